@@ -1,0 +1,58 @@
+# How this project's targets are made: one call for each folder.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(GANTRY_PLUGIN_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib/gantry/plugins")
+
+# The last ones give false positives in the standard library and in Asio once g++ inlines (12 to 14).
+set(GANTRY_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+    -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+    -Wno-free-nonheap-object -Wno-dangling-reference -Wno-dangling-pointer -Wno-null-dereference)
+
+# gantry_library(NAME SOURCES ... DEPENDS ... PRIVATE_DEPENDS ...): a static library of the core, gantry-NAME.
+function(gantry_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(gantry-${name} STATIC ${ARG_SOURCES})
+  target_include_directories(gantry-${name} PUBLIC ${PROJECT_SOURCE_DIR}/core)
+  target_compile_options(gantry-${name} PRIVATE ${GANTRY_WARNINGS})
+  target_link_libraries(gantry-${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
+endfunction()
+
+# gantry_driver(NAME SOURCES ... DEPENDS ...): a driver of the default set, lib/gantry/plugins/NAME.so, and the same
+# objects as a static library NAME-objects for its own unit tests.
+function(gantry_driver name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name}-objects OBJECT ${ARG_SOURCES})
+  target_compile_options(${name}-objects PRIVATE ${GANTRY_WARNINGS})
+  target_include_directories(${name}-objects PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(${name}-objects PUBLIC gantry::plugin-api ${ARG_DEPENDS})
+  add_library(${name} MODULE plugin.cpp)
+  target_compile_options(${name} PRIVATE ${GANTRY_WARNINGS})
+  target_link_libraries(${name} PRIVATE ${name}-objects)
+  gantry_driver_properties(${name})
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${GANTRY_PLUGIN_OUTPUT_DIRECTORY}")
+  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/gantry/plugins)
+endfunction()
+
+# gantry_test(NAME [ROOT] SOURCES ... DEPENDS ...): a GoogleTest program. ROOT: it needs root and runs in a network and
+# mount namespace of its own (tests/isolation).
+function(gantry_test name)
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "ROOT" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE ${GANTRY_WARNINGS})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock)
+  if(ARG_ROOT)
+    target_link_libraries(${name} PRIVATE gantry-test-isolation GTest::gtest)
+    set(labels root)
+  else()
+    target_link_libraries(${name} PRIVATE GTest::gtest_main)
+    set(labels unit)
+  endif()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${labels} TIMEOUT 300)
+endfunction()

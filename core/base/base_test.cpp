@@ -1,0 +1,95 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/detached.hpp>
+#include <filesystem>
+#include <stdexcept>
+#include <vector>
+
+#include "base/async.hpp"
+#include "base/digest.hpp"
+#include "base/file.hpp"
+#include "base/id.hpp"
+#include "base/time.hpp"
+
+namespace gantry {
+namespace {
+
+TEST(Id, IsSixtyFourHexDigitsAndNew) {
+  const std::string id = random_id();
+  EXPECT_EQ(id.size(), 64U);
+  EXPECT_TRUE(is_hex(id));
+  EXPECT_NE(id, random_id());
+  EXPECT_FALSE(is_hex("0G"));
+}
+
+TEST(Digest, KnowsTheEmptyTextAndPieces) {
+  EXPECT_EQ(sha256_digest(""), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  Sha256 pieces;
+  pieces.update(std::as_bytes(std::span{std::string_view{"ab"}}));
+  pieces.update(std::as_bytes(std::span{std::string_view{"c"}}));
+  EXPECT_EQ(pieces.digest(), sha256_digest("abc"));
+  EXPECT_TRUE(is_sha256_digest(sha256_digest("x")));
+  EXPECT_FALSE(is_sha256_digest("sha256:../../etc/passwd"));
+}
+
+TEST(Time, RoundTripsThroughRfc3339) {
+  EXPECT_EQ(format_rfc3339(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(format_rfc3339(1'500'000'000), "1970-01-01T00:00:01.5Z");
+  EXPECT_EQ(parse_rfc3339("1970-01-01T01:00:01.5+01:00"), 1'500'000'000);
+  const Nanoseconds time = now();
+  EXPECT_EQ(parse_rfc3339(format_rfc3339(time)), time);
+  for (const char* bad : {"", "1970", "1970-13-01T00:00:00Z", "1970-01-01T00:00:00", "1970-01-01T00:00:00.Z"}) {
+    EXPECT_FALSE(parse_rfc3339(bad)) << bad;
+  }
+}
+
+TEST(File, IsReplacedAsAWhole) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("gantry-" + random_id());
+  std::filesystem::create_directory(folder);
+  write_file_atomically(folder / "a", "one");
+  write_file_atomically(folder / "a", "two");
+  EXPECT_EQ(read_file(folder / "a"), "two");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator{folder}, {}), 1);
+  EXPECT_THROW(read_file(folder / "b"), Error);
+  EXPECT_THROW(read_file(folder / "a", 2), Error);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Async, MutexIsHandedOverInOrder) {
+  asio::io_context context;
+  AsyncMutex mutex;
+  std::vector<int> order;
+  const auto worker = [&](int number) -> awaitable<void> {
+    const auto lock = co_await mutex.lock();
+    order.push_back(number);
+    co_await asio::post(context, asio::use_awaitable);
+    order.push_back(number);
+  };
+  for (int number : {1, 2, 3}) asio::co_spawn(context, worker(number), asio::detached);
+  context.run();
+  EXPECT_THAT(order, ::testing::ElementsAre(1, 1, 2, 2, 3, 3));
+  EXPECT_FALSE(mutex.locked());
+}
+
+TEST(Async, WorkersBringBackResultsAndErrors) {
+  asio::io_context context;
+  Workers workers{1, 1};
+  int result = 0;
+  bool failed = false;
+  const auto main = [&]() -> awaitable<void> {
+    result = co_await workers.run(Pool::quick, [] { return 42; });
+    try {
+      co_await workers.run(Pool::slow, [] { throw Error{Errc::io, "broken"}; });
+    } catch (const Error& error) {
+      failed = error.code() == Errc::io;
+    }
+  };
+  asio::co_spawn(context, main(), asio::detached);
+  context.run();
+  EXPECT_EQ(result, 42);
+  EXPECT_TRUE(failed);
+}
+
+}  // namespace
+}  // namespace gantry

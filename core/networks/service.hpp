@@ -1,0 +1,109 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.hpp"
+#include "base/time.hpp"
+#include "events/bus.hpp"
+#include "gantry/network.hpp"
+#include "plugins/drivers.hpp"
+#include "state/store.hpp"
+
+namespace gantry::networks {
+
+struct Network {
+  std::string id;
+  std::string name;
+  std::string driver;  ///< "bridge", "host", "null" or a third party's.
+  Options options;
+  std::map<std::string, std::string> labels;
+  std::vector<network::v1::Pool> pools;   ///< As the user gave them.
+  std::vector<network::v1::Pool> chosen;  ///< With what the driver chose.
+  std::string interface;
+  Nanoseconds created{};
+  bool internal{};
+  bool attachable{};
+  bool ipv6{};
+};
+
+/// What a user asks for one container on one network (API: EndpointSettings).
+struct EndpointRequest {
+  std::string network;  ///< Name, id or unambiguous start of an id.
+  std::vector<std::string> aliases;
+  std::vector<std::string> links;
+  std::string ipv4;
+  std::string ipv6;
+  std::string mac;
+  Options options;
+  int gateway_priority{};
+};
+
+/// A container's place on a network: what the API shows and what is on record while the container runs.
+struct Endpoint {
+  std::string id;
+  std::string network_id;
+  std::string network_name;
+  std::string container_id;
+  EndpointRequest request;
+  network::v1::Endpoint result;
+};
+
+/// Everything that a container's start needs to know about its networks.
+struct SandboxRequest {
+  std::string container_id;
+  std::string container_name;  ///< Without the slash; it resolves, as do the id's first 12 digits and the aliases.
+  std::string hostname;
+  std::vector<EndpointRequest> endpoints;  ///< The first with the greatest priority has the default route.
+  std::vector<network::v1::Port> ports;    ///< Published on the endpoint with the default route.
+};
+
+/// A running container's networks.
+struct Sandbox {
+  std::vector<Endpoint> endpoints;
+  bool resolver{};  ///< Whether names resolve at 127.0.0.11 (user-defined networks): goes into resolv.conf.
+};
+
+/// What networks mean: the predefined ones (bridge, host, none), user-defined ones, endpoints, and names. Io thread only.
+/// (What containers need comes first and keeps its shape; the rest belongs to api/networks.)
+class Service {
+ public:
+  Service(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& workers);
+  ~Service();
+
+  /// Errors: not_found ("network x not found"), conflict if a start of an id is ambiguous.
+  [[nodiscard]] std::shared_ptr<const Network> get(const std::string& name_or_id) const;
+
+  /// Joins a new sandbox to its networks and starts its resolver. `netns` belongs to the caller. All or nothing.
+  awaitable<Sandbox> attach(SandboxRequest request, int netns);
+
+  /// Joins a running container to one more network (`network connect`), or takes it off one (`network disconnect`).
+  awaitable<Endpoint> connect(SandboxRequest request, EndpointRequest endpoint, int netns);
+  awaitable<void> disconnect(std::string container_id, std::string network);
+
+  /// Takes a container that ended off all its networks. Succeeds if there is nothing.
+  awaitable<void> detach(std::string container_id);
+
+  /// After the daemon's restart, for each container that still runs: takes up its endpoints and its resolver again.
+  awaitable<Sandbox> adopt(SandboxRequest request, int netns);
+
+  /// The endpoints of a running container.
+  [[nodiscard]] std::vector<Endpoint> endpoints(const std::string& container_id) const;
+
+  /// After the new name's commit.
+  void rename_container(const std::string& container_id, const std::string& name);
+
+  /// Tells the containers (running or not) that name a network, so that `remove` and `prune` can refuse or skip; set once when
+  /// the daemon is wired.
+  void set_users(std::function<std::vector<std::string>(const Network& network)> users);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::networks
