@@ -18,4 +18,7 @@ pkg_check_modules(ISAL IMPORTED_TARGET libisal)  # zlib takes its place where it
 if(BUILD_TESTING)
   find_package(GTest REQUIRED)
   include(GoogleTest)
+  # Programs that the end-to-end tests drive: the unmodified docker CLI and Debian's registry.
+  find_program(GANTRY_TEST_DOCKER docker)
+  find_program(GANTRY_TEST_REGISTRY docker-registry)
 endif()

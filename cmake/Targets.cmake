@@ -36,13 +36,13 @@ function(gantry_driver name)
   install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/gantry/plugins)
 endfunction()
 
-# gantry_test(NAME [ROOT] SOURCES ... DEPENDS ...): a GoogleTest program. ROOT: it needs root and runs in a network and
-# mount namespace of its own (tests/isolation).
+# gantry_test(NAME [ROOT] [E2E] SOURCES ... DEPENDS ...): a GoogleTest program. ROOT: it needs root and runs in a network
+# and mount namespace of its own (tests/isolation). E2E: a user's session with a real daemon.
 function(gantry_test name)
   if(NOT BUILD_TESTING)
     return()
   endif()
-  cmake_parse_arguments(ARG "ROOT" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "ROOT;E2E" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_compile_options(${name} PRIVATE ${GANTRY_WARNINGS})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock)
@@ -54,5 +54,9 @@ function(gantry_test name)
     set(labels unit)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${labels} TIMEOUT 300)
+  if(ARG_E2E)
+    set(labels e2e)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${labels} TIMEOUT 600 ENVIRONMENT
+    "GANTRY_TEST_DOCKER=${GANTRY_TEST_DOCKER};GANTRY_TEST_REGISTRY=${GANTRY_TEST_REGISTRY}")
 endfunction()

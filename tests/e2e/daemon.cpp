@@ -1,0 +1,159 @@
+#include "daemon.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "leaks.hpp"
+
+namespace gantry::e2e {
+
+using nlohmann::json;
+
+namespace {
+
+std::filesystem::path make_root() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "gantry-e2e-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
+  return pattern;
+}
+
+std::string from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+std::filesystem::path program(const std::string& name) {
+  return std::filesystem::path{GANTRY_BUILD_DIR} / "bin" / name;
+}
+
+bool have_docker_cli() { return std::filesystem::exists(from_environment("GANTRY_TEST_DOCKER")); }
+
+Daemon::Daemon() : Daemon(json::object()) {}
+
+Daemon::Daemon(const json& config) : root_(make_root()), cgroup_parent_(root_.filename().string()) {
+  std::filesystem::create_directories(data_root());
+  std::filesystem::create_directories(exec_root());
+  write_config(config);
+}
+
+Daemon::~Daemon() {
+  if (process_ && process_->pid() > 0) {
+    if (have_containers(*this)) cli("rm -f $(" + program("gantry").string() + " -H " + host() + " ps -aq) 2>/dev/null");
+    process_->signal(SIGTERM);
+    if (process_->wait() < 0) ADD_FAILURE() << "the daemon does not end:\n" << log();
+  }
+  process_.reset();
+  remove_leftovers(*this);
+  std::error_code ignored;
+  std::filesystem::remove_all(root_, ignored);
+}
+
+void Daemon::write_config(const json& config) {
+  json all = {{"data-root", data_root().string()},
+              {"exec-root", exec_root().string()},
+              {"hosts", {host()}},
+              {"pidfile", (root_ / "gantry.pid").string()},
+              {"cgroup-parent", cgroup_parent_},
+              {"plugin-dirs", {(std::filesystem::path{GANTRY_BUILD_DIR} / "lib/gantry/plugins").string()}}};
+  all.update(config);
+  std::ofstream{config_file()} << all.dump(2);
+}
+
+bool Daemon::start() {
+  const int watch = ::inotify_init1(IN_CLOEXEC);
+  ::inotify_add_watch(watch, root_.c_str(), IN_CREATE);
+  std::error_code ignored;
+  std::filesystem::remove(socket(), ignored);
+  process_ = std::make_unique<Background>("exec " + program("gantryd").string() + " --debug --config-file " +
+                                              config_file().string() + " >>" + (root_ / "log").string() + " 2>&1",
+                                          environment(), false);
+  const int ended = static_cast<int>(::syscall(434 /* pidfd_open */, process_->pid(), 0));
+  bool answers = false;
+  while (!answers) {
+    answers = shell("curl -sf --unix-socket " + socket().string() + " http://d/_ping").out == "OK";
+    if (answers) break;
+    pollfd fds[2] = {{watch, POLLIN, 0}, {ended, POLLIN, 0}};
+    if (::poll(fds, 2, 20'000) <= 0 || (fds[1].revents != 0)) break;
+    char events[4096];
+    if (fds[0].revents != 0 && ::read(watch, events, sizeof events) < 0) break;
+  }
+  ::close(ended);
+  ::close(watch);
+  return answers;
+}
+
+void Daemon::kill(int signal) {
+  process_->signal(signal);
+  process_->wait();
+}
+
+int Daemon::wait() { return process_->wait(); }
+
+pid_t Daemon::pid() const { return process_->pid(); }
+
+std::string Daemon::log() const {
+  std::ifstream file{root_ / "log"};
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+Environment Daemon::environment() const {
+  return {{"DOCKER_HOST", host()},  {"GANTRY_HOST", host()},       {"DOCKER_CONFIG", (root_ / "client").string()},
+          {"DOCKER_BUILDKIT", "0"}, {"DOCKER_CLI_HINTS", "false"}, {"TERM", "xterm"}};
+}
+
+Result Daemon::cli(const std::string& arguments, const std::string& input) {
+  return shell(program("gantry").string() + " " + arguments, environment(), input);
+}
+
+Result Daemon::docker(const std::string& arguments, const std::string& input) {
+  return shell(from_environment("GANTRY_TEST_DOCKER") + " " + arguments, environment(), input);
+}
+
+std::unique_ptr<Background> Daemon::background(const std::string& arguments, bool terminal) {
+  return std::make_unique<Background>("exec " + program("gantry").string() + " " + arguments, environment(), terminal);
+}
+
+std::unique_ptr<Background> Daemon::background_docker(const std::string& arguments, bool terminal) {
+  return std::make_unique<Background>("exec " + from_environment("GANTRY_TEST_DOCKER") + " " + arguments, environment(),
+                                      terminal);
+}
+
+json Daemon::api(const std::string& method, const std::string& path, const std::string& body) {
+  const std::string data = body.empty() ? "" : " -H 'Content-Type: application/json' --data-binary @-";
+  const Result answer = shell("curl -sg -X " + method + " -w '\\n%{http_code}' --unix-socket " + socket().string() +
+                                  data + " 'http://d" + path + "'",
+                              {}, body);
+  const std::size_t split = answer.out.rfind('\n');
+  if (answer.code != 0 || split == std::string::npos) {
+    status_ = 0;
+    return {};
+  }
+  status_ = std::stoi(answer.out.substr(split + 1));
+  const std::string text = answer.out.substr(0, split);
+  json parsed = json::parse(text, nullptr, false);
+  return parsed.is_discarded() ? json(text) : parsed;
+}
+
+json Daemon::inspect(const std::string& container, const std::string& pointer) {
+  const json all = api("GET", "/containers/" + container + "/json");
+  const json::json_pointer place{pointer};
+  return all.contains(place) ? all[place] : json{};
+}
+
+bool Daemon::wait_for_exit(const std::string& container) {
+  api("POST", "/containers/" + container + "/wait?condition=not-running");
+  return status_ == 200;
+}
+
+}  // namespace gantry::e2e

@@ -1,0 +1,133 @@
+// The daemon itself: its config, its drivers, switching between them, its sockets, its end.
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "engine.hpp"
+#include "registry.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+std::string refusal(const json& config) {
+  Daemon daemon{config};
+  EXPECT_FALSE(daemon.start());
+  return daemon.log();
+}
+
+TEST(DaemonConfig, WrongNamesAreRefusedWithTheValidOnes) {
+  EXPECT_THAT(refusal({{"storage-driver", "nosuch"}}),
+              ::testing::AllOf(HasSubstr("nosuch"), HasSubstr("overlay"), HasSubstr("vfs")));
+  EXPECT_THAT(refusal({{"storage-opts", {"nosuch=1"}}}), HasSubstr("nosuch"));
+  EXPECT_THAT(refusal({{"default-runtime", "nosuch"}}), ::testing::AllOf(HasSubstr("nosuch"), HasSubstr("native")));
+  EXPECT_THAT(refusal({{"no-such-key", true}}), HasSubstr("no-such-key"));
+  EXPECT_THAT(refusal({{"debug", "yes"}}), HasSubstr("debug"));
+}
+
+TEST(DaemonConfig, MalformedFilesAreRefused) {
+  Daemon daemon;
+  std::ofstream{daemon.config_file()} << "{ \"debug\": ";
+  EXPECT_FALSE(daemon.start());
+  EXPECT_THAT(daemon.log(), HasSubstr("daemon.json"));
+}
+
+TEST(DaemonConfig, ASecondDaemonOnTheSameDataIsRefused) {
+  Daemon first;
+  ASSERT_TRUE(first.start()) << first.log();
+  EXPECT_THAT(refusal({{"data-root", first.data_root().string()}}), HasSubstr(first.data_root().string()));
+}
+
+TEST(Drivers, AreListed) {
+  Daemon daemon;
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  const std::string list = daemon.cli("plugin ls").out;
+  for (const char* name : {"overlay", "vfs", "bridge", "host", "local", "native", "hub"})
+    EXPECT_THAT(list, HasSubstr(name));
+  const std::string one = daemon.cli("plugin inspect overlay").out;
+  EXPECT_THAT(one, HasSubstr("storage-overlay.so"));
+  EXPECT_THAT(daemon.docker("info").out, HasSubstr("Storage Driver: overlay"));
+}
+
+TEST(Drivers, SwitchingStorageKeepsImagesUsable) {
+  Daemon daemon;
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  load_busybox(daemon);
+  EXPECT_EQ(daemon.cli("run --rm busybox echo overlay").line(), "overlay");
+  daemon.kill(SIGTERM);
+  daemon.write_config({{"storage-driver", "vfs"}});
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  const Result vfs = daemon.cli("run --rm busybox echo vfs");
+  EXPECT_EQ(vfs.line(), "vfs") << vfs.err;
+  daemon.kill(SIGTERM);
+  daemon.write_config(json::object());
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  EXPECT_EQ(daemon.cli("run --rm busybox echo again").line(), "again");
+}
+
+TEST(Drivers, ABrokenFileDoesNotStopTheDaemon) {
+  Daemon daemon;
+  const std::filesystem::path folder = daemon.root() / "plugins";
+  std::filesystem::create_directories(folder);
+  std::ofstream{folder / "garbage.so"} << "not a library";
+  ::chmod((folder / "garbage.so").c_str(), 0644);
+  daemon.write_config(
+      {{"plugin-dirs", {(std::filesystem::path{GANTRY_BUILD_DIR} / "lib/gantry/plugins").string(), folder.string()}}});
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  EXPECT_THAT(daemon.cli("plugin ls").out, HasSubstr("garbage.so"));
+}
+
+TEST(DaemonSockets, SpeakTlsWithClientCertificates) {
+  Registry certificates{{.tls = true, .password = false, .port = 5999}};  // for its CA and the certificate of localhost
+  const std::string folder = certificates.root().string();
+  Daemon daemon;
+  daemon.write_config({{"hosts", {daemon.host(), "tcp://127.0.0.1:2376"}},
+                       {"tlsverify", true},
+                       {"tlscacert", folder + "/ca.crt"},
+                       {"tlscert", folder + "/server.crt"},
+                       {"tlskey", folder + "/server.key"}});
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  const std::string with =
+      " --cacert " + folder + "/ca.crt --cert " + folder + "/server.crt --key " + folder + "/server.key";
+  EXPECT_EQ(shell("curl -s" + with + " https://localhost:2376/_ping").out, "OK");
+  EXPECT_NE(shell("curl -s --cacert " + folder + "/ca.crt https://localhost:2376/_ping").code, 0);
+  EXPECT_NE(shell("curl -s http://localhost:2376/_ping").out, "OK");
+  shell("cd " + folder + " && cp ca.crt ca.pem && cp server.crt cert.pem && cp server.key key.pem");
+  const Result version =
+      shell(program("gantry").string() + " -H tcp://localhost:2376 --tlsverify --tlscacert " + folder +
+            "/ca.crt --tlscert " + folder + "/server.crt --tlskey " + folder + "/server.key version");
+  EXPECT_EQ(version.code, 0) << version.err;
+}
+
+TEST(DaemonSockets, NegotiateVersions) {
+  Daemon daemon;
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  daemon.api("GET", "/v1.24/version");
+  EXPECT_EQ(daemon.status(), 200);
+  const json old = daemon.api("GET", "/v1.12/version");
+  EXPECT_EQ(daemon.status(), 400);
+  EXPECT_THAT(old["message"].get<std::string>(), HasSubstr("client version 1.12 is too old"));
+  daemon.api("GET", "/v1.999/version");
+  EXPECT_EQ(daemon.status(), 400);
+  daemon.api("GET", "/no/such/page");
+  EXPECT_EQ(daemon.status(), 404);
+  daemon.api("POST", "/containers/create", "{ not json");
+  EXPECT_EQ(daemon.status(), 400);
+}
+
+TEST(DaemonReload, ReadsTheConfigAgainOnHangup) {
+  Daemon daemon;
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  EXPECT_EQ(daemon.api("GET", "/info")["Labels"], json::array());
+  daemon.write_config({{"labels", {"site=north"}}});
+  const auto events = daemon.background("events --filter type=daemon");
+  ::kill(daemon.pid(), SIGHUP);
+  EXPECT_TRUE(events->wait_for("reload")) << events->output();
+  EXPECT_EQ(daemon.api("GET", "/info")["Labels"], json({"site=north"}));
+}
+
+}  // namespace
+}  // namespace gantry::e2e

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "daemon.hpp"
+#include "images.hpp"
+#include "leaks.hpp"
+
+namespace gantry::e2e {
+
+/// A suite with one daemon that has busybox:latest. Every test must leave the kernel as it found it.
+class Engine : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    daemon = std::make_unique<Daemon>();
+    ASSERT_TRUE(daemon->start()) << daemon->log();
+    load_busybox(*daemon);
+  }
+  static void TearDownTestSuite() { daemon.reset(); }
+
+  void SetUp() override {
+    ASSERT_NE(daemon, nullptr);
+    before_ = kernel_state(*daemon);
+  }
+  void TearDown() override {
+    if (have_containers(*daemon)) daemon->cli("rm -f -v $(" + program("gantry").string() + " ps -aq)");
+    EXPECT_EQ(leaks_since(before_, *daemon), "");
+    if (HasFailure()) ADD_FAILURE() << daemon->log();
+  }
+
+  static Result cli(const std::string& arguments, const std::string& input = {}) {
+    return daemon->cli(arguments, input);
+  }
+
+  static inline std::unique_ptr<Daemon> daemon;
+
+ private:
+  Kernel before_;
+};
+
+/// The same tests by both clients: `gantry` and the unmodified `docker`.
+class BothClients : public Engine, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    if (std::string{GetParam()} == "docker" && !have_docker_cli()) GTEST_SKIP() << "no docker CLI on this machine";
+    Engine::SetUp();
+  }
+  static Result run(const std::string& arguments, const std::string& input = {}) {
+    return std::string{GetParam()} == "docker" ? daemon->docker(arguments, input) : daemon->cli(arguments, input);
+  }
+  static std::unique_ptr<Background> background(const std::string& arguments, bool terminal = false) {
+    return std::string{GetParam()} == "docker" ? daemon->background_docker(arguments, terminal)
+                                               : daemon->background(arguments, terminal);
+  }
+};
+
+inline std::string client_name(const ::testing::TestParamInfo<const char*>& info) { return info.param; }
+
+}  // namespace gantry::e2e

@@ -1,0 +1,188 @@
+// Images: from a real registry (plain, TLS with a private CA, with a password), from archives, and what must be
+// refused.
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "engine.hpp"
+#include "registry.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class Images : public BothClients {};
+INSTANTIATE_TEST_SUITE_P(By, Images, ::testing::Values("gantry", "docker"), client_name);
+
+TEST_P(Images, ArePulledFromAPlainRegistryOnLoopback) {
+  Registry registry{{}};
+  registry.push(busybox_layout(5), "team/tool:1.0");
+  const Result pulled = run("pull localhost:5000/team/tool:1.0");
+  EXPECT_EQ(pulled.code, 0) << pulled.err;
+  EXPECT_THAT(pulled.out, HasSubstr("Pull complete"));
+  EXPECT_THAT(pulled.out, HasSubstr("Digest: sha256:"));
+  EXPECT_THAT(pulled.out, HasSubstr("Status: Downloaded newer image for localhost:5000/team/tool:1.0"));
+  EXPECT_THAT(run("pull localhost:5000/team/tool:1.0").out,
+              HasSubstr("Status: Image is up to date for localhost:5000/team/tool:1.0"));
+  EXPECT_EQ(run("run --rm localhost:5000/team/tool:1.0 sh -c 'cat /layer/*'").out, "1234");
+  EXPECT_THAT(run("images localhost:5000/team/tool").out, HasSubstr("1.0"));
+  const std::string by_digest = run("inspect -f '{{index .RepoDigests 0}}' localhost:5000/team/tool:1.0").line();
+  EXPECT_THAT(by_digest, StartsWith("localhost:5000/team/tool@sha256:"));
+  EXPECT_EQ(run("rmi localhost:5000/team/tool:1.0").code, 0);
+  EXPECT_EQ(run("pull -q " + by_digest).line(), by_digest);
+  EXPECT_EQ(run("rmi " + by_digest).code, 0);
+}
+
+TEST_P(Images, ArePushedAndComeBack) {
+  Registry registry{{}};
+  run("tag busybox localhost:5000/mine:v2");
+  const Result pushed = run("push localhost:5000/mine:v2");
+  EXPECT_EQ(pushed.code, 0) << pushed.err;
+  EXPECT_THAT(pushed.out, HasSubstr("v2: digest: sha256:"));
+  const std::string id = run("inspect -f '{{.Id}}' localhost:5000/mine:v2").line();
+  run("rmi localhost:5000/mine:v2");
+  EXPECT_EQ(run("pull localhost:5000/mine:v2").code, 0);
+  EXPECT_EQ(run("inspect -f '{{.Id}}' localhost:5000/mine:v2").line(), id);
+  run("rmi localhost:5000/mine:v2");
+}
+
+TEST_P(Images, NeedThePrivateCaUnderCertsD) {
+  Registry registry{{.tls = true, .password = false, .port = 5443}};
+  registry.push(busybox_layout(), "safe");
+  const std::filesystem::path certs = daemon->root() / "certs.d" / registry.host();
+  std::filesystem::remove_all(certs);
+  // Loopback registries are tried without verification, as dockerd does; another name of the host is not.
+  EXPECT_EQ(run("pull -q localhost:5443/safe").code, 0);
+  run("rmi localhost:5443/safe");
+}
+
+TEST_P(Images, NeedThePassword) {
+  Registry registry{{.tls = false, .password = true, .port = 5001}};
+  registry.push(busybox_layout(), "private");
+  const Result refused = run("pull localhost:5001/private");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("no basic auth credentials"));
+  EXPECT_NE(run("login -u alice --password-stdin localhost:5001", "wrong").code, 0);
+  const Result in = run("login -u alice --password-stdin localhost:5001", "secret");
+  EXPECT_THAT(in.out, HasSubstr("Login Succeeded")) << in.err;
+  EXPECT_EQ(run("pull -q localhost:5001/private").line(), "localhost:5001/private:latest");
+  EXPECT_EQ(run("logout localhost:5001").code, 0);
+  EXPECT_EQ(run("pull localhost:5001/private").code, 1);
+  run("rmi localhost:5001/private");
+}
+
+TEST_P(Images, AreSavedAndLoaded) {
+  const std::string file = (daemon->root() / "saved.tar").string();
+  run("tag busybox saved:1");
+  EXPECT_EQ(run("save -o " + file + " saved:1").code, 0);
+  EXPECT_EQ(run("rmi saved:1").line(), "Untagged: saved:1");
+  EXPECT_EQ(run("load -i " + file).line(), "Loaded image: saved:1");
+  EXPECT_EQ(run("run --rm saved:1 echo back").line(), "back");
+  run("rmi saved:1");
+}
+
+TEST_P(Images, UnknownOnesAreSaidToBe) {
+  Registry registry{{}};
+  const Result unknown = run("pull localhost:5000/nothing:here");
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.err,
+              HasSubstr("manifest for localhost:5000/nothing:here not found: manifest unknown: manifest unknown"));
+  EXPECT_THAT(run("pull UPPER").err,
+              HasSubstr("invalid reference format: repository name (library/UPPER) must be lowercase"));
+  EXPECT_THAT(run("rmi nothing").err, HasSubstr("No such image: nothing:latest"));
+}
+
+TEST_P(Images, InUseAreNotRemoved) {
+  run("tag busybox used:1");
+  run("create --name user used:1");
+  const Result refused = run("rmi used:1");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err,
+              HasSubstr("conflict: unable to remove repository reference \"used:1\" (must force) - container"));
+  run("rm user");
+  EXPECT_EQ(run("rmi used:1").code, 0);
+}
+
+TEST_P(Images, ShowHistoryAndFields) {
+  EXPECT_THAT(run("history busybox").out, HasSubstr("made by a test"));
+  EXPECT_THAT(run("images").line(), StartsWith("REPOSITORY   TAG       IMAGE ID       CREATED"));
+  EXPECT_EQ(run("inspect -f '{{.Os}}/{{.Architecture}}' busybox").line(), "linux/amd64");
+}
+
+// What a hostile image must not do.
+class HostileImages : public Engine {};
+
+Result load(Daemon& daemon, const std::vector<std::string>& layers) {
+  static int number = 0;
+  const std::filesystem::path folder = daemon.root() / ("hostile-" + std::to_string(++number));
+  make_layout(folder, layers, {{"Cmd", {"sh"}}}, "hostile:latest");
+  return shell("tar -C " + folder.string() + " -c . | " + program("gantry").string() + " load", daemon.environment());
+}
+
+TEST_F(HostileImages, CannotWriteOutside) {
+  const std::filesystem::path target = daemon->root() / "outside";
+  std::filesystem::create_directories(target);
+  const std::string up = std::string{"../../../../../../../../../.."} + target.string() + "/file";
+  for (const std::vector<Entry>& entries : std::vector<std::vector<Entry>>{
+           {{.path = up, .content = "x"}},
+           {{.path = target.string() + "/absolute", .content = "x"}},
+           {{.path = "link", .content = target.string(), .type = 'l'}, {.path = "link/file", .content = "x"}},
+           {{.path = "link", .content = "../../../../../../../../../.." + target.string(), .type = 'l'},
+            {.path = "link/file", .content = "x"}},
+           {{.path = "hard", .content = "../../../../../../../../../../etc/passwd", .type = 'h'}},
+       }) {
+    load(*daemon, {tar_of(entries)});
+    EXPECT_TRUE(std::filesystem::is_empty(target));
+    cli("rmi -f hostile");
+  }
+}
+
+TEST_F(HostileImages, WithAWrongDiffIdAreRefusedWhole) {
+  const std::filesystem::path folder = daemon->root() / "wrong";
+  make_layout(folder, {tar_of({{.path = "a", .content = "1"}})}, {{"Cmd", {"sh"}}}, "wrong:latest");
+  // Another layer under the digest that the manifest names.
+  for (const auto& blob : std::filesystem::directory_iterator{folder / "blobs/sha256"}) {
+    std::ifstream in{blob.path(), std::ios::binary};
+    if (in.get() == 0x1f)
+      std::ofstream{blob.path(), std::ios::binary} << shell("gzip", {}, tar_of({{.path = "b", .content = "2"}})).out;
+  }
+  const Result loaded =
+      shell("tar -C " + folder.string() + " -c . | " + program("gantry").string() + " load", daemon->environment());
+  EXPECT_NE(loaded.code, 0);
+  EXPECT_EQ(cli("images -q wrong").out, "");
+}
+
+TEST_F(HostileImages, GarbageIsRefused) {
+  EXPECT_NE(cli("load", "this is no archive").code, 0);
+  EXPECT_NE(
+      cli("load", tar_of({{.path = "manifest.json", .content = "[{\"Config\":\"../../etc/passwd\",\"Layers\":[]}]"}}))
+          .code,
+      0);
+}
+
+// A registry that dies in the middle.
+class BrokenRegistries : public Engine {};
+
+TEST_F(BrokenRegistries, LeaveNothingBehind) {
+  Registry registry{{}};
+  registry.push(busybox_layout(5), "gone");
+  const auto blobs = [] { return shell("find " + daemon->data_root().string() + "/blobs -type f | sort").out; };
+  const std::string before = blobs();
+  // One blob of the registry's is cut short on its disk.
+  shell("f=$(find " + registry.root().string() + "/data -name data -size +100k | head -1); truncate -s 50000 $f");
+  const Result pulled = cli("pull localhost:5000/gone");
+  EXPECT_EQ(pulled.code, 1);
+  EXPECT_EQ(cli("images -q localhost:5000/gone").out, "");
+  registry.stop();
+  const Result refused = cli("pull localhost:5000/other");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("connection refused"));
+  EXPECT_EQ(blobs(), before);
+}
+
+}  // namespace
+}  // namespace gantry::e2e

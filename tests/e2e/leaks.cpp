@@ -1,0 +1,158 @@
+#include "leaks.hpp"
+
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "daemon.hpp"
+
+namespace gantry::e2e {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::vector<std::string> all;
+  std::ifstream file{path};
+  for (std::string line; std::getline(file, line);) all.push_back(line);
+  return all;
+}
+
+// Where the daemon's cgroups stand: under each controller of v1, or at the root of v2.
+std::vector<fs::path> cgroup_parents(const Daemon& daemon) {
+  std::vector<fs::path> all{fs::path{"/sys/fs/cgroup"} / daemon.cgroup_parent()};
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator{"/sys/fs/cgroup", ignored}) {
+    if (entry.is_directory() && !entry.is_symlink()) all.push_back(entry.path() / daemon.cgroup_parent());
+  }
+  return all;
+}
+
+std::vector<std::string> cgroups_of(const Daemon& daemon) {
+  std::vector<std::string> all;
+  std::error_code ignored;
+  for (const fs::path& parent : cgroup_parents(daemon)) {
+    for (const auto& entry : fs::directory_iterator{parent, ignored}) {
+      if (entry.is_directory()) all.push_back(entry.path().string());
+    }
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// Containers' processes and shims are told by the cgroup or by the daemon's root in their command line.
+std::vector<std::string> processes_of(const Daemon& daemon) {
+  std::vector<std::string> all;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator{"/proc", ignored}) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream cgroup_file{entry.path() / "cgroup"};
+    std::ifstream command_file{entry.path() / "cmdline"};
+    const std::string cgroup{std::istreambuf_iterator<char>{cgroup_file}, {}};
+    const std::string command{std::istreambuf_iterator<char>{command_file}, {}};
+    const bool shim =
+        command.find("gantry-shim") != std::string::npos && command.find(daemon.root()) != std::string::npos;
+    if (shim || cgroup.find("/" + daemon.cgroup_parent()) != std::string::npos) all.push_back(name);
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+std::vector<std::string> tops_of(const Daemon& daemon) {
+  std::vector<std::string> all;
+  std::error_code ignored;
+  for (const auto& driver : fs::directory_iterator{daemon.exec_root() / "drivers", ignored}) {
+    if (!driver.path().filename().string().starts_with("runtime-")) continue;
+    for (const auto& entry : fs::directory_iterator{driver.path(), ignored}) {
+      if (entry.is_directory()) all.push_back(entry.path().string());
+    }
+  }
+  for (const auto& entry : fs::directory_iterator{daemon.data_root() / "containers", ignored}) {
+    all.push_back(entry.path().string());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+void append_difference(std::string& text, const char* what, const std::vector<std::string>& expected,
+                       const std::vector<std::string>& found) {
+  for (const std::string& item : found) {
+    if (std::find(expected.begin(), expected.end(), item) == expected.end())
+      text += std::string{"left "} + what + ": " + item + "\n";
+  }
+  for (const std::string& item : expected) {
+    if (std::find(found.begin(), found.end(), item) == found.end())
+      text += std::string{"lost "} + what + ": " + item + "\n";
+  }
+}
+
+}  // namespace
+
+Kernel kernel_state(const Daemon& daemon) {
+  Kernel state;
+  for (const std::string& line : lines_of("/proc/self/mountinfo")) {
+    if (line.find(daemon.root()) != std::string::npos) state.mounts.push_back(line);
+  }
+  std::vector<std::string> devices = lines_of("/proc/self/net/dev");
+  for (const std::string& line : devices) {
+    if (line.find(':') != std::string::npos) state.links.push_back(line.substr(0, line.find(':')));
+  }
+  std::sort(state.links.begin(), state.links.end());
+  state.cgroups = cgroups_of(daemon);
+  state.processes = processes_of(daemon);
+  state.rules =
+      shell("nft -n list ruleset 2>/dev/null | sed 's/ counter packets [0-9]* bytes [0-9]*//; s/ # handle.*//'")
+          .lines();
+  state.tops = tops_of(daemon);
+  return state;
+}
+
+std::string leaks_since(const Kernel& expected, const Daemon& daemon) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{15};
+  for (;;) {
+    const Kernel found = kernel_state(daemon);
+    std::string text;
+    append_difference(text, "mount", expected.mounts, found.mounts);
+    append_difference(text, "link", expected.links, found.links);
+    append_difference(text, "cgroup", expected.cgroups, found.cgroups);
+    append_difference(text, "process", expected.processes, found.processes);
+    append_difference(text, "rule", expected.rules, found.rules);
+    append_difference(text, "folder", expected.tops, found.tops);
+    if (text.empty() || std::chrono::steady_clock::now() > deadline) return text;
+    // The kernel tells nobody when it has destroyed a network namespace: this is the one place that polls.
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  }
+}
+
+bool have_containers(Daemon& daemon) {
+  const nlohmann::json all = daemon.api("GET", "/containers/json?all=1");
+  return all.is_array() && !all.empty();
+}
+
+void remove_leftovers(const Daemon& daemon) {
+  for (const std::string& pid : processes_of(daemon)) ::kill(std::stoi(pid), SIGKILL);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+  while (!processes_of(daemon).empty() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  for (const std::string& line : lines_of("/proc/self/mounts")) {
+    std::istringstream words{line};
+    std::string source;
+    std::string target;
+    words >> source >> target;
+    if (target.starts_with(daemon.root().string())) ::umount2(target.c_str(), MNT_DETACH);
+  }
+  std::vector<std::string> cgroups = cgroups_of(daemon);
+  for (auto entry = cgroups.rbegin(); entry != cgroups.rend(); ++entry) ::rmdir(entry->c_str());
+  for (const fs::path& parent : cgroup_parents(daemon)) ::rmdir(parent.c_str());
+}
+
+}  // namespace gantry::e2e

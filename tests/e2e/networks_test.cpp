@@ -1,0 +1,117 @@
+// Networks: the default bridge, user-defined ones, names, published ports, host and none.
+
+#include "engine.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class Networks : public BothClients {};
+INSTANTIATE_TEST_SUITE_P(By, Networks, ::testing::Values("gantry", "docker"), client_name);
+
+// A one-line HTTP server.
+constexpr const char* kServer = "busybox sh -c 'mkdir /www; echo served >/www/index.html; exec httpd -f -p 80 -h /www'";
+
+std::string fetch(const std::string& url) {
+  return shell("curl -s --retry 30 --retry-connrefused --retry-delay 1 --max-time 20 " + url).out;
+}
+
+TEST_P(Networks, GivesAnAddressOnTheDefaultBridge) {
+  const Result addresses = run("run --rm busybox ip -4 addr show eth0");
+  EXPECT_THAT(addresses.out, HasSubstr("inet 172.17.0."));
+  EXPECT_THAT(run("run --rm busybox ip route").line(), StartsWith("default via 172.17.0.1 dev eth0"));
+  EXPECT_EQ(run("run --rm busybox ping -c 1 -W 2 172.17.0.1").code, 0);
+}
+
+TEST_P(Networks, WritesTheContainersFiles) {
+  const Result files = run("run --rm -h box --add-host other:10.1.2.3 busybox sh -c 'cat /etc/hostname /etc/hosts'");
+  EXPECT_EQ(files.line(), "box");
+  EXPECT_THAT(files.out, HasSubstr("127.0.0.1\tlocalhost"));
+  EXPECT_THAT(files.out, HasSubstr("10.1.2.3\tother"));
+  EXPECT_THAT(files.out, HasSubstr("\tbox"));
+  EXPECT_THAT(run("run --rm --dns 9.9.9.9 busybox cat /etc/resolv.conf").out, HasSubstr("nameserver 9.9.9.9"));
+}
+
+TEST_P(Networks, PublishesPorts) {
+  run(std::string{"run -d --name web -p 8080:80 "} + kServer);
+  EXPECT_EQ(fetch("http://127.0.0.1:8080"), "served\n");
+  EXPECT_EQ(fetch("http://172.17.0.1:8080"), "served\n");
+  const Result other = run("run --rm busybox wget -q -O - http://172.17.0.1:8080");
+  EXPECT_EQ(other.out, "served\n") << other.err;
+  EXPECT_EQ(run("exec web wget -q -O - http://172.17.0.1:8080").out, "served\n");
+  const Result taken = run(std::string{"run -d --name late -p 8080:80 "} + kServer);
+  EXPECT_EQ(taken.code, 125);
+  EXPECT_THAT(taken.err, HasSubstr("Bind for 0.0.0.0:8080 failed: port is already allocated"));
+  run("rm -f web");
+  EXPECT_EQ(run("start late").code, 0);
+  EXPECT_EQ(fetch("http://127.0.0.1:8080"), "served\n");
+}
+
+TEST_P(Networks, PublishesUdpAndChoosesPorts) {
+  run("run -d --name udp -p 127.0.0.1:9053:53/udp busybox sh -c 'echo ready; while :; do echo pong | nc -u -l -p 53 -w "
+      "1; done'");
+  const std::string port =
+      run(std::string{"run -d --name any -P --expose 80 "} + kServer).code == 0 ? run("port any 80").line() : "";
+  EXPECT_THAT(port, StartsWith("0.0.0.0:"));
+  EXPECT_EQ(fetch("http://127.0.0.1:" + port.substr(port.rfind(':') + 1)), "served\n");
+  EXPECT_EQ(run("port udp").line(), "53/udp -> 127.0.0.1:9053");
+}
+
+TEST_P(Networks, ResolvesNamesOnUserDefinedNetworks) {
+  EXPECT_EQ(run("network create mesh").code, 0);
+  run(std::string{"run -d --name server --network mesh --network-alias alias "} + kServer);
+  EXPECT_EQ(run("run --rm --network mesh busybox wget -q -O - http://server").out, "served\n");
+  EXPECT_EQ(run("run --rm --network mesh busybox wget -q -O - http://alias").out, "served\n");
+  EXPECT_THAT(run("run --rm --network mesh busybox cat /etc/resolv.conf").out, HasSubstr("nameserver 127.0.0.11"));
+  EXPECT_NE(run("run --rm --network mesh busybox wget -q -O - http://nobody").code, 0);
+  const Result in_use = run("network rm mesh");
+  EXPECT_EQ(in_use.code, 1);
+  EXPECT_THAT(in_use.err, HasSubstr("has active endpoints"));
+  run("rm -f server");
+  EXPECT_EQ(run("network rm mesh").line(), "mesh");
+}
+
+TEST_P(Networks, ConnectsAndDisconnectsWhileRunning) {
+  run("network create extra");
+  run("run -d --name joined busybox sleep 1000");
+  EXPECT_EQ(run("network connect --alias j extra joined").code, 0);
+  EXPECT_EQ(run("exec joined ip link show eth1").code, 0);
+  EXPECT_EQ(run("run --rm --network extra busybox ping -c 1 -W 2 j").code, 0);
+  EXPECT_EQ(run("network disconnect extra joined").code, 0);
+  EXPECT_NE(run("exec joined ip link show eth1").code, 0);
+  EXPECT_EQ(run("network rm extra").code, 0);
+}
+
+TEST_P(Networks, KeepsNetworksApart) {
+  run("network create left");
+  run("network create right");
+  run("run -d --name alone --network left busybox sleep 1000");
+  const std::string address = daemon->inspect("alone", "/NetworkSettings/Networks/left/IPAddress");
+  EXPECT_NE(run("run --rm --network right busybox ping -c 1 -W 1 " + address).code, 0);
+  run("rm -f alone");
+  run("network rm left right");
+}
+
+TEST_P(Networks, HasHostAndNone) {
+  EXPECT_EQ(run("run --rm --network none busybox ip link show eth0").code, 1);
+  EXPECT_THAT(run("run --rm --network none busybox ip link show lo").out, HasSubstr("UP"));
+  EXPECT_EQ(run("run --rm --network host busybox readlink /proc/self/ns/net").line(),
+            shell("readlink /proc/self/ns/net").line());
+  EXPECT_EQ(run("run -d --name shared busybox sleep 1000").code, 0);
+  EXPECT_EQ(run("run --rm --network container:shared busybox ip -4 -o addr show eth0").out,
+            run("exec shared ip -4 -o addr show eth0").out);
+}
+
+TEST_P(Networks, RefusesWhatItMust) {
+  EXPECT_THAT(run("network rm bridge").err, HasSubstr("bridge is a pre-defined network and cannot be removed"));
+  run("network create twice");
+  EXPECT_THAT(run("network create twice").err, HasSubstr("network with name twice already exists"));
+  run("network rm twice");
+  EXPECT_THAT(run("run --rm --network nowhere busybox true").err, HasSubstr("network nowhere not found"));
+  EXPECT_THAT(run("network create -d nodriver x").err, HasSubstr("nodriver"));
+}
+
+}  // namespace
+}  // namespace gantry::e2e

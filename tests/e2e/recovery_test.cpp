@@ -1,0 +1,130 @@
+// gantryd is killed and comes back: containers run on, nothing is lost, nothing is left.
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "engine.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Recovery : public Engine {
+ protected:
+  static void crash_and_restart() {
+    daemon->kill(SIGKILL);
+    ASSERT_TRUE(daemon->start()) << daemon->log();
+  }
+};
+
+TEST_F(Recovery, RunningContainersRunOnAndLoseNoLine) {
+  constexpr int kContainers = 20;
+  for (int number = 0; number < kContainers; ++number) {
+    ASSERT_EQ(cli("run -d --name c" + std::to_string(number) +
+                  " busybox sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done'")
+                  .code,
+              0);
+  }
+  const auto pid = daemon->inspect("c7", "/State/Pid");
+  cli("run -d --name ends busybox sh -c 'read x </dev/tcp 2>/dev/null; sleep 1; exit 23'");
+  daemon->kill(SIGKILL);
+  // The one that ends meanwhile: its shim tells after the restart.
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  EXPECT_EQ(daemon->inspect("c7", "/State/Pid"), pid);
+  daemon->wait_for_exit("ends");
+  EXPECT_EQ(daemon->inspect("ends", "/State/ExitCode"), 23);
+  for (int number = 0; number < kContainers; ++number) {
+    const std::string name = "c" + std::to_string(number);
+    EXPECT_EQ(daemon->inspect(name, "/State/Running"), true);
+    EXPECT_EQ(cli("stop -t 0 " + name).code, 0);
+    const std::vector<std::string> lines = cli("logs " + name).lines();
+    EXPECT_GT(lines.size(), 3U);
+    for (std::size_t index = 0; index < lines.size(); ++index)
+      ASSERT_EQ(lines[index], std::to_string(index + 1)) << name;
+  }
+}
+
+TEST_F(Recovery, ExitCodesOfThoseThatEndedMeanwhileAreRight) {
+  const std::string gate = (daemon->root() / "gate").string();
+  std::filesystem::create_directories(gate);
+  cli("run -d --name meanwhile -v " + gate +
+      ":/gate busybox sh -c 'until [ -e /gate/open ]; do sleep 0.01; done; exit 42'");
+  cli("run -d --name comes-back --restart always -v " + gate +
+      ":/gate busybox sh -c 'until [ -e /gate/open ]; do sleep 0.01; done; exit 1'");
+  const int pid = daemon->inspect("meanwhile", "/State/Pid");
+  daemon->kill(SIGKILL);
+  shell("touch " + gate + "/open; while [ -d /proc/" + std::to_string(pid) + " ]; do :; done; rm " + gate + "/open");
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  daemon->wait_for_exit("meanwhile");
+  EXPECT_EQ(daemon->inspect("meanwhile", "/State/Status"), "exited");
+  EXPECT_EQ(daemon->inspect("meanwhile", "/State/ExitCode"), 42);
+  EXPECT_EQ(daemon->inspect("comes-back", "/State/Running"), true);
+}
+
+TEST_F(Recovery, AttachExecAndNetworkWorkAgain) {
+  cli("network create survivor");
+  cli("run -di --name reader --network survivor -p 8123:80 busybox sh -c 'mkdir /w; echo page >/w/index.html; httpd -p "
+      "80 -h /w; while read x; do echo got-$x; done'");
+  crash_and_restart();
+  EXPECT_EQ(cli("exec reader echo alive").line(), "alive");
+  const auto attached = daemon->background("attach reader");
+  attached->type("one\n");
+  EXPECT_TRUE(attached->wait_for("got-one")) << attached->output();
+  EXPECT_EQ(shell("curl -s http://127.0.0.1:8123").out, "page\n");
+  EXPECT_EQ(cli("run --rm --network survivor busybox wget -q -O - http://reader").out, "page\n");
+  cli("rm -f reader");
+  EXPECT_EQ(cli("network rm survivor").code, 0);
+}
+
+TEST_F(Recovery, ACleanStopEndsContainersAsDockerdDoes) {
+  cli("run -d --name quiet busybox sh -c 'trap \"exit 8\" TERM; while :; do sleep 0.1; done'");
+  daemon->kill(SIGTERM);
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  EXPECT_EQ(daemon->inspect("quiet", "/State/ExitCode"), 8);
+}
+
+// Kill -9 at random points of what changes state. The seed is printed, so a failure can be repeated.
+TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
+  const char* given = std::getenv("GANTRY_TEST_ROUNDS");
+  const int rounds = given == nullptr ? 100 : std::stoi(given);
+  std::random_device seed_source;
+  const unsigned seed = seed_source();
+  RecordProperty("seed", static_cast<int>(seed));
+  std::mt19937 random{seed};
+  const std::string archive = (daemon->root() / "three-layers.tar").string();
+  shell("tar -C " + busybox_layout(3).string() + " -cf " + archive + " .");
+  const Kernel idle = kernel_state(*daemon);
+  for (int round = 0; round < rounds; ++round) {
+    const auto load = daemon->background("load -i " + archive);
+    const std::string name = "r" + std::to_string(round);
+    const auto work = std::make_unique<Background>("G=" + program("gantry").string() + "; $G create --name " + name +
+                                                       " -p 8300:80 -v vol" + std::to_string(round) +
+                                                       ":/v busybox sleep 1000; $G start " + name + "; $G rm -f -v " +
+                                                       name + "; $G volume rm vol" + std::to_string(round),
+                                                   daemon->environment(), false);
+    std::uniform_int_distribution<int> wait{0, 120'000};
+    // A random instant, not an event: that is the point of this test.
+    ::usleep(static_cast<useconds_t>(wait(random)));
+    daemon->kill(SIGKILL);
+    work->wait();
+    ASSERT_TRUE(daemon->start()) << "seed " << seed << " round " << round << "\n" << daemon->log();
+    const nlohmann::json all = daemon->api("GET", "/containers/json?all=1");
+    ASSERT_TRUE(all.is_array()) << "seed " << seed << " round " << round;
+    ASSERT_LE(all.size(), 1U);
+    for (const auto& container : all) {
+      const std::string state = container["State"];
+      ASSERT_TRUE(state == "created" || state == "running" || state == "exited") << state << " seed " << seed;
+      ASSERT_EQ(cli("rm -f -v " + name).code, 0) << "seed " << seed << " round " << round << "\n" << daemon->log();
+    }
+    cli("volume rm -f vol" + std::to_string(round));
+    ASSERT_EQ(cli("run --rm busybox echo fine").out, "fine\n") << "seed " << seed << " round " << round << "\n"
+                                                               << daemon->log();
+    ASSERT_EQ(leaks_since(idle, *daemon), "") << "seed " << seed << " round " << round << "\n" << daemon->log();
+  }
+}
+
+}  // namespace
+}  // namespace gantry::e2e

@@ -1,0 +1,65 @@
+// Volumes and mounts.
+
+#include <fstream>
+
+#include "engine.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Volumes : public BothClients {};
+INSTANTIATE_TEST_SUITE_P(By, Volumes, ::testing::Values("gantry", "docker"), client_name);
+
+TEST_P(Volumes, KeepWhatIsWritten) {
+  EXPECT_EQ(run("volume create data").line(), "data");
+  EXPECT_EQ(run("run --rm -v data:/data busybox sh -c 'echo kept >/data/file'").code, 0);
+  EXPECT_EQ(run("run --rm -v data:/elsewhere busybox cat /elsewhere/file").line(), "kept");
+  EXPECT_NE(run("run --rm -v data:/data:ro busybox touch /data/x").code, 0);
+  EXPECT_EQ(run("create --name user -v data:/data busybox").code, 0);
+  const Result in_use = run("volume rm data");
+  EXPECT_EQ(in_use.code, 1);
+  EXPECT_THAT(in_use.err, HasSubstr("volume is in use"));
+  run("rm user");
+  EXPECT_EQ(run("volume rm data").line(), "data");
+  EXPECT_THAT(run("volume inspect data").err, HasSubstr("no such volume"));
+}
+
+TEST_P(Volumes, TakeTheImagesContent) {
+  EXPECT_EQ(run("run --rm -v fresh:/etc busybox cat /etc/passwd").code, 0);
+  const Result content = run("run --rm -v fresh:/copy busybox ls -l /copy/passwd");
+  EXPECT_THAT(content.out, HasSubstr("-rw-r--r--"));
+  run("volume rm fresh");
+}
+
+TEST_P(Volumes, BindHostFolders) {
+  const std::filesystem::path folder = daemon->root() / "bound";
+  std::filesystem::create_directories(folder);
+  std::ofstream{folder / "from-host"} << "hello";
+  EXPECT_EQ(run("run --rm -v " + folder.string() + ":/b busybox sh -c 'cat /b/from-host; touch /b/from-container'").out,
+            "hello");
+  EXPECT_TRUE(std::filesystem::exists(folder / "from-container"));
+  EXPECT_NE(run("run --rm --mount type=bind,src=" + folder.string() + ",dst=/b,readonly busybox touch /b/x").code, 0);
+  const Result missing = run("run --rm --mount type=bind,src=/no/such/folder,dst=/b busybox true");
+  EXPECT_EQ(missing.code, 125);
+  EXPECT_THAT(missing.err, HasSubstr("bind source path does not exist: /no/such/folder"));
+}
+
+TEST_P(Volumes, MountTmpfs) {
+  EXPECT_THAT(run("run --rm --tmpfs /scratch:size=1m busybox df -k /scratch").out, HasSubstr("1024"));
+  EXPECT_THAT(run("run --rm --shm-size 2m busybox df -k /dev/shm").out, HasSubstr("2048"));
+}
+
+TEST_P(Volumes, AreSharedByVolumesFrom) {
+  run("run --name owner -v /shared busybox sh -c 'echo mine >/shared/x'");
+  EXPECT_EQ(run("run --rm --volumes-from owner busybox cat /shared/x").line(), "mine");
+}
+
+TEST_P(Volumes, SaySoIfAnOptionIsWrong) {
+  EXPECT_THAT(run("volume create -o nonsense=1 x").err, HasSubstr("nonsense"));
+  EXPECT_THAT(run("volume create -d nodriver x").err, HasSubstr("nodriver"));
+}
+
+}  // namespace
+}  // namespace gantry::e2e
