@@ -29,6 +29,24 @@ struct Network {
   bool internal{};
   bool attachable{};
   bool ipv6{};
+  bool ipv4{true};
+  std::string ipam_driver{"default"};
+  Options ipam_options;
+};
+
+/// What a user asks for a new network (API operation NetworkCreate).
+struct NetworkRequest {
+  std::string name;
+  std::string driver;  ///< Empty: "bridge".
+  Options options;
+  std::map<std::string, std::string> labels;
+  std::vector<network::v1::Pool> pools;
+  bool internal{};
+  bool attachable{};
+  bool ipv6{};
+  bool ipv4{true};
+  std::string ipam_driver{"default"};
+  Options ipam_options;
 };
 
 /// What a user asks for one container on one network (API: EndpointSettings).
@@ -51,6 +69,10 @@ struct Endpoint {
   std::string container_id;
   EndpointRequest request;
   network::v1::Endpoint result;
+  std::string container_name;
+  std::string interface;                 ///< Inside the container; empty without a driver ("host", "none").
+  std::vector<network::v1::Port> ports;  ///< As asked for; only on the endpoint with the default route.
+  bool default_gateway{};
 };
 
 /// Everything that a container's start needs to know about its networks.
@@ -58,8 +80,10 @@ struct SandboxRequest {
   std::string container_id;
   std::string container_name;  ///< Without the slash; it resolves, as do the id's first 12 digits and the aliases.
   std::string hostname;
-  std::vector<EndpointRequest> endpoints;  ///< The first with the greatest priority has the default route.
-  std::vector<network::v1::Port> ports;    ///< Published on the endpoint with the default route.
+  /// Of those that are not internal, the one with the greatest priority has the default route; among equals the one
+  /// whose network's name comes first, as dockerd decides.
+  std::vector<EndpointRequest> endpoints;
+  std::vector<network::v1::Port> ports;  ///< Published on the endpoint with the default route.
 };
 
 /// A running container's networks.
@@ -68,12 +92,20 @@ struct Sandbox {
   bool resolver{};  ///< Whether names resolve at 127.0.0.11 (user-defined networks): goes into resolv.conf.
 };
 
-/// What networks mean: the predefined ones (bridge, host, none), user-defined ones, endpoints, and names. Io thread only.
-/// (What containers need comes first and keeps its shape; the rest belongs to api/networks.)
+/// What networks mean: the predefined ones (bridge, host, none), user-defined ones, endpoints, and names. Io thread
+/// only. (What containers need comes first and keeps its shape; the rest belongs to api/networks.)
 class Service {
  public:
   Service(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& workers);
   ~Service();
+
+  /// Once at start, before anything else: makes the predefined networks if they are missing and asks the drivers to
+  /// make or find all networks on record.
+  awaitable<void> start();
+
+  /// Once after `adopt` was called for every container that still runs: has the drivers give up what nobody has on
+  /// record.
+  awaitable<void> reconcile();
 
   /// Errors: not_found ("network x not found"), conflict if a start of an id is ambiguous.
   [[nodiscard]] std::shared_ptr<const Network> get(const std::string& name_or_id) const;
@@ -97,9 +129,25 @@ class Service {
   /// After the new name's commit.
   void rename_container(const std::string& container_id, const std::string& name);
 
-  /// Tells the containers (running or not) that name a network, so that `remove` and `prune` can refuse or skip; set once when
-  /// the daemon is wired.
+  /// Tells the containers (running or not) that name a network, so that `remove` and `prune` can refuse or skip; set
+  /// once when the daemon is wired.
   void set_users(std::function<std::vector<std::string>(const Network& network)> users);
+
+  [[nodiscard]] std::vector<std::shared_ptr<const Network>> list() const;  ///< Newest first.
+
+  /// The endpoints of running containers on a network.
+  [[nodiscard]] std::vector<Endpoint> members(const std::string& network_id) const;
+
+  /// Errors: invalid, conflict (the name), denied (a subnet in use), not_found (the driver), in dockerd's words.
+  awaitable<std::shared_ptr<const Network>> create(NetworkRequest request);
+
+  /// Errors: not_found, denied (predefined, or containers run on it).
+  awaitable<void> remove(std::string name_or_id);
+
+  /// Removes the user-defined networks that no running container is on and `wanted` picks; answers their names.
+  awaitable<std::vector<std::string>> prune(std::function<bool(const Network&)> wanted);
+
+  [[nodiscard]] static bool predefined(const std::string& name);
 
  private:
   struct Impl;

@@ -28,11 +28,11 @@ struct Pool {
 
 /// What the user asked for. May grow at its end.
 struct NetworkSpec {
-  std::string id;    ///< 64 hex digits.
+  std::string id;  ///< 64 hex digits.
   std::string name;
-  Options options;   ///< Driver options of scope `object`, checked against the names in `options()`.
+  Options options;  ///< Those of scope `object` that `options()` names; others are left out, as dockerd ignores them.
   std::vector<Pool> pools;
-  bool internal{};   ///< No way out of the network.
+  bool internal{};  ///< No way out of the network.
   bool ipv6{};
   bool ipv4{true};
 };
@@ -45,31 +45,32 @@ struct Network {
 
 /// One published port. Frozen.
 struct Port {
-  std::string protocol;            ///< "tcp", "udp", "sctp".
+  std::string protocol;  ///< "tcp", "udp", "sctp".
   std::uint16_t container_port{};
-  std::string host_ip;             ///< Empty: all addresses.
-  std::uint16_t host_port{};       ///< 0: choose one.
-  std::uint16_t host_port_end{};   ///< With host_port a range to choose from; 0: just host_port.
+  std::string host_ip;            ///< Empty: all addresses.
+  std::uint16_t host_port{};      ///< 0: choose one.
+  std::uint16_t host_port_end{};  ///< With host_port a range to choose from; 0: just host_port.
 };
 
 /// What the user asked for one container on one network. May grow at its end.
 struct EndpointSpec {
-  std::string id;            ///< 64 hex digits.
+  std::string id;  ///< 64 hex digits.
   std::string network_id;
   std::string container_id;
-  std::string interface;     ///< Name inside the container: "eth0".
-  std::string mac;           ///< Empty: choose.
-  std::string ipv4;          ///< Empty: choose.
+  std::string interface;  ///< Name inside the container: "eth0".
+  std::string mac;        ///< Empty: choose.
+  std::string ipv4;       ///< Empty: choose.
   std::string ipv6;
   std::vector<Port> ports;
-  Options options;           ///< API: EndpointSettings.DriverOpts.
-  bool default_gateway{};    ///< Whether the container's default route goes through this network.
+  Options options;             ///< API: EndpointSettings.DriverOpts.
+  bool default_gateway{};      ///< Whether the container's default route goes through this network.
+  std::string container_name;  ///< For messages.
 };
 
 /// What came of it. May grow at its end.
 struct Endpoint {
   std::string mac;
-  std::string ipv4;       ///< Without prefix length.
+  std::string ipv4;  ///< Without prefix length.
   int ipv4_prefix{};
   std::string ipv4_gateway;
   std::string ipv6;
@@ -98,7 +99,8 @@ class Driver : public gantry::Driver {
 
   /// Makes a network, or finds it as it is (see above). Chooses subnets that no interface, route or other network of
   /// this host uses.
-  /// Errors: invalid (a pool, an option), conflict (a subnet in use), exhausted (no free subnet), io.
+  /// The daemon fills in what it has on record (`pools` with subnet and gateway) when it repeats the call.
+  /// Errors: invalid (a pool, an option), denied (a subnet or an interface in use), exhausted (no free subnet), io.
   virtual void create_network(const NetworkSpec& spec, Network& out, const Call& call) = 0;
 
   /// Removes a network. Succeeds if there is none. The daemon calls it only when no endpoint is left.
@@ -106,12 +108,13 @@ class Driver : public gantry::Driver {
 
   /// Joins the sandbox to the network: interface, addresses, routes, published ports. `netns` is a descriptor of the
   /// sandbox's network namespace; the caller owns it. All or nothing. Repeating it with the same addresses finds the
-  /// endpoint as it is.
-  /// Errors: not_found (network), invalid (an address outside of the subnet), conflict (an address or a port in use:
-  /// the message is dockerd's), exhausted (no free address), io.
+  /// endpoint as it is, but for the default route and the published ports, which become what `spec` says.
+  /// Errors, in dockerd's words: not_found (network), invalid (an address outside of the subnet), denied (an address in
+  /// use), exhausted (no free address; a port in use), io.
   virtual void attach(const EndpointSpec& spec, int netns, Endpoint& out, const Call& call) = 0;
 
-  /// Takes the endpoint away, also when its sandbox is gone. Succeeds if there is none.
+  /// Takes the endpoint away, also when its sandbox is gone. Succeeds if there is none. It is called on the way out of
+  /// a container, so it may leave the kernel's slow part (an interface's end) to a thread of the driver's own.
   virtual void detach(const std::string& network_id, const std::string& endpoint_id, const Call& call) = 0;
 
   /// What the driver holds.

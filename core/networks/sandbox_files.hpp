@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What /etc/hosts and /etc/resolv.conf of a container say. Text in, text out.
+namespace gantry::networks {
+
+struct HostsRequest {
+  std::string hostname;
+  std::string domainname;
+  std::vector<std::string>
+      addresses;  ///< The container's own, the default endpoint's first; empty before it is attached.
+  std::vector<std::string>
+      extra_hosts;           ///< "name:address" or "name=address"; an address of "host-gateway" is replaced.
+  std::string host_gateway;  ///< Address of the host as containers see it; empty: unknown.
+  /// Links of the default bridge: address, then names ("172.17.0.3 db 0123456789ab").
+  std::vector<std::string> link_lines;
+};
+
+/// Errors: invalid (an extra host).
+std::string hosts_file(const HostsRequest& request);
+
+struct ResolvConfRequest {
+  std::string host_file;             ///< Content of the host's /etc/resolv.conf.
+  bool resolver{};                   ///< Names resolve at 127.0.0.11 (user-defined networks).
+  std::vector<std::string> dns;      ///< --dns: in place of the host's servers.
+  std::vector<std::string> search;   ///< --dns-search; a single "." means none.
+  std::vector<std::string> options;  ///< --dns-option.
+};
+
+/// For the host network pass neither `resolver` nor anything else: the host's servers stay, loopback ones are left out.
+std::string resolv_conf(const ResolvConfRequest& request);
+
+/// The parts of a resolv.conf.
+struct ResolvConf {
+  std::vector<std::string> servers;
+  std::vector<std::string> search;
+  std::vector<std::string> options;
+};
+ResolvConf parse_resolv_conf(std::string_view text);
+
+}  // namespace gantry::networks
