@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::containers {
+
+/// What `exec` asks for (API: ExecConfig).
+struct ExecRequest {
+  bool attach_stdin{};
+  bool attach_stdout{};
+  bool attach_stderr{};
+  bool tty{};
+  bool privileged{};
+  std::string user;
+  std::string working_dir;
+  std::string detach_keys;
+  std::vector<std::string> env;
+  std::vector<std::string> cmd;
+  std::vector<std::uint32_t> console_size;  ///< Height, width.
+};
+
+/// API: ExecStartConfig.
+struct ExecStart {
+  bool detach{};
+  bool tty{};
+  std::vector<std::uint32_t> console_size;
+};
+
+/// One more process in a container. Not on record: the daemon's restart forgets it, as dockerd's does.
+struct Exec {
+  std::string id;  ///< 64 hex digits.
+  std::string container_id;
+  ExecRequest request;
+  bool started{};
+  bool running{};
+  std::optional<int> exit_code;
+  std::int64_t pid{};
+};
+
+}  // namespace gantry::containers

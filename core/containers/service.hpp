@@ -1,0 +1,215 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/async.hpp"
+#include "containers/container.hpp"
+#include "containers/exec.hpp"
+#include "containers/filter.hpp"
+#include "containers/trace.hpp"
+#include "events/bus.hpp"
+#include "gantry/runtime.hpp"
+#include "gantry/storage.hpp"
+#include "gantry/unique_fd.hpp"
+#include "images/service.hpp"
+#include "networks/service.hpp"
+#include "plugins/drivers.hpp"
+#include "state/store.hpp"
+#include "volumes/service.hpp"
+
+namespace gantry::containers {
+
+/// What of daemon.json concerns containers.
+struct Settings {
+  std::string data_root;
+  std::int64_t default_shm_size = std::int64_t{64} << 20;
+  std::string default_log_driver = "json-file";
+  std::map<std::string, std::string> default_log_options;
+  std::string default_cgroupns_mode;  ///< "host" or "private"; empty: private on cgroup v2, host on v1, as dockerd.
+  std::map<std::string, wire::Ulimit> default_ulimits;
+  std::vector<std::string> dns;
+  std::vector<std::string> dns_options;
+  std::vector<std::string> dns_search;
+  bool default_init{};  ///< `--init` of the daemon.
+  bool no_new_privileges{};
+  bool live_restore = true;  ///< Containers run on when the daemon ends.
+  std::chrono::seconds stop_timeout{10};
+  std::string seccomp_profile;  ///< "": built-in; "unconfined"; or a profile's JSON text.
+};
+
+struct CreateRequest {
+  std::string name;  ///< Empty: choose one.
+  wire::CreateBody body;
+  std::string platform;
+};
+
+struct Created {
+  std::string id;
+  std::vector<std::string> warnings;
+};
+
+enum class WaitCondition { not_running, next_exit, removed };
+
+struct WaitResult {
+  int exit_code{};
+  std::string error;
+};
+
+/// `signal` empty: the container's; `timeout` absent: the container's; -1: wait without limit.
+struct StopRequest {
+  std::string signal;
+  std::optional<int> timeout;
+};
+
+struct RemoveRequest {
+  bool force{};
+  bool volumes{};
+};
+
+struct UpdateRequest {
+  wire::Resources resources;
+  std::optional<wire::RestartPolicy> restart_policy;
+};
+
+/// A container's top as `ps` prints it.
+struct Processes {
+  std::vector<std::string> titles;
+  std::vector<std::vector<std::string>> rows;
+};
+
+struct Pruned {
+  std::vector<std::string> ids;
+  std::uint64_t space{};
+};
+
+/// An attached client's place: streams exist once the container runs, so whoever attaches before gets them then.
+class Attachment {
+ public:
+  virtual ~Attachment() = default;
+  /// The streams' socket; an empty one if the container was removed, or its start failed, before it ran.
+  virtual awaitable<UniqueFd> socket() = 0;
+  /// Gives the place up: wakes `socket`.
+  virtual void close() = 0;
+};
+
+/// What containers mean: identity, life cycle, processes, recovery. Every operation takes a name, an id or an
+/// unambiguous start of an id and fails with not_found ("No such container: x"). Operations that change one container
+/// run one after the other. Io thread only.
+class Service {
+ public:
+  struct Neighbours {
+    state::Store& store;
+    events::Bus& bus;
+    plugins::Drivers& drivers;
+    Workers& workers;
+    images::Service& images;
+    networks::Service& networks;
+    volumes::Service& volumes;
+  };
+
+  Service(asio::any_io_executor executor, Neighbours neighbours, Settings settings);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Takes up what was there when the daemon ended or was killed, undoes what was half done, removes from the drivers
+  /// what no record names, and starts what its restart policy asks for. Once, before the first request.
+  awaitable<void> recover();
+
+  /// The daemon ends: stops the containers unless they are to run on. Afterwards nothing is restarted.
+  awaitable<void> shut_down();
+
+  using Snapshot = std::shared_ptr<const Container>;
+  [[nodiscard]] Snapshot find(const std::string& name_or_id) const;
+  [[nodiscard]] std::vector<Snapshot> all() const;  ///< Newest first.
+  /// Those that pass. Errors: invalid (a filter's name or value), not_found (`before`, `since`).
+  [[nodiscard]] std::vector<Snapshot> list(const Filter& filter) const;
+
+  awaitable<Created> create(CreateRequest request);
+  /// False if it runs already.
+  awaitable<bool> start(std::string name);
+  /// False if it does not run.
+  awaitable<bool> stop(std::string name, StopRequest request);
+  awaitable<void> restart(std::string name, StopRequest request);
+  awaitable<void> kill(std::string name, std::string signal);
+  awaitable<void> pause(std::string name);
+  awaitable<void> unpause(std::string name);
+  awaitable<void> remove(std::string name, RemoveRequest request);
+  awaitable<void> rename(std::string name, std::string new_name);
+  /// The warnings.
+  awaitable<std::vector<std::string>> update(std::string name, UpdateRequest request);
+  awaitable<void> resize(std::string name, std::uint16_t rows, std::uint16_t columns);
+  awaitable<Pruned> prune(Filter filter);
+
+  /// Registers at once; the result comes from `Waiter::result`.
+  class Waiter;
+  [[nodiscard]] std::shared_ptr<Waiter> wait(const std::string& name, WaitCondition condition);
+
+  /// `container attach`: streams from now on. `detached` tells the event.
+  awaitable<std::shared_ptr<Attachment>> attach(std::string name);
+  void tell_detached(const std::string& id);
+
+  awaitable<Processes> top(std::string name, std::string ps_arguments);
+  awaitable<runtime::v1::Stats> stats(std::string name);
+  awaitable<std::vector<storage::v1::Change>> changes(std::string name);
+  awaitable<storage::v1::Usage> usage(std::string id);
+  /// The mounts that make up its tree, to be performed in a mount namespace (export, cp).
+  awaitable<std::vector<Mount>> tree(std::string name);
+
+  awaitable<std::string> create_exec(std::string name, ExecRequest request);
+  /// Starts it and hands over its streams (an empty descriptor if none is attached).
+  awaitable<UniqueFd> start_exec(std::string exec_id, ExecStart start);
+  [[nodiscard]] std::shared_ptr<const Exec> find_exec(const std::string& exec_id) const;
+  [[nodiscard]] std::vector<std::string> execs_of(const std::string& id) const;
+  awaitable<void> resize_exec(std::string exec_id, std::uint16_t rows, std::uint16_t columns);
+
+  /// The steps of the last create and start of a container, for `GET /gantry/trace/{id}`; null if there is none.
+  [[nodiscard]] const Trace* trace(const std::string& id) const;
+
+  /// For images, networks and volumes: who uses them.
+  [[nodiscard]] std::vector<images::Service::User> users_of_image(const std::string& image_id) const;
+  [[nodiscard]] std::vector<std::string> users_of_network(const networks::Network& network) const;
+  [[nodiscard]] std::vector<std::string> users_of_volume(const std::string& volume) const;
+
+  /// `network connect` and `disconnect`, of a container that runs or not.
+  awaitable<void> connect(std::string network, std::string name, wire::EndpointSettings settings);
+  awaitable<void> disconnect(std::string network, std::string name, bool force);
+
+  [[nodiscard]] const Settings& settings() const;
+  [[nodiscard]] Workers& workers() const;
+  [[nodiscard]] networks::Service& networks() const;
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Someone who waits for a container's end.
+class Service::Waiter {
+ public:
+  explicit Waiter(asio::any_io_executor executor) : timer_(std::move(executor)) {}
+
+  /// Errors: cancelled if `close` came first.
+  awaitable<WaitResult> result();
+  void close();
+
+ private:
+  friend struct Service::Impl;
+  void settle(WaitResult result);
+
+  WaitCondition condition_{};
+  std::optional<WaitResult> result_;
+  bool closed_{};
+  asio::steady_timer timer_;
+};
+
+}  // namespace gantry::containers
