@@ -39,20 +39,20 @@ struct ImageConfig {
 
 /// An image that is on this host.
 struct Image {
-  std::string id;                        ///< Digest of its config: "sha256:...".
-  std::string config_json;               ///< As it was pulled or built.
-  ImageConfig config;                    ///< The parsed `config_json`.
+  std::string id;           ///< Digest of its config: "sha256:...".
+  std::string config_json;  ///< As it was pulled or built.
+  ImageConfig config;       ///< The parsed `config_json`.
   std::string architecture;
   std::string variant;
   std::string os;
   std::string author;
   std::string comment;
   Nanoseconds created{};
-  std::vector<std::string> diff_ids;     ///< Base first.
-  std::vector<std::string> chain_ids;    ///< Base first: the layers to give to the storage driver.
-  std::uint64_t size{};                  ///< Bytes of all layers, unpacked.
-  std::vector<std::string> names;        ///< "docker.io/library/busybox:latest".
-  std::vector<std::string> digests;      ///< "docker.io/library/busybox@sha256:...".
+  std::vector<std::string> diff_ids;   ///< Base first.
+  std::vector<std::string> chain_ids;  ///< Base first: the layers to give to the storage driver.
+  std::uint64_t size{};                ///< Bytes of all layers, unpacked.
+  std::vector<std::string> names;      ///< "docker.io/library/busybox:latest".
+  std::vector<std::string> digests;    ///< "docker.io/library/busybox@sha256:...".
 };
 
 }  // namespace gantry::images

@@ -1,7 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,8 +14,69 @@
 #include "images/image.hpp"
 #include "plugins/drivers.hpp"
 #include "state/store.hpp"
+#include "wire/image.hpp"
 
 namespace gantry::images {
+
+/// Takes a progress line; called on the io thread, must not block.
+using Report = std::function<void(const wire::ProgressMessage&)>;
+
+/// The next bytes of an upload; 0 at its end.
+using UploadSource = std::function<awaitable<std::size_t>(std::span<std::byte>)>;
+
+/// Takes a piece of a download.
+using DownloadSink = std::function<awaitable<void>(std::string_view)>;
+
+/// Cancels an operation when the last client that waits for it has gone.
+using Cancel = std::shared_ptr<plugins::CancelSource>;
+
+using Filters = std::map<std::string, std::vector<std::string>>;
+
+struct PullRequest {
+  std::string image;     ///< As the user wrote it: "debian", "localhost:5000/a/b:1".
+  std::string tag;       ///< Tag or digest; empty: what `image` has, else all tags.
+  std::string platform;  ///< "linux/arm64/v8"; empty: this host's.
+  registry::v1::Credentials credentials;
+};
+
+struct PushRequest {
+  std::string image;
+  std::string tag;  ///< Empty: all tags.
+  registry::v1::Credentials credentials;
+};
+
+struct ImportRequest {
+  std::string source = "-";  ///< For the history: "-" or where the archive came from.
+  std::string repository;    ///< May be empty.
+  std::string tag;
+  std::string message;
+  std::string platform;
+  std::vector<std::string> changes;  ///< Dockerfile instructions.
+};
+
+/// A layer more on top of an image (or of nothing), as `docker commit` makes it.
+struct CommitRequest {
+  std::string parent;       ///< The image's id; empty for none.
+  std::string config_json;  ///< The "config" object of the new image.
+  std::string author;
+  std::string comment;
+  std::string created_by;  ///< For the history.
+  std::string repository;  ///< May be empty.
+  std::string tag;
+  storage::v1::Key top;  ///< The container's writable top.
+};
+
+struct ListRequest {
+  bool all{};
+  bool shared_size{};
+  Filters filters;
+};
+
+/// What images take up (API operation SystemDataUsage).
+struct ImagesUsage {
+  std::int64_t layers_size{};
+  std::vector<wire::ImageSummary> images;
+};
 
 /// What images mean: names, contents, layers; pulled, loaded, pushed, removed. Io thread only.
 /// (What containers need comes first and keeps its shape; the rest belongs to api/images.)
@@ -20,11 +85,12 @@ class Service {
   Service(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& workers, std::string data_root);
   ~Service();
 
-  /// By name, name@digest, id or unambiguous start of an id. Errors: not_found ("No such image: x:latest").
+  /// By name, name@digest, id or unambiguous start of an id. A whole id also finds an image that was removed by force
+  /// while a container stands on it. Errors: not_found ("No such image: x:latest").
   [[nodiscard]] std::shared_ptr<const Image> get(const std::string& reference) const;
 
-  /// Makes sure that the storage driver in use has all of the image's layers: unpacks them again from the blobs after a change
-  /// of driver. Costs nothing if they are there.
+  /// Makes sure that the storage driver in use has all of the image's layers: unpacks them again from the blobs after a
+  /// change of driver. Costs nothing if they are there.
   awaitable<void> ensure_unpacked(std::shared_ptr<const Image> image);
 
   /// Tells which containers use an image, so that `remove` can refuse; set once when the daemon is wired.
@@ -33,6 +99,43 @@ class Service {
     bool running{};
   };
   void set_users(std::function<std::vector<User>(const std::string& image_id)> users);
+
+  /// Once at start, before anything else, when `set_users` was called and the containers are known: removes what a
+  /// killed daemon left half-done (temporary blobs; blobs and layers that belong to no image).
+  awaitable<void> recover();
+
+  /// How many layers are pulled (pushed) at a time, over all pulls (config: max-concurrent-downloads, -uploads). Each
+  /// pull of a layer occupies two threads of the slow pool, which must have as many.
+  void set_concurrency(std::size_t downloads, std::size_t uploads);
+
+  /// Pulls image, tag, digest, or all tags.
+  awaitable<void> pull(PullRequest request, Report report, Cancel cancel);
+  awaitable<void> push(PushRequest request, Report report, Cancel cancel);
+  /// Makes an image of one layer from an archive of a root filesystem. Answers its id.
+  awaitable<std::string> import(ImportRequest request, UploadSource source, Report report, Cancel cancel);
+  /// Takes the images of a docker-archive or an OCI layout, plain or compressed.
+  awaitable<void> load(UploadSource source, bool quiet, Report report, Cancel cancel);
+  /// Writes a docker-archive that is an OCI layout too. Errors before the first piece: not_found.
+  awaitable<void> save(std::vector<std::string> references, DownloadSink sink, Cancel cancel);
+  /// Makes an image from a container's writable top. Answers its id.
+  awaitable<std::string> commit(CommitRequest request);
+
+  [[nodiscard]] std::vector<wire::ImageSummary> list(const ListRequest& request) const;
+  [[nodiscard]] nlohmann::json inspect(const std::string& reference) const;
+  [[nodiscard]] std::vector<wire::ImageHistoryItem> history(const std::string& reference) const;
+  [[nodiscard]] ImagesUsage usage() const;
+  [[nodiscard]] std::size_t count() const;
+
+  void tag(const std::string& reference, const std::string& repository, const std::string& tag);
+  awaitable<std::vector<wire::ImageDeleteItem>> remove(std::string reference, bool force, bool prune_parents);
+  awaitable<wire::ImagePruneReport> prune(Filters filters);
+
+  awaitable<std::vector<wire::ImageSearchItem>> search(std::string term, int limit, Filters filters,
+                                                       registry::v1::Credentials credentials);
+  /// Answers the identity token, if there is one.
+  awaitable<std::string> login(std::string server, registry::v1::Credentials credentials);
+  /// API operation DistributionInspect.
+  awaitable<nlohmann::json> distribution(std::string reference, registry::v1::Credentials credentials);
 
  private:
   struct Impl;

@@ -1,0 +1,130 @@
+#include "images/blob_store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/file.hpp"
+#include "base/id.hpp"
+
+namespace gantry::images {
+namespace {
+
+constexpr std::string_view kPrefix = "sha256:";
+
+}  // namespace
+
+BlobStore::BlobStore(std::filesystem::path root)
+    : blobs_(root / "blobs" / "sha256"), ingest_(root / "blobs" / "ingest") {
+  std::filesystem::create_directories(blobs_);
+  std::filesystem::create_directories(ingest_);
+  std::filesystem::permissions(root / "blobs", std::filesystem::perms::owner_all);
+}
+
+std::filesystem::path BlobStore::path(const std::string& digest) const {
+  if (!is_sha256_digest(digest)) throw Error{Errc::invalid, "\"" + digest + "\" is not a sha256 digest"};
+  return blobs_ / digest.substr(kPrefix.size());
+}
+
+bool BlobStore::has(const std::string& digest, std::uint64_t size) const {
+  struct stat found {};
+  return ::stat(path(digest).c_str(), &found) == 0 && static_cast<std::uint64_t>(found.st_size) == size;
+}
+
+bool BlobStore::has(const std::string& digest) const { return ::access(path(digest).c_str(), F_OK) == 0; }
+
+std::uint64_t BlobStore::size(const std::string& digest) const {
+  struct stat found {};
+  return ::stat(path(digest).c_str(), &found) == 0 ? static_cast<std::uint64_t>(found.st_size) : 0;
+}
+
+UniqueFd BlobStore::open(const std::string& digest) const {
+  UniqueFd file{::open(path(digest).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (!file) throw_errno("cannot open blob " + digest);
+  return file;
+}
+
+std::string BlobStore::read(const std::string& digest, std::size_t limit) const {
+  return read_file(path(digest), limit);
+}
+
+std::string BlobStore::put(std::string_view content) const {
+  Writer writer{*this};
+  writer.write(std::as_bytes(std::span{content}));
+  return writer.commit();
+}
+
+void BlobStore::remove(const std::string& digest) const {
+  if (::unlink(path(digest).c_str()) != 0 && errno != ENOENT) throw_errno("cannot remove blob " + digest);
+}
+
+std::vector<std::string> BlobStore::list() const {
+  std::vector<std::string> digests;
+  for (const auto& entry : std::filesystem::directory_iterator{blobs_}) {
+    std::string digest = std::string{kPrefix} + entry.path().filename().string();
+    if (is_sha256_digest(digest)) digests.push_back(std::move(digest));
+  }
+  return digests;
+}
+
+void BlobStore::remove_temporaries() const {
+  for (const auto& entry : std::filesystem::directory_iterator{ingest_}) std::filesystem::remove_all(entry.path());
+}
+
+BlobStore::Writer::Writer(const BlobStore& store) : store_(&store), temporary_(store.ingest_ / random_id()) {
+  file_.reset(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file_) throw_errno("cannot create " + temporary_.string());
+}
+
+BlobStore::Writer::Writer(Writer&& other) noexcept
+    : store_(other.store_),
+      temporary_(std::exchange(other.temporary_, {})),
+      file_(std::move(other.file_)),
+      hash_(std::move(other.hash_)),
+      size_(other.size_) {}
+
+BlobStore::Writer::~Writer() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void BlobStore::Writer::write(std::span<const std::byte> bytes) {
+  hash_.update(bytes);
+  write_all(file_.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  size_ += bytes.size();
+}
+
+std::string BlobStore::Writer::commit() {
+  std::string digest = hash_.digest();
+  publish(digest);
+  return digest;
+}
+
+void BlobStore::Writer::commit(const std::string& expected, std::uint64_t expected_size) {
+  if (size_ != expected_size) {
+    throw Error{Errc::invalid, "blob " + expected + " has " + std::to_string(size_) + " bytes instead of " +
+                                   std::to_string(expected_size)};
+  }
+  const std::string digest = hash_.digest();
+  if (digest != expected) {
+    throw Error{Errc::invalid, "filesystem layer verification failed for digest " + expected};
+  }
+  publish(digest);
+}
+
+void BlobStore::Writer::publish(const std::string& digest) {
+  if (::rename(temporary_.c_str(), store_->path(digest).c_str()) != 0) throw_errno("cannot keep blob " + digest);
+  temporary_.clear();
+  file_.reset();
+}
+
+std::size_t FileSource::read(std::span<std::byte> buffer) {
+  for (;;) {
+    const ssize_t got = ::read(file_.get(), buffer.data(), buffer.size());
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) throw_errno("cannot read a blob");
+  }
+}
+
+}  // namespace gantry::images
