@@ -32,9 +32,9 @@ class Service {
   Service(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& workers);
   ~Service();
 
-  /// Finds the volume of that name, or makes it; an empty name makes an anonymous volume. An empty driver is "local", or
-  /// whichever the existing volume has. `created` in the answer tells whether it is new: image content is copied into new
-  /// volumes only if they are empty.
+  /// Finds the volume of that name, or makes it; an empty name makes an anonymous volume. An empty driver is "local",
+  /// or whichever the existing volume has. `created` in the answer tells whether it is new: image content is copied
+  /// into new volumes only if they are empty.
   struct Found {
     std::shared_ptr<const Volume> volume;
     bool created{};
@@ -46,10 +46,12 @@ class Service {
   awaitable<Mount> acquire(std::string name, std::string container_id);
   awaitable<void> release(std::string name, std::string container_id);
 
-  /// Removes an anonymous volume with its container (`rm -v`, `--rm`): nothing happens if others use it or if it is gone.
+  /// Removes an anonymous volume with its container (`rm -v`, `--rm`): nothing happens if others use it or if it is
+  /// gone.
   awaitable<void> remove_if_unused(std::string name);
 
-  /// Tells the ids of the containers that name a volume, so that `remove` can refuse; set once when the daemon is wired.
+  /// Tells the ids of the containers that name a volume, so that `remove` can refuse; set once when the daemon is
+  /// wired.
   void set_users(std::function<std::vector<std::string>(const std::string& volume)> users);
 
  private:

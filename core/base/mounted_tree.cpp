@@ -1,0 +1,79 @@
+#include "base/mounted_tree.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+#include <exception>
+#include <string>
+#include <thread>
+
+#include "base/file.hpp"
+#include "base/mount_options.hpp"
+
+namespace gantry {
+namespace {
+
+// Where the tree is put together: a directory that every host has. Only the helper thread's namespace sees it covered.
+constexpr const char* kPlace = "/proc";
+
+void mount_at(const Mount& mount, const std::string& target) {
+  const MountOptions options = parse_mount_options(mount.options);
+  unsigned long flags = options.flags;
+  if (mount.type == "bind") flags |= MS_BIND;
+  if (::mount(mount.source.c_str(), target.c_str(), mount.type.c_str(), flags,
+              options.data.empty() ? nullptr : options.data.c_str()) != 0) {
+    throw_errno("cannot mount " + mount.type + " " + mount.source);
+  }
+  // A bind takes no other flags at first: they need a second call.
+  const bool more_flags = (flags & ~static_cast<unsigned long>(MS_BIND | MS_REC)) != 0;
+  if ((flags & MS_BIND) != 0 && more_flags &&
+      ::mount(nullptr, target.c_str(), nullptr, (flags & ~static_cast<unsigned long>(MS_REC)) | MS_REMOUNT, nullptr) !=
+          0) {
+    throw_errno("cannot set the options of the mount of " + mount.source);
+  }
+}
+
+void enter(const std::string& base) {
+  if (!base.empty() && ::chdir(base.c_str()) != 0) throw_errno("cannot enter " + base);
+}
+
+// Targets of further mounts are the storage driver's, never an image's: no links to be resolved.
+std::string target_of(const Mount& mount) {
+  if (mount.target.empty()) return kPlace;
+  if (mount.target.front() != '/' || mount.target.find("..") != std::string::npos) {
+    throw Error{Errc::invalid, "a mount's target is not absolute: " + mount.target};
+  }
+  return kPlace + mount.target;
+}
+
+int mount_detached(const std::vector<Mount>& mounts) {
+  if (::unshare(CLONE_FS | CLONE_NEWNS) != 0) throw_errno("cannot make a mount namespace");
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) throw_errno("cannot make mounts private");
+  for (const Mount& mount : mounts) {
+    enter(mount.base);
+    mount_at(mount, target_of(mount));
+  }
+  const int tree = ::open_tree(AT_FDCWD, kPlace, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  if (tree < 0) throw_errno("cannot detach the mounted tree");
+  return tree;
+}
+
+}  // namespace
+
+MountedTree::MountedTree(const std::vector<Mount>& mounts) {
+  if (mounts.empty()) throw Error{Errc::invalid, "there is nothing to mount"};
+  std::exception_ptr failure;
+  // A thread of its own, for its namespace and working directory end with it.
+  std::thread{[&] {
+    try {
+      root_.reset(mount_detached(mounts));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }}.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace gantry

@@ -1,0 +1,196 @@
+#include "volumes/copy_up.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/file.hpp"
+
+#ifndef FICLONE
+#include <linux/fs.h>
+#endif
+
+namespace gantry::volumes {
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+Directory open_directory(int fd, const std::string& name) {
+  const int opened = ::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (opened < 0) throw_errno("cannot open " + name);
+  Directory directory{::fdopendir(opened)};
+  if (!directory) {
+    ::close(opened);
+    throw_errno("cannot read " + name);
+  }
+  return directory;
+}
+
+std::vector<std::string> names_in(DIR* directory) {
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  return names;
+}
+
+std::string proc_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+// The paths end in the descriptor's magic link plus a name, so nothing of them is the image's but that name.
+void copy_attributes(const std::string& from, const std::string& to) {
+  std::vector<char> names(65536);
+  const ssize_t length = ::llistxattr(from.c_str(), names.data(), names.size());
+  std::vector<char> value(65536);
+  for (ssize_t at = 0; at < length;) {
+    const std::string name = names.data() + at;
+    at += static_cast<ssize_t>(name.size()) + 1;
+    if (name.starts_with("trusted.") || name == "security.selinux") continue;
+    const ssize_t size = ::lgetxattr(from.c_str(), name.c_str(), value.data(), value.size());
+    if (size < 0) continue;
+    if (::lsetxattr(to.c_str(), name.c_str(), value.data(), static_cast<std::size_t>(size), 0) != 0 &&
+        errno != ENOTSUP && errno != EPERM) {
+      throw_errno("cannot set " + name);
+    }
+  }
+}
+
+void copy_content(int from, int to) {
+  if (::ioctl(to, FICLONE, from) == 0) return;
+  for (;;) {
+    const ssize_t moved = ::copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30, 0);
+    if (moved == 0) return;
+    if (moved > 0) continue;
+    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) throw_errno("cannot copy");
+    break;
+  }
+  std::vector<char> buffer(std::size_t{1} << 18);
+  for (;;) {
+    const ssize_t got = ::read(from, buffer.data(), buffer.size());
+    if (got < 0) throw_errno("cannot read");
+    if (got == 0) return;
+    write_all(to, {buffer.data(), static_cast<std::size_t>(got)});
+  }
+}
+
+/// One copy of a tree.
+class Copy {
+ public:
+  void directory_content(int from, int to) {
+    const Directory source = open_directory(from, ".");
+    for (const std::string& name : names_in(source.get())) entry(::dirfd(source.get()), to, name);
+  }
+
+  static void metadata(int from_parent, int to_parent, const std::string& name, const struct stat& status) {
+    const std::string to = proc_path(to_parent) + "/" + name;
+    if (::lchown(to.c_str(), status.st_uid, status.st_gid) != 0) throw_errno("cannot set the owner of " + name);
+    if (!S_ISLNK(status.st_mode) && ::chmod(to.c_str(), status.st_mode & 07777U) != 0) {
+      throw_errno("cannot set the mode of " + name);
+    }
+    copy_attributes(proc_path(from_parent) + "/" + name, to);
+    const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
+    if (::utimensat(AT_FDCWD, to.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+      throw_errno("cannot set the times of " + name);
+  }
+
+ private:
+  using Inode = std::pair<dev_t, ino_t>;
+
+  void entry(int from, int to, const std::string& name) {
+    struct stat status {};
+    if (::fstatat(from, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot stat " + name);
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 && link_to_copied(status, to, name)) return;
+    make(from, to, name, status);
+    metadata(from, to, name, status);
+  }
+
+  bool link_to_copied(const struct stat& status, int to, const std::string& name) {
+    const auto [known, is_new] = links_.try_emplace(Inode{status.st_dev, status.st_ino}, "");
+    if (!is_new) {
+      if (::linkat(AT_FDCWD, known->second.c_str(), to, name.c_str(), 0) != 0) throw_errno("cannot link " + name);
+      return true;
+    }
+    known->second = std::filesystem::read_symlink(proc_path(to)).string() + "/" + name;
+    return false;
+  }
+
+  void make(int from, int to, const std::string& name, const struct stat& status) {
+    if (S_ISDIR(status.st_mode)) {
+      if (::mkdirat(to, name.c_str(), 0700) != 0) throw_errno("cannot make directory " + name);
+      const Directory source = open_directory(from, name);
+      const Directory target = open_directory(to, name);
+      directory_content(::dirfd(source.get()), ::dirfd(target.get()));
+    } else if (S_ISREG(status.st_mode)) {
+      const UniqueFd source{::openat(from, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+      if (!source) throw_errno("cannot open " + name);
+      const UniqueFd target{::openat(to, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+      if (!target) throw_errno("cannot create " + name);
+      copy_content(source.get(), target.get());
+    } else if (S_ISLNK(status.st_mode)) {
+      const auto link = std::filesystem::read_symlink(proc_path(from) + "/" + name);
+      if (::symlinkat(link.c_str(), to, name.c_str()) != 0) throw_errno("cannot make link " + name);
+    } else if (!S_ISSOCK(status.st_mode)) {
+      if (::mknodat(to, name.c_str(), status.st_mode, status.st_rdev) != 0) throw_errno("cannot make node " + name);
+    } else if (::mknodat(to, name.c_str(), S_IFSOCK | 0600, 0) != 0) {
+      throw_errno("cannot make socket " + name);
+    }
+  }
+
+  std::map<Inode, std::string> links_;
+};
+
+int resolve_in(int root, const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+}
+
+void empty(const std::string& directory) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator{directory, ignored}) {
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+}  // namespace
+
+bool copy_up(int root, const std::string& path, const std::string& volume_directory) {
+  const Directory target = open_directory(AT_FDCWD, volume_directory);
+  if (!names_in(target.get()).empty()) return false;
+  const UniqueFd source{resolve_in(root, path)};
+  if (!source) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw_errno("cannot resolve " + path);
+  }
+  struct stat status {};
+  if (::fstat(source.get(), &status) != 0) throw_errno("cannot stat " + path);
+  if (!S_ISDIR(status.st_mode)) throw Error{Errc::invalid, "source " + path + " is not directory"};
+  try {
+    Copy copy;
+    copy.directory_content(source.get(), ::dirfd(target.get()));
+  } catch (...) {
+    empty(volume_directory);
+    throw;
+  }
+  Copy::metadata(source.get(), ::dirfd(target.get()), ".", status);
+  return true;
+}
+
+}  // namespace gantry::volumes
