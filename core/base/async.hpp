@@ -8,7 +8,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <deque>
 #include <exception>
@@ -17,51 +16,17 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/workers.hpp"
+
 /// The core's concurrency: one thread runs the io_context and with it all state and all coroutines; whatever blocks
 /// (drivers, disk) runs on a bounded pool and comes back. So the core's own data needs no locks.
 ///
-/// g++ 12 double-frees an aggregate temporary that is passed to a coroutine: pass named locals, take arguments by value.
+/// g++ 12 double-frees an aggregate temporary that is passed to a coroutine: pass named locals, take arguments by
+/// value.
 namespace gantry {
 
 namespace asio = boost::asio;
 using asio::awaitable;
-
-/// The pools for what blocks.
-enum class Pool {
-  quick,  ///< Takes milliseconds: container, network and volume operations.
-  slow,   ///< Takes seconds or more: pulls, unpacking, builds, walks over disks.
-};
-
-/// Two bounded thread pools. A slow registry never delays a `stop`.
-class Workers {
- public:
-  Workers(std::size_t quick_threads, std::size_t slow_threads) : quick_(quick_threads), slow_(slow_threads) {}
-  ~Workers() { join(); }
-  Workers(const Workers&) = delete;
-  Workers& operator=(const Workers&) = delete;
-
-  /// Runs `work()` on a thread of `pool` and resumes the caller on its own executor with the result or the exception.
-  /// The caller's frame stays alive meanwhile, so `work` may refer to it.
-  template <class Work>
-  awaitable<std::invoke_result_t<Work>> run(Pool pool, Work work) {
-    co_return co_await asio::co_spawn(
-        executor(pool), [&work]() -> awaitable<std::invoke_result_t<Work>> { co_return work(); }, asio::use_awaitable);
-  }
-
-  /// The executor of a pool, for work that nobody awaits.
-  asio::thread_pool::executor_type executor(Pool pool) {
-    return pool == Pool::quick ? quick_.get_executor() : slow_.get_executor();
-  }
-
-  void join() {
-    quick_.join();
-    slow_.join();
-  }
-
- private:
-  asio::thread_pool quick_;
-  asio::thread_pool slow_;
-};
 
 /// A mutex for coroutines of the io thread: held across co_await, first come first served.
 class AsyncMutex {
@@ -85,8 +50,8 @@ class AsyncMutex {
       locked_ = true;
       co_return Lock{this};
     }
-    auto turn = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor,
-                                                     asio::steady_timer::time_point::max());
+    auto turn =
+        std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
     waiting_.push_back(turn);
     boost::system::error_code woken;
     co_await turn->async_wait(asio::redirect_error(asio::use_awaitable, woken));

@@ -15,52 +15,12 @@
 #include "gantry/storage.hpp"
 #include "gantry/volume.hpp"
 #include "plugins/call.hpp"
+#include "plugins/guarded_call.hpp"
+#include "plugins/handle.hpp"
 
-/// The plugin host: finds drivers' files, checks and loads them, opens the drivers with the config's options, guards each
-/// call into them and tells what is there.
+/// The plugin host: finds drivers' files, checks and loads them, opens the drivers with the config's options, guards
+/// each call into them and tells what is there.
 namespace gantry::plugins {
-
-/// What `gantry plugin ls` and `inspect` show.
-struct DriverInfo {
-  std::string kind;
-  std::string name;
-  std::string version;
-  std::string interface;  ///< "storage/1.0".
-  std::string file;
-  Capabilities capabilities;
-  std::vector<OptionInfo> options;
-  Options settings;  ///< The options that it was opened with.
-  std::string error;  ///< Why it was refused; empty if it is loaded.
-};
-
-/// A loaded driver. Copies share it; it is destroyed with the last one, when no call is under way.
-template <class Driver>
-class Handle {
- public:
-  Handle() = default;
-  Handle(std::shared_ptr<Driver> driver, std::shared_ptr<const DriverInfo> info)
-      : driver_(std::move(driver)), info_(std::move(info)) {}
-
-  explicit operator bool() const noexcept { return driver_ != nullptr; }
-  [[nodiscard]] const DriverInfo& info() const noexcept { return *info_; }
-  [[nodiscard]] const std::string& name() const noexcept { return info_->name; }
-  [[nodiscard]] bool can(std::string_view capability) const;
-
-  /// For the guard only: everyone else goes through `Drivers::call`.
-  [[nodiscard]] const std::shared_ptr<Driver>& driver() const noexcept { return driver_; }
-
- private:
-  std::shared_ptr<Driver> driver_;
-  std::shared_ptr<const DriverInfo> info_;
-};
-
-template <class Driver>
-bool Handle<Driver>::can(std::string_view capability) const {
-  for (const std::string& known : info_->capabilities) {
-    if (known == capability) return true;
-  }
-  return false;
-}
 
 using StorageDriver = Handle<storage::v1::Driver>;
 using NetworkDriver = Handle<network::v1::Driver>;
@@ -70,14 +30,14 @@ using RegistryDriver = Handle<registry::v1::Driver>;
 
 /// The part of daemon.json that chooses drivers.
 struct DriverConfig {
-  std::vector<std::string> directories;            ///< Searched in order for *.so.
-  std::string data_root;                           ///< Each driver gets <data_root>/drivers/<kind>-<name>.
-  std::string exec_root;                           ///< and <exec_root>/drivers/<kind>-<name>.
+  std::vector<std::string> directories;  ///< Searched in order for *.so.
+  std::string data_root;                 ///< Each driver gets <data_root>/drivers/<kind>-<name>.
+  std::string exec_root;                 ///< and <exec_root>/drivers/<kind>-<name>.
   std::string libexec_dir;
-  std::string storage = "overlay";                 ///< storage-driver
-  std::string registry = "hub";                    ///< registry-driver
-  std::string runtime = "native";                  ///< The driver behind default-runtime.
-  std::map<std::string, Options> options;          ///< Driver name ("overlay", "bridge") to its options.
+  std::string storage = "overlay";         ///< storage-driver
+  std::string registry = "hub";            ///< registry-driver
+  std::string runtime = "native";          ///< The driver behind default-runtime.
+  std::map<std::string, Options> options;  ///< Driver name ("overlay", "bridge") to its options.
   /// runtimes: a name that `--runtime` takes, to the driver behind it and its options.
   struct RuntimeChoice {
     std::string driver;
@@ -96,12 +56,13 @@ class Drivers {
 
   /// Loads every driver that is found and opens those that the config chooses (storage, registry, the runtimes) and all
   /// network and volume drivers. A file that is refused is logged and listed with the reason.
-  /// Errors: invalid if the config names a driver or an option that there is not: the message lists those that there are.
+  /// Errors: invalid if the config names a driver or an option that there is not: the message lists those that there
+  /// are.
   void load();
 
   [[nodiscard]] const StorageDriver& storage() const;
   [[nodiscard]] const RegistryDriver& registry() const;
-  /// Errors: not_found, in dockerd's words, for each of these three.
+  /// Errors, in dockerd's words: invalid for a runtime, not_found for a network or volume driver.
   [[nodiscard]] const RuntimeDriver& runtime(const std::string& name) const;  ///< Empty: the default one.
   [[nodiscard]] const NetworkDriver& network(const std::string& name) const;
   [[nodiscard]] const VolumeDriver& volume(const std::string& name) const;
@@ -115,20 +76,21 @@ class Drivers {
   /// Errors: invalid, naming the option and those that there are.
   static void check_object_options(const DriverInfo& driver, const Options& options);
 
-  /// Calls into a driver on a thread of `pool` and resumes on the io thread with the result. A foreign exception becomes
-  /// `Errc::internal` and is logged with the driver's name. When `settings.cancel` fires or the time limit passes, the call's
-  /// token is cancelled; a driver that then does not return within the grace period is given up: the caller gets
-  /// `unavailable` and the thread is replaced when it ever returns. So `work` may outlive the caller: it captures by value,
-  /// and gives its results back by value.
+  /// Calls into a driver on a thread of `pool` and resumes on the io thread with the result. A foreign exception
+  /// becomes `Errc::internal` and is logged with the driver's name. When `settings.cancel` fires or the time limit
+  /// passes, the call's token is cancelled; a driver that then does not return within the grace period is given up: the
+  /// caller gets `unavailable` and the thread is replaced when it ever returns. So `work` may outlive the caller: it
+  /// captures by value, and gives its results back by value.
   ///
-  ///     auto mounts = co_await drivers.call(drivers.storage(), Pool::quick, {}, [key](auto& driver, const Call& call) {
+  ///     auto mounts = co_await drivers.call(drivers.storage(), Pool::quick, {}, [key](auto& driver, const Call& call)
+  ///     {
   ///       std::vector<Mount> out;
   ///       driver.mounts(key, out, call);
   ///       return out;
   ///     });
   template <class Driver, class Work>
-  awaitable<std::invoke_result_t<Work, Driver&, const Call&>> call(Handle<Driver> handle, Pool pool, CallSettings settings,
-                                                                   Work work) {
+  awaitable<std::invoke_result_t<Work, Driver&, const Call&>> call(Handle<Driver> handle, Pool pool,
+                                                                   CallSettings settings, Work work) {
     return guarded_call(workers_, std::move(handle), pool, std::move(settings), std::move(work));
   }
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-/// The one source of truth: an SQLite database in WAL mode under the data root. A write is a transaction over any number of
-/// tables; reads come from memory. Io thread only.
+/// The one source of truth: an SQLite database in WAL mode under the data root. A write is a transaction over any
+/// number of tables; reads come from memory. Io thread only.
 namespace gantry::state {
 
 class Store;
@@ -39,8 +39,8 @@ class Store {
   /// Runs `change` and commits: all of it is on disk and in memory, or, if it throws, none.
   void update(const std::function<void(Transaction&)>& change);
 
-  /// Moves what was committed from the log into the database: called from a worker now and then, so that no commit waits
-  /// for it.
+  /// Moves what was committed from the log into the database: called from a worker now and then, so that no commit
+  /// waits for it.
   void checkpoint();
 
  private:
@@ -73,8 +73,8 @@ class Transaction {
 /// The records of one kind, by id, as snapshots: a reader keeps the one that it got, whatever is written later.
 ///
 /// `T` provides two free functions in its namespace: `std::string to_record(const T&)` and
-/// `void from_record(const std::string&, T&)` (JSON text; from_record tolerates unknown and missing members, so that versions
-/// can follow each other).
+/// `void from_record(const std::string&, T&)` (JSON text; from_record tolerates unknown and missing members, so that
+/// versions can follow each other).
 template <class T>
 class Table : public TableBase {
  public:

@@ -1,0 +1,118 @@
+#include "plugins/catalog.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "gantry/network.hpp"
+#include "gantry/registry.hpp"
+#include "gantry/runtime.hpp"
+#include "gantry/storage.hpp"
+#include "gantry/volume.hpp"
+#include "plugins/foreign.hpp"
+
+namespace gantry::plugins {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> files_of(const std::string& directory) {
+  std::vector<std::string> files;
+  std::error_code failed;
+  for (fs::directory_iterator entry{directory, failed}, end; !failed && entry != end; entry.increment(failed)) {
+    if (entry->path().extension() == ".so") files.push_back(entry->path().string());
+  }
+  if (failed) spdlog::warn("plugin directory {}: {}", directory, failed.message());
+  std::ranges::sort(files);
+  return files;
+}
+
+/// Fills in what the driver says of itself.
+void question(const Library& library, DriverInfo& info) {
+  const auto object = library.make();
+  translated(info, [&] {
+    const Driver& driver = base_of(info.kind, object.get());
+    driver.capabilities(info.capabilities);
+    driver.options(info.options);
+  });
+}
+
+template <class Kind>
+Driver& cast(void* object) {
+  return *static_cast<Kind*>(object);
+}
+
+}  // namespace
+
+Driver& base_of(const std::string& kind, void* object) {
+  static const std::map<std::string, Driver& (*)(void*)> casts{
+      {storage::v1::Driver::kKind, cast<storage::v1::Driver>},
+      {network::v1::Driver::kKind, cast<network::v1::Driver>},
+      {volume::v1::Driver::kKind, cast<volume::v1::Driver>},
+      {runtime::v1::Driver::kKind, cast<runtime::v1::Driver>},
+      {registry::v1::Driver::kKind, cast<registry::v1::Driver>}};
+  return casts.at(kind)(object);
+}
+
+Catalog::Catalog(const std::vector<std::string>& directories) {
+  for (const std::string& directory : directories) {
+    for (const std::string& file : files_of(directory)) add(file);
+  }
+}
+
+void Catalog::add(const std::string& file) {
+  DriverInfo info;
+  info.file = file;
+  info.name = fs::path{file}.stem().string();
+  try {
+    auto library = std::make_shared<const Library>(file);
+    info = library->info();
+    if (const Found* first = find(info.kind, info.name)) {
+      throw Error{Errc::conflict, file + ": there is a " + info.kind + " driver \"" + info.name + "\" already, from " +
+                                      first->info.file + ", which comes first in the search order"};
+    }
+    question(*library, info);
+    drivers_.push_back({std::move(library), std::move(info)});
+  } catch (const std::exception& error) {
+    info.error = error.what();
+    // The reason names the file, but for what the driver itself threw.
+    if (info.error.find(file) == std::string::npos) info.error = file + ": " + info.error;
+    spdlog::error("plugin refused: {}", info.error);
+    refused_.push_back(std::move(info));
+  }
+}
+
+Found* Catalog::find(const std::string& kind, const std::string& name) {
+  const auto found = std::ranges::find_if(
+      drivers_, [&](const Found& driver) { return driver.info.kind == kind && driver.info.name == name; });
+  return found == drivers_.end() ? nullptr : &*found;
+}
+
+std::string Catalog::refusal(const std::string& kind, const std::string& name) const {
+  for (const DriverInfo& info : refused_) {
+    if (info.name == name && (info.kind.empty() || info.kind == kind)) return info.error;
+  }
+  for (const Found& driver : drivers_) {
+    if (driver.info.name == name && driver.info.kind == kind) return driver.info.error;
+  }
+  return {};
+}
+
+std::string Catalog::names(const std::string& kind) const {
+  std::string names;
+  for (const Found& driver : drivers_) {
+    if (driver.info.kind == kind) names += (names.empty() ? "" : ", ") + driver.info.name;
+  }
+  return names.empty() ? "none" : names;
+}
+
+std::vector<DriverInfo> Catalog::list() const {
+  std::vector<DriverInfo> all;
+  for (const Found& driver : drivers_) all.push_back(driver.info);
+  all.insert(all.end(), refused_.begin(), refused_.end());
+  return all;
+}
+
+}  // namespace gantry::plugins

@@ -1,0 +1,203 @@
+#include "plugins/drivers.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "plugins/catalog.hpp"
+#include "plugins/foreign.hpp"
+#include "plugins/host.hpp"
+#include "plugins/options.hpp"
+
+namespace gantry::plugins {
+namespace {
+
+/// An opened driver's object and what it may use; the object goes first.
+struct Opened {
+  std::shared_ptr<DriverHost> host;
+  std::shared_ptr<void> object;
+};
+
+template <class Driver>
+using Handles = std::map<std::string, Handle<Driver>>;
+
+template <class Driver>
+std::vector<std::string> keys(const Handles<Driver>& handles) {
+  std::vector<std::string> names;
+  for (const auto& [name, handle] : handles) names.push_back(name);
+  return names;
+}
+
+const Options& options_of(const DriverConfig& config, const std::string& driver) {
+  static const Options none;
+  const auto given = config.options.find(driver);
+  return given == config.options.end() ? none : given->second;
+}
+
+}  // namespace
+
+struct Drivers::Impl {
+  explicit Impl(DriverConfig given) : config(std::move(given)) {}
+
+  DriverConfig config;
+  std::unique_ptr<Catalog> catalog;
+  StorageDriver storage;
+  RegistryDriver registry;
+  Handles<runtime::v1::Driver> runtimes;
+  Handles<network::v1::Driver> networks;
+  Handles<volume::v1::Driver> volumes;
+
+  void check_option_names() const;
+  Found& choose(const std::string& kind, const std::string& name, const std::string& key);
+  template <class Driver>
+  Handle<Driver> open(Found& found, const std::string& instance, const Options& given);
+  template <class Driver>
+  void open_all(Handles<Driver>& handles);
+  void open_runtimes();
+  std::string not_found(const std::string& kind, const std::string& name, const std::string& message) const;
+};
+
+/// Options for a driver that is not there are a mistake too.
+void Drivers::Impl::check_option_names() const {
+  for (const auto& [name, options] : config.options) {
+    const bool known = std::ranges::any_of(
+        catalog->drivers(), [&, &wanted = name](const Found& driver) { return driver.info.name == wanted; });
+    if (known) continue;
+    std::string names;
+    for (const Found& driver : catalog->drivers()) names += (names.empty() ? "" : ", ") + driver.info.name;
+    throw Error{Errc::invalid,
+                "the config has options for a driver \"" + name + "\", which there is not; there are: " + names};
+  }
+}
+
+Found& Drivers::Impl::choose(const std::string& kind, const std::string& name, const std::string& key) {
+  if (Found* found = catalog->find(kind, name)) return *found;
+  const std::string refused = catalog->refusal(kind, name);
+  throw Error{Errc::invalid, key + ": there is no " + kind + " driver \"" + name + "\"; there are: " +
+                                 catalog->names(kind) + (refused.empty() ? "" : " (refused: " + refused + ")")};
+}
+
+template <class Driver>
+Handle<Driver> Drivers::Impl::open(Found& found, const std::string& instance, const Options& given) {
+  const auto info = std::make_shared<DriverInfo>(found.info);
+  info->settings = complete_options(*info, given);
+  const std::string folder = "/drivers/" + info->kind + "-" + instance;
+  const auto opened = std::make_shared<Opened>();
+  opened->host =
+      std::make_shared<DriverHost>(info, config.data_root + folder, config.exec_root + folder, config.libexec_dir);
+  opened->object = found.library->make();
+  auto* driver = static_cast<Driver*>(opened->object.get());
+  try {
+    translated(*info, [&] { driver->open(*opened->host); });
+  } catch (const Error& error) {
+    throw Error{error.code(), info->kind + " driver \"" + info->name + "\" cannot be used: " + error.what()};
+  }
+  found.info.settings = info->settings;
+  return {std::shared_ptr<Driver>{opened, driver}, info};
+}
+
+template <class Driver>
+void Drivers::Impl::open_all(Handles<Driver>& handles) {
+  for (Found& found : catalog->drivers()) {
+    if (found.info.kind != Driver::kKind) continue;
+    try {
+      handles[found.info.name] = open<Driver>(found, found.info.name, options_of(config, found.info.name));
+    } catch (const Error& error) {
+      handles.erase(found.info.name);
+      // Whoever configures a driver means to use it.
+      if (config.options.contains(found.info.name)) throw;
+      found.info.error = error.what();
+      spdlog::error("{}", error.what());
+    }
+  }
+}
+
+void Drivers::Impl::open_runtimes() {
+  using Runtime = runtime::v1::Driver;
+  for (const auto& [name, choice] : config.runtimes) {
+    Options options = choice.options;
+    options.merge(Options{options_of(config, choice.driver)});
+    runtimes[name] = open<Runtime>(choose(Runtime::kKind, choice.driver, "runtimes"), name, options);
+  }
+  if (!runtimes.contains(config.runtime)) {
+    Found& found = choose(Runtime::kKind, config.runtime, "default-runtime");
+    runtimes[config.runtime] = open<Runtime>(found, config.runtime, options_of(config, config.runtime));
+  }
+  // What Docker's clients call the runtime that is always there.
+  if (const auto native = runtimes.find("native"); native != runtimes.end()) runtimes.emplace("runc", native->second);
+}
+
+std::string Drivers::Impl::not_found(const std::string& kind, const std::string& name,
+                                     const std::string& message) const {
+  const std::string refused = catalog ? catalog->refusal(kind, name) : std::string{};
+  return refused.empty() ? message : message + " (refused: " + refused + ")";
+}
+
+Drivers::Drivers(DriverConfig config, Workers& workers)
+    : workers_(workers), impl_(std::make_unique<Impl>(std::move(config))) {}
+
+Drivers::~Drivers() = default;
+
+void Drivers::load() {
+  Impl& impl = *impl_;
+  impl.catalog = std::make_unique<Catalog>(impl.config.directories);
+  impl.check_option_names();
+  for (const Found& found : impl.catalog->drivers()) {
+    check_options(found.info, OptionScope::driver, options_of(impl.config, found.info.name));
+  }
+  impl.storage = impl.open<storage::v1::Driver>(impl.choose("storage", impl.config.storage, "storage-driver"),
+                                                impl.config.storage, options_of(impl.config, impl.config.storage));
+  impl.registry = impl.open<registry::v1::Driver>(impl.choose("registry", impl.config.registry, "registry-driver"),
+                                                  impl.config.registry, options_of(impl.config, impl.config.registry));
+  impl.open_runtimes();
+  impl.open_all(impl.networks);
+  impl.open_all(impl.volumes);
+}
+
+const StorageDriver& Drivers::storage() const { return impl_->storage; }
+
+const RegistryDriver& Drivers::registry() const { return impl_->registry; }
+
+const RuntimeDriver& Drivers::runtime(const std::string& name) const {
+  const auto found = impl_->runtimes.find(name.empty() ? impl_->config.runtime : name);
+  if (found == impl_->runtimes.end()) throw Error{Errc::invalid, "unknown or invalid runtime name: " + name};
+  return found->second;
+}
+
+const NetworkDriver& Drivers::network(const std::string& name) const {
+  const auto found = impl_->networks.find(name);
+  if (found != impl_->networks.end()) return found->second;
+  throw Error{Errc::not_found, impl_->not_found("network", name, "plugin \"" + name + "\" not found")};
+}
+
+const VolumeDriver& Drivers::volume(const std::string& name) const {
+  const auto found = impl_->volumes.find(name);
+  if (found != impl_->volumes.end()) return found->second;
+  throw Error{Errc::not_found,
+              impl_->not_found("volume", name,
+                               "error looking up volume plugin " + name + ": plugin \"" + name + "\" not found")};
+}
+
+std::vector<std::string> Drivers::runtime_names() const { return keys(impl_->runtimes); }
+
+std::vector<std::string> Drivers::names(const std::string& kind) const {
+  if (kind == "runtime") return keys(impl_->runtimes);
+  if (kind == "network") return keys(impl_->networks);
+  if (kind == "volume") return keys(impl_->volumes);
+  std::vector<std::string> names;
+  if (kind == "storage" && impl_->storage) names.push_back(impl_->storage.name());
+  if (kind == "registry" && impl_->registry) names.push_back(impl_->registry.name());
+  return names;
+}
+
+const std::string& Drivers::default_runtime() const { return impl_->config.runtime; }
+
+std::vector<DriverInfo> Drivers::list() const {
+  return impl_->catalog ? impl_->catalog->list() : std::vector<DriverInfo>{};
+}
+
+void Drivers::check_object_options(const DriverInfo& driver, const Options& options) {
+  check_options(driver, OptionScope::object, options);
+}
+
+}  // namespace gantry::plugins

@@ -1,0 +1,163 @@
+#include "plugins/guarded_call.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "plugins/foreign.hpp"
+#include "plugins/log.hpp"
+
+namespace gantry::plugins {
+namespace {
+
+std::string seconds(std::chrono::milliseconds time) {
+  const auto count = time.count();
+  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
+}
+
+std::string name_of(const DriverInfo& driver) { return "driver \"" + driver.name + "\""; }
+
+}  // namespace
+
+GuardedCall::GuardedCall(asio::any_io_executor io, std::shared_ptr<const DriverInfo> driver, CallSettings settings)
+    : io_(std::move(io)), driver_(std::move(driver)), settings_(std::move(settings)) {
+  if (settings_.time_limit.count() > 0) own_cancel_ = std::make_shared<CancelSource>();
+}
+
+GuardedCall::~GuardedCall() = default;
+
+bool GuardedCall::cancelled() const noexcept {
+  return (own_cancel_ && own_cancel_->cancelled()) || (settings_.cancel && settings_.cancel->cancelled());
+}
+
+int GuardedCall::cancel_fd() const noexcept {
+  if (own_cancel_) return own_cancel_->fd();
+  return settings_.cancel ? settings_.cancel->fd() : -1;
+}
+
+void GuardedCall::progress(const Progress& report) const {
+  if (!settings_.progress) return;
+  // Under the lock, so that nothing reaches a caller that has given the call up.
+  const std::scoped_lock guard{mutex_};
+  if (phase_ == Phase::running) settings_.progress(report);
+}
+
+void GuardedCall::log(LogLevel level, std::string_view message) const noexcept { log_line(*driver_, level, message); }
+
+void GuardedCall::run() {
+  {
+    const std::scoped_lock guard{mutex_};
+    if (phase_ == Phase::abandoned) return;
+    phase_ = Phase::running;
+    thread_ = std::this_thread::get_id();
+  }
+  std::optional<Error> error;
+  try {
+    invoke();
+  } catch (...) {
+    error = translate_exception(*driver_);
+  }
+  {
+    const std::scoped_lock guard{mutex_};
+    if (phase_ != Phase::abandoned) {
+      error_ = std::move(error);
+      phase_ = Phase::finished;
+      asio::post(io_, [self = shared_from_this()] {
+        self->done_ = true;
+        self->wake();
+      });
+      return;
+    }
+  }
+  spdlog::warn("{} returned from a call that was given up", name_of(*driver_));
+  Workers::retire_this_thread();
+}
+
+/// Ties the call to the frame of the coroutine that waits for it.
+class GuardedCall::Waiting {
+ public:
+  Waiting(GuardedCall& call, asio::steady_timer& timer) : call_(call) {
+    call_.timer_ = &timer;
+    if (!call_.settings_.cancel) return;
+    listener_ = call_.settings_.cancel->listen([shared = call_.shared_from_this()] {
+      if (shared->own_cancel_) shared->own_cancel_->cancel();
+      asio::post(shared->io_, [shared] { shared->wake(); });
+    });
+  }
+  ~Waiting() {
+    if (call_.settings_.cancel) call_.settings_.cancel->forget(listener_);
+    call_.timer_ = nullptr;
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  GuardedCall& call_;
+  CancelSource::ListenerId listener_ = 0;
+};
+
+void GuardedCall::wake() noexcept {
+  if (timer_ != nullptr) timer_->cancel();
+}
+
+awaitable<void> GuardedCall::wait(Workers& workers, Pool pool) {
+  asio::steady_timer timer{io_, asio::steady_timer::time_point::max()};
+  if (settings_.time_limit.count() > 0) timer.expires_after(settings_.time_limit);
+  const Waiting waiting{*this, timer};
+  bool in_grace = false;
+  while (!done_) {
+    boost::system::error_code woken;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    const bool expired = !woken;
+    if (done_) break;
+    if (in_grace) {
+      if (expired && give_up(workers, pool)) throw given_up();
+      continue;
+    }
+    if (expired) {
+      timed_out_ = true;
+      own_cancel_->cancel();
+    }
+    if (!cancelled()) continue;
+    if (drop()) throw dropped();
+    in_grace = true;
+    timer.expires_after(settings_.grace);
+  }
+  if (!error_) co_return;
+  if (timed_out_ && error_->code() == Errc::cancelled) {
+    throw Error{Errc::unavailable,
+                name_of(*driver_) + " did not finish a call within " + seconds(settings_.time_limit)};
+  }
+  throw Error{*error_};
+}
+
+/// Whether the call had not begun, and so never will.
+bool GuardedCall::drop() {
+  const std::scoped_lock guard{mutex_};
+  if (phase_ != Phase::queued) return false;
+  phase_ = Phase::abandoned;
+  return true;
+}
+
+Error GuardedCall::dropped() const {
+  if (!timed_out_) return Error{Errc::cancelled, "the operation was cancelled"};
+  return Error{Errc::unavailable,
+               "no thread was free for a call into " + name_of(*driver_) + " within " + seconds(settings_.time_limit)};
+}
+
+/// Whether the call is given up: not if it has just ended.
+bool GuardedCall::give_up(Workers& workers, Pool pool) {
+  const std::scoped_lock guard{mutex_};
+  if (phase_ == Phase::finished) return false;
+  workers.replace(pool, thread_);
+  phase_ = Phase::abandoned;
+  settings_.progress = nullptr;
+  return true;
+}
+
+Error GuardedCall::given_up() const {
+  const std::string message =
+      name_of(*driver_) + " did not return from a call within " + seconds(settings_.grace) + " of being cancelled";
+  spdlog::error("{}", message);
+  return Error{Errc::unavailable, message};
+}
+
+}  // namespace gantry::plugins
