@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/async.hpp"
+#include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
 
 /// What a handler sees of HTTP: a request, a response, and, for streams, the exchange that they belong to.
@@ -65,7 +67,23 @@ class Response {
   static Response no_content();    ///< 204
   static Response not_modified();  ///< 304
   static Response done();          ///< `streamed`
+
+  /// {"message": ...} for an exception of a handler: the one place where errors become HTTP statuses.
+  static Response error(std::exception_ptr failure) noexcept;
+  static Response error(unsigned status, const std::string& message);
 };
+
+/// The HTTP status of an error code.
+unsigned status_of(Errc code) noexcept;
+
+/// "a%20b+c" to "a b c". Malformed escapes stay as they are.
+std::string decode_query(std::string_view text);
+
+/// The name=value pairs of a query string, decoded.
+std::vector<std::pair<std::string, std::string>> parse_query(std::string_view text);
+
+/// A body as JSON; null for an empty one. Errors: invalid, in dockerd's words.
+nlohmann::json parse_json_body(const std::string& body, const std::optional<std::string>& content_type);
 
 /// A connection that has been taken out of HTTP (101 UPGRADED, or 200 for old clients): raw bytes both ways.
 class Upgraded {
@@ -76,6 +94,8 @@ class Upgraded {
   virtual awaitable<void> write(std::string_view bytes) = 0;
   virtual awaitable<void> close_write() = 0;
   virtual void close() = 0;  ///< Wakes up whoever reads or writes.
+  /// Returns when the client has closed its end altogether (after its input's end), or the daemon ends.
+  virtual awaitable<void> gone() = 0;
 };
 
 /// One request and its answer. A handler either returns a Response, or streams and returns Response::done().
@@ -99,7 +119,8 @@ class Exchange {
   /// One JSON value and a line feed.
   virtual awaitable<void> write_json(const nlohmann::json& value) = 0;
 
-  /// Takes the connection over for a stream of `content_type` ("application/vnd.docker.raw-stream", "...multiplexed-stream").
+  /// Takes the connection over for a stream of `content_type` ("application/vnd.docker.raw-stream",
+  /// "...multiplexed-stream").
   virtual awaitable<std::shared_ptr<Upgraded>> upgrade(std::string content_type) = 0;
 
   /// Returns when the client has gone away (or the daemon ends): race it against a stream's next piece.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,7 +12,8 @@ namespace gantry::api {
 ///
 ///     router.add("POST", "/containers/{id}/start", [this](Exchange& exchange) { return post_start(exchange); });
 ///
-/// "{name:*}" matches the rest of the path up to what follows it in the pattern, slashes included ("/images/{name:*}/json").
+/// "{name:*}" matches the rest of the path up to what follows it in the pattern, slashes included
+/// ("/images/{name:*}/json").
 class Router {
  public:
   void add(std::string method, std::string pattern, Handler handler, Version since = kOldestVersion);
@@ -22,6 +23,7 @@ class Router {
     std::map<std::string, std::string> parameters;
     bool path_known{};  ///< There is such a path, but not with that method.
   };
+  /// `path` is decoded; empty segments are skipped. Of several patterns that match, the one added first wins.
   [[nodiscard]] Match match(const std::string& method, const std::string& path, Version version) const;
 
  private:

@@ -35,8 +35,8 @@ class Subscription {
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
 
-  /// The next event; nothing after `close` or at the daemon's end. Errors: exhausted if this listener did not read and its
-  /// queue ran over.
+  /// The next event; nothing after `close` or at the daemon's end. Errors: exhausted if this listener did not read and
+  /// its queue ran over.
   awaitable<std::optional<Event>> next();
 
   /// Wakes `next` up for good.

@@ -1,0 +1,80 @@
+#include "api/streams.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
+
+namespace gantry::api {
+
+namespace {
+
+using Socket = asio::local::stream_protocol::socket;
+constexpr std::size_t kBufferSize = 32 * 1024;
+
+// Ends with the process's output; false when it is the client that no longer takes it.
+awaitable<bool> copy_output(Socket& from, Upgraded& to) {
+  const auto buffer = std::make_unique<std::array<char, kBufferSize>>();
+  for (;;) {
+    boost::system::error_code failed;
+    const std::size_t got =
+        co_await from.async_read_some(asio::buffer(*buffer), asio::redirect_error(asio::use_awaitable, failed));
+    if (failed) co_return true;
+    bool taken = true;
+    try {
+      co_await to.write({buffer->data(), got});
+    } catch (const std::exception&) {
+      taken = false;
+    }
+    if (!taken) co_return false;
+  }
+}
+
+// Ends when the client detaches (true), or has gone altogether (false). The end of its input alone is no end: `docker
+// attach` without stdin closes its half at once.
+awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, Socket& to, StreamSettings& settings) {
+  std::array<std::byte, 4096> buffer{};
+  std::string passed;
+  bool writable = settings.input;
+  for (;;) {
+    const std::size_t got = co_await from->read(buffer);
+    if (got == 0) break;
+    if (!writable) continue;
+    const std::string_view input{reinterpret_cast<const char*>(buffer.data()), got};
+    passed.clear();
+    bool detach = false;
+    if (settings.detach_keys) {
+      detach = settings.detach_keys->filter(input, passed);
+    } else {
+      passed = input;
+    }
+    boost::system::error_code failed;
+    co_await asio::async_write(to, asio::buffer(passed), asio::redirect_error(asio::use_awaitable, failed));
+    // A process that has closed its stdin may still write.
+    if (failed) writable = false;
+    if (detach) co_return true;
+  }
+  if (settings.input && settings.close_input) {
+    boost::system::error_code ignored;
+    to.shutdown(Socket::shutdown_send, ignored);
+  }
+  co_await from->gone();
+  co_return false;
+}
+
+}  // namespace
+
+awaitable<StreamEnd> copy_streams(std::shared_ptr<Upgraded> client, UniqueFd socket, StreamSettings settings) {
+  using namespace asio::experimental::awaitable_operators;
+  Socket streams{co_await asio::this_coro::executor};
+  streams.assign(asio::local::stream_protocol{}, socket.get());
+  static_cast<void>(socket.release());
+  const auto ended = co_await (copy_output(streams, *client) || copy_input(client, streams, settings));
+  if (ended.index() == 0) co_return std::get<0>(ended) ? StreamEnd::output_ended : StreamEnd::client_gone;
+  co_return std::get<1>(ended) ? StreamEnd::detached : StreamEnd::client_gone;
+}
+
+}  // namespace gantry::api
