@@ -1,0 +1,82 @@
+// gantry-driver-test: accepts or refuses a driver.
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "isolation/isolation.hpp"
+#include "subject.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using gantry::conformance::Setup;
+
+constexpr const char* kUsage =
+    "usage: gantry-driver-test DRIVER.so [--option NAME=VALUE]... [--dir DIR] [--libexec DIR] [GoogleTest's flags]\n"
+    "Runs the conformance suite of the driver's kind. Needs root; runs in mount and network namespaces of its own.\n"
+    "  --option   an option of the driver's, as in daemon.json\n"
+    "  --dir      where to make the tests' directories (the filesystem under test), default the system's temporary "
+    "one\n"
+    "  --libexec  where the daemon's helper programs are, default beside this program\n";
+
+Setup parse(const std::vector<std::string>& arguments) {
+  Setup setup;
+  setup.directory = fs::temp_directory_path();
+  setup.libexec_dir = fs::read_symlink("/proc/self/exe").parent_path();
+  for (std::size_t n = 0; n < arguments.size(); ++n) {
+    const std::string& argument = arguments[n];
+    if (!argument.starts_with("--")) {
+      if (!setup.file.empty()) throw std::invalid_argument{"one driver at a time: " + argument};
+      setup.file = argument;
+      continue;
+    }
+    if (argument != "--option" && argument != "--dir" && argument != "--libexec") {
+      throw std::invalid_argument{"unknown flag " + argument};
+    }
+    if (++n == arguments.size()) throw std::invalid_argument{argument + " needs a value"};
+    const std::string& value = arguments[n];
+    if (argument == "--dir") setup.directory = value;
+    if (argument == "--libexec") setup.libexec_dir = value;
+    if (argument == "--option") {
+      const std::size_t equals = value.find('=');
+      if (equals == std::string::npos) throw std::invalid_argument{"--option wants NAME=VALUE: " + value};
+      setup.options[value.substr(0, equals)] = value.substr(equals + 1);
+    }
+  }
+  if (setup.file.empty()) throw std::invalid_argument{"which driver?"};
+  return setup;
+}
+
+/// The suites for the kind, unless the user chose.
+void choose_suites(std::string kind) {
+  if (::testing::GTEST_FLAG(filter) != "*") return;
+  kind.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(kind.front())));
+  ::testing::GTEST_FLAG(filter) = "AnyDriver*:" + kind + "*";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  try {
+    gantry::conformance::set_up(parse({argv + 1, argv + argc}));
+  } catch (const std::invalid_argument& error) {
+    std::fprintf(stderr, "gantry-driver-test: %s\n%s", error.what(), kUsage);
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gantry-driver-test: %s\n", error.what());
+    return 1;
+  }
+  choose_suites(gantry::conformance::kind_under_test());
+  if (!::testing::GTEST_FLAG(list_tests) && !gantry::isolate()) {
+    std::fprintf(stderr, "gantry-driver-test: needs root (namespaces): %s\n", std::strerror(errno));
+    return 1;
+  }
+  return RUN_ALL_TESTS();
+}

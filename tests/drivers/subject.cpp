@@ -1,0 +1,139 @@
+#include "subject.hpp"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "base/file.hpp"
+#include "plugins/catalog.hpp"
+#include "plugins/host.hpp"
+#include "plugins/library.hpp"
+#include "plugins/options.hpp"
+
+namespace gantry::conformance {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What all tests of a run share.
+struct UnderTest {
+  Setup setup;
+  std::unique_ptr<plugins::Library> library;
+  plugins::DriverInfo info;
+};
+
+UnderTest& under_test() {
+  static UnderTest shared;
+  return shared;
+}
+
+fs::path make_temporary_directory(const fs::path& parent) {
+  std::string name = (parent / "gantry-driver-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw_errno("cannot make " + name);
+  return name;
+}
+
+}  // namespace
+
+void set_up(Setup setup) {
+  UnderTest& shared = under_test();
+  shared.setup = std::move(setup);
+  shared.library = std::make_unique<plugins::Library>(shared.setup.file);
+  shared.info = shared.library->info();
+  const auto object = shared.library->make();
+  const Driver& driver = plugins::base_of(shared.info.kind, object.get());
+  driver.capabilities(shared.info.capabilities);
+  driver.options(shared.info.options);
+  shared.info.settings = plugins::complete_options(shared.info, shared.setup.options);
+}
+
+const std::string& kind_under_test() { return under_test().info.kind; }
+
+TestCall::TestCall() : event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (event_fd_ < 0) throw_errno("eventfd");
+}
+
+TestCall::~TestCall() { ::close(event_fd_); }
+
+void TestCall::cancel() noexcept {
+  cancelled_ = true;
+  ::eventfd_write(event_fd_, 1);
+}
+
+void TestCall::progress(const Progress& report) const {
+  const std::scoped_lock guard{mutex_};
+  reports_.push_back(report);
+}
+
+void TestCall::log(LogLevel level, std::string_view message) const noexcept {
+  std::fprintf(stderr, "driver logs (%d): %.*s\n", static_cast<int>(level), static_cast<int>(message.size()),
+               message.data());
+}
+
+std::vector<Progress> TestCall::reports() const {
+  const std::scoped_lock guard{mutex_};
+  return reports_;
+}
+
+struct Subject::Parts {
+  fs::path directory;
+  std::unique_ptr<plugins::DriverHost> host;
+  std::shared_ptr<void> object;
+};
+
+Subject::Subject() : parts_(std::make_unique<Parts>()) {
+  parts_->directory = make_temporary_directory(under_test().setup.directory);
+  fs::create_directory(parts_->directory / "scratch");
+}
+
+Subject::~Subject() {
+  close();
+  std::error_code ignored;
+  if (mounts_left().empty()) fs::remove_all(parts_->directory, ignored);
+}
+
+void Subject::open() {
+  const UnderTest& shared = under_test();
+  parts_->host =
+      std::make_unique<plugins::DriverHost>(std::make_shared<const plugins::DriverInfo>(shared.info),
+                                            data_dir().string(), exec_dir().string(), shared.setup.libexec_dir);
+  parts_->object = shared.library->make();
+  base().open(*parts_->host);
+}
+
+void Subject::close() noexcept {
+  parts_->object.reset();
+  parts_->host.reset();
+}
+
+void* Subject::object() const noexcept { return parts_->object.get(); }
+
+Driver& Subject::base() const noexcept { return plugins::base_of(kind_under_test(), object()); }
+
+fs::path Subject::data_dir() const { return parts_->directory / "data"; }
+
+fs::path Subject::exec_dir() const { return parts_->directory / "exec"; }
+
+fs::path Subject::scratch() const { return parts_->directory / "scratch"; }
+
+bool Subject::can(std::string_view capability) const {
+  return std::ranges::find(under_test().info.capabilities, capability) != under_test().info.capabilities.end();
+}
+
+std::vector<std::string> Subject::mounts_left() const {
+  std::vector<std::string> left;
+  std::ifstream mounts{"/proc/self/mountinfo"};
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream fields{line};
+    std::string field;
+    for (int n = 0; n < 5; ++n) fields >> field;
+    if (field.starts_with(parts_->directory.string() + "/")) left.push_back(field);
+  }
+  return left;
+}
+
+}  // namespace gantry::conformance
