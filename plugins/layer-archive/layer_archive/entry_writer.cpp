@@ -15,7 +15,9 @@
 #include <string_view>
 
 #include "layer_archive/directory.hpp"
+#include "layer_archive/extended_attributes.hpp"
 #include "layer_archive/system_error.hpp"
+#include "layer_archive/tree.hpp"
 #include "layer_archive/unpack.hpp"
 
 namespace gantry::layer_archive {
@@ -50,14 +52,6 @@ Attributes attributes_of(archive_entry* entry) {
 }
 
 std::array<timespec, 2> access_and(timespec modified) { return {timespec{0, UTIME_OMIT}, modified}; }
-
-// What an image may bring. Overlayfs's own attributes would let a layer reach into others; labels are the host's.
-bool is_allowed_attribute(std::string_view name) {
-  return name == "security.capability" || name.starts_with("user.") || name == "system.posix_acl_access" ||
-         name == "system.posix_acl_default";
-}
-
-bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
 
 [[noreturn]] void fail(const std::string& what, int error) {
   if (error == ENAMETOOLONG || error == ELOOP || error == EXDEV || error == EINVAL || error == ENOENT ||
@@ -299,7 +293,7 @@ void EntryWriter::set_extended_attributes(archive_entry* entry, int file, const 
   const void* value = nullptr;
   std::size_t size = 0;
   while (::archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-    if (name == nullptr || !is_allowed_attribute(name)) continue;
+    if (name == nullptr || !is_layer_attribute(name)) continue;
     const int outcome = file >= 0 ? ::fsetxattr(file, name, value, size, 0)
                                   : ::lsetxattr(path_in_proc(place).c_str(), name, value, size, 0);
     if (outcome == 0) continue;

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+namespace gantry::layer_archive {
+
+/// A directory to put something together in, below "tmp" of a driver's data directory. Removed unless it was moved
+/// away.
+class Scratch {
+ public:
+  explicit Scratch(const std::string& data_dir);
+  Scratch(Scratch&& other) noexcept;
+  Scratch& operator=(Scratch&&) = delete;
+  ~Scratch();
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  /// Gives the directory its place. False if there is something already. Errors: io.
+  bool move_to(const std::string& place);
+
+  /// Takes what is at `place` out of sight at once, then removes it. Nothing happens if there is nothing.
+  static void remove(const std::string& data_dir, const std::string& place);
+
+  /// Makes "tmp" and removes what a crash left in it.
+  static void clean(const std::string& data_dir);
+
+ private:
+  std::string path_;
+};
+
+/// Small records beside the trees. Errors: not_found, exhausted, io.
+void write_text(const std::string& path, const std::string& text);
+std::string read_text(const std::string& path);
+
+}  // namespace gantry::layer_archive
