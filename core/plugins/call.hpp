@@ -42,10 +42,10 @@ class CancelSource {
 
 /// How one call into a driver is made.
 struct CallSettings {
-  std::shared_ptr<CancelSource> cancel;           ///< May be null.
-  std::chrono::milliseconds time_limit{0};        ///< 0: none.
-  std::function<void(const Progress&)> progress;  ///< Called on the driver's thread; may be empty.
-  std::chrono::milliseconds grace{10'000};        ///< How long a cancelled call may take to return.
+  std::shared_ptr<CancelSource> cancel{};           ///< May be null.
+  std::chrono::milliseconds time_limit{0};          ///< 0: none.
+  std::function<void(const Progress&)> progress{};  ///< Called on the driver's thread; may be empty.
+  std::chrono::milliseconds grace{10'000};          ///< How long a cancelled call may take to return.
 };
 
 }  // namespace gantry::plugins

@@ -110,7 +110,10 @@ void Store::update(const std::function<void(Transaction&)>& change) {
 
 void Store::checkpoint() {
   const std::scoped_lock guard{impl_->checkpoint_mutex};
-  if (!impl_->checkpoint_connection) impl_->checkpoint_connection.emplace(impl_->connection.file());
+  if (!impl_->checkpoint_connection) {
+    // A connection that has read nothing does not know of the log yet, and would find nothing to do.
+    static_cast<void>(impl_->checkpoint_connection.emplace(impl_->connection.file()).integer("PRAGMA user_version"));
+  }
   Connection& connection = *impl_->checkpoint_connection;
   // Passive: it takes what is there and never makes a writer wait. A busy database is for the next time.
   const int done = ::sqlite3_wal_checkpoint_v2(connection.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
