@@ -1,0 +1,74 @@
+#include "client/endpoint.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "command/failure.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+constexpr const char* kDefaultHost = "unix:///run/gantry/gantry.sock";
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+Endpoint parse_tcp(const std::string& text, std::string_view address, const char* default_port) {
+  address = address.substr(0, address.find('/'));
+  Endpoint endpoint{text, "", "", default_port};
+  if (!address.empty() && address[0] == '[') {
+    const auto close = address.find(']');
+    if (close == std::string_view::npos) throw Failure("unable to parse docker host `" + text + "`");
+    endpoint.host = address.substr(1, close - 1);
+    address.remove_prefix(close + 1);
+    if (!address.empty() && address[0] == ':') endpoint.port = address.substr(1);
+  } else {
+    const auto colon = address.rfind(':');
+    endpoint.host = address.substr(0, colon);
+    if (colon != std::string_view::npos) endpoint.port = address.substr(colon + 1);
+  }
+  if (endpoint.host.empty()) endpoint.host = "localhost";
+  return endpoint;
+}
+
+}  // namespace
+
+Endpoint parse_endpoint(const std::string& text) {
+  const std::string_view view = text;
+  const auto scheme_end = view.find("://");
+  if (scheme_end == std::string_view::npos) return parse_tcp("tcp://" + text, view, "2375");
+  const auto scheme = view.substr(0, scheme_end);
+  const auto rest = view.substr(scheme_end + 3);
+  if (scheme == "unix") return Endpoint{text, std::string(rest), "", ""};
+  if (scheme == "tcp" || scheme == "http") return parse_tcp(text, rest, "2375");
+  if (scheme == "https") return parse_tcp(text, rest, "2376");
+  throw Failure("unable to parse docker host `" + text + "`: protocol not available: use unix:// or tcp://");
+}
+
+DaemonAddress daemon_address(const ConnectionFlags& flags, const std::string& config_dir) {
+  std::string host = flags.host;
+  if (host.empty()) host = environment("GANTRY_HOST");
+  if (host.empty()) host = environment("DOCKER_HOST");
+  if (host.empty()) host = kDefaultHost;
+  DaemonAddress address{parse_endpoint(host), std::nullopt};
+  const bool verify = flags.tls_verify || !environment("DOCKER_TLS_VERIFY").empty();
+  const bool wanted = flags.tls || verify || !environment("DOCKER_TLS").empty() || host.rfind("https://", 0) == 0;
+  if (!wanted || !address.endpoint.path.empty()) return address;
+  std::string directory = environment("DOCKER_CERT_PATH");
+  if (directory.empty()) directory = config_dir;
+  const auto file = [&](const std::string& given, const char* name) {
+    if (!given.empty()) return given;
+    const std::string standard = directory + "/" + name;
+    return ::access(standard.c_str(), R_OK) == 0 ? standard : std::string();
+  };
+  address.tls = TlsSettings{verify, file(flags.ca_file, "ca.pem"), file(flags.certificate_file, "cert.pem"),
+                            file(flags.key_file, "key.pem")};
+  return address;
+}
+
+}  // namespace gantry::cli

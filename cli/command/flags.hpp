@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::cli {
+
+/// The flags of one command, read by the rules of Docker's command line (those of Go's pflag): "-it" is "-i -t",
+/// "-p80" is "-p 80", "--name=x" is "--name x", "--rm=false" unsets, "--" ends the flags.
+class Flags {
+ public:
+  /// Each flag is named "long" or "long,s". `value` gets what the user gave and holds the default until then.
+  Flags& toggle(std::string_view names, bool& value, std::string_view help);
+  Flags& text(std::string_view names, std::string& value, std::string_view help, std::string_view type = "string");
+  Flags& list(std::string_view names, std::vector<std::string>& values, std::string_view help,
+              std::string_view type = "list");
+  /// Like `list`; a value may hold several, separated by commas.
+  Flags& commas(std::string_view names, std::vector<std::string>& values, std::string_view help);
+  Flags& integer(std::string_view names, std::int64_t& value, std::string_view help, std::string_view type = "int");
+
+  /// A flag with a reader of its own, which throws InvalidValue.
+  using Reader = std::function<void(const std::string&)>;
+  Flags& custom(std::string_view names, std::string_view type, std::string_view help, Reader read);
+
+  /// Leaves the flag that was added last out of the help.
+  Flags& hidden();
+  /// What the help says of the default of the flag that was added last; else the value itself, if it isn't empty.
+  Flags& default_text(std::string_view text);
+
+  /// Takes the flags out of `arguments` and gives what is left. Not `interspersed`: the first word that is no flag
+  /// ends them. Throws InvalidValue with pflag's message. "--help" sets `help_wanted`.
+  std::vector<std::string> parse(const std::vector<std::string>& arguments, bool interspersed);
+
+  [[nodiscard]] bool given(std::string_view name) const;
+  [[nodiscard]] bool help_wanted() const noexcept { return help_wanted_; }
+  [[nodiscard]] bool empty() const noexcept { return flags_.empty(); }
+
+  /// The help's lines, wrapped to `width` columns.
+  [[nodiscard]] std::string usages(std::size_t width) const;
+
+ private:
+  struct Flag {
+    std::string name;
+    char shorthand{};
+    std::string type;
+    std::string help;
+    std::string default_text;
+    bool is_hidden{};
+    bool is_toggle{};
+    bool was_given{};
+    Reader read;
+  };
+
+  Flag& add(std::string_view names, std::string_view type, std::string_view help, Reader read);
+  Flag* find(std::string_view name);
+  Flag* find(char shorthand);
+  static void set(Flag& flag, const std::string& value);
+  std::size_t take_long(const std::vector<std::string>& arguments, std::size_t index);
+  std::size_t take_short(const std::vector<std::string>& arguments, std::size_t index);
+
+  std::vector<Flag> flags_;
+  bool help_wanted_ = false;
+};
+
+/// Reads Go's spellings of a boolean. Throws InvalidValue.
+bool parse_bool(const std::string& text);
+/// Reads an integer; "0x" and "0" prefixes as Go has them. Throws InvalidValue.
+std::int64_t parse_integer(const std::string& text);
+
+}  // namespace gantry::cli

@@ -1,0 +1,75 @@
+#include "format/listing.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "command/failure.hpp"
+#include "format/columns.hpp"
+#include "format/template.hpp"
+#include "parse/text.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+std::string unescaped(std::string_view format) {
+  std::string out;
+  for (std::size_t i = 0; i < format.size(); ++i) {
+    const char next = i + 1 < format.size() ? format[i + 1] : '\0';
+    if (format[i] == '\\' && (next == 't' || next == 'n')) {
+      out += next == 't' ? '\t' : '\n';
+      ++i;
+    } else {
+      out += format[i];
+    }
+  }
+  return out;
+}
+
+// In the head line a function leaves a column's name as it is, or it would not be the same for all.
+TemplateFunctions head_functions() {
+  TemplateFunctions functions;
+  for (const char* name : {"json", "join", "split", "truncate"}) {
+    functions[name] = [](const std::vector<Json>& arguments) { return arguments.empty() ? Json("") : arguments[0]; };
+  }
+  return functions;
+}
+
+Json head_row(const ListStyle& style) {
+  Json row = Json::object();
+  for (const auto& [field, head] : style.heads) row[std::string(field)] = std::string(head);
+  Json labels = Json::object();
+  row[std::string(Template::kMethod) + "Label"] = labels;
+  return row;
+}
+
+}  // namespace
+
+bool mentions(const std::string& format, std::string_view field) {
+  const auto at = format.find("." + std::string(field));
+  if (at == std::string::npos) return false;
+  const std::size_t end = at + 1 + field.size();
+  return end >= format.size() || std::isalnum(static_cast<unsigned char>(format[end])) == 0;
+}
+
+std::string render(const ListStyle& style, const std::vector<Json>& rows) {
+  std::string format = style.format.empty() ? "table" : style.format;
+  const bool is_table = format == "table" || starts_with(format, "table ");
+  if (format == "table") {
+    format = style.table;
+  } else if (is_table) {
+    format = trimmed(format.substr(6));
+  } else if (format == "json") {
+    format = "{{json .}}";
+  }
+  try {
+    const Template text(unescaped(format));
+    std::string out;
+    if (is_table) out = text.execute(head_row(style), head_functions()) + "\n";
+    for (const Json& row : rows) out += text.execute(row) + "\n";
+    return is_table ? align(out) : out;
+  } catch (const TemplateError& error) {
+    throw Failure(std::string("template parsing error: ") + error.what());
+  }
+}
+
+}  // namespace gantry::cli

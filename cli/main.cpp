@@ -1,0 +1,94 @@
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <span>
+
+#include "command/context.hpp"
+#include "command/table.hpp"
+#include "terminal/terminal.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+constexpr const char* kVersionLine = "gantry version 0.1.0";
+
+std::string default_config_dir() {
+  if (const char* directory = std::getenv("DOCKER_CONFIG"); directory != nullptr && *directory != '\0') {
+    return directory;
+  }
+  const char* home = std::getenv("HOME");
+  return std::string(home == nullptr ? "" : home) + "/.docker";
+}
+
+int run(const std::vector<std::string>& arguments) {
+  Context context;
+  context.config_dir = default_config_dir();
+  bool version = false;
+  bool debug = false;
+  std::string log_level = "info";
+  ConnectionFlags& connection = context.connection;
+  Flags flags;
+  flags.text("config", context.config_dir, "Location of client config files")
+      .toggle("debug,D", debug, "Enable debug mode")
+      .text("host,H", connection.host, "Daemon socket to connect to", "list")
+      .text("log-level,l", log_level, R"(Set the logging level ("debug", "info", "warn", "error", "fatal"))")
+      .toggle("tls", connection.tls, "Use TLS; implied by --tlsverify")
+      .text("tlscacert", connection.ca_file, "Trust certs signed only by this CA")
+      .text("tlscert", connection.certificate_file, "Path to TLS certificate file")
+      .text("tlskey", connection.key_file, "Path to TLS key file")
+      .toggle("tlsverify", connection.tls_verify, "Use TLS and verify the remote")
+      .toggle("version,v", version, "Print version information and quit");
+  std::vector<std::string> words;
+  try {
+    words = flags.parse(arguments, false);
+  } catch (const InvalidValue& error) {
+    throw Failure(std::string(error.what()) +
+                      "\n\nUsage:  gantry [OPTIONS] COMMAND [ARG...]\n\nRun 'gantry --help' for more information",
+                  125);
+  }
+  if (version) {
+    std::puts(kVersionLine);
+    return 0;
+  }
+  if (flags.help_wanted() || words.empty() || words[0] == "help") {
+    std::fputs(program_help(flags, terminal_size(1).columns).c_str(), stdout);
+    return 0;
+  }
+  std::size_t taken = 0;
+  context.command = find_command(context, words, taken);
+  if (context.command == nullptr) return 0;
+  context.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(taken), words.end());
+  return context.command->run(context);
+}
+
+int report(const char* message, int code) {
+  std::fflush(stdout);
+  if (*message != '\0') std::fprintf(stderr, "%s\n", message);
+  return code;
+}
+
+int guarded_run(const std::vector<std::string>& arguments) {
+  try {
+    return run(arguments);
+  } catch (const HelpShown&) {
+    return 0;
+  } catch (const Failure& failure) {
+    return report(failure.what(), failure.code());
+  } catch (const std::exception& error) {
+    return report(error.what(), 1);
+  }
+}
+
+}  // namespace
+
+}  // namespace gantry::cli
+
+int main(int argc, char** argv) {
+  const std::span<char*> all(argv, static_cast<std::size_t>(argc));
+  const int code = gantry::cli::guarded_run({all.begin() + 1, all.end()});
+  std::fflush(stdout);
+  return code;
+}

@@ -1,0 +1,134 @@
+#include "parse/quantity.hpp"
+
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include "base/time.hpp"
+#include "command/failure.hpp"
+#include "parse/text.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+// Digits with a point, without the exponents and names that strtod knows.
+std::optional<double> take_number(std::string_view& text) {
+  std::size_t size = 0;
+  while (size < text.size() && (std::isdigit(static_cast<unsigned char>(text[size])) != 0 || text[size] == '.')) ++size;
+  const std::string digits(text.substr(0, size));
+  char* end = nullptr;
+  const double value = std::strtod(digits.c_str(), &end);
+  if (digits.empty() || digits == "." || *end != '\0') return std::nullopt;
+  text.remove_prefix(size);
+  return value;
+}
+
+std::string stamp(std::int64_t nanoseconds) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  std::array<char, 64> out{};
+  std::snprintf(out.data(), out.size(), "%lld.%09lld", static_cast<long long>(nanoseconds / kSecond),
+                static_cast<long long>(nanoseconds % kSecond));
+  return out.data();
+}
+
+// A date without a zone is the user's own time.
+std::optional<std::int64_t> parse_local_date(const std::string& text) {
+  for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
+    std::tm parts{};
+    const char* end = ::strptime(text.c_str(), format, &parts);
+    if (end == nullptr) continue;
+    double fraction = 0;
+    if (*end == '.') {
+      char* rest = nullptr;
+      fraction = std::strtod(end, &rest);
+      end = rest;
+    }
+    if (*end != '\0') continue;
+    parts.tm_isdst = -1;
+    return static_cast<std::int64_t>(std::mktime(&parts)) * 1'000'000'000 + static_cast<std::int64_t>(fraction * 1e9);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::int64_t parse_bytes(const std::string& text) {
+  std::string_view rest = text;
+  const auto number = take_number(rest);
+  std::string unit = lower(trimmed(rest));
+  if (!number || (rest.size() > 1 && rest[0] == ' ' && rest[1] == ' ')) {
+    throw InvalidValue("invalid size: '" + text + "'");
+  }
+  double factor = 1;
+  if (!unit.empty() && unit != "b") {
+    const auto power = std::string_view("kmgtp").find(unit[0]);
+    unit.erase(0, 1);
+    if (power == std::string_view::npos || !(unit.empty() || unit == "b" || unit == "ib")) {
+      throw InvalidValue("invalid size: '" + text + "'");
+    }
+    factor = std::pow(1024.0, static_cast<double>(power + 1));
+  }
+  const double bytes = *number * factor;
+  if (bytes > 9e18) throw InvalidValue("invalid size: '" + text + "'");
+  return static_cast<std::int64_t>(bytes);
+}
+
+std::int64_t parse_nano_cpus(const std::string& text) {
+  std::string_view rest = text;
+  const auto number = take_number(rest);
+  if (!number || !rest.empty()) throw InvalidValue("failed to parse " + text + " as a rational number");
+  const auto point = text.find('.');
+  if (point != std::string::npos && text.size() - point - 1 > 9) throw InvalidValue("value is too precise");
+  return std::llround(*number * 1e9);
+}
+
+std::optional<std::int64_t> parse_duration(const std::string& text) {
+  std::string_view rest = text;
+  double sign = 1;
+  if (!rest.empty() && (rest[0] == '-' || rest[0] == '+')) {
+    if (rest[0] == '-') sign = -1;
+    rest.remove_prefix(1);
+  }
+  if (rest == "0") return 0;
+  if (rest.empty()) return std::nullopt;
+  double total = 0;
+  while (!rest.empty()) {
+    const auto number = take_number(rest);
+    if (!number) return std::nullopt;
+    struct Unit {
+      std::string_view name;
+      double nanoseconds;
+    };
+    static constexpr std::array<Unit, 8> kUnits{
+        {{"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}, {"μs", 1e3}}};
+    const Unit* found = nullptr;
+    for (const Unit& unit : kUnits) {
+      if (starts_with(rest, unit.name) && (found == nullptr || unit.name.size() > found->name.size())) found = &unit;
+    }
+    if (found == nullptr) return std::nullopt;
+    rest.remove_prefix(found->name.size());
+    total += *number * found->nanoseconds;
+  }
+  if (total > 9.2e18) return std::nullopt;
+  return static_cast<std::int64_t>(sign * total);
+}
+
+std::int64_t parse_duration_flag(const std::string& text) {
+  if (const auto value = parse_duration(text)) return *value;
+  throw InvalidValue("time: invalid duration \"" + text + "\"");
+}
+
+std::string parse_timestamp(const std::string& text, std::int64_t now_ns) {
+  if (const auto duration = parse_duration(text); duration && text != "0") return stamp(now_ns - *duration);
+  if (const auto time = parse_rfc3339(text)) return stamp(*time);
+  if (const auto time = parse_local_date(text)) return stamp(*time);
+  std::string_view rest = text;
+  if (take_number(rest) && rest.empty()) return text;
+  throw InvalidValue("failed to parse value as time or duration: \"" + text + "\"");
+}
+
+}  // namespace gantry::cli

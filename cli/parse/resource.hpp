@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "json.hpp"
+
+namespace gantry::cli {
+
+/// Each throws InvalidValue.
+Json parse_ulimit(const std::string& text);
+Json parse_weight_device(const std::string& text);
+/// `bytes`: the rate may have a unit.
+Json parse_throttle_device(const std::string& text, bool bytes);
+Json parse_gpus(const std::string& text);
+/// One `--device`: all devices that it names.
+Json parse_device(const std::string& text);
+std::string parse_device_rule(const std::string& text);
+Json parse_restart_policy(const std::string& text);
+std::string parse_sysctl(const std::string& text);
+
+}  // namespace gantry::cli
