@@ -1,0 +1,136 @@
+#include "address_plan.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "gantry/error.hpp"
+
+namespace gantry::bridge {
+namespace {
+
+using network::v1::NetworkSpec;
+using network::v1::Pool;
+
+[[noreturn]] void invalid(const std::string& message) {
+  throw Error{Errc::invalid, "invalid network config:\n" + message};
+}
+
+Address inside(const std::string& what, const std::string& text, const Subnet& subnet) {
+  const auto address = parse_address(text);
+  if (!address) invalid("invalid " + what + " " + text + ": invalid address");
+  if (!subnet.contains(*address)) {
+    invalid("invalid " + what + " " + text + ": parent subnet " + subnet.text() + " doesn't contain this address");
+  }
+  return *address;
+}
+
+/// The first address that a container could get, as dockerd gives it to the bridge.
+Address first_address(const FamilyPlan& plan) {
+  AddressPool pool(plan.subnet, plan.range);
+  for (const auto& [name, address] : plan.reserved) pool.take(address);
+  const auto first = pool.take();
+  if (!first) throw Error{Errc::exhausted, "subnet " + plan.subnet.text() + " has no address for a gateway"};
+  return *first;
+}
+
+FamilyPlan from_pool(const Pool& pool, const UsedSubnets& used) {
+  const auto cidr = parse_cidr(pool.subnet);
+  if (!cidr) invalid("invalid subnet " + pool.subnet + ": invalid CIDR block notation");
+  FamilyPlan plan{cidr->subnet(), std::nullopt, {}, {}};
+  if (plan.subnet.base != cidr->address) {
+    invalid("invalid subnet " + pool.subnet + ": it should be " + plan.subnet.text());
+  }
+  for (const Subnet& other : used.networks) {
+    if (other.overlaps(plan.subnet)) throw Error{Errc::denied, "Pool overlaps with other one on this address space"};
+  }
+  if (!pool.ip_range.empty()) {
+    const auto range = parse_cidr(pool.ip_range);
+    if (!range) invalid("invalid ip-range " + pool.ip_range + ": invalid CIDR block notation");
+    if (!plan.subnet.contains(range->subnet())) {
+      invalid("invalid ip-range " + pool.ip_range + ": parent subnet " + plan.subnet.text() +
+              " doesn't contain ip-range");
+    }
+    plan.range = range->subnet();
+  }
+  for (const auto& [name, address] : pool.reserved) {
+    const auto parsed = parse_address(address);
+    if (!parsed || !plan.subnet.contains(*parsed)) {
+      invalid("invalid auxiliary address " + name + ": parent subnet " + plan.subnet.text() +
+              " doesn't contain this address");
+    }
+    plan.reserved.emplace_back(name, *parsed);
+  }
+  plan.gateway = pool.gateway.empty() ? first_address(plan) : inside("gateway", pool.gateway, plan.subnet);
+  return plan;
+}
+
+FamilyPlan default_bridge_plan(const Cidr& bip, const Settings& settings) {
+  FamilyPlan plan{bip.subnet(), settings.fixed_cidr, bip.address, {}};
+  if (plan.range && !plan.subnet.contains(*plan.range)) {
+    invalid("invalid ip-range " + plan.range->text() + ": parent subnet " + plan.subnet.text() +
+            " doesn't contain ip-range");
+  }
+  if (plan.gateway == plan.subnet.base)
+    invalid("invalid bip " + plan.subnet.text() + ": an address in it was expected");
+  return plan;
+}
+
+FamilyPlan free_subnet(const std::vector<SubnetSource>& sources, int family, const UsedSubnets& used) {
+  std::vector<Subnet> taken = used.networks;
+  const std::vector<Subnet> host = used.host();
+  taken.insert(taken.end(), host.begin(), host.end());
+  auto subnet = choose_subnet(sources, family, taken);
+  if (!subnet && family == AF_INET6) {
+    subnet = random_unique_local_subnet();
+  } else if (!subnet) {
+    throw Error{
+        Errc::exhausted,
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"};
+  }
+  FamilyPlan plan{*subnet, std::nullopt, {}, {}};
+  plan.gateway = first_address(plan);
+  return plan;
+}
+
+}  // namespace
+
+Pool FamilyPlan::pool() const {
+  Pool out{subnet.text(), range ? range->text() : "", gateway.text(), {}};
+  for (const auto& [name, address] : reserved) out.reserved.emplace_back(name, address.text());
+  return out;
+}
+
+std::vector<Pool> AddressPlan::pools() const {
+  std::vector<Pool> out;
+  if (ipv4) out.push_back(ipv4->pool());
+  if (ipv6) out.push_back(ipv6->pool());
+  return out;
+}
+
+AddressPlan plan_addresses(const NetworkSpec& spec, const NetworkOptions& options, const Settings& settings,
+                           const UsedSubnets& used) {
+  AddressPlan plan;
+  for (const Pool& pool : spec.pools) {
+    if (pool.subnet.empty()) invalid("invalid subnet : invalid CIDR block notation");
+    FamilyPlan family = from_pool(pool, used);
+    auto& slot = family.subnet.base.family == AF_INET ? plan.ipv4 : plan.ipv6;
+    if (slot) throw Error{Errc::denied, "bridge driver doesn't support multiple subnets"};
+    slot = std::move(family);
+  }
+  const bool configured = options.default_bridge && settings.bip;
+  if (configured) plan.ipv4 = default_bridge_plan(*settings.bip, settings);
+  if (spec.ipv4 && !plan.ipv4) {
+    plan.ipv4 = free_subnet(settings.sources, AF_INET, used);
+    if (options.default_bridge && settings.fixed_cidr && plan.ipv4->subnet.contains(*settings.fixed_cidr)) {
+      plan.ipv4->range = settings.fixed_cidr;
+    }
+  }
+  if (spec.ipv6 && !plan.ipv6) plan.ipv6 = free_subnet(settings.sources, AF_INET6, used);
+  if (!spec.ipv6) plan.ipv6.reset();
+  if (!spec.ipv4) plan.ipv4.reset();
+  if (!plan.ipv4 && !plan.ipv6) throw Error{Errc::invalid, "IPv4 or IPv6 must be enabled"};
+  return plan;
+}
+
+}  // namespace gantry::bridge

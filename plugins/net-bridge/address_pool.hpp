@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "address.hpp"
+
+namespace gantry::bridge {
+
+/// The addresses of one subnet of a network: gives the lowest free one, as dockerd does. The caller locks.
+class AddressPool {
+ public:
+  /// `range` limits what is given unasked; addresses of the rest of the subnet can be asked for by name.
+  AddressPool(Subnet subnet, std::optional<Subnet> range);
+
+  [[nodiscard]] const Subnet& subnet() const { return subnet_; }
+
+  /// The lowest free address, or nothing if all are taken.
+  std::optional<Address> take();
+
+  /// One address by name; false if it is taken.
+  bool take(const Address& address);
+
+  void release(const Address& address);
+
+ private:
+  [[nodiscard]] bool reserved(const Address& address) const;
+
+  Subnet subnet_;
+  Subnet range_;
+  std::set<Address> taken_;
+  Address lowest_;  ///< No address of the range below it is free.
+};
+
+/// A base that subnets of one size are cut from (dockerd: default-address-pools).
+struct SubnetSource {
+  Subnet base;
+  int size{};  ///< Prefix length of the subnets.
+};
+
+/// dockerd's own: the rest of 172.16.0.0/12 in /16, then 192.168.0.0/16 in /20.
+std::vector<SubnetSource> default_sources();
+
+/// "base=10.0.0.0/8 size=24" (a comma may stand for the space), one for each; nothing if malformed.
+std::optional<SubnetSource> parse_source(const std::string& text);
+
+/// The first subnet of a family that overlaps none of `used`; nothing if there is none.
+std::optional<Subnet> choose_subnet(const std::vector<SubnetSource>& sources, int family,
+                                    const std::vector<Subnet>& used);
+
+/// A /64 of fd00::/8 with a random global id (RFC 4193).
+Subnet random_unique_local_subnet();
+
+}  // namespace gantry::bridge

@@ -1,0 +1,261 @@
+#include "driver.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "gantry/error.hpp"
+#include "link.hpp"
+#include "sandbox.hpp"
+#include "scope_exit.hpp"
+
+namespace gantry::bridge {
+
+using network::v1::Endpoint;
+using network::v1::EndpointSpec;
+using network::v1::Holdings;
+using network::v1::NetworkSpec;
+
+void Driver::capabilities(Capabilities& out) const { out.emplace_back("port-publish"); }
+
+void Driver::options(std::vector<OptionInfo>& out) const { out = known_options(); }
+
+void Driver::open(Host& host) {
+  settings_ = parse_settings(host.options());
+  host_ = &host;
+  records_.emplace(host.exec_dir());
+  nftables_.emplace();
+  namespaces_.emplace();
+  reaper_.emplace();
+}
+
+Driver::NetworkPtr Driver::find(const std::string& network_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = networks_.find(network_id);
+  return found == networks_.end() ? nullptr : found->second;
+}
+
+void Driver::create_network(const NetworkSpec& spec, network::v1::Network& out, const Call& /*call*/) {
+  check_id(spec.id);
+  const std::lock_guard creation(creation_);
+  NetworkPtr network = find(spec.id);
+  if (!network) {
+    network = make_network(spec);
+    const std::lock_guard lock(mutex_);
+    networks_[spec.id] = network;
+  }
+  out.pools = network->plan().pools();
+  out.interface = network->options().interface;
+}
+
+Driver::NetworkPtr Driver::make_network(const NetworkSpec& spec) {
+  const NetworkOptions options = parse_options(spec, settings_);
+  check_interface_is_free(spec, options.interface);
+  const auto before = records_->network(spec.id);
+  const auto bridge = Netlink().find(options.interface);
+  NetworkSpec known = spec;
+  if (known.pools.empty() && before) known.pools = before->pools;
+  auto network = std::make_shared<Network>(
+      spec, options, plan_addresses(known, options, settings_, used_subnets(bridge ? bridge->index : 0)), settings_);
+  make_bridge(*network, before);
+  return network;
+}
+
+void Driver::check_interface_is_free(const NetworkSpec& spec, const std::string& interface) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, other] : networks_) {
+    if (other->options().interface != interface) continue;
+    throw Error{Errc::denied, "cannot create network " + spec.id + " (" + interface + "): conflicts with network " +
+                                  id + " (" + interface + "): networks have same bridge name"};
+  }
+}
+
+UsedSubnets Driver::used_subnets(int except) {
+  UsedSubnets used;
+  used.host = [except] { return Netlink().used_subnets(except); };
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, other] : networks_) {
+    if (other->plan().ipv4) used.networks.push_back(other->plan().ipv4->subnet);
+    if (other->plan().ipv6) used.networks.push_back(other->plan().ipv6->subnet);
+  }
+  return used;
+}
+
+void Driver::make_bridge(const Network& network, const std::optional<NetworkRecord>& before) {
+  Netlink netlink;
+  const std::string& name = network.options().interface;
+  const auto existing = netlink.find(name);
+  if (existing && existing->kind != "bridge") {
+    throw Error{Errc::denied, "interface " + name + " exists and is no bridge: choose another name"};
+  }
+  const bool owned = before ? before->owned : !existing;
+  records_->put(NetworkRecord{network.id(), name, owned, network.plan().pools()});
+  auto undo = ScopeExit([&] {
+    if (before) return;
+    if (owned) netlink.remove(name);
+    records_->erase_network(network.id());
+  });
+  if (!existing) netlink.add_bridge(name, network.options().mtu);
+  const Link bridge = netlink.find(name).value();
+  if (!bridge.up) netlink.set_up(bridge.index);
+  for (const auto& family : {network.plan().ipv4, network.plan().ipv6}) {
+    if (family) netlink.add_address(bridge.index, {family->gateway, family->subnet.prefix});
+  }
+  ensure_base_rules();
+  nftables_->run(add_bridge_rules(network.rules()));
+  forward_packets(network);
+  undo.release();
+}
+
+void Driver::ensure_base_rules() {
+  if (base_rules_) return;
+  nftables_->run(base_rules());
+  base_rules_ = true;
+}
+
+void Driver::forward_packets(const Network& network) const {
+  if (network.internal() || !settings_.ip_forward) return;
+  if (!write_sysctl("ipv4/ip_forward", "1")) {
+    host_->log(LogLevel::warning, "IP forwarding can't be switched on: containers won't reach other hosts");
+  }
+  if (network.plan().ipv6 && !write_sysctl("ipv6/conf/all/forwarding", "1")) {
+    host_->log(LogLevel::warning, "IPv6 forwarding can't be switched on: containers won't reach other hosts by IPv6");
+  }
+}
+
+void Driver::remove_network(const std::string& network_id, const Call& /*call*/) {
+  const std::lock_guard creation(creation_);
+  reaper_->drain();
+  if (const auto record = records_->network(network_id)) {
+    ensure_base_rules();
+    nftables_->run(remove_bridge_rules(record->interface));
+    if (record->owned) Netlink().remove(record->interface);
+    records_->erase_network(network_id);
+  }
+  const std::lock_guard lock(mutex_);
+  networks_.erase(network_id);
+  if (networks_.empty() && records_->networks().empty() && base_rules_) {
+    nftables_->run(remove_base_rules());
+    base_rules_ = false;
+  }
+}
+
+void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Call& /*call*/) {
+  check_id(spec.id);
+  check_interface(spec.interface);
+  const NetworkPtr network = find(spec.network_id);
+  if (!network) throw Error{Errc::not_found, "network " + spec.network_id + " not found"};
+  if (reaper_->pending(spec.id)) reaper_->drain();
+  const auto before = records_->endpoint(spec.network_id, spec.id);
+  const Lease addresses = lease(*network, spec, before);
+  EndpointRecord record = plan_endpoint(spec, addresses);
+  auto undo = ScopeExit([&] {
+    if (before) return;
+    unpublish(record);
+    take_away(record);
+  });
+  publish(*network, spec, before, record);
+  records_->put(record);
+  join(*network, spec, record, netns);
+  if (!record.ports.empty()) {
+    nftables_->run(add_port_rules(port_rules(record)));
+    write_sysctl("ipv4/conf/" + network->options().interface + "/route_localnet", "1");
+  }
+  undo.release();
+  fill_endpoint(*network, record, out);
+}
+
+Lease Driver::lease(Network& network, const EndpointSpec& spec, const std::optional<EndpointRecord>& before) {
+  const std::string ipv4 = spec.ipv4.empty() && before ? before->ipv4 : spec.ipv4;
+  const std::string ipv6 = spec.ipv6.empty() && before ? before->ipv6 : spec.ipv6;
+  try {
+    return network.lease(spec.id, ipv4, ipv6);
+  } catch (const Error& error) {
+    if (error.code() != Errc::exhausted && error.code() != Errc::denied) throw;
+  }
+  // An endpoint that was detached keeps its addresses until its interface is gone.
+  reaper_->drain();
+  return network.lease(spec.id, ipv4, ipv6);
+}
+
+EndpointRecord Driver::plan_endpoint(const EndpointSpec& spec, const Lease& lease) const {
+  EndpointRecord record;
+  record.id = spec.id;
+  record.network_id = spec.network_id;
+  record.interface = "veth" + spec.id.substr(0, 11);
+  record.sandbox_interface = spec.interface;
+  if (lease.ipv4) record.ipv4 = lease.ipv4->text();
+  if (lease.ipv6) record.ipv6 = lease.ipv6->text();
+  record.mac = !spec.mac.empty() ? spec.mac : lease.ipv4 ? mac_of(*lease.ipv4) : random_mac();
+  return record;
+}
+
+void Driver::publish(const Network& network, const EndpointSpec& spec, const std::optional<EndpointRecord>& before,
+                     EndpointRecord& record) {
+  if (before && satisfies(before->ports, spec.ports)) {
+    record.ports = before->ports;
+    if (!ports_.holds(spec.id)) ports_.claim(spec.id, before->ports, "", PortMap::Policy::keep);
+    return;
+  }
+  if (before) unpublish(*before);
+  if (spec.ports.empty() || network.internal()) return;
+  try {
+    record.ports = ports_.claim(spec.id, spec.ports, network.options().default_host_ip, PortMap::Policy::strict);
+  } catch (const Error& error) {
+    throw Error{error.code(), "driver failed programming external connectivity on endpoint " + spec.container_name +
+                                  " (" + spec.id + "): " + error.what()};
+  }
+}
+
+void Driver::unpublish(const EndpointRecord& record) {
+  if (record.ports.empty()) return;
+  try {
+    nftables_->run(remove_port_rules(port_rules(record)));
+  } catch (const Error& error) {
+    // Somebody else's element has the key: it is not ours to remove.
+    host_->log(LogLevel::warning, std::string("published ports of endpoint ") + record.id + ": " + error.what());
+  }
+  ports_.release(record.id);
+}
+
+void Driver::join(const Network& network, const EndpointSpec& spec, const EndpointRecord& record, int netns) {
+  Netlink netlink;
+  if (!netlink.find(record.interface)) {
+    const auto bridge = netlink.find(network.options().interface);
+    if (!bridge) throw Error{Errc::io, "the bridge " + network.options().interface + " is gone: restart the daemon"};
+    netlink.add_veth({record.interface, bridge->index, netns, record.sandbox_interface, record.mac,
+                      network.options().mtu, !network.options().icc});
+  }
+  const SandboxLink link = sandbox_link(network, record, spec.default_gateway);
+  namespaces_->run(netns, [&link] { configure_sandbox(link); });
+}
+
+void Driver::detach(const std::string& network_id, const std::string& endpoint_id, const Call& /*call*/) {
+  if (reaper_->pending(endpoint_id)) return;
+  const auto record = records_->endpoint(network_id, endpoint_id);
+  if (!record) return;
+  unpublish(*record);
+  reaper_->submit(endpoint_id, [this, record = *record] { take_away(record); });
+}
+
+void Driver::take_away(const EndpointRecord& record) noexcept {
+  try {
+    Netlink().remove(record.interface);
+    if (const NetworkPtr network = find(record.network_id)) network->release(record.id);
+    records_->erase_endpoint(record.network_id, record.id);
+  } catch (const std::exception& error) {
+    host_->log(LogLevel::error, "endpoint " + record.id + " is not taken away: " + error.what());
+  }
+}
+
+void Driver::list(Holdings& out, const Call& /*call*/) {
+  std::map<std::string, std::vector<std::string>> found;
+  for (const std::string& id : records_->networks()) found[id];
+  for (const auto& [network_id, endpoint_id] : records_->endpoints()) {
+    if (!reaper_->pending(endpoint_id)) found[network_id].push_back(endpoint_id);
+  }
+  for (auto& [network_id, endpoints] : found) out.networks.push_back({network_id, std::move(endpoints)});
+}
+
+}  // namespace gantry::bridge

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "gantry/network.hpp"
+#include "namespace_thread.hpp"
+#include "network.hpp"
+#include "nftables.hpp"
+#include "port_map.hpp"
+#include "reaper.hpp"
+#include "record.hpp"
+
+namespace gantry::bridge {
+
+/// Networks as Linux bridges, endpoints as veth pairs, published ports as elements of nftables maps.
+class Driver : public network::v1::Driver {
+ public:
+  void capabilities(Capabilities& out) const override;
+  void options(std::vector<OptionInfo>& out) const override;
+  void open(Host& host) override;
+
+  void create_network(const network::v1::NetworkSpec& spec, network::v1::Network& out, const Call& call) override;
+  void remove_network(const std::string& network_id, const Call& call) override;
+  void attach(const network::v1::EndpointSpec& spec, int netns, network::v1::Endpoint& out, const Call& call) override;
+  void detach(const std::string& network_id, const std::string& endpoint_id, const Call& call) override;
+  void list(network::v1::Holdings& out, const Call& call) override;
+
+ private:
+  using NetworkPtr = std::shared_ptr<Network>;
+
+  [[nodiscard]] NetworkPtr find(const std::string& network_id);
+  NetworkPtr make_network(const network::v1::NetworkSpec& spec);
+  void check_interface_is_free(const network::v1::NetworkSpec& spec, const std::string& interface);
+  [[nodiscard]] UsedSubnets used_subnets(int except);
+  void make_bridge(const Network& network, const std::optional<NetworkRecord>& before);
+  void ensure_base_rules();
+  void forward_packets(const Network& network) const;
+
+  Lease lease(Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before);
+  EndpointRecord plan_endpoint(const network::v1::EndpointSpec& spec, const Lease& lease) const;
+  void publish(const Network& network, const network::v1::EndpointSpec& spec,
+               const std::optional<EndpointRecord>& before, EndpointRecord& record);
+  void unpublish(const EndpointRecord& record);
+  void join(const Network& network, const network::v1::EndpointSpec& spec, const EndpointRecord& record, int netns);
+  void take_away(const EndpointRecord& record) noexcept;
+
+  Host* host_ = nullptr;
+  Settings settings_;
+  std::optional<Records> records_;
+  std::optional<Nftables> nftables_;
+  std::optional<NamespaceThread> namespaces_;
+  PortMap ports_;
+
+  std::mutex creation_;  ///< Networks are made and removed one at a time; before `mutex_`.
+  bool base_rules_ = false;
+  std::mutex mutex_;
+  std::map<std::string, NetworkPtr> networks_;
+
+  std::optional<Reaper> reaper_;  ///< The last member: what it still has to do needs the others.
+};
+
+}  // namespace gantry::bridge

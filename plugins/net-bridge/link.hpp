@@ -1,0 +1,83 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "address.hpp"
+
+struct nl_sock;
+
+namespace gantry::bridge {
+
+/// What a veth pair is made of: one end at a bridge, the other inside a sandbox.
+struct VethSpec {
+  std::string host_name;
+  int bridge_index{};
+  int netns{-1};
+  std::string sandbox_name;
+  std::string sandbox_mac;
+  int mtu{};        ///< 0: the kernel's default.
+  bool isolated{};  ///< Frames pass between this port and the bridge itself only.
+};
+
+/// An interface as the kernel has it.
+struct Link {
+  int index{};
+  std::string kind;  ///< "bridge", "veth" or whatever else.
+  int master{};
+  bool up{};
+};
+
+/// A netlink socket in the network namespace of the thread that made it. One thread at a time.
+/// Errors of all: io with the kernel's reason.
+class Netlink {
+ public:
+  Netlink();
+  ~Netlink();
+  Netlink(const Netlink&) = delete;
+  Netlink& operator=(const Netlink&) = delete;
+
+  [[nodiscard]] std::optional<Link> find(const std::string& name);
+
+  /// Makes a bridge and sets it up. Errors: denied if the name is taken.
+  void add_bridge(const std::string& name, int mtu);
+
+  /// Makes both ends in one message, so that the sandbox's end is never seen on the host, and the host's end up and at
+  /// its bridge. An end that a crash left behind gives way.
+  void add_veth(const VethSpec& spec);
+
+  /// Succeeds if there is none.
+  void remove(const std::string& name);
+
+  void set_up(int index);
+
+  /// Succeeds if the interface has the address already.
+  void add_address(int index, const Cidr& address);
+
+  /// The only default route of its family: takes the place of another one.
+  void set_default_route(int index, const Address& gateway);
+
+  /// The subnets that this host's addresses and routes use, without those of the interface `except`.
+  [[nodiscard]] std::vector<Subnet> used_subnets(int except = 0);
+
+  [[nodiscard]] std::vector<Address> addresses(int index);
+
+ private:
+  void isolate_port(unsigned index);
+
+  struct Free {
+    void operator()(nl_sock* socket) const;
+  };
+  std::unique_ptr<nl_sock, Free> socket_;
+};
+
+/// "02:42:" and the IPv4 address's four bytes, as Docker derives it.
+std::string mac_of(const Address& ipv4);
+std::string random_mac();
+
+/// Writes a file under /proc/sys/net of the calling thread's network namespace; false if there is none.
+bool write_sysctl(const std::string& name, const std::string& value);
+
+}  // namespace gantry::bridge

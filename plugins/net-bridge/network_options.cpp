@@ -1,0 +1,158 @@
+#include "network_options.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "gantry/error.hpp"
+
+namespace gantry::bridge {
+namespace {
+
+constexpr const char* kName = "com.docker.network.bridge.name";
+constexpr const char* kDefaultBridge = "com.docker.network.bridge.default_bridge";
+constexpr const char* kIcc = "com.docker.network.bridge.enable_icc";
+constexpr const char* kMasquerade = "com.docker.network.bridge.enable_ip_masquerade";
+constexpr const char* kHostBinding = "com.docker.network.bridge.host_binding_ipv4";
+constexpr const char* kMtu = "com.docker.network.driver.mtu";
+constexpr const char* kInterfacePrefix = "com.docker.network.container_iface_prefix";
+constexpr const char* kDefaultInterface = "gantry0";
+
+std::string value_of(const Options& options, const char* name) {
+  const auto found = options.find(name);
+  return found == options.end() ? "" : found->second;
+}
+
+[[noreturn]] void refuse(const std::string& name, const std::string& value, const std::string& go_function) {
+  throw Error{Errc::invalid, "failed to parse " + name + " value: " + value + " (strconv." + go_function +
+                                 ": parsing \"" + value + "\": invalid syntax)"};
+}
+
+bool read_bool(const Options& options, const char* name, bool otherwise) {
+  const auto found = options.find(name);
+  if (found == options.end()) return otherwise;
+  const std::string_view value = found->second;
+  for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
+    if (value == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
+    if (value == no) return false;
+  }
+  refuse(name, found->second, "ParseBool");
+}
+
+int read_mtu(const Options& options, const char* name, int otherwise) {
+  const std::string value = value_of(options, name);
+  if (value.empty() && !options.contains(name)) return otherwise;
+  int mtu = 0;
+  const char* end = value.data() + value.size();
+  const auto [stop, error] = std::from_chars(value.data(), end, mtu);
+  if (error != std::errc{} || stop != end) refuse(name, value, "Atoi");
+  if (mtu < 0 || mtu > 65535) throw Error{Errc::invalid, "invalid MTU number: " + value};
+  return mtu;
+}
+
+template <class T>
+std::optional<T> parsed(const std::string& option, const std::string& value, std::optional<T> result) {
+  if (!value.empty() && !result) throw Error{Errc::invalid, "invalid value for \"" + option + "\": " + value};
+  return result;
+}
+
+std::vector<SubnetSource> read_sources(const std::string& text) {
+  if (text.empty()) return default_sources();
+  std::vector<SubnetSource> sources;
+  // A list's items are parted by commas; "base=...,size=..." as dockerd has it on its command line parts one item in
+  // two.
+  std::size_t at = 0;
+  while ((at = text.find("base=", at)) != std::string::npos) {
+    const std::size_t next = text.find("base=", at + 5);
+    const std::string item = text.substr(at, next == std::string::npos ? next : next - at);
+    const auto source = parse_source(item);
+    if (!source) throw Error{Errc::invalid, "invalid default-address-pools item: " + item};
+    sources.push_back(*source);
+    at += item.size();
+  }
+  if (sources.empty()) throw Error{Errc::invalid, "invalid default-address-pools: " + text};
+  return sources;
+}
+
+}  // namespace
+
+void check_interface(const std::string& name) {
+  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
+  });
+  if (name.empty() || name.size() >= IFNAMSIZ || !plain || name == "." || name == "..") {
+    throw Error{Errc::invalid,
+                "invalid interface name \"" + name + "\": 1 to 15 letters, digits, '-', '_' or '.' are possible"};
+  }
+}
+
+std::vector<OptionInfo> known_options() {
+  const auto driver = OptionScope::driver;
+  const auto object = OptionScope::object;
+  return {
+      {"bip", OptionType::text, driver, "", "address and subnet of the default bridge: 172.17.0.1/16"},
+      {"fixed-cidr", OptionType::text, driver, "",
+       "subnet that the default bridge's containers get their addresses from"},
+      {"default-gateway", OptionType::text, driver, "", "gateway of the default bridge's containers"},
+      {"default-address-pools", OptionType::list, driver, "",
+       "where new networks' subnets come from: base=CIDR size=N"},
+      {"mtu", OptionType::integer, driver, "", "MTU of the default bridge"},
+      {"icc", OptionType::boolean, driver, "true", "containers of the default bridge may talk to each other"},
+      {"ip-forward", OptionType::boolean, driver, "true", "switch the host's IP forwarding on"},
+      {kName, OptionType::text, object, "", "name of the bridge interface"},
+      {kDefaultBridge, OptionType::boolean, object, "false", "this is the default bridge"},
+      {kIcc, OptionType::boolean, object, "true", "containers may talk to each other"},
+      {kMasquerade, OptionType::boolean, object, "true", "hide containers behind the host's addresses"},
+      {kHostBinding, OptionType::text, object, "", "host address that ports are published on unless one is given"},
+      {kMtu, OptionType::integer, object, "", "MTU"},
+      {kInterfacePrefix, OptionType::text, object, "eth", "start of the interfaces' names inside containers"},
+  };
+}
+
+Settings parse_settings(const Options& options) {
+  Settings settings;
+  const std::string bip = value_of(options, "bip");
+  settings.bip = parsed("bip", bip, parse_cidr(bip));
+  const std::string fixed = value_of(options, "fixed-cidr");
+  if (const auto cidr = parsed("fixed-cidr", fixed, parse_cidr(fixed))) settings.fixed_cidr = cidr->subnet();
+  const std::string gateway = value_of(options, "default-gateway");
+  settings.default_gateway = parsed("default-gateway", gateway, parse_address(gateway));
+  settings.sources = read_sources(value_of(options, "default-address-pools"));
+  if (!value_of(options, "mtu").empty()) settings.mtu = read_mtu(options, "mtu", 0);
+  settings.icc = read_bool(options, "icc", true);
+  settings.ip_forward = read_bool(options, "ip-forward", true);
+  return settings;
+}
+
+NetworkOptions parse_options(const network::v1::NetworkSpec& spec, const Settings& settings) {
+  NetworkOptions out;
+  out.default_bridge = read_bool(spec.options, kDefaultBridge, false);
+  out.interface = value_of(spec.options, kName);
+  if (out.interface.empty()) out.interface = out.default_bridge ? kDefaultInterface : "br-" + spec.id.substr(0, 12);
+  check_interface(out.interface);
+  out.icc = read_bool(spec.options, kIcc, true);
+  out.masquerade = read_bool(spec.options, kMasquerade, true);
+  out.mtu = read_mtu(spec.options, kMtu, 0);
+  out.default_host_ip = value_of(spec.options, kHostBinding);
+  if (!out.default_host_ip.empty()) {
+    const auto address = parse_address(out.default_host_ip);
+    if (!address || address->family != AF_INET) {
+      throw Error{Errc::invalid,
+                  "failed to parse " + std::string(kHostBinding) + " value: " + out.default_host_ip + " (invalid ip)"};
+    }
+    // dockerd writes it down for the default bridge, and means "all", IPv6 included.
+    if (address->unspecified()) out.default_host_ip.clear();
+  }
+  if (out.default_bridge) {
+    out.icc = out.icc && settings.icc;
+    if (settings.mtu > 0) out.mtu = settings.mtu;
+  }
+  return out;
+}
+
+}  // namespace gantry::bridge

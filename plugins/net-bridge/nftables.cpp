@@ -1,0 +1,142 @@
+#include "nftables.hpp"
+
+#include <nftables/libnftables.h>
+#include <sys/socket.h>
+
+#include "gantry/error.hpp"
+
+namespace gantry::bridge {
+namespace {
+
+constexpr const char* kTable = "inet gantry";
+
+std::string quoted(const std::string& interface) { return "\"" + interface + "\""; }
+
+std::string element(const char* verb, const std::string& set, const std::string& content) {
+  return std::string(verb) + " element " + kTable + " " + set + " { " + content + " }\n";
+}
+
+struct SetElement {
+  const char* set;
+  std::string content;
+};
+
+/// Every set that a bridge can be in.
+std::vector<SetElement> memberships(const BridgeRules& bridge) {
+  const std::string name = quoted(bridge.interface);
+  const std::string pair = name + " . " + name;
+  std::vector<SetElement> out{{"bridges", name}, {"bridge_pairs", pair}};
+  if (bridge.icc) out.push_back({"open_pairs", pair});
+  if (bridge.internal) out.push_back({"internal", name});
+  if (bridge.masquerade) out.push_back({"masqueraded", name});
+  return out;
+}
+
+/// The map that a port belongs to, and its key and value there.
+std::pair<std::string, std::string> mapping(const PortRule& port) {
+  const std::string family = port.host.family == AF_INET ? "4" : "6";
+  const std::string target = port.container.text() + " . " + std::to_string(port.container_port);
+  const std::string key = port.protocol + " . " + std::to_string(port.host_port);
+  if (port.host.unspecified()) return {"published_any" + family, key + " : " + target};
+  return {"published_on" + family, port.host.text() + " . " + key + " : " + target};
+}
+
+}  // namespace
+
+std::string base_rules() {
+  return R"(
+add table inet gantry
+add set inet gantry bridges { type ifname; }
+add set inet gantry bridge_pairs { type ifname . ifname; }
+add set inet gantry open_pairs { type ifname . ifname; }
+add set inet gantry internal { type ifname; }
+add set inet gantry masqueraded { type ifname; }
+add map inet gantry published_any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
+add map inet gantry published_on4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+add map inet gantry published_any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+add map inet gantry published_on6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+add chain inet gantry published
+add chain inet gantry guard { type filter hook prerouting priority raw; policy accept; }
+add chain inet gantry prerouting { type nat hook prerouting priority dstnat; policy accept; }
+add chain inet gantry output { type nat hook output priority -100; policy accept; }
+add chain inet gantry postrouting { type nat hook postrouting priority srcnat; policy accept; }
+add chain inet gantry forward { type filter hook forward priority filter; policy accept; }
+flush chain inet gantry published
+flush chain inet gantry guard
+flush chain inet gantry prerouting
+flush chain inet gantry output
+flush chain inet gantry postrouting
+flush chain inet gantry forward
+add rule inet gantry guard iifname @bridges ip daddr 127.0.0.0/8 drop
+add rule inet gantry published dnat ip to ip daddr . meta l4proto . th dport map @published_on4
+add rule inet gantry published dnat ip to meta l4proto . th dport map @published_any4
+add rule inet gantry published dnat ip6 to ip6 daddr . meta l4proto . th dport map @published_on6
+add rule inet gantry published dnat ip6 to meta l4proto . th dport map @published_any6
+add rule inet gantry prerouting fib daddr type local jump published
+add rule inet gantry output fib daddr type local jump published
+add rule inet gantry postrouting ip saddr 127.0.0.0/8 oifname @bridges masquerade
+add rule inet gantry postrouting ct status dnat iifname . oifname @bridge_pairs masquerade
+add rule inet gantry postrouting iifname @masqueraded iifname . oifname != @bridge_pairs masquerade
+add rule inet gantry forward iifname . oifname @open_pairs accept
+add rule inet gantry forward iifname @internal iifname . oifname != @bridge_pairs drop
+add rule inet gantry forward oifname @internal iifname . oifname != @bridge_pairs drop
+add rule inet gantry forward oifname @bridges ct state established,related accept
+add rule inet gantry forward oifname @bridges ct status dnat accept
+add rule inet gantry forward oifname @bridges drop
+)";
+}
+
+std::string remove_base_rules() { return "add table inet gantry\ndelete table inet gantry\n"; }
+
+std::string add_bridge_rules(const BridgeRules& bridge) {
+  // First out of all sets: its settings may be others than those of a bridge of the same name before.
+  std::string text = remove_bridge_rules(bridge.interface);
+  for (const auto& [set, content] : memberships(bridge)) text += element("add", set, content);
+  return text;
+}
+
+std::string remove_bridge_rules(const std::string& interface) {
+  std::string text;
+  for (const auto& [set, content] : memberships({interface, true, true, true})) {
+    text += element("add", set, content) + element("delete", set, content);
+  }
+  return text;
+}
+
+std::string add_port_rules(const std::vector<PortRule>& ports) {
+  std::string text;
+  for (const PortRule& port : ports) {
+    const auto [map, content] = mapping(port);
+    text += element("add", map, content);
+  }
+  return text;
+}
+
+std::string remove_port_rules(const std::vector<PortRule>& ports) {
+  std::string text;
+  for (const PortRule& port : ports) {
+    const auto [map, content] = mapping(port);
+    text += element("add", map, content) + element("delete", map, content);
+  }
+  return text;
+}
+
+void Nftables::Free::operator()(nft_ctx* context) const { nft_ctx_free(context); }
+
+Nftables::Nftables() : context_(nft_ctx_new(NFT_CTX_DEFAULT)) {
+  if (!context_) throw Error{Errc::unsupported, "libnftables can't be opened"};
+  nft_ctx_buffer_output(context_.get());
+  nft_ctx_buffer_error(context_.get());
+}
+
+Nftables::~Nftables() = default;
+
+void Nftables::run(const std::string& commands) {
+  if (commands.empty()) return;
+  const std::lock_guard lock(mutex_);
+  if (nft_run_cmd_from_buffer(context_.get(), commands.c_str()) == 0) return;
+  const char* reason = nft_ctx_get_error_buffer(context_.get());
+  throw Error{Errc::io, std::string("nftables: ") + (reason == nullptr ? "unknown error" : reason)};
+}
+
+}  // namespace gantry::bridge

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "address.hpp"
+
+struct nft_ctx;
+
+namespace gantry::bridge {
+
+/// How one bridge is treated.
+struct BridgeRules {
+  std::string interface;
+  bool masquerade{};
+  bool internal{};
+  bool icc{true};  ///< Whether its containers may talk to each other.
+};
+
+/// One published port. An unspecified host address stands for all of the host's own.
+struct PortRule {
+  std::string protocol;
+  Address host;
+  std::uint16_t host_port{};
+  Address container;
+  std::uint16_t container_port{};
+};
+
+/// The text of the transactions on our one table. Elements are added before they are deleted: nft 1.0.6 has no
+/// "destroy", and deleting what is not there would fail the whole transaction.
+std::string base_rules();
+std::string remove_base_rules();
+std::string add_bridge_rules(const BridgeRules& bridge);
+std::string remove_bridge_rules(const std::string& interface);
+std::string add_port_rules(const std::vector<PortRule>& ports);
+std::string remove_port_rules(const std::vector<PortRule>& ports);
+
+/// libnftables; any thread, one transaction at a time.
+class Nftables {
+ public:
+  Nftables();
+  ~Nftables();
+
+  /// All or nothing. Errors: io with nft's message.
+  void run(const std::string& commands);
+
+ private:
+  struct Free {
+    void operator()(nft_ctx* context) const;
+  };
+  std::mutex mutex_;
+  std::unique_ptr<nft_ctx, Free> context_;
+};
+
+}  // namespace gantry::bridge

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "address.hpp"
+#include "gantry/network.hpp"
+#include "gantry/unique_fd.hpp"
+
+namespace gantry::bridge {
+
+/// The host's ports that endpoints hold: each is bound by a socket of ours, so that another program can't take it and a
+/// busy one is reported. The sockets serve nobody: nftables redirects what comes.
+class PortMap {
+ public:
+  /// What is in the way of a port decides whether a claim fails.
+  enum class Policy {
+    strict,
+    keep,  ///< After a restart the rule stands already: who took the port meanwhile gets no traffic.
+  };
+
+  /// Claims all of `wanted` or none for an endpoint, and says which they are: one entry for each address, with its
+  /// port. Without a host address it is `default_host`, or, if that is empty, 0.0.0.0 and, where the host has IPv6,
+  /// [::]. Errors: exhausted, in dockerd's words; invalid.
+  std::vector<network::v1::Port> claim(const std::string& endpoint, const std::vector<network::v1::Port>& wanted,
+                                       const std::string& default_host, Policy policy);
+
+  [[nodiscard]] bool holds(const std::string& endpoint);
+  void release(const std::string& endpoint);
+
+ private:
+  using Key = std::tuple<std::string, Address, std::uint16_t>;
+  struct Claim {
+    Key key;
+    UniqueFd socket;
+  };
+
+  std::uint16_t choose(const network::v1::Port& port, const std::vector<Address>& hosts, Policy policy,
+                       std::vector<Claim>& claims);
+  Claim claim_one(const std::string& protocol, const Address& host, std::uint16_t port, Policy policy);
+  std::uint16_t next_ephemeral(const std::string& protocol);
+  void drop(const std::vector<Claim>& claims);
+
+  std::mutex mutex_;
+  std::map<std::string, std::vector<Claim>> endpoints_;
+  std::set<Key> taken_;
+  std::map<std::string, std::uint16_t> last_ephemeral_;
+};
+
+/// Whether sockets can listen on IPv6 here.
+bool host_has_ipv6();
+
+}  // namespace gantry::bridge

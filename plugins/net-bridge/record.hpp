@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gantry/network.hpp"
+
+namespace gantry::bridge {
+
+/// What the kernel holds for a network.
+struct NetworkRecord {
+  std::string id;
+  std::string interface;
+  bool owned{};                          ///< Whether we made the bridge: else it was there, and stays.
+  std::vector<network::v1::Pool> pools;  ///< Subnet and gateway only.
+};
+
+/// What the kernel holds for an endpoint.
+struct EndpointRecord {
+  std::string id;
+  std::string network_id;
+  std::string interface;  ///< The host's end.
+  std::string sandbox_interface;
+  std::string mac;
+  std::string ipv4;  ///< Empty: none.
+  std::string ipv6;
+  std::vector<network::v1::Port> ports;  ///< As chosen.
+};
+
+/// One small file for each thing that we make in the kernel, written before it is made and removed after it is gone, so
+/// that a killed daemon's successor finds all of it. They lie in the exec root: like the kernel's, they end with the
+/// host.
+class Records {
+ public:
+  /// Errors: io.
+  explicit Records(const std::filesystem::path& directory);
+
+  void put(const NetworkRecord& record) const;
+  void put(const EndpointRecord& record) const;
+  [[nodiscard]] std::optional<NetworkRecord> network(const std::string& id) const;
+  [[nodiscard]] std::optional<EndpointRecord> endpoint(const std::string& network_id, const std::string& id) const;
+  void erase_network(const std::string& id) const;
+  void erase_endpoint(const std::string& network_id, const std::string& id) const;
+  [[nodiscard]] std::vector<std::string> networks() const;
+  /// Pairs of network and endpoint.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> endpoints() const;
+
+ private:
+  std::filesystem::path networks_;
+  std::filesystem::path endpoints_;
+};
+
+/// Whether an id may be a file's name: hex digits, at most 64. Errors: invalid.
+void check_id(const std::string& id);
+
+}  // namespace gantry::bridge

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <utility>
+
+namespace gantry::bridge {
+
+/// Undoes what is half-done unless it is released.
+template <class Undo>
+class ScopeExit {
+ public:
+  explicit ScopeExit(Undo undo) : undo_(std::move(undo)) {}
+  ~ScopeExit() {
+    if (armed_) undo_();
+  }
+  ScopeExit(const ScopeExit&) = delete;
+  ScopeExit& operator=(const ScopeExit&) = delete;
+  void release() { armed_ = false; }
+
+ private:
+  Undo undo_;
+  bool armed_ = true;
+};
+
+}  // namespace gantry::bridge
