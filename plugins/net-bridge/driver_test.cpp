@@ -1,0 +1,425 @@
+#include "driver.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <set>
+
+#include "link.hpp"
+#include "test_sandbox.hpp"
+
+namespace gantry::bridge {
+namespace {
+
+using network::v1::Endpoint;
+using network::v1::EndpointSpec;
+using network::v1::Holdings;
+using network::v1::NetworkSpec;
+using network::v1::Port;
+using test::ask;
+using test::Sandbox;
+using test::Server;
+
+constexpr int kUnreachable = 300;  // ms to wait for an answer that must not come
+
+class TestHost : public Host {
+ public:
+  TestHost() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "net-bridge-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+  }
+  ~TestHost() override { std::filesystem::remove_all(directory_); }
+
+  std::string data_dir() const override { return directory_; }
+  std::string exec_dir() const override { return directory_; }
+  std::string libexec_dir() const override { return directory_; }
+  const Options& options() const override { return settings; }
+  void log(LogLevel /*level*/, std::string_view message) const noexcept override { std::cerr << message << "\n"; }
+  void* query(std::string_view /*service*/) noexcept override { return nullptr; }
+
+  Options settings;
+
+ private:
+  std::string directory_;
+};
+
+class TestCall : public Call {
+ public:
+  bool cancelled() const noexcept override { return false; }
+  int cancel_fd() const noexcept override { return -1; }
+  void progress(const Progress& /*report*/) const override {}
+  void log(LogLevel /*level*/, std::string_view /*message*/) const noexcept override {}
+};
+
+std::string id_of(char digit) { return std::string(64, digit); }
+
+std::set<std::string> interfaces() {
+  std::set<std::string> names;
+  struct if_nameindex* list = ::if_nameindex();
+  for (auto* entry = list; entry != nullptr && entry->if_index != 0; ++entry) names.insert(entry->if_name);
+  ::if_freenameindex(list);
+  return names;
+}
+
+/// A driver on a host that has nothing but its loopback.
+class BridgeDriver : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    before_ = interfaces();
+    open();
+  }
+
+  void TearDown() override {
+    Holdings holdings;
+    driver_->list(holdings, call_);
+    for (const auto& network : holdings.networks) {
+      for (const std::string& endpoint : network.endpoint_ids) driver_->detach(network.network_id, endpoint, call_);
+      driver_->remove_network(network.network_id, call_);
+    }
+    driver_.reset();
+    EXPECT_EQ(interfaces(), before_);
+  }
+
+  void open() {
+    driver_ = std::make_unique<Driver>();
+    driver_->open(host_);
+  }
+
+  /// As after a kill of the daemon: no destructor runs in time.
+  void reopen() { open(); }
+
+  network::v1::Network create(char id, Options options = {}, bool internal = false, bool ipv6 = false) {
+    NetworkSpec spec;
+    spec.id = id_of(id);
+    spec.name = std::string("net-") + id;
+    spec.options = std::move(options);
+    spec.internal = internal;
+    spec.ipv6 = ipv6;
+    network::v1::Network out;
+    driver_->create_network(spec, out, call_);
+    return out;
+  }
+
+  EndpointSpec endpoint(char network, char id, std::vector<Port> ports = {}) {
+    EndpointSpec spec;
+    spec.id = id_of(id);
+    spec.network_id = id_of(network);
+    spec.container_id = id_of('f');
+    spec.container_name = std::string("c-") + id;
+    spec.interface = "eth0";
+    spec.ports = std::move(ports);
+    spec.default_gateway = true;
+    return spec;
+  }
+
+  Endpoint attach(const EndpointSpec& spec, const Sandbox& sandbox) {
+    Endpoint out;
+    driver_->attach(spec, sandbox.netns(), out, call_);
+    return out;
+  }
+
+  std::string failure(const EndpointSpec& spec, const Sandbox& sandbox) {
+    try {
+      attach(spec, sandbox);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  TestHost host_;
+  TestCall call_;
+  std::unique_ptr<Driver> driver_;
+  UniqueFd own_ = test::own_netns();
+
+ private:
+  std::set<std::string> before_;
+};
+
+/// Another host, behind a wire.
+class Outside {
+ public:
+  Outside() {
+    Netlink().add_veth({"wire", 0, sandbox_.netns(), "wire", "02:42:c6:33:64:02", 0, false});
+    Netlink netlink;
+    netlink.add_address(netlink.find("wire")->index, *parse_cidr("198.51.100.1/24"));
+    test::inside(sandbox_.netns(), [] {
+      Netlink there;
+      const int index = there.find("wire")->index;
+      there.add_address(index, *parse_cidr("198.51.100.2/24"));
+      there.set_up(index);
+      there.set_default_route(index, *parse_address("198.51.100.1"));
+    });
+  }
+  ~Outside() { Netlink().remove("wire"); }
+  [[nodiscard]] int netns() const { return sandbox_.netns(); }
+
+ private:
+  Sandbox sandbox_;
+};
+
+TEST_F(BridgeDriver, ContainersOfABridgeReachEachOtherAndTheHost) {
+  const auto network = create('a');
+  EXPECT_EQ(network.interface, "br-aaaaaaaaaaaa");
+  EXPECT_EQ(network.pools.at(0).subnet, "172.17.0.0/16");
+  EXPECT_EQ(network.pools.at(0).gateway, "172.17.0.1");
+  Sandbox one;
+  Sandbox two;
+  const Endpoint first = attach(endpoint('a', '1'), one);
+  const Endpoint second = attach(endpoint('a', '2'), two);
+  EXPECT_EQ(first.ipv4, "172.17.0.2");
+  EXPECT_EQ(first.mac, "02:42:ac:11:00:02");
+  EXPECT_EQ(second.ipv4, "172.17.0.3");
+  Server server(two.netns(), "tcp", 80);
+  EXPECT_EQ(ask(one.netns(), "tcp", second.ipv4, 80), first.ipv4);
+  EXPECT_EQ(ask(own_.get(), "tcp", second.ipv4, 80), "172.17.0.1");
+  Server host_server(own_.get(), "tcp", 81);
+  EXPECT_EQ(ask(one.netns(), "tcp", "172.17.0.1", 81), first.ipv4);
+}
+
+TEST_F(BridgeDriver, AnAddressIsUsableAtReturn) {
+  create('a');
+  for (const char id : {'1', '2', '3', '4', '5'}) {
+    Sandbox sandbox;
+    const Endpoint made = attach(endpoint('a', id), sandbox);
+    Server server(sandbox.netns(), "udp", 80);
+    EXPECT_TRUE(ask(own_.get(), "udp", made.ipv4, 80, 500)) << "a first packet was lost";
+    EXPECT_TRUE(ask(sandbox.netns(), "udp", made.ipv4, 80, 500)) << "the loopback is not up";
+  }
+}
+
+TEST_F(BridgeDriver, PublishedPortsAreReachedFromEverywhere) {
+  create('a');
+  create('b');
+  Sandbox web;
+  Sandbox neighbour;
+  Sandbox stranger;
+  const Outside outside;
+  const Endpoint made = attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), web);
+  attach(endpoint('a', '2'), neighbour);
+  attach(endpoint('b', '3'), stranger);
+  ASSERT_EQ(made.ports.size(), 2U);
+  EXPECT_EQ(made.ports[0].host_ip, "0.0.0.0");
+  EXPECT_EQ(made.ports[1].host_ip, "::");
+  Server server(web.netns(), "tcp", 80);
+  EXPECT_EQ(ask(own_.get(), "tcp", "127.0.0.1", 8080), "172.17.0.1");
+  EXPECT_TRUE(ask(own_.get(), "tcp", "198.51.100.1", 8080));
+  EXPECT_TRUE(ask(own_.get(), "tcp", "172.17.0.1", 8080));
+  EXPECT_EQ(ask(outside.netns(), "tcp", "198.51.100.1", 8080), "198.51.100.2") << "the client's address is kept";
+  EXPECT_TRUE(ask(neighbour.netns(), "tcp", "198.51.100.1", 8080));
+  EXPECT_TRUE(ask(stranger.netns(), "tcp", "198.51.100.1", 8080));
+  EXPECT_TRUE(ask(stranger.netns(), "tcp", "172.18.0.1", 8080));
+  EXPECT_EQ(ask(web.netns(), "tcp", "198.51.100.1", 8080), "172.17.0.1") << "hairpin";
+}
+
+TEST_F(BridgeDriver, DatagramsAndSingleHostAddressesToo) {
+  create('a');
+  Sandbox sandbox;
+  const Outside outside;
+  attach(endpoint('a', '1', {{"udp", 53, "", 5353, 0}, {"tcp", 80, "127.0.0.1", 8080, 0}}), sandbox);
+  Server names(sandbox.netns(), "udp", 53);
+  Server web(sandbox.netns(), "tcp", 80);
+  EXPECT_TRUE(ask(own_.get(), "udp", "127.0.0.1", 5353));
+  EXPECT_TRUE(ask(outside.netns(), "udp", "198.51.100.1", 5353));
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080));
+  EXPECT_FALSE(ask(outside.netns(), "tcp", "198.51.100.1", 8080, kUnreachable));
+}
+
+TEST_F(BridgeDriver, BusyPortsAreReportedAsDockerdDoes) {
+  create('a');
+  Sandbox one;
+  Sandbox two;
+  attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), one);
+  EXPECT_EQ(failure(endpoint('a', '2', {{"tcp", 80, "", 8080, 0}}), two),
+            "driver failed programming external connectivity on endpoint c-2 (" + id_of('2') +
+                "): Bind for 0.0.0.0:8080 failed: port is already allocated");
+  EXPECT_FALSE(test::can_listen("0.0.0.0", 8080)) << "the port is held against other programs";
+  Server other(own_.get(), "tcp", 9090);
+  EXPECT_EQ(failure(endpoint('a', '2', {{"tcp", 80, "", 9090, 0}}), two),
+            "driver failed programming external connectivity on endpoint c-2 (" + id_of('2') +
+                "): Error starting userland proxy: listen tcp4 0.0.0.0:9090: bind: address already in use");
+  EXPECT_EQ(
+      failure(endpoint('a', '2', {{"tcp", 80, "203.0.113.9", 9091, 0}}), two),
+      "driver failed programming external connectivity on endpoint c-2 (" + id_of('2') +
+          "): Error starting userland proxy: listen tcp4 203.0.113.9:9091: bind: cannot assign requested address");
+  const Endpoint range = attach(endpoint('a', '2', {{"tcp", 80, "", 8080, 8083}, {"tcp", 81, "", 0, 0}}), two);
+  EXPECT_EQ(range.ports.at(0).host_port, 8081);
+  EXPECT_GE(range.ports.at(2).host_port, 32768);
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  EXPECT_TRUE(test::can_listen("0.0.0.0", 8080));
+}
+
+TEST_F(BridgeDriver, BridgesAreApart) {
+  create('a');
+  create('b');
+  Sandbox one;
+  Sandbox two;
+  const Outside outside;
+  attach(endpoint('a', '1'), one);
+  const Endpoint target = attach(endpoint('b', '2'), two);
+  Server server(two.netns(), "tcp", 80);
+  EXPECT_FALSE(ask(one.netns(), "tcp", target.ipv4, 80, kUnreachable));
+  EXPECT_FALSE(ask(outside.netns(), "tcp", target.ipv4, 80, kUnreachable)) << "only published ports are open";
+  Server far(outside.netns(), "tcp", 80);
+  EXPECT_EQ(ask(two.netns(), "tcp", "198.51.100.2", 80), "198.51.100.1") << "masqueraded";
+}
+
+TEST_F(BridgeDriver, AnInternalNetworkHasNoWayOut) {
+  create('a', {}, true);
+  Sandbox one;
+  Sandbox two;
+  const Outside outside;
+  const Endpoint first = attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), one);
+  EXPECT_EQ(first.ipv4_gateway, "");
+  EXPECT_TRUE(first.ports.empty());
+  const Endpoint second = attach(endpoint('a', '2'), two);
+  Server near(two.netns(), "tcp", 80);
+  Server far(outside.netns(), "tcp", 80);
+  EXPECT_TRUE(ask(one.netns(), "tcp", second.ipv4, 80));
+  EXPECT_FALSE(ask(one.netns(), "tcp", "198.51.100.2", 80, kUnreachable));
+  test::inside(one.netns(), [] {
+    Netlink there;
+    there.set_default_route(there.find("eth0")->index, *parse_address("172.17.0.1"));
+  });
+  EXPECT_FALSE(ask(one.netns(), "tcp", "198.51.100.2", 80, kUnreachable)) << "also with a route of its own";
+}
+
+TEST_F(BridgeDriver, WithoutIccContainersReachOnlyTheHost) {
+  create('a', {{"com.docker.network.bridge.enable_icc", "false"}});
+  Sandbox one;
+  Sandbox two;
+  attach(endpoint('a', '1'), one);
+  const Endpoint target = attach(endpoint('a', '2'), two);
+  Server server(two.netns(), "tcp", 80);
+  EXPECT_FALSE(ask(one.netns(), "tcp", target.ipv4, 80, kUnreachable));
+  EXPECT_TRUE(ask(own_.get(), "tcp", target.ipv4, 80));
+}
+
+TEST_F(BridgeDriver, TheLoopbackOfTheHostIsClosedToContainers) {
+  create('a');
+  Sandbox one;
+  attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), one);
+  Server secret(own_.get(), "tcp", 7070);
+  test::inside(one.netns(), [] { write_sysctl("ipv4/conf/all/route_localnet", "1"); });
+  test::inside(one.netns(), [] { Netlink().remove("lo"); });
+  EXPECT_FALSE(ask(one.netns(), "tcp", "127.0.0.1", 7070, kUnreachable));
+}
+
+TEST_F(BridgeDriver, IPv6IsServedWhereAsked) {
+  NetworkSpec spec;
+  spec.id = id_of('a');
+  spec.name = "six";
+  spec.ipv6 = true;
+  spec.pools = {{"fd00:9::/64", "", "", {}}};
+  network::v1::Network made;
+  driver_->create_network(spec, made, call_);
+  EXPECT_EQ(made.pools.size(), 2U);
+  Sandbox one;
+  Sandbox two;
+  const Outside outside;
+  const Endpoint first = attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), one);
+  attach(endpoint('a', '2'), two);
+  EXPECT_EQ(first.ipv6, "fd00:9::2");
+  EXPECT_EQ(first.ipv6_gateway, "fd00:9::1");
+  Server server(one.netns(), "tcp", 80, AF_INET6);
+  EXPECT_EQ(ask(two.netns(), "tcp", "fd00:9::2", 80), "fd00:9::3");
+  EXPECT_TRUE(ask(own_.get(), "tcp", "fd00:9::1", 8080));
+  EXPECT_TRUE(ask(two.netns(), "tcp", "fd00:9::1", 8080));
+}
+
+TEST_F(BridgeDriver, ANetworkWithoutAPoolGetsAUniqueLocalOne) {
+  const auto network = create('a', {}, false, true);
+  EXPECT_TRUE(network.pools.at(1).subnet.starts_with("fd")) << network.pools.at(1).subnet;
+}
+
+TEST_F(BridgeDriver, ChoosesSubnetsThatTheHostDoesNotUse) {
+  Sandbox other;
+  Netlink().add_veth({"wire", 0, other.netns(), "wire", "02:42:c6:33:64:02", 0, false});
+  Netlink netlink;
+  netlink.add_address(netlink.find("wire")->index, *parse_cidr("172.17.5.1/24"));
+  EXPECT_EQ(create('a').pools.at(0).subnet, "172.18.0.0/16");
+  EXPECT_EQ(create('b').pools.at(0).subnet, "172.19.0.0/16");
+  netlink.remove("wire");
+}
+
+TEST_F(BridgeDriver, DetachLeavesNothing) {
+  create('a');
+  Sandbox sandbox;
+  const auto quiet = interfaces();
+  const EndpointSpec spec = endpoint('a', '1', {{"tcp", 80, "", 8080, 0}});
+  attach(spec, sandbox);
+  driver_->detach(spec.network_id, spec.id, call_);
+  Holdings holdings;
+  driver_->list(holdings, call_);
+  ASSERT_EQ(holdings.networks.size(), 1U);
+  EXPECT_TRUE(holdings.networks[0].endpoint_ids.empty());
+  driver_->detach(spec.network_id, spec.id, call_);
+  EXPECT_EQ(attach(spec, sandbox).ipv4, "172.17.0.2") << "the same again waits for the old one's end";
+  driver_->detach(spec.network_id, spec.id, call_);
+  driver_->remove_network(spec.network_id, call_);
+  EXPECT_FALSE(interfaces().contains("br-aaaaaaaaaaaa"));
+  EXPECT_FALSE(interfaces().contains("veth11111111111"));
+}
+
+TEST_F(BridgeDriver, ANewObjectTakesUpWhatItsPredecessorLeft) {
+  const auto network = create('a');
+  Sandbox one;
+  Sandbox two;
+  const EndpointSpec spec = endpoint('a', '1', {{"tcp", 80, "", 8080, 0}});
+  const Endpoint made = attach(spec, one);
+  attach(endpoint('a', '2'), two);
+  Server server(one.netns(), "tcp", 80);
+  reopen();
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080)) << "the kernel goes on without the daemon";
+  EXPECT_EQ(create('a').pools.at(0).subnet, network.pools.at(0).subnet);
+  const Endpoint again = attach(spec, one);
+  EXPECT_EQ(again.ipv4, made.ipv4);
+  EXPECT_EQ(again.ports.at(0).host_port, 8080);
+  EXPECT_FALSE(test::can_listen("0.0.0.0", 8080));
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080));
+  Sandbox three;
+  EXPECT_EQ(attach(endpoint('a', '3'), three).ipv4, "172.17.0.3") << "its holder is not on record any more";
+  Holdings holdings;
+  driver_->list(holdings, call_);
+  EXPECT_THAT(holdings.networks.at(0).endpoint_ids,
+              ::testing::UnorderedElementsAre(id_of('1'), id_of('2'), id_of('3')));
+}
+
+TEST_F(BridgeDriver, AddressesAreRefusedAsDockerdDoes) {
+  create('a');
+  Sandbox one;
+  Sandbox two;
+  EndpointSpec spec = endpoint('a', '1');
+  spec.ipv4 = "172.17.0.9";
+  EXPECT_EQ(attach(spec, one).ipv4, "172.17.0.9");
+  spec.id = id_of('2');
+  EXPECT_EQ(failure(spec, two), "Address already in use");
+  spec.ipv4 = "10.1.2.3";
+  EXPECT_EQ(failure(spec, two),
+            "invalid endpoint settings:\nno configured subnet or ip-range contain the IP address 10.1.2.3");
+}
+
+TEST_F(BridgeDriver, PortsMayMoveToAnEndpointThatIsThere) {
+  create('a');
+  Sandbox sandbox;
+  EndpointSpec spec = endpoint('a', '1');
+  attach(spec, sandbox);
+  spec.ports = {{"tcp", 80, "", 8080, 0}};
+  EXPECT_EQ(attach(spec, sandbox).ports.size(), 2U);
+  Server server(sandbox.netns(), "tcp", 80);
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080));
+  spec.ports.clear();
+  attach(spec, sandbox);
+  EXPECT_FALSE(ask(own_.get(), "tcp", "127.0.0.1", 8080, kUnreachable));
+}
+
+}  // namespace
+}  // namespace gantry::bridge

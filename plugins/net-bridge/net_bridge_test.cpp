@@ -1,0 +1,184 @@
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "address_plan.hpp"
+#include "address_pool.hpp"
+#include "gantry/error.hpp"
+#include "network_options.hpp"
+#include "nftables.hpp"
+#include "sandbox.hpp"
+
+namespace gantry::bridge {
+namespace {
+
+using network::v1::NetworkSpec;
+using network::v1::Port;
+
+Subnet subnet(const std::string& text) { return parse_cidr(text).value().subnet(); }
+Address address(const std::string& text) { return parse_address(text).value(); }
+
+TEST(Address, ReadsAndWritesBothFamilies) {
+  EXPECT_EQ(address("172.17.0.2").text(), "172.17.0.2");
+  EXPECT_EQ(address("fd00:0:0::2").text(), "fd00::2");
+  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "fd00:::1", "host"})
+    EXPECT_FALSE(parse_address(text)) << text;
+  for (const char* text : {"1.2.3.4", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/2x", "fd00::/129"}) {
+    EXPECT_FALSE(parse_cidr(text)) << text;
+  }
+}
+
+TEST(Subnet, KnowsWhatIsInside) {
+  EXPECT_TRUE(subnet("10.0.0.0/8").overlaps(subnet("10.9.0.0/24")));
+  EXPECT_TRUE(subnet("10.9.0.0/24").overlaps(subnet("10.0.0.0/8")));
+  EXPECT_FALSE(subnet("10.9.0.0/24").overlaps(subnet("10.9.1.0/24")));
+  EXPECT_FALSE(subnet("0.0.0.0/0").contains(address("::1")));
+  EXPECT_TRUE(subnet("::/0").contains(address("ffff::1")));
+}
+
+TEST(AddressPool, GivesTheLowestFreeAddress) {
+  AddressPool pool(subnet("10.9.0.0/29"), std::nullopt);
+  EXPECT_TRUE(pool.take(address("10.9.0.1")));
+  EXPECT_EQ(pool.take()->text(), "10.9.0.2");
+  EXPECT_TRUE(pool.take(address("10.9.0.3")));
+  EXPECT_EQ(pool.take()->text(), "10.9.0.4");
+  pool.release(address("10.9.0.2"));
+  EXPECT_EQ(pool.take()->text(), "10.9.0.2");
+  EXPECT_FALSE(pool.take(address("10.9.0.2")));
+  EXPECT_EQ(pool.take()->text(), "10.9.0.5");
+  EXPECT_EQ(pool.take()->text(), "10.9.0.6");
+  EXPECT_FALSE(pool.take()) << "the last one is for broadcasts";
+}
+
+TEST(AddressPool, GivesFromTheRangeButTakesFromTheSubnet) {
+  AddressPool pool(subnet("10.9.0.0/24"), subnet("10.9.0.128/25"));
+  EXPECT_EQ(pool.take()->text(), "10.9.0.128");
+  EXPECT_TRUE(pool.take(address("10.9.0.9")));
+  EXPECT_FALSE(pool.take(address("10.9.0.0")));
+  EXPECT_FALSE(pool.take(address("10.9.1.1")));
+}
+
+TEST(AddressPool, EndsAtTheEndOfTheAddressSpace) {
+  AddressPool pool(subnet("255.255.255.252/30"), std::nullopt);
+  EXPECT_TRUE(pool.take());
+  EXPECT_TRUE(pool.take());
+  EXPECT_FALSE(pool.take());
+  AddressPool pair(subnet("10.0.0.0/31"), std::nullopt);
+  EXPECT_EQ(pair.take()->text(), "10.0.0.0");
+  EXPECT_EQ(pair.take()->text(), "10.0.0.1");
+  EXPECT_FALSE(pair.take());
+}
+
+TEST(SubnetChoice, AvoidsWhatIsUsed) {
+  const auto sources = default_sources();
+  EXPECT_EQ(choose_subnet(sources, AF_INET, {})->text(), "172.17.0.0/16");
+  EXPECT_EQ(choose_subnet(sources, AF_INET, {subnet("172.17.3.0/24"), subnet("172.18.0.0/15")})->text(),
+            "172.20.0.0/16");
+  EXPECT_EQ(choose_subnet(sources, AF_INET, {subnet("172.16.0.0/12")})->text(), "192.168.0.0/20");
+  EXPECT_EQ(choose_subnet(sources, AF_INET, {subnet("172.16.0.0/12"), subnet("192.168.1.0/24")})->text(),
+            "192.168.16.0/20");
+  EXPECT_FALSE(choose_subnet(sources, AF_INET, {subnet("0.0.0.0/0")}));
+  EXPECT_FALSE(choose_subnet(sources, AF_INET6, {}));
+}
+
+TEST(SubnetChoice, ReadsDockerdsNotation) {
+  const auto settings =
+      parse_settings({{"default-address-pools", "base=10.10.0.0/16 size=24,base=fd00:1::/48 size=64"}});
+  ASSERT_EQ(settings.sources.size(), 2U);
+  EXPECT_EQ(choose_subnet(settings.sources, AF_INET, {subnet("10.10.0.0/24")})->text(), "10.10.1.0/24");
+  EXPECT_EQ(choose_subnet(settings.sources, AF_INET6, {})->text(), "fd00:1::/64");
+  EXPECT_EQ(parse_settings({{"default-address-pools", "base=10.10.0.0/16,size=24"}}).sources.size(), 1U);
+  for (const char* text : {"nonsense", "base=10.10.0.0/16", "base=10.10.0.0/16 size=8", "base=x size=24"}) {
+    EXPECT_THROW(parse_settings({{"default-address-pools", text}}), Error) << text;
+  }
+}
+
+std::string refusal(const std::vector<network::v1::Pool>& pools, Options options = {}) {
+  NetworkSpec spec;
+  spec.id = std::string(64, 'a');
+  spec.pools = pools;
+  spec.options = std::move(options);
+  UsedSubnets used;
+  used.networks = {subnet("10.9.0.0/24")};
+  used.host = [] { return std::vector<Subnet>{}; };
+  try {
+    const Settings settings = parse_settings({});
+    plan_addresses(spec, parse_options(spec, settings), settings, used);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(AddressPlan, RefusesInDockerdsWords) {
+  EXPECT_EQ(refusal({{"10.9.0.0/25", "", "", {}}}), "Pool overlaps with other one on this address space");
+  EXPECT_EQ(refusal({{"10.9.1.3/24", "", "", {}}}),
+            "invalid network config:\ninvalid subnet 10.9.1.3/24: it should be 10.9.1.0/24");
+  EXPECT_EQ(refusal({{"10.9.2.0/24", "", "1.2.3.4", {}}}),
+            "invalid network config:\ninvalid gateway 1.2.3.4: parent subnet 10.9.2.0/24 doesn't contain this address");
+  EXPECT_EQ(
+      refusal({{"10.9.3.0/24", "10.8.0.0/25", "", {}}}),
+      "invalid network config:\ninvalid ip-range 10.8.0.0/25: parent subnet 10.9.3.0/24 doesn't contain ip-range");
+  EXPECT_EQ(refusal({{"nonsense", "", "", {}}}),
+            "invalid network config:\ninvalid subnet nonsense: invalid CIDR block notation");
+  EXPECT_EQ(
+      refusal({{"10.9.4.0/24", "", "", {{"a", "1.1.1.1"}}}}),
+      "invalid network config:\ninvalid auxiliary address a: parent subnet 10.9.4.0/24 doesn't contain this address");
+  EXPECT_EQ(refusal({{"10.9.5.0/24", "", "", {}}, {"10.9.6.0/24", "", "", {}}}),
+            "bridge driver doesn't support multiple subnets");
+  EXPECT_EQ(refusal({}, {{"com.docker.network.driver.mtu", "abc"}}),
+            "failed to parse com.docker.network.driver.mtu value: abc (strconv.Atoi: parsing \"abc\": invalid syntax)");
+  EXPECT_EQ(refusal({}, {{"com.docker.network.bridge.enable_icc", "abc"}}),
+            "failed to parse com.docker.network.bridge.enable_icc value: abc (strconv.ParseBool: parsing \"abc\": "
+            "invalid syntax)");
+  EXPECT_NE(refusal({}, {{"com.docker.network.bridge.name", "a\" }; flush ruleset"}}), "");
+  EXPECT_NE(refusal({}, {{"com.docker.network.bridge.name", ".."}}), "");
+}
+
+TEST(AddressPlan, TheDefaultBridgeFollowsTheConfig) {
+  NetworkSpec spec;
+  spec.id = std::string(64, 'a');
+  spec.options = {{"com.docker.network.bridge.default_bridge", "true"}};
+  const Settings settings =
+      parse_settings({{"bip", "10.200.0.1/24"}, {"fixed-cidr", "10.200.0.128/25"}, {"mtu", "1400"}, {"icc", "false"}});
+  const NetworkOptions options = parse_options(spec, settings);
+  EXPECT_EQ(options.interface, "gantry0");
+  EXPECT_EQ(options.mtu, 1400);
+  EXPECT_FALSE(options.icc);
+  const AddressPlan plan = plan_addresses(spec, options, settings, {{}, [] { return std::vector<Subnet>{}; }});
+  EXPECT_EQ(plan.pools().at(0).subnet, "10.200.0.0/24");
+  EXPECT_EQ(plan.pools().at(0).ip_range, "10.200.0.128/25");
+  EXPECT_EQ(plan.pools().at(0).gateway, "10.200.0.1");
+}
+
+TEST(Nftables, OnePortIsOneElement) {
+  const std::vector<PortRule> any{{"tcp", {AF_INET, 0}, 8080, address("172.17.0.2"), 80}};
+  EXPECT_EQ(add_port_rules(any), "add element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n");
+  EXPECT_EQ(remove_port_rules(any),
+            "add element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
+            "delete element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n");
+  const std::vector<PortRule> one{{"udp", address("fd00::9"), 53, address("fd00::2"), 5353}};
+  EXPECT_EQ(add_port_rules(one), "add element inet gantry published_on6 { fd00::9 . udp . 53 : fd00::2 . 5353 }\n");
+}
+
+TEST(PortRules, AnIPv6HostAddressNeedsOneInside) {
+  EndpointRecord record;
+  record.ipv4 = "172.17.0.2";
+  record.ports = {{"tcp", 80, "0.0.0.0", 8080, 0}, {"tcp", 80, "::", 8080, 0}};
+  EXPECT_EQ(port_rules(record).size(), 1U);
+  record.ipv6 = "fd00::2";
+  EXPECT_EQ(port_rules(record).size(), 2U);
+}
+
+TEST(PortRules, TellWhetherPortsAreAsAsked) {
+  const std::vector<Port> have{{"tcp", 80, "0.0.0.0", 8081, 0}, {"tcp", 80, "::", 8081, 0}};
+  EXPECT_TRUE(satisfies(have, have));
+  EXPECT_TRUE(satisfies(have, {{"tcp", 80, "", 0, 0}}));
+  EXPECT_TRUE(satisfies(have, {{"tcp", 80, "", 8080, 8083}}));
+  EXPECT_FALSE(satisfies(have, {{"tcp", 80, "", 8080, 0}}));
+  EXPECT_FALSE(satisfies(have, {{"tcp", 80, "", 0, 0}, {"udp", 80, "", 0, 0}}));
+  EXPECT_FALSE(satisfies(have, {}));
+  EXPECT_TRUE(satisfies({}, {}));
+}
+
+}  // namespace
+}  // namespace gantry::bridge
