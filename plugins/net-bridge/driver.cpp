@@ -160,6 +160,8 @@ void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Ca
   join(*network, spec, record, netns);
   if (!record.ports.empty()) {
     nftables_->run(add_port_rules(port_rules(record)));
+    Netlink().allow_hairpin(record.interface);
+    // Else the kernel takes packets from 127.0.0.1, redirected into the bridge, for martians.
     write_sysctl("ipv4/conf/" + network->options().interface + "/route_localnet", "1");
   }
   undo.release();
@@ -229,6 +231,10 @@ void Driver::join(const Network& network, const EndpointSpec& spec, const Endpoi
   }
   const SandboxLink link = sandbox_link(network, record, spec.default_gateway);
   namespaces_->run(netns, [&link] { configure_sandbox(link); });
+  // Both ends are up, but until their carriers are noticed the host's end and a bridge without other ports drop
+  // packets.
+  netlink.wait_until_running(record.interface);
+  netlink.wait_until_running(network.options().interface);
 }
 
 void Driver::detach(const std::string& network_id, const std::string& endpoint_id, const Call& /*call*/) {

@@ -1,10 +1,10 @@
 #include "link.hpp"
 
 #include <fcntl.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
@@ -15,10 +15,14 @@
 #include <netlink/route/link/veth.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
+#include <poll.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 
@@ -85,6 +89,25 @@ void for_each(nl_cache* cache, Visit visit) {
   }
 }
 
+/// Tells when an interface changes.
+class LinkEvents {
+ public:
+  LinkEvents() : socket_(allocated(nl_socket_alloc())) {
+    check(nl_connect(socket_.get(), NETLINK_ROUTE), "open a netlink socket");
+    check(nl_socket_add_membership(socket_.get(), RTNLGRP_LINK), "listen to the kernel's interfaces");
+  }
+
+  void wait(std::chrono::milliseconds limit) {
+    pollfd ready{nl_socket_get_fd(socket_.get()), POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>(limit.count())) != 1) return;
+    std::array<char, 16384> ignored{};
+    while (::recv(ready.fd, ignored.data(), ignored.size(), MSG_DONTWAIT) > 0) continue;
+  }
+
+ private:
+  std::unique_ptr<nl_sock, Releaser<nl_socket_free>> socket_;
+};
+
 }  // namespace
 
 void Netlink::Free::operator()(nl_sock* socket) const { nl_socket_free(socket); }
@@ -103,7 +126,7 @@ std::optional<Link> Netlink::find(const std::string& name) {
   const LinkObject link(found);
   const char* kind = rtnl_link_get_type(found);
   return Link{rtnl_link_get_ifindex(found), kind == nullptr ? "" : kind, rtnl_link_get_master(found),
-              (rtnl_link_get_flags(found) & IFF_UP) != 0};
+              (rtnl_link_get_flags(found) & IFF_UP) != 0, rtnl_link_get_operstate(found) == IF_OPER_UP};
 }
 
 void Netlink::add_bridge(const std::string& name, int mtu) {
@@ -139,14 +162,16 @@ void Netlink::add_veth(const VethSpec& spec) {
   check(result, "make interface " + spec.sandbox_name);
   if (!spec.isolated) return;
   try {
-    isolate_port(if_nametoindex(spec.host_name.c_str()));
+    set_port(spec.host_name, IFLA_BRPORT_ISOLATED);
   } catch (const Error&) {
     remove(spec.host_name);
     throw;
   }
 }
 
-void Netlink::isolate_port(unsigned index) {
+void Netlink::allow_hairpin(const std::string& port) { set_port(port, IFLA_BRPORT_MODE); }
+
+void Netlink::set_port(const std::string& name, int attribute) {
   struct FreeMessage {
     void operator()(nl_msg* message) const { nlmsg_free(message); }
   };
@@ -154,14 +179,14 @@ void Netlink::isolate_port(unsigned index) {
       allocated(std::unique_ptr<nl_msg, FreeMessage>(nlmsg_alloc_simple(RTM_SETLINK, 0)));
   ifinfomsg header{};
   header.ifi_family = AF_BRIDGE;
-  header.ifi_index = static_cast<int>(index);
-  check(nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO), "isolate a port");
+  header.ifi_index = find(name).value_or(Link{}).index;
+  check(nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO), "set port " + name);
   nlattr* port = nla_nest_start(message.get(), IFLA_PROTINFO | NLA_F_NESTED);
   if (port == nullptr) throw Error{Errc::exhausted, "out of memory for a netlink message"};
-  check(nla_put_u8(message.get(), IFLA_BRPORT_ISOLATED, 1), "isolate a port");
+  check(nla_put_u8(message.get(), attribute, 1), "set port " + name);
   nla_nest_end(message.get(), port);
-  check(nl_send_auto(socket_.get(), message.get()), "isolate a port");
-  check(nl_wait_for_ack(socket_.get()), "isolate a port (enable_icc=false)");
+  check(nl_send_auto(socket_.get(), message.get()), "set port " + name);
+  check(nl_wait_for_ack(socket_.get()), "set port " + name);
 }
 
 void Netlink::remove(const std::string& name) {
@@ -178,6 +203,15 @@ void Netlink::set_up(int index) {
   const LinkObject change = allocated(LinkObject(rtnl_link_alloc()));
   rtnl_link_set_flags(change.get(), IFF_UP);
   check(rtnl_link_change(socket_.get(), link.get(), change.get(), 0), "set an interface up");
+}
+
+void Netlink::wait_until_running(const std::string& name) {
+  // Since Linux 6.14 the question itself makes the kernel finish what it has put off.
+  const auto running = [&] { return find(name).value_or(Link{}).running; };
+  if (running()) return;
+  LinkEvents events;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (!running() && std::chrono::steady_clock::now() < deadline) events.wait(std::chrono::milliseconds(100));
 }
 
 void Netlink::add_address(int index, const Cidr& address) {

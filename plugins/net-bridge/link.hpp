@@ -28,6 +28,7 @@ struct Link {
   std::string kind;  ///< "bridge", "veth" or whatever else.
   int master{};
   bool up{};
+  bool running{};  ///< Packets pass: the kernel gets there some time after both ends are up.
 };
 
 /// A netlink socket in the network namespace of the thread that made it. One thread at a time.
@@ -51,7 +52,14 @@ class Netlink {
   /// Succeeds if there is none.
   void remove(const std::string& name);
 
+  /// Lets a bridge send frames back to the port that they came from: a container that asks for its own published port
+  /// gets there this way where br_netfilter hands the bridge's frames to nftables.
+  void allow_hairpin(const std::string& port);
+
   void set_up(int index);
+
+  /// Returns when packets pass through an interface, or after a second.
+  void wait_until_running(const std::string& name);
 
   /// Succeeds if the interface has the address already.
   void add_address(int index, const Cidr& address);
@@ -65,7 +73,7 @@ class Netlink {
   [[nodiscard]] std::vector<Address> addresses(int index);
 
  private:
-  void isolate_port(unsigned index);
+  void set_port(const std::string& name, int attribute);
 
   struct Free {
     void operator()(nl_sock* socket) const;

@@ -150,14 +150,20 @@ TEST(AddressPlan, TheDefaultBridgeFollowsTheConfig) {
   EXPECT_EQ(plan.pools().at(0).gateway, "10.200.0.1");
 }
 
-TEST(Nftables, OnePortIsOneElement) {
+TEST(Nftables, APortIsAnElementAndNoRule) {
   const std::vector<PortRule> any{{"tcp", {AF_INET, 0}, 8080, address("172.17.0.2"), 80}};
-  EXPECT_EQ(add_port_rules(any), "add element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n");
+  EXPECT_EQ(add_port_rules(any),
+            "add element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
+            "add element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n");
   EXPECT_EQ(remove_port_rules(any),
             "add element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
-            "delete element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n");
+            "delete element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
+            "add element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n"
+            "delete element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n");
   const std::vector<PortRule> one{{"udp", address("fd00::9"), 53, address("fd00::2"), 5353}};
-  EXPECT_EQ(add_port_rules(one), "add element inet gantry published_on6 { fd00::9 . udp . 53 : fd00::2 . 5353 }\n");
+  EXPECT_EQ(add_port_rules(one),
+            "add element inet gantry published_on6 { fd00::9 . udp . 53 : fd00::2 . 5353 }\n"
+            "add element inet gantry hairpin6 { fd00::2 . fd00::2 }\n");
 }
 
 TEST(PortRules, AnIPv6HostAddressNeedsOneInside) {

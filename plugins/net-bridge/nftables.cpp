@@ -3,6 +3,8 @@
 #include <nftables/libnftables.h>
 #include <sys/socket.h>
 
+#include <set>
+
 #include "gantry/error.hpp"
 
 namespace gantry::bridge {
@@ -17,7 +19,7 @@ std::string element(const char* verb, const std::string& set, const std::string&
 }
 
 struct SetElement {
-  const char* set;
+  std::string set;
   std::string content;
 };
 
@@ -32,13 +34,27 @@ std::vector<SetElement> memberships(const BridgeRules& bridge) {
   return out;
 }
 
-/// The map that a port belongs to, and its key and value there.
-std::pair<std::string, std::string> mapping(const PortRule& port) {
+/// The map element of a port.
+SetElement mapping(const PortRule& port) {
   const std::string family = port.host.family == AF_INET ? "4" : "6";
   const std::string target = port.container.text() + " . " + std::to_string(port.container_port);
   const std::string key = port.protocol + " . " + std::to_string(port.host_port);
   if (port.host.unspecified()) return {"published_any" + family, key + " : " + target};
   return {"published_on" + family, port.host.text() + " . " + key + " : " + target};
+}
+
+/// All elements of a container's ports. A container that asks for its own port must not see its own address as the
+/// client's, and where br_netfilter hands frames to nftables the interface that they came from is not known any more.
+std::vector<SetElement> elements(const std::vector<PortRule>& ports) {
+  std::vector<SetElement> out;
+  std::set<Address> containers;
+  for (const PortRule& port : ports) {
+    out.push_back(mapping(port));
+    if (!containers.insert(port.container).second) continue;
+    const std::string address = port.container.text();
+    out.push_back({port.container.family == AF_INET ? "hairpin4" : "hairpin6", address + " . " + address});
+  }
+  return out;
 }
 
 }  // namespace
@@ -55,6 +71,8 @@ add map inet gantry published_any4 { type inet_proto . inet_service : ipv4_addr 
 add map inet gantry published_on4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
 add map inet gantry published_any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
 add map inet gantry published_on6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+add set inet gantry hairpin4 { type ipv4_addr . ipv4_addr; }
+add set inet gantry hairpin6 { type ipv6_addr . ipv6_addr; }
 add chain inet gantry published
 add chain inet gantry guard { type filter hook prerouting priority raw; policy accept; }
 add chain inet gantry prerouting { type nat hook prerouting priority dstnat; policy accept; }
@@ -75,6 +93,8 @@ add rule inet gantry published dnat ip6 to meta l4proto . th dport map @publishe
 add rule inet gantry prerouting fib daddr type local jump published
 add rule inet gantry output fib daddr type local jump published
 add rule inet gantry postrouting ip saddr 127.0.0.0/8 oifname @bridges masquerade
+add rule inet gantry postrouting ct status dnat ip saddr . ip daddr @hairpin4 masquerade
+add rule inet gantry postrouting ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade
 add rule inet gantry postrouting ct status dnat iifname . oifname @bridge_pairs masquerade
 add rule inet gantry postrouting iifname @masqueraded iifname . oifname != @bridge_pairs masquerade
 add rule inet gantry forward iifname . oifname @open_pairs accept
@@ -105,18 +125,14 @@ std::string remove_bridge_rules(const std::string& interface) {
 
 std::string add_port_rules(const std::vector<PortRule>& ports) {
   std::string text;
-  for (const PortRule& port : ports) {
-    const auto [map, content] = mapping(port);
-    text += element("add", map, content);
-  }
+  for (const auto& [set, content] : elements(ports)) text += element("add", set, content);
   return text;
 }
 
 std::string remove_port_rules(const std::vector<PortRule>& ports) {
   std::string text;
-  for (const PortRule& port : ports) {
-    const auto [map, content] = mapping(port);
-    text += element("add", map, content) + element("delete", map, content);
+  for (const auto& [set, content] : elements(ports)) {
+    text += element("add", set, content) + element("delete", set, content);
   }
   return text;
 }
