@@ -66,6 +66,20 @@ void copy_content(int from, int to, off_t size, const Call& call) {
   }
 }
 
+void set_attributes(int from, int to, const std::string& name, const struct stat& status) {
+  if (::fchownat(to, name.c_str(), status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("chown");
+  if (!S_ISLNK(status.st_mode) && ::fchmodat(to, name.c_str(), status.st_mode & 07777U, 0) != 0) throw_errno("chmod");
+  const std::string target = in_proc(to, name);
+  for (const auto& [attribute, value] : extended_attributes(in_proc(from, name))) {
+    if (!is_layer_attribute(attribute)) continue;
+    if (::lsetxattr(target.c_str(), attribute.c_str(), value.data(), value.size(), 0) != 0) {
+      throw_errno("cannot set " + quoted(attribute));
+    }
+  }
+  const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
+  if (::utimensat(to, name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot set times");
+}
+
 class TreeCopy {
  public:
   /// `root` is where the copy goes.
@@ -73,20 +87,6 @@ class TreeCopy {
 
   void directory(const Directory& from, const Directory& to, const std::string& path) {
     for (const Name& name : from.names()) entry(from.fd(), to, name.text, path + name.text);
-  }
-
-  static void attributes(int from, int to, const std::string& name, const struct stat& status) {
-    if (::fchownat(to, name.c_str(), status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("chown");
-    if (!S_ISLNK(status.st_mode) && ::fchmodat(to, name.c_str(), status.st_mode & 07777U, 0) != 0) throw_errno("chmod");
-    const std::string target = in_proc(to, name);
-    for (const auto& [attribute, value] : extended_attributes(in_proc(from, name))) {
-      if (!is_layer_attribute(attribute)) continue;
-      if (::lsetxattr(target.c_str(), attribute.c_str(), value.data(), value.size(), 0) != 0) {
-        throw_errno("cannot set " + quoted(attribute));
-      }
-    }
-    const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
-    if (::utimensat(to, name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot set times");
   }
 
  private:
@@ -103,7 +103,7 @@ class TreeCopy {
       }
     }
     make(from, to.fd(), name, path, status);
-    attributes(from, to.fd(), name, status);
+    set_attributes(from, to.fd(), name, status);
   }
 
   void make(int from, int to, const std::string& name, const std::string& path, const struct stat& status) {
@@ -140,12 +140,20 @@ class TreeCopy {
 
 }  // namespace
 
+void replace_attributes(int from, int to, const std::string& name, const struct stat& status) {
+  const std::string target = in_proc(to, name);
+  for (const auto& [attribute, value] : extended_attributes(target)) {
+    if (is_layer_attribute(attribute)) ::lremovexattr(target.c_str(), attribute.c_str());
+  }
+  set_attributes(from, to, name, status);
+}
+
 void copy_tree(int from, int to, const Call& call) {
   TreeCopy copy{to, call};
   copy.directory(Directory::open(from, "."), Directory::open(to, "."), "");
   struct stat status {};
   if (!find(from, ".", status)) throw_errno("cannot stat a layer's root", ENOENT);
-  TreeCopy::attributes(from, to, ".", status);
+  set_attributes(from, to, ".", status);
 }
 
 }  // namespace gantry::layer_archive
