@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,17 +13,21 @@
 #include "gantry/mount.hpp"
 #include "plugins/drivers.hpp"
 #include "state/store.hpp"
+#include "volumes/volume.hpp"
 
 namespace gantry::volumes {
 
-struct Volume {
-  std::string name;
-  std::string driver;
-  Options options;
-  std::map<std::string, std::string> labels;
-  std::string mountpoint;
-  Nanoseconds created{};
-  bool anonymous{};
+/// What means a volume to `system df`.
+struct VolumeUsage {
+  std::shared_ptr<const Volume> volume;
+  std::int64_t size{-1};  ///< Bytes; -1 if the driver can't tell.
+  std::int64_t references{};
+};
+
+/// What `prune` removed.
+struct Pruned {
+  std::vector<std::string> names;
+  std::uint64_t reclaimed{};  ///< Bytes.
 };
 
 /// What volumes mean. Io thread only.
@@ -31,10 +36,13 @@ class Service {
  public:
   Service(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& workers);
   ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
 
   /// Finds the volume of that name, or makes it; an empty name makes an anonymous volume. An empty driver is "local",
   /// or whichever the existing volume has. `created` in the answer tells whether it is new: image content is copied
-  /// into new volumes only if they are empty.
+  /// into new volumes only if they are empty. Errors, in dockerd's words: invalid (name, option), not_found (driver),
+  /// conflict (the name is another driver's).
   struct Found {
     std::shared_ptr<const Volume> volume;
     bool created{};
@@ -42,8 +50,10 @@ class Service {
   awaitable<Found> get_or_create(std::string name, std::string driver, Options options,
                                  std::map<std::string, std::string> labels);
 
-  /// The mount for a container's use, its target empty; `release` gives it back. Both may be repeated.
+  /// The mount for a container's use, its target empty; `release` gives it back. Both may be repeated. `attributes` go
+  /// into the event (destination, propagation, read/write).
   awaitable<Mount> acquire(std::string name, std::string container_id);
+  awaitable<Mount> acquire(std::string name, std::string container_id, std::map<std::string, std::string> attributes);
   awaitable<void> release(std::string name, std::string container_id);
 
   /// Removes an anonymous volume with its container (`rm -v`, `--rm`): nothing happens if others use it or if it is
@@ -53,6 +63,31 @@ class Service {
   /// Tells the ids of the containers that name a volume, so that `remove` can refuse; set once when the daemon is
   /// wired.
   void set_users(std::function<std::vector<std::string>(const std::string& volume)> users);
+
+  /// Once at start, before anything else: compares the records with what the drivers hold, finishes or undoes what was
+  /// half done, and takes up volumes that only a driver knows.
+  awaitable<void> start();
+
+  /// Errors: not_found ("get x: no such volume").
+  [[nodiscard]] std::shared_ptr<const Volume> get(const std::string& name) const;
+  [[nodiscard]] std::vector<std::shared_ptr<const Volume>> list() const;  ///< By name.
+
+  /// The ids of the containers that name the volume.
+  [[nodiscard]] std::vector<std::string> users(const std::string& name) const;
+
+  /// "local" or "global".
+  [[nodiscard]] std::string scope(const Volume& volume) const;
+
+  /// The driver's facts for `inspect`; empty if it has none.
+  awaitable<std::map<std::string, std::string>> status(std::shared_ptr<const Volume> volume);
+
+  /// Errors: not_found (not with `force`), conflict ("remove x: volume is in use - [ids]").
+  awaitable<void> remove(std::string name, bool force);
+
+  /// Removes the volumes that no container names and that are wanted.
+  awaitable<Pruned> prune(std::function<bool(const Volume&)> wanted);
+
+  awaitable<std::vector<VolumeUsage>> usage();
 
  private:
   struct Impl;

@@ -32,7 +32,8 @@ class Comparison {
     for (const std::string& name : names) entry(then, now, name, path + "/" + name);
     if (then != nullptr) {
       for (const std::string& name : then->sorted_names()) {
-        if (!std::binary_search(names.begin(), names.end(), name)) changes_.push_back({ChangeKind::removed, path + "/" + name});
+        if (!std::binary_search(names.begin(), names.end(), name))
+          changes_.push_back({ChangeKind::removed, path + "/" + name});
       }
     }
     return changes_.size() > before;

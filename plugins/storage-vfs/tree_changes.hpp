@@ -14,6 +14,7 @@ std::vector<storage::v1::Change> tree_changes(const std::string& then, const std
 storage::v1::Usage size_of_changes(const std::string& now, const std::vector<storage::v1::Change>& changes);
 
 /// Writes the changes as a layer's tar stream.
-void write_changes(const std::string& now, const std::vector<storage::v1::Change>& changes, ByteSink& tar, const Call& call);
+void write_changes(const std::string& now, const std::vector<storage::v1::Change>& changes, ByteSink& tar,
+                   const Call& call);
 
 }  // namespace gantry::vfs

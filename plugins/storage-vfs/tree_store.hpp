@@ -34,7 +34,8 @@ class TreeStore {
   /// Errors: not_found.
   [[nodiscard]] std::string top_tree(const storage::v1::Key& key) const;
   [[nodiscard]] std::vector<storage::v1::ChainId> top_layers(const storage::v1::Key& key) const;
-  void add_top(const storage::v1::Key& key, layer_archive::Scratch scratch, const std::vector<storage::v1::ChainId>& layers);
+  void add_top(const storage::v1::Key& key, layer_archive::Scratch scratch,
+               const std::vector<storage::v1::ChainId>& layers);
   void remove_top(const storage::v1::Key& key);
   [[nodiscard]] std::vector<storage::v1::Key> tops() const;
 

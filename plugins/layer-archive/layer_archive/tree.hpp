@@ -42,8 +42,8 @@ TreeSize measure(int directory, const std::string& name, const Call& call);
 /// filesystem can.
 void copy_tree(int from, int to, const Call& call);
 
-/// Gives `name` in `to` the owner, mode, extended attributes and times of `name` in `from`, whose `status` this is, and takes
-/// other extended attributes of layers away.
+/// Gives `name` in `to` the owner, mode, extended attributes and times of `name` in `from`, whose `status` this is, and
+/// takes other extended attributes of layers away.
 void replace_attributes(int from, int to, const std::string& name, const struct stat& status);
 
 }  // namespace gantry::layer_archive

@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <utility>
+
+#include "volumes/service_impl.hpp"
+
+namespace gantry::volumes {
+
+awaitable<void> Service::start() {
+  for (const std::string& driver : impl_->drivers.names("volume")) co_await impl_->recover_driver(driver);
+}
+
+// Volumes of a driver that is not loaded keep their records: their data is still there.
+awaitable<void> Service::Impl::recover_driver(std::string driver) {
+  const plugins::VolumeDriver handle = drivers.volume(driver);
+  const auto held = co_await drivers.call(handle, Pool::quick, {}, [](auto& target, const Call& call) {
+    std::vector<std::string> names;
+    target.list(names, call);
+    return names;
+  });
+  std::vector<Volume> records;
+  for (const auto& [name, volume] : table.all()) {
+    if (volume->driver == driver) records.push_back(*volume);
+  }
+  for (const Volume& record : records) {
+    const bool is_held = std::find(held.begin(), held.end(), record.name) != held.end();
+    co_await recover(record, is_held);
+  }
+  for (const std::string& name : held) {
+    const bool is_known =
+        std::any_of(records.begin(), records.end(), [&](const Volume& record) { return record.name == name; });
+    if (!is_known) co_await adopt(name, driver);
+  }
+}
+
+awaitable<void> Service::Impl::recover(Volume volume, bool held) {
+  if (volume.phase != Phase::ready) {
+    co_await remove_in_driver(volume);
+    erase(volume.name);
+  } else if (!held) {
+    // The data is gone, but containers may name the volume: it comes back empty.
+    volume.mountpoint = co_await create_in_driver(volume);
+    put(volume);
+  }
+}
+
+// Someone's data without a record (an older state database was put back): it must not be lost.
+awaitable<void> Service::Impl::adopt(std::string name, std::string driver) {
+  if (table.find(name)) co_return;  // another driver's
+  const plugins::VolumeDriver handle = drivers.volume(driver);
+  Volume volume;
+  volume.mountpoint = co_await drivers.call(handle, Pool::quick, {}, [name](auto& target, const Call& call) {
+    volume::v1::Volume out;
+    target.inspect(name, out, call);
+    return out.mountpoint;
+  });
+  volume.name = name;
+  volume.driver = driver;
+  volume.created = now();
+  volume.phase = Phase::ready;
+  put(volume);
+}
+
+}  // namespace gantry::volumes

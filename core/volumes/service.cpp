@@ -1,0 +1,164 @@
+#include "volumes/service.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/id.hpp"
+#include "volumes/service_impl.hpp"
+
+namespace gantry::volumes {
+
+Service::Service(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& /*workers*/)
+    : impl_(std::make_unique<Impl>(store, bus, drivers)) {}
+
+Service::~Service() = default;
+
+void Service::set_users(std::function<std::vector<std::string>(const std::string& volume)> users) {
+  impl_->users = std::move(users);
+}
+
+std::vector<std::string> Service::users(const std::string& name) const {
+  return impl_->users ? impl_->users(name) : std::vector<std::string>{};
+}
+
+std::shared_ptr<const Volume> Service::get(const std::string& name) const {
+  auto volume = impl_->find(name);
+  if (!volume) throw Error{Errc::not_found, "get " + name + ": no such volume"};
+  return volume;
+}
+
+std::vector<std::shared_ptr<const Volume>> Service::list() const {
+  std::vector<std::shared_ptr<const Volume>> volumes;
+  for (const auto& [name, volume] : impl_->table.all()) {
+    if (volume->phase == Phase::ready) volumes.push_back(volume);
+  }
+  return volumes;
+}
+
+std::string Service::scope(const Volume& volume) const {
+  const auto names = impl_->drivers.names("volume");
+  const bool loaded = std::find(names.begin(), names.end(), volume.driver) != names.end();
+  return loaded && impl_->drivers.volume(volume.driver).can("scope-global") ? "global" : "local";
+}
+
+awaitable<std::map<std::string, std::string>> Service::status(std::shared_ptr<const Volume> volume) {
+  const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
+  co_return co_await impl_->drivers.call(
+      driver, Pool::quick, {}, [name = volume->name](auto& target, const Call& call) {
+        volume::v1::Volume out;
+        target.inspect(name, out, call);
+        return std::map<std::string, std::string>{out.status.begin(), out.status.end()};
+      });
+}
+
+awaitable<Service::Found> Service::get_or_create(std::string name, std::string driver, Options options,
+                                                 std::map<std::string, std::string> labels) {
+  Volume wanted;
+  wanted.anonymous = name.empty();
+  wanted.name = name.empty() ? random_id() : name;
+  if (wanted.anonymous) labels[kAnonymousLabel] = "";
+  const auto lock = co_await impl_->locks.lock(wanted.name);
+  if (auto existing = impl_->find(wanted.name)) {
+    if (driver.empty() || driver == existing->driver) co_return Found{std::move(existing), false};
+    throw Error{Errc::conflict, "create " + name + ": driver '" + existing->driver + "' already has volume '" + name +
+                                    "': volume name must be unique"};
+  }
+  wanted.driver = driver.empty() ? "local" : driver;
+  wanted.options = std::move(options);
+  wanted.labels = std::move(labels);
+  wanted.created = now();
+  auto made = co_await impl_->make(wanted);
+  co_return Found{std::move(made), true};
+}
+
+awaitable<Mount> Service::acquire(std::string name, std::string container_id) {
+  std::map<std::string, std::string> attributes;
+  co_return co_await acquire(std::move(name), std::move(container_id), std::move(attributes));
+}
+
+awaitable<Mount> Service::acquire(std::string name, std::string container_id,
+                                  std::map<std::string, std::string> attributes) {
+  const auto lock = co_await impl_->locks.lock(name);
+  const auto volume = get(name);
+  const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
+  Mount mount;
+  std::exception_ptr failure;
+  try {
+    mount = co_await impl_->drivers.call(driver, Pool::quick, {}, [name, container_id](auto& target, const Call& call) {
+      Mount out;
+      target.mount(name, container_id, out, call);
+      return out;
+    });
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) rethrow_as("error while mounting volume '" + volume->mountpoint + "'", failure);
+  attributes["container"] = container_id;
+  impl_->publish("mount", *volume, std::move(attributes));
+  co_return mount;
+}
+
+awaitable<void> Service::release(std::string name, std::string container_id) {
+  const auto lock = co_await impl_->locks.lock(name);
+  const auto volume = impl_->find(name);
+  if (!volume) co_return;
+  const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
+  co_await impl_->drivers.call(driver, Pool::quick, {}, [name, container_id](auto& target, const Call& call) {
+    target.unmount(name, container_id, call);
+  });
+  std::map<std::string, std::string> attributes{{"container", container_id}};
+  impl_->publish("unmount", *volume, std::move(attributes));
+}
+
+awaitable<void> Service::remove_if_unused(std::string name) {
+  const auto lock = co_await impl_->locks.lock(name);
+  const auto volume = impl_->find(name);
+  if (volume && volume->anonymous && users(name).empty()) co_await impl_->unmake(volume, false);
+}
+
+awaitable<void> Service::remove(std::string name, bool force) {
+  const auto lock = co_await impl_->locks.lock(name);
+  const auto volume = impl_->find(name);
+  if (!volume) {
+    if (force) co_return;
+    throw Error{Errc::not_found, "get " + name + ": no such volume"};
+  }
+  const std::vector<std::string> containers = users(name);
+  if (!containers.empty()) {
+    std::string ids;
+    for (const std::string& id : containers) ids += (ids.empty() ? "" : ", ") + id;
+    throw Error{Errc::conflict, "remove " + name + ": volume is in use - [" + ids + "]"};
+  }
+  co_await impl_->unmake(volume, force);
+}
+
+awaitable<Pruned> Service::prune(std::function<bool(const Volume&)> wanted) {
+  Pruned pruned;
+  for (const auto& candidate : list()) {
+    if (!wanted(*candidate)) continue;
+    const auto lock = co_await impl_->locks.lock(candidate->name);
+    // While this waited someone may have taken it into use or removed it.
+    const auto volume = impl_->find(candidate->name);
+    if (!volume || !users(volume->name).empty()) continue;
+    const std::int64_t size = co_await impl_->size_of(volume);
+    co_await impl_->unmake(volume, false);
+    pruned.names.push_back(volume->name);
+    if (size > 0) pruned.reclaimed += static_cast<std::uint64_t>(size);
+  }
+  impl_->bus.publish({"volume", "prune", "", {{"reclaimed", std::to_string(pruned.reclaimed)}}, 0});
+  co_return pruned;
+}
+
+awaitable<std::vector<VolumeUsage>> Service::usage() {
+  std::vector<VolumeUsage> figures;
+  for (const auto& volume : list()) {
+    VolumeUsage figure;
+    figure.volume = volume;
+    figure.size = co_await impl_->size_of(volume);
+    figure.references = static_cast<std::int64_t>(users(volume->name).size());
+    figures.push_back(std::move(figure));
+  }
+  co_return figures;
+}
+
+}  // namespace gantry::volumes

@@ -1,0 +1,144 @@
+#include "volumes/service_impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gantry::volumes {
+namespace {
+
+constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+constexpr std::size_t kLongestName = 255;
+
+void check_name(const std::string& name) {
+  if (name.size() == 1) {
+    throw Error{Errc::invalid, "volume name is too short, names should be at least two alphanumeric characters"};
+  }
+  const auto allowed = [](char c) {
+    return kLetters.find(c) != std::string_view::npos || c == '_' || c == '.' || c == '-';
+  };
+  if (name.empty() || kLetters.find(name.front()) == std::string_view::npos ||
+      !std::all_of(name.begin(), name.end(), allowed)) {
+    throw Error{Errc::invalid,
+                "\"" + name +
+                    "\" includes invalid characters for a local volume name, only "
+                    "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, "
+                    "use absolute path"};
+  }
+  if (name.size() > kLongestName)
+    throw Error{Errc::invalid, "volume name is too long, at most 255 characters are allowed"};
+}
+
+void check_option_names(const plugins::DriverInfo& driver, const Options& options) {
+  for (const auto& [name, value] : options) {
+    const bool known = std::any_of(driver.options.begin(), driver.options.end(), [&](const OptionInfo& option) {
+      return option.scope == OptionScope::object && option.name == name;
+    });
+    if (!known) throw Error{Errc::invalid, "invalid option: \"" + name + "\""};
+  }
+}
+
+}  // namespace
+
+void rethrow_as(const std::string& operation, const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    throw Error{error.code(), operation + ": " + error.what()};
+  }
+}
+
+Service::Impl::Snapshot Service::Impl::find(const std::string& name) const {
+  auto volume = table.find(name);
+  return volume && volume->phase == Phase::ready ? volume : nullptr;
+}
+
+Service::Impl::Snapshot Service::Impl::put(Volume volume) {
+  Snapshot snapshot;
+  store.update([&](state::Transaction& transaction) {
+    const std::string name = volume.name;
+    snapshot = table.put(transaction, name, std::move(volume));
+  });
+  return snapshot;
+}
+
+void Service::Impl::erase(const std::string& name) {
+  store.update([&](state::Transaction& transaction) { table.erase(transaction, name); });
+}
+
+void Service::Impl::publish(const std::string& action, const Volume& volume,
+                            std::map<std::string, std::string> attributes) {
+  attributes["driver"] = volume.driver;
+  bus.publish({"volume", action, volume.name, std::move(attributes), 0});
+}
+
+awaitable<std::string> Service::Impl::create_in_driver(Volume volume) {
+  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+  co_return co_await drivers.call(driver, Pool::quick, {},
+                                  [name = volume.name, options = volume.options](auto& target, const Call& call) {
+                                    volume::v1::Volume out;
+                                    target.create(name, options, out, call);
+                                    return out.mountpoint;
+                                  });
+}
+
+awaitable<void> Service::Impl::remove_in_driver(Volume volume) {
+  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+  co_await drivers.call(driver, Pool::quick, {},
+                        [name = volume.name](auto& target, const Call& call) { target.remove(name, call); });
+}
+
+awaitable<Service::Impl::Snapshot> Service::Impl::make(Volume volume) {
+  std::exception_ptr failure;
+  try {
+    const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+    check_name(volume.name);
+    check_option_names(driver.info(), volume.options);
+    put(volume);
+    volume.mountpoint = co_await create_in_driver(volume);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    if (table.find(volume.name)) erase(volume.name);
+    rethrow_as("create " + volume.name, failure);
+  }
+  volume.phase = Phase::ready;
+  const Snapshot made = put(volume);
+  publish("create", *made);
+  co_return made;
+}
+
+awaitable<void> Service::Impl::unmake(Snapshot volume, bool force) {
+  Volume record = *volume;
+  record.phase = Phase::removing;
+  put(record);
+  std::exception_ptr failure;
+  try {
+    co_await remove_in_driver(record);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure && !force) {
+    put(*volume);
+    rethrow_as("remove " + volume->name, failure);
+  }
+  erase(volume->name);
+  publish("destroy", *volume);
+}
+
+awaitable<std::int64_t> Service::Impl::size_of(Snapshot volume) {
+  std::int64_t size = -1;
+  try {
+    const plugins::VolumeDriver driver = drivers.volume(volume->driver);
+    size = co_await drivers.call(driver, Pool::slow, {}, [name = volume->name](auto& target, const Call& call) {
+      volume::v1::Usage usage;
+      target.usage(name, usage, call);
+      return static_cast<std::int64_t>(usage.size);
+    });
+  } catch (const Error&) {
+    size = -1;  // as the API has it for "not known"
+  }
+  co_return size;
+}
+
+}  // namespace gantry::volumes

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <exception>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "volumes/name_locks.hpp"
+#include "volumes/service.hpp"
+
+namespace gantry::volumes {
+
+/// Throws the failure again with the operation before its message, as dockerd has it: "create x: ...".
+[[noreturn]] void rethrow_as(const std::string& operation, const std::exception_ptr& failure);
+
+struct Service::Impl {
+  Impl(state::Store& store_, events::Bus& bus_, plugins::Drivers& drivers_)
+      : store(store_), bus(bus_), drivers(drivers_), table(store_, "volumes") {}
+
+  using Snapshot = std::shared_ptr<const Volume>;
+
+  /// The record if the volume is there for users.
+  [[nodiscard]] Snapshot find(const std::string& name) const;
+  Snapshot put(Volume volume);
+  void erase(const std::string& name);
+  void publish(const std::string& action, const Volume& volume, std::map<std::string, std::string> attributes = {});
+
+  /// The caller holds the name's lock for all of these.
+  awaitable<Snapshot> make(Volume volume);
+  awaitable<void> unmake(Snapshot volume, bool force);
+  awaitable<std::string> create_in_driver(Volume volume);
+  awaitable<void> remove_in_driver(Volume volume);
+  awaitable<std::int64_t> size_of(Snapshot volume);
+
+  awaitable<void> recover_driver(std::string driver);
+  awaitable<void> recover(Volume volume, bool held);
+  awaitable<void> adopt(std::string name, std::string driver);
+
+  state::Store& store;
+  events::Bus& bus;
+  plugins::Drivers& drivers;
+  state::Table<Volume> table;
+  NameLocks locks;
+  std::function<std::vector<std::string>(const std::string& volume)> users;
+};
+
+}  // namespace gantry::volumes

@@ -1,0 +1,50 @@
+#include "volumes/volume.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gantry::volumes {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* text_of(Phase phase) {
+  switch (phase) {
+    case Phase::creating:
+      return "creating";
+    case Phase::ready:
+      return "ready";
+    case Phase::removing:
+      return "removing";
+  }
+  return "ready";
+}
+
+Phase phase_of(const std::string& text) {
+  if (text == "creating") return Phase::creating;
+  if (text == "removing") return Phase::removing;
+  return Phase::ready;
+}
+
+}  // namespace
+
+std::string to_record(const Volume& volume) {
+  const Json out{{"name", volume.name},           {"driver", volume.driver},         {"options", volume.options},
+                 {"labels", volume.labels},       {"mountpoint", volume.mountpoint}, {"created", volume.created},
+                 {"anonymous", volume.anonymous}, {"phase", text_of(volume.phase)}};
+  // What the user wrote may be any bytes: it must not make the record unwritable.
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void from_record(const std::string& text, Volume& volume) {
+  const Json in = Json::parse(text);
+  volume.name = in.value("name", "");
+  volume.driver = in.value("driver", "local");
+  volume.options = in.value("options", Options{});
+  volume.labels = in.value("labels", std::map<std::string, std::string>{});
+  volume.mountpoint = in.value("mountpoint", "");
+  volume.created = in.value("created", Nanoseconds{});
+  volume.anonymous = in.value("anonymous", false);
+  volume.phase = phase_of(in.value("phase", "ready"));
+}
+
+}  // namespace gantry::volumes

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/time.hpp"
+#include "gantry/driver.hpp"
+
+namespace gantry::volumes {
+
+/// What a volume's record says of the driver's side: written before it is changed, so that a start after a crash can
+/// repeat or undo.
+enum class Phase { creating, ready, removing };
+
+/// Marks a volume that got its name from the daemon.
+inline constexpr const char* kAnonymousLabel = "com.docker.volume.anonymous";
+
+struct Volume {
+  std::string name;
+  std::string driver;
+  Options options;
+  std::map<std::string, std::string> labels;
+  std::string mountpoint;
+  Nanoseconds created{};
+  bool anonymous{};
+  Phase phase{Phase::creating};
+};
+
+std::string to_record(const Volume& volume);
+void from_record(const std::string& text, Volume& volume);
+
+}  // namespace gantry::volumes

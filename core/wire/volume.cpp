@@ -1,0 +1,98 @@
+#include "wire/volume.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "gantry/error.hpp"
+
+namespace gantry::wire {
+namespace {
+
+using nlohmann::json;
+using Texts = std::map<std::string, std::string>;
+
+/// A member that is missing or null leaves the default; one of a wrong type is the other side's mistake.
+template <class T>
+void take(const json& object, const char* name, T& out) {
+  if (!object.is_object()) throw Error{Errc::invalid, "invalid JSON: an object was expected"};
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return;
+  try {
+    out = found->get<T>();
+  } catch (const json::exception&) {
+    throw Error{Errc::invalid, std::string{"invalid JSON: wrong type of field "} + name};
+  }
+}
+
+template <class T>
+json or_null(const T& value) {
+  return value.empty() ? json(nullptr) : json(value);
+}
+
+}  // namespace
+
+void to_json(json& out, const Volume& volume) {
+  out = json{{"CreatedAt", volume.created_at},
+             {"Driver", volume.driver},
+             {"Labels", or_null(volume.labels)},
+             {"Mountpoint", volume.mountpoint},
+             {"Name", volume.name},
+             {"Options", or_null(volume.options)},
+             {"Scope", volume.scope}};
+  if (!volume.status.empty()) out["Status"] = volume.status;
+  if (volume.usage) out["UsageData"] = json{{"RefCount", volume.usage->references}, {"Size", volume.usage->size}};
+}
+
+void from_json(const json& in, Volume& volume) {
+  take(in, "CreatedAt", volume.created_at);
+  take(in, "Driver", volume.driver);
+  take(in, "Labels", volume.labels);
+  take(in, "Mountpoint", volume.mountpoint);
+  take(in, "Name", volume.name);
+  take(in, "Options", volume.options);
+  take(in, "Scope", volume.scope);
+  json status;
+  take(in, "Status", status);
+  for (const auto& [name, value] : status.items())
+    volume.status[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  json usage;
+  take(in, "UsageData", usage);
+  if (!usage.is_object()) return;
+  volume.usage.emplace();
+  take(usage, "Size", volume.usage->size);
+  take(usage, "RefCount", volume.usage->references);
+}
+
+void to_json(json& out, const VolumeCreateRequest& request) {
+  out = json::object();
+  if (!request.name.empty()) out["Name"] = request.name;
+  if (!request.driver.empty()) out["Driver"] = request.driver;
+  if (!request.options.empty()) out["DriverOpts"] = request.options;
+  if (!request.labels.empty()) out["Labels"] = request.labels;
+}
+
+void from_json(const json& in, VolumeCreateRequest& request) {
+  take(in, "Name", request.name);
+  take(in, "Driver", request.driver);
+  take(in, "DriverOpts", request.options);
+  take(in, "Labels", request.labels);
+}
+
+void to_json(json& out, const VolumeList& list) {
+  out = json{{"Volumes", list.volumes}, {"Warnings", or_null(list.warnings)}};
+}
+
+void from_json(const json& in, VolumeList& list) {
+  take(in, "Volumes", list.volumes);
+  take(in, "Warnings", list.warnings);
+}
+
+void to_json(json& out, const VolumePruneReport& report) {
+  out = json{{"VolumesDeleted", report.deleted}, {"SpaceReclaimed", report.reclaimed}};
+}
+
+void from_json(const json& in, VolumePruneReport& report) {
+  take(in, "VolumesDeleted", report.deleted);
+  take(in, "SpaceReclaimed", report.reclaimed);
+}
+
+}  // namespace gantry::wire
