@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 
 namespace gantry {
 namespace {
@@ -16,6 +17,7 @@ struct Workers::Crew {
   boost::asio::io_context context;
   boost::asio::executor_work_guard<Executor> open{context.get_executor()};
   std::vector<std::thread> threads;
+  bool lost_one = false;
 };
 
 Workers::Workers(std::size_t quick_threads, std::size_t slow_threads) {
@@ -44,10 +46,12 @@ void Workers::add_thread(Pool pool) {
 
 void Workers::replace(Pool pool, std::thread::id lost) {
   const std::scoped_lock guard{mutex_};
-  auto& threads = crews_[static_cast<std::size_t>(pool)]->threads;
+  Crew& crew = *crews_[static_cast<std::size_t>(pool)];
+  auto& threads = crew.threads;
   const auto found = std::ranges::find(threads, lost, &std::thread::get_id);
   if (found == threads.end()) return;
   found->detach();
+  crew.lost_one = true;
   threads.erase(found);
   add_thread(pool);
 }
@@ -58,6 +62,10 @@ void Workers::join() {
   const std::scoped_lock guard{mutex_};
   for (const auto& crew : crews_) crew->open.reset();
   for (const auto& crew : crews_) {
+    // With a call that never ends the context is never out of work.
+    for (std::size_t n = 0; crew->lost_one && n < crew->threads.size(); ++n) {
+      boost::asio::post(crew->context, [] { retire_this_thread(); });
+    }
     for (std::thread& thread : crew->threads) thread.join();
     crew->threads.clear();
   }

@@ -1,0 +1,3 @@
+#include "descriptor.hpp"
+
+EXPORT_DESCRIPTOR(right_descriptor("directory"))
