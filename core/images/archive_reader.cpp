@@ -33,7 +33,7 @@ std::string clean(std::string_view path) {
 struct Input {
   ByteSource& source;
   std::vector<std::byte> buffer = std::vector<std::byte>(kBuffer);
-  std::exception_ptr error;
+  std::exception_ptr error{};
 };
 
 /// libarchive is C: an exception waits in `Input` until it has returned.
