@@ -1,0 +1,101 @@
+#include "local_driver.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "host_mount.hpp"
+#include "system_error.hpp"
+
+namespace gantry::local {
+
+using volume::v1::Usage;
+using volume::v1::Volume;
+
+void LocalDriver::capabilities(Capabilities& out) const { out.clear(); }
+
+void LocalDriver::options(std::vector<OptionInfo>& out) const {
+  const auto object = OptionScope::object;
+  out = {
+      {"type", OptionType::text, object, "", "filesystem of the mount: none (with o=bind), tmpfs, nfs, ..."},
+      {"device", OptionType::text, object, "", "what is mounted: a directory, a device, :/export of a server"},
+      {"o", OptionType::text, object, "", "options of the mount, as mount(8) takes them: bind, ro, addr=SERVER, ..."},
+      {"size", OptionType::size, object, "", "quota of the volume; refused, since this driver sets none"}};
+}
+
+void LocalDriver::open(Host& host) { store_ = std::make_unique<VolumeStore>(host.data_dir(), host.exec_dir()); }
+
+void LocalDriver::create(const std::string& name, const Options& options, Volume& out, const Call& call) {
+  check_options(options);
+  if (!store_->contains(name)) {
+    store_->add(name, options);
+  } else if (store_->options(name) != options) {
+    throw Error{Errc::conflict, "the volume " + name + " exists with other options"};
+  }
+  inspect(name, out, call);
+}
+
+void LocalDriver::remove(const std::string& name, const Call& /*call*/) {
+  // Else what is mounted there would be removed with the volume.
+  unmount_from(store_->data(name));
+  store_->remove(name);
+}
+
+void LocalDriver::inspect(const std::string& name, Volume& out, const Call& /*call*/) {
+  static_cast<void>(store_->options(name));
+  out.name = name;
+  out.mountpoint = store_->data(name);
+}
+
+void LocalDriver::mount(const std::string& name, const std::string& user, Mount& out, const Call& /*call*/) {
+  const Options options = store_->options(name);
+  if (needs_mount(options)) mount_for(name, options, user);
+  out = {"bind", store_->data(name), "", "", {"rbind"}};
+}
+
+// The user is on record before anything is mounted: after a crash in between a mount has a user who gives it back.
+void LocalDriver::mount_for(const std::string& name, const Options& options, const std::string& user) {
+  const std::set<std::string> before = store_->users(name);
+  std::set<std::string> users = before;
+  users.insert(user);
+  store_->set_users(name, users);
+  if (is_mounted(store_->data(name))) return;
+  try {
+    mount_on(store_->data(name), options);
+  } catch (...) {
+    store_->set_users(name, before);
+    throw;
+  }
+}
+
+void LocalDriver::unmount(const std::string& name, const std::string& user, const Call& /*call*/) {
+  if (!store_->contains(name) || !needs_mount(store_->options(name))) return;
+  std::set<std::string> users = store_->users(name);
+  users.erase(user);
+  // Unmounted first: after a crash in between the user is still on record, and the call is repeated.
+  if (users.empty()) unmount_from(store_->data(name));
+  store_->set_users(name, users);
+}
+
+void LocalDriver::usage(const std::string& name, Usage& out, const Call& call) {
+  static_cast<void>(store_->options(name));
+  namespace fs = std::filesystem;
+  std::set<std::pair<dev_t, ino_t>> linked;
+  std::uint64_t size = 0;
+  for (const auto& entry :
+       fs::recursive_directory_iterator{store_->data(name), fs::directory_options::skip_permission_denied}) {
+    call.check();
+    struct stat status {};
+    // Files come and go while a container runs.
+    if (::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (status.st_nlink > 1 && !linked.insert({status.st_dev, status.st_ino}).second) continue;
+    size += static_cast<std::uint64_t>(status.st_size);
+  }
+  out.size = size;
+}
+
+void LocalDriver::list(std::vector<std::string>& out, const Call& /*call*/) { out = store_->list(); }
+
+}  // namespace gantry::local
