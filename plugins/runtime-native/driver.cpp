@@ -1,0 +1,395 @@
+#include "driver.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <sstream>
+#include <utility>
+
+#include "capabilities.hpp"
+#include "cgroup_v1.hpp"
+#include "cgroup_v2.hpp"
+#include "processes.hpp"
+#include "protocol.hpp"
+#include "shim_client.hpp"
+#include "shim_program.hpp"
+#include "spec_translation.hpp"
+#include "stats.hpp"
+
+// glibc 2.36 forgets to say so in its own header.
+extern "C" {
+#include <sys/pidfd.h>
+}
+
+namespace gantry::native {
+
+namespace {
+
+using runtime::v1::ExecSpec;
+using runtime::v1::ExitStatus;
+using runtime::v1::Resources;
+using runtime::v1::Running;
+using runtime::v1::Spec;
+using runtime::v1::Stats;
+using runtime::v1::Streams;
+
+constexpr int kShimTimeoutMs = 5000;
+
+Error not_found(const std::string& id) { return {Errc::not_found, "No such container: " + id}; }
+
+Error not_running(const std::string& id) { return {Errc::conflict, "container " + id + " is not running"}; }
+
+std::pair<UniqueFd, UniqueFd> make_pipe() {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) < 0) throw Error{Errc::io, std::string("pipe: ") + std::strerror(errno)};
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+std::pair<UniqueFd, UniqueFd> make_socket_pair(int type) {
+  int ends[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0) {
+    throw Error{Errc::io, std::string("socketpair: ") + std::strerror(errno)};
+  }
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+/// Undoes what a failed step has begun.
+template <class Undo>
+class Rollback {
+ public:
+  explicit Rollback(Undo undo) : undo_(std::move(undo)) {}
+  ~Rollback() {
+    if (active_) undo_();
+  }
+  Rollback(const Rollback&) = delete;
+  Rollback& operator=(const Rollback&) = delete;
+  void release() { active_ = false; }
+
+ private:
+  Undo undo_;
+  bool active_ = true;
+};
+
+bool has_ended(int exit_fd) {
+  pollfd poll{exit_fd, POLLIN, 0};
+  return ::poll(&poll, 1, 0) > 0;
+}
+
+}  // namespace
+
+Driver::~Driver() { reap_shims(); }
+
+void Driver::capabilities(Capabilities& out) const { out = {"exec", "pause", "update", "stats", "user-namespace"}; }
+
+void Driver::options(std::vector<OptionInfo>& out) const {
+  out = {{"cgroup-parent", OptionType::text, OptionScope::driver, "gantry", "The cgroup that containers are made in"},
+         {"default-ulimits", OptionType::list, OptionScope::driver, "",
+          "Limits for containers that set none, as nofile=1024:2048"}};
+}
+
+void Driver::open(Host& host) {
+  base_ = host.exec_dir();
+  const Options& options = host.options();
+  const auto value = [&](const char* name) {
+    const auto found = options.find(name);
+    return found == options.end() ? std::string() : found->second;
+  };
+  const std::string parent = value("cgroup-parent");
+  default_parent_ = normalize_cgroup_parent(parent.empty() ? "gantry" : parent);
+  std::istringstream limits(value("default-ulimits"));
+  for (std::string limit; std::getline(limits, limit, ',');) default_rlimits_.push_back(parse_ulimit(limit));
+  layout_ = find_cgroup_layout();
+  if (layout_.hierarchies.empty())
+    throw Error{Errc::unsupported, "no cgroup hierarchy is mounted below /sys/fs/cgroup"};
+  shim_ = load_sealed(host.libexec_dir() + "/gantry-shim");
+  seccomp_.warm_up();
+}
+
+ContainerFiles Driver::files(const std::string& id) const {
+  if (!is_valid_id(id)) throw Error{Errc::invalid, "invalid container id \"" + id + "\""};
+  return {base_, id};
+}
+
+int Driver::init_program(const std::string& path) {
+  if (path.empty() || path == "builtin") return -1;
+  const std::lock_guard lock(mutex_);
+  UniqueFd& program = init_programs_[path];
+  if (!program) program = load_sealed(path);
+  return program.get();
+}
+
+void Driver::create(const Spec& spec, Running& out, const Call& call) {
+  reap_shims();
+  const ContainerFiles container = files(spec.id);
+  const std::string parent = spec.cgroup_parent.empty() ? default_parent_ : normalize_cgroup_parent(spec.cgroup_parent);
+  Plan plan = translate_spec(spec, {layout_, container.directory(), parent, default_rlimits_});
+  plan.seccomp = seccomp_.filter(spec.seccomp, plan.process.capabilities);
+  const int init = init_program(spec.init_path);
+  container.create(plan.cgroups);
+  Rollback undo([&] {
+    try {
+      remove(spec.id, call);
+    } catch (const Error& error) {
+      call.log(LogLevel::warning, error.what());
+    }
+  });
+  ensure_cgroup_parent(layout_, parent);
+
+  auto [control, shim_control] = make_socket_pair(SOCK_SEQPACKET);
+  auto [exit_fd, exit_pipe] = make_pipe();
+  const UniqueFd encoded = memory_file("gantry-plan", encode(plan));
+  remember_shim(spawn_shim(shim_.get(), spec.id, {shim_control.get(), encoded.get(), exit_pipe.get(), init}));
+  shim_control.reset();
+  exit_pipe.reset();
+  const Reply reply = receive_reply(control.get(), call);
+  out.pid = reply.pid;
+  out.start_time = start_time_of(static_cast<pid_t>(reply.pid));
+  out.exit_fd = std::move(exit_fd);
+  const std::lock_guard lock(mutex_);
+  pending_[spec.id] = {std::move(control), static_cast<pid_t>(out.pid), out.start_time};
+  undo.release();
+}
+
+void Driver::start(const std::string& id, const Call& call) {
+  UniqueFd control;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = pending_.find(id);
+    if (found == pending_.end()) throw files(id).exist() ? not_running(id) : not_found(id);
+    control = std::move(found->second.control);
+    pending_.erase(found);
+  }
+  try {
+    ask_shim(control.get(), {Operation::start, "", 0}, {}, call);
+  } catch (const Error&) {
+    control.reset();
+    remove(id, call);
+    throw;
+  }
+}
+
+UniqueFd Driver::connection(const std::string& id) const {
+  if (!files(id).exist()) throw not_found(id);
+  UniqueFd connection = connect_shim(files(id).directory());
+  if (!connection) throw not_running(id);
+  return connection;
+}
+
+void Driver::signal(const std::string& id, const std::string& exec_id, int signal, const Call& call) {
+  ask_shim(connection(id).get(), {Operation::signal, exec_id, signal}, {}, call);
+}
+
+bool Driver::is_running(const std::string& id) const {
+  const auto state = files(id).started();
+  return state && open_process(state->init, state->init_start) && !files(id).exit_status();
+}
+
+bool Driver::is_frozen(const std::string& id) const {
+  for (const std::string& directory : files(id).cgroup_directories()) {
+    const std::string v1 = first_line(directory + "/freezer.state");
+    if (v1 == "FROZEN" || v1 == "FREEZING" ||
+        (layout_.of("freezer") == nullptr && read_number(directory + "/cgroup.freeze") == 1)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Driver::set_frozen(const std::string& id, bool frozen) const {
+  const auto directories = files(id).cgroup_directories();
+  if (const Hierarchy* freezer = layout_.of("freezer"); freezer != nullptr) {
+    const std::string directory = directory_in(*freezer, directories);
+    if (!write_file(directory + "/freezer.state", frozen ? "FROZEN" : "THAWED")) {
+      throw Error{Errc::io, "write " + directory + "/freezer.state: " + std::strerror(errno)};
+    }
+    return;
+  }
+  for (const std::string& directory : directories) {
+    if (write_file(directory + "/cgroup.freeze", frozen ? "1" : "0")) return;
+  }
+  throw Error{Errc::unsupported, "this host has no cgroup freezer"};
+}
+
+void Driver::pause(const std::string& id, const Call& /*call*/) {
+  if (!files(id).exist()) throw not_found(id);
+  if (!is_running(id)) throw not_running(id);
+  set_frozen(id, true);
+}
+
+void Driver::resume(const std::string& id, const Call& /*call*/) {
+  if (!files(id).exist()) throw not_found(id);
+  set_frozen(id, false);
+}
+
+void Driver::update(const std::string& id, const Resources& resources, const Call& /*call*/) {
+  if (!files(id).exist()) throw not_found(id);
+  const auto directories = files(id).cgroup_directories();
+  for (const Hierarchy& hierarchy : layout_.hierarchies) {
+    const std::string directory = directory_in(hierarchy, directories);
+    auto writes =
+        hierarchy.unified ? v2::limit_writes(hierarchy, resources) : v1::limit_writes(hierarchy, "", resources);
+    std::vector<PlanWrite> again;
+    for (const PlanWrite& write : writes) {
+      if (!write_file(directory + "/" + write.file, write.value)) again.push_back(write);
+    }
+    // A limit may have to wait for another one: memory must not exceed memory and swap at any time.
+    for (const PlanWrite& write : again) {
+      if (!write_file(directory + "/" + write.file, write.value) && !write.optional) {
+        throw Error{Errc::invalid, "failed to write \"" + write.value + "\": write " + directory + "/" + write.file +
+                                       ": " + std::strerror(errno)};
+      }
+    }
+  }
+}
+
+void Driver::stats(const std::string& id, Stats& out, const Call& /*call*/) {
+  if (!files(id).exist()) throw not_found(id);
+  const auto state = files(id).started();
+  if (!state) throw not_running(id);
+  read_stats(layout_, files(id).cgroup_directories(), state->init, out);
+}
+
+void Driver::processes(const std::string& id, std::vector<std::int64_t>& out, const Call& /*call*/) {
+  if (!files(id).exist()) throw not_found(id);
+  const auto directories = files(id).cgroup_directories();
+  if (!directories.empty()) out = cgroup_processes(directories.front());
+}
+
+void Driver::exec(const std::string& id, const ExecSpec& spec, Running& out, Streams& streams, const Call& call) {
+  if (!is_valid_id(spec.exec_id)) throw Error{Errc::invalid, "invalid exec id \"" + spec.exec_id + "\""};
+  const UniqueFd shim = connection(id);
+  if (is_frozen(id)) throw Error{Errc::conflict, "container " + id + " is paused, unpause the container before exec"};
+  ExecPlan plan;
+  plan.process = translate_process(spec.process, default_rlimits_);
+  if (spec.privileged) plan.process.capabilities = all_capabilities();
+  plan.stdio.open_stdin = spec.attach_stdin;
+  plan.stdio.stdin_once = true;
+  plan.stdio.attach_stdout = spec.attach_stdout;
+  plan.stdio.attach_stderr = spec.attach_stderr;
+  const UniqueFd encoded = memory_file("gantry-exec", encode(plan));
+  auto [client, socket] = make_socket_pair(SOCK_STREAM);
+  auto [exit_fd, exit_pipe] = make_pipe();
+  const Reply reply =
+      ask_shim(shim.get(), {Operation::exec, spec.exec_id, 0}, {encoded.get(), socket.get(), exit_pipe.get()}, call);
+  out.pid = reply.pid;
+  out.start_time = start_time_of(static_cast<pid_t>(reply.pid));
+  out.exit_fd = std::move(exit_fd);
+  streams.socket = std::move(client);
+}
+
+void Driver::attach(const std::string& id, Streams& out, const Call& call) {
+  auto [client, socket] = make_socket_pair(SOCK_STREAM);
+  ask_shim(connection(id).get(), {Operation::attach, "", 0}, {socket.get()}, call);
+  out.socket = std::move(client);
+}
+
+void Driver::resize(const std::string& id, const std::string& exec_id, std::uint16_t rows, std::uint16_t columns,
+                    const Call& call) {
+  ask_shim(connection(id).get(), {Operation::resize, exec_id, std::int64_t{rows} << 16 | columns}, {}, call);
+}
+
+/// A shim that was killed took the container's streams with it: as with a lost containerd-shim, that is the end.
+ExitStatus Driver::end_without_shim(const std::string& id) const {
+  destroy_cgroup(files(id).cgroup_directories());
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const ExitStatus status{137, false, std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec};
+  files(id).write_exit_status(status);
+  return status;
+}
+
+void Driver::exit_status(const std::string& id, const std::string& exec_id, ExitStatus& out, const Call& /*call*/) {
+  const ContainerFiles container = files(id);
+  if (!container.exist()) throw not_found(id);
+  const auto found = exec_id.empty() ? container.exit_status() : container.exec_exit_status(exec_id);
+  if (found) {
+    out = *found;
+    return;
+  }
+  const auto state = container.started();
+  const bool shim_lives = !state || open_process(state->shim, state->shim_start);
+  if (shim_lives) {
+    throw Error{Errc::conflict, (exec_id.empty() ? "container " + id : "exec " + exec_id) + " is still running"};
+  }
+  // It may have written the status just before it ended.
+  if (const auto late = container.exit_status(); late && exec_id.empty()) {
+    out = *late;
+    return;
+  }
+  out =
+      container.exit_status() ? ExitStatus{137, false, container.exit_status()->finished_at_ns} : end_without_shim(id);
+}
+
+void Driver::reopen_log(const std::string& id, const Call& call) {
+  ask_shim(connection(id).get(), {Operation::reopen_log, "", 0}, {}, call);
+}
+
+void Driver::adopt(const std::string& id, Running& out, const Call& call) {
+  const ContainerFiles container = files(id);
+  const auto state = container.started();
+  if (!state) throw not_found(id);
+  out.pid = state->init;
+  out.start_time = state->init_start;
+  auto [exit_fd, exit_pipe] = make_pipe();
+  if (const UniqueFd shim = connect_shim(container.directory()); shim) {
+    try {
+      ask_shim(shim.get(), {Operation::watch, "", 0}, {exit_pipe.get()}, call);
+    } catch (const Error& error) {
+      if (error.code() != Errc::unavailable) throw;  // else it ended this moment: the pipe says so
+    }
+  }
+  exit_pipe.reset();
+  // Neither ended nor watched: its shim was killed. Then the container ends as well.
+  if (has_ended(exit_fd.get()) && !container.exit_status()) end_without_shim(id);
+  out.exit_fd = std::move(exit_fd);
+}
+
+void Driver::remove(const std::string& id, const Call& /*call*/) {
+  const ContainerFiles container = files(id);
+  {
+    const std::lock_guard lock(mutex_);
+    pending_.erase(id);
+  }
+  if (container.exist()) {
+    const auto state = container.started();
+    if (state && !container.exit_status()) {
+      // Its streams' clients are of no use any more: the shim need not wait for them.
+      if (const UniqueFd shim = open_process(state->shim, state->shim_start); shim) {
+        ::pidfd_send_signal(shim.get(), SIGKILL, nullptr, 0);
+        wait_for_end(shim.get(), kShimTimeoutMs);
+      }
+    }
+    destroy_cgroup(container.cgroup_directories());
+    container.remove();
+  }
+  reap_shims();
+}
+
+void Driver::list(std::vector<std::string>& out, const Call& /*call*/) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(base_, error)) {
+    std::error_code gone;
+    if (entry.is_directory(gone) && is_valid_id(entry.path().filename())) out.push_back(entry.path().filename());
+  }
+}
+
+void Driver::remember_shim(pid_t pid) {
+  const std::lock_guard lock(mutex_);
+  shims_.insert(pid);
+}
+
+/// Shims are this process's children until it ends; one that has ended is forgotten at the next opportunity.
+void Driver::reap_shims() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(shims_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+
+}  // namespace gantry::native

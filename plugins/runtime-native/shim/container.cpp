@@ -1,0 +1,337 @@
+#include "shim/container.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "shim/cgroup.hpp"
+#include "shim/init.hpp"
+#include "shim/system.hpp"
+
+// glibc 2.36 forgets to say so in its own header.
+extern "C" {
+#include <sys/pidfd.h>
+}
+
+namespace gantry::native {
+
+namespace {
+
+Reply failure(Errc code, std::string message) { return {static_cast<std::int32_t>(code), std::move(message), 0}; }
+
+Reply errno_failure(const std::string& what) { return failure(error_code(errno), what + ": " + error_text(errno)); }
+
+std::string exit_record(int code, bool oom_killed) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return number(code) + (oom_killed ? " 1 " : " 0 ") + number(std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec) +
+         "\n";
+}
+
+}  // namespace
+
+Container::Container(Loop& loop, Plan plan, UniqueFd exit_pipe, UniqueFd init_program)
+    : loop_(loop),
+      plan_(std::move(plan)),
+      log_(plan_.stdio.log_path, plan_.stdio.log_max_size, plan_.stdio.log_max_files),
+      init_program_(std::move(init_program)) {
+  init_ = processes_.emplace_back(std::make_unique<Process>()).get();
+  init_->watchers.push_back(std::move(exit_pipe));
+}
+
+Reply Container::not_running() const { return failure(Errc::conflict, "container " + plan_.id + " is not running"); }
+
+Reply Container::make_cgroups(bool unified) {
+  for (const PlanCgroup& cgroup : plan_.cgroups) {
+    if (cgroup.unified != unified) continue;
+    if (std::string error = make_cgroup(cgroup); !error.empty()) return failure(Errc::invalid, std::move(error));
+  }
+  return {};
+}
+
+Reply Container::create() {
+  if (Reply made = make_cgroups(true); made.error != 0) return made;
+  for (const PlanNamespace& space : plan_.joined_namespaces) {
+    if (space.flag != CLONE_NEWPID) continue;
+    const UniqueFd fd(::open(space.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd || ::setns(fd.get(), CLONE_NEWPID) < 0) return errno_failure("join namespace " + space.path);
+    in_pid_namespace_ = true;
+  }
+  return clone_init();
+}
+
+Reply Container::clone_init() {
+  StdioEnds ends = make_stdio(plan_.stdio, plan_.process.terminal);
+  const PlanCgroup* unified = unified_cgroup(plan_.cgroups);
+  const UniqueFd directory(unified != nullptr ? ::open(unified->directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                              : -1);
+  CloneSettings settings;
+  // The cgroup namespace comes when the process is in its cgroup.
+  settings.namespaces = plan_.new_namespaces & ~std::uint64_t{CLONE_NEWCGROUP};
+  settings.cgroup = directory.get();
+  settings.extra_fd = init_program_.get();
+  if (clone_into(*init_, settings, ends)) run_init(plan_);
+  if (init_->pid < 0) return errno_failure("clone the container's init");
+  init_->streams = std::make_unique<Streams>(loop_, plan_.stdio, plan_.process.terminal, &log_);
+  init_->streams->take(ends);
+  watch_line(*init_);
+  // The daemon goes on with the network while the cgroup and the init are made ready; what fails is told at the start.
+  loop_.defer([this] {
+    if (const Reply placed = place_init(); placed.error != 0) {
+      if (init_->failure.error == 0) init_->failure = placed;
+      ::kill(init_->pid, SIGKILL);
+    }
+  });
+  Reply reply;
+  reply.pid = init_->pid;
+  return reply;
+}
+
+Reply Container::write_id_maps() const {
+  if ((plan_.new_namespaces & CLONE_NEWUSER) == 0) return {};
+  const std::string directory = "/proc/" + number(init_->pid);
+  for (const auto& [file, map] : {std::pair("/uid_map", &plan_.uid_map), std::pair("/gid_map", &plan_.gid_map)}) {
+    if (const int error = write_whole_file((directory + file).c_str(), *map); error != 0) {
+      return failure(error_code(error), "write " + directory + file + ": " + error_text(error));
+    }
+  }
+  init_->send(Signal::maps_written);
+  return {};
+}
+
+Reply Container::place_init() {
+  if (Reply mapped = write_id_maps(); mapped.error != 0) return mapped;
+  if (Reply made = make_cgroups(false); made.error != 0) return made;
+  for (const PlanCgroup& cgroup : plan_.cgroups) {
+    if (cgroup.unified) continue;
+    if (std::string error = join_cgroup(cgroup, number(init_->pid)); !error.empty()) return failure(Errc::io, error);
+  }
+  init_->send(Signal::cgroup_ready);
+  return {};
+}
+
+void Container::start(UniqueFd connection) {
+  if (init_->failure.error != 0 || init_->ended || start_requested_) {
+    answer(connection.get(), init_->failure.error != 0 ? init_->failure : not_running());
+    return;
+  }
+  // On disk before the program runs: a daemon that is killed now finds the container when it comes back.
+  const std::string state =
+      number(::getpid()) + " " + number(static_cast<std::int64_t>(process_start_time(::getpid()))) + " " +
+      number(init_->pid) + " " + number(static_cast<std::int64_t>(process_start_time(init_->pid))) + "\n";
+  if (const int error = replace_file(kStateFile, state); error != 0) {
+    answer(connection.get(), failure(Errc::io, std::string("write ") + kStateFile + ": " + error_text(error)));
+    return;
+  }
+  start_requested_ = true;
+  init_->waiting = std::move(connection);
+  init_->send(Signal::start);
+}
+
+void Container::lose_owner() {
+  if (init_->executed) return;
+  if (init_->pid > 0 && !init_->ended) ::kill(init_->pid, SIGKILL);
+  loop_.stop();
+}
+
+void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, UniqueFd exit_pipe, UniqueFd connection) {
+  if (!init_->executed || init_->ended) return answer(connection.get(), not_running());
+  if (find(request.exec_id) != nullptr) {
+    return answer(connection.get(), failure(Errc::conflict, "exec " + request.exec_id + " exists already"));
+  }
+  if (!in_pid_namespace_ && (plan_.new_namespaces & CLONE_NEWPID) != 0) {
+    // Holds for the shim's children only; so one clone is enough to be inside.
+    if (::setns(init_->pidfd.get(), CLONE_NEWPID) < 0)
+      return answer(connection.get(), errno_failure("join the PID namespace"));
+    in_pid_namespace_ = true;
+  }
+  Process& process = *processes_.emplace_back(std::make_unique<Process>());
+  process.exec_id = request.exec_id;
+  StdioEnds ends = make_stdio(plan.stdio, plan.process.terminal);
+  const PlanCgroup* unified = unified_cgroup(plan_.cgroups);
+  const UniqueFd directory(unified != nullptr ? ::open(unified->directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                              : -1);
+  CloneSettings settings;
+  settings.cgroup = directory.get();
+  settings.extra_fd = init_->pidfd.get();
+  if (clone_into(process, settings, ends)) run_exec(plan_, plan.process);
+  if (process.pid < 0) {
+    const Reply reply = errno == ENOMEM || errno == ESRCH ? not_running() : errno_failure("clone a process");
+    processes_.pop_back();
+    return answer(connection.get(), reply);
+  }
+  process.streams = std::make_unique<Streams>(loop_, plan.stdio, plan.process.terminal, nullptr);
+  process.streams->take(ends);
+  process.streams->add_client(std::move(socket));
+  process.watchers.push_back(std::move(exit_pipe));
+  process.waiting = std::move(connection);
+  watch_line(process);
+  process.send(Signal::start);
+}
+
+Process* Container::find(const std::string& exec_id) {
+  for (const auto& process : processes_) {
+    if (process->exec_id == exec_id) return process.get();
+  }
+  return nullptr;
+}
+
+Reply Container::attach(UniqueFd socket) {
+  if (init_->ended) return not_running();
+  init_->streams->add_client(std::move(socket));
+  return {};
+}
+
+Reply Container::signal(const Request& request) {
+  const Process* process = find(request.exec_id);
+  if (process == nullptr || process->ended) return not_running();
+  if (::pidfd_send_signal(process->pidfd.get(), static_cast<int>(request.number), nullptr, 0) < 0) {
+    return errno == ESRCH ? not_running() : errno_failure("signal " + number(request.number));
+  }
+  return {};
+}
+
+Reply Container::resize(const Request& request) {
+  const Process* process = find(request.exec_id);
+  if (process == nullptr || process->ended) return not_running();
+  process->streams->resize(static_cast<std::uint16_t>(request.number >> 16),
+                           static_cast<std::uint16_t>(request.number));
+  return {};
+}
+
+Reply Container::reopen_log() {
+  log_.reopen();
+  return {};
+}
+
+Reply Container::watch(const Request& request, UniqueFd exit_pipe) {
+  Process* process = find(request.exec_id);
+  // Of one that has ended the pipe is closed at once: that is the news.
+  if (process != nullptr && !process->ended) process->watchers.push_back(std::move(exit_pipe));
+  return {};
+}
+
+void Container::watch_line(Process& process) {
+  loop_.add(process.line.get(), EPOLLIN, [this, &process](std::uint32_t) { read_line(process); });
+}
+
+void Container::read_line(Process& process) {
+  while (process.line) {
+    char buffer[4096];
+    iovec piece{buffer, sizeof buffer};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t count = ::recvmsg(process.line.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count <= 0) return on_executed(process);
+    UniqueFd received;
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+      received.reset(fd);
+    }
+    if (buffer[0] == static_cast<char>(Report::terminal) && received)
+      process.streams->take_terminal(std::move(received));
+    if (buffer[0] == static_cast<char>(Report::failure)) on_failure(process, {buffer, static_cast<std::size_t>(count)});
+  }
+}
+
+void Container::on_failure(Process& process, std::string_view report) {
+  loop_.remove(process.line.get());
+  process.line.reset();
+  if (process.failure.error == 0 && report.size() > 1) {
+    process.failure = failure(static_cast<Errc>(report[1]), std::string(report.substr(2)));
+  }
+  if (process.waiting) answer(process.waiting.get(), process.failure);
+  process.waiting.reset();
+}
+
+/// The line has ended without a complaint: by execve, or because the process was killed on its way.
+void Container::on_executed(Process& process) {
+  loop_.remove(process.line.get());
+  process.line.reset();
+  const bool started = process.waiting && process.failure.error == 0;
+  process.executed = started;
+  if (!started) return;
+  Reply reply;
+  reply.pid = process.pid;
+  answer(process.waiting.get(), reply);
+  process.waiting.reset();
+}
+
+void Container::reap() {
+  int status = 0;
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    for (const auto& process : processes_) {
+      if (process->pid != pid || process->ended) continue;
+      on_exit(*process, status);
+      break;
+    }
+  }
+}
+
+void Container::on_exit(Process& process, int status) {
+  if (process.line) read_line(process);
+  process.ended = true;
+  const int code = exit_code(status);
+  if (&process == init_) {
+    if (!process.executed) {
+      if (process.failure.error == 0)
+        process.failure = failure(Errc::io, "the container's init was killed before its start");
+      process.watchers.clear();
+      return;  // The owner asks for the start, hears of the failure and goes.
+    }
+    process.streams->finish([this] { end_if_idle(); });
+    record_exit(code);
+  } else {
+    if (process.executed) record_exec_exit(process, code);
+    process.streams->finish([this, &process] { forget(process); });
+  }
+  process.watchers.clear();
+}
+
+void Container::record_exit(int code) {
+  // Without a PID namespace of its own the rest of the container lives on; Docker ends it with the init.
+  if ((plan_.new_namespaces & CLONE_NEWPID) == 0) kill_cgroup(plan_.cgroups);
+  replace_file(kExitFile, exit_record(code, oom_kills(plan_.cgroups) > 0));
+  ::unlink(kSocketFile);
+}
+
+void Container::record_exec_exit(const Process& process, int code) {
+  constexpr std::size_t kMaxRecords = 8192;
+  constexpr std::size_t kKeptBytes = 65536;
+  if (++exec_records_ > kMaxRecords) {
+    std::string kept = read_small_file(kExecsFile, std::size_t{4} << 20);
+    if (kept.size() > kKeptBytes) kept.erase(0, kept.find('\n', kept.size() - kKeptBytes) + 1);
+    replace_file(kExecsFile, kept);
+    exec_records_ = 0;
+  }
+  write_whole_file(kExecsFile, process.exec_id + " " + exit_record(code, false), O_CREAT | O_APPEND);
+}
+
+void Container::forget(Process& process) {
+  processes_.remove_if([&](const auto& candidate) { return candidate.get() == &process; });
+  end_if_idle();
+}
+
+void Container::end_if_idle() {
+  if (!init_->ended) return;
+  init_->streams.reset();
+  if (processes_.size() == 1) loop_.stop();
+}
+
+}  // namespace gantry::native

@@ -1,0 +1,152 @@
+#include "shim/init.hpp"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "shim/cgroup.hpp"
+#include "shim/console.hpp"
+#include "shim/launch.hpp"
+#include "shim/mounts.hpp"
+#include "shim/privileges.hpp"
+#include "shim/report.hpp"
+#include "shim/system.hpp"
+
+namespace gantry::native {
+
+namespace {
+
+void join_namespaces(const Plan& plan, const ReportLine& line) {
+  for (const PlanNamespace& space : plan.joined_namespaces) {
+    if (space.flag == CLONE_NEWPID) continue;  // The shim has joined it: it holds for children only.
+    const UniqueFd fd(::open(space.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) line.fail_errno("open namespace " + space.path);
+    if (::setns(fd.get(), static_cast<int>(space.flag)) < 0) line.fail_errno("join namespace " + space.path);
+  }
+}
+
+void bring_loopback_up(const ReportLine& line) {
+  const UniqueFd sock(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", 3);
+  request.ifr_flags = IFF_UP;
+  if (!sock || ::ioctl(sock.get(), SIOCSIFFLAGS, &request) < 0) line.fail_errno("bring the loopback interface up");
+}
+
+void become_root_of_user_namespace(const ReportLine& line) {
+  line.wait(Signal::maps_written);
+  if (::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0) line.fail_errno("become root of the user namespace");
+}
+
+void set_names(const Plan& plan, const ReportLine& line) {
+  if ((plan.new_namespaces & CLONE_NEWUTS) == 0) return;
+  if (!plan.hostname.empty() && ::sethostname(plan.hostname.data(), plan.hostname.size()) < 0) {
+    line.fail_errno("sethostname");
+  }
+  if (!plan.domainname.empty() && ::setdomainname(plan.domainname.data(), plan.domainname.size()) < 0) {
+    line.fail_errno("setdomainname");
+  }
+}
+
+/// Through the host's /proc, which no image can have replaced (CVE-2025-52881).
+void write_sysctls(const Plan& plan, const ReportLine& line) {
+  for (const PlanWrite& write : plan.sysctls) {
+    const std::string file = "/proc/sys/" + write.file;
+    if (const int error = write_whole_file(file.c_str(), write.value); error != 0) {
+      line.fail_errno("failed to write sysctl: open " + file, error);
+    }
+  }
+}
+
+/// Keys of the host's session stay outside. A kernel without keyrings has none to hide.
+void new_session_keyring() { ::syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, nullptr, 0, 0, 0); }
+
+/// Waits once for the cgroup, then makes it the root of a namespace if one is wanted.
+class CgroupGate {
+ public:
+  CgroupGate(const Plan& plan, const ReportLine& line) : plan_(plan), line_(line) {}
+
+  void pass() {
+    if (passed_) return;
+    passed_ = true;
+    line_.wait(Signal::cgroup_ready);
+    if ((plan_.new_namespaces & CLONE_NEWCGROUP) != 0 && ::unshare(CLONE_NEWCGROUP) < 0) {
+      line_.fail_errno("make a cgroup namespace");
+    }
+  }
+
+ private:
+  const Plan& plan_;
+  const ReportLine& line_;
+  bool passed_ = false;
+};
+
+void build_filesystem(const Plan& plan, CgroupGate& gate, const ReportLine& line, UniqueFd& terminal) {
+  Rootfs rootfs(plan, line);
+  rootfs.mount_root();
+  rootfs.mount_all([&] { gate.pass(); });
+  rootfs.make_devices();
+  if (plan.process.terminal) {
+    terminal = open_terminal(rootfs.root(), plan.process, line);
+    rootfs.bind_console(terminal.get());
+  }
+  rootfs.protect_paths();
+  rootfs.pivot();
+}
+
+}  // namespace
+
+void run_init(const Plan& plan) {
+  const ReportLine line(kReportFd);
+  ::setsid();
+  ::umask(0);
+  if ((plan.new_namespaces & CLONE_NEWUSER) != 0) become_root_of_user_namespace(line);
+  new_session_keyring();
+  join_namespaces(plan, line);
+  if ((plan.new_namespaces & CLONE_NEWNET) != 0) bring_loopback_up(line);
+  set_names(plan, line);
+  write_sysctls(plan, line);
+  apply_limits(plan.process, line);
+  CgroupGate gate(plan, line);
+  UniqueFd terminal;
+  if ((plan.new_namespaces & CLONE_NEWNS) != 0) build_filesystem(plan, gate, line, terminal);
+  gate.pass();
+  if (terminal) take_terminal(std::move(terminal), line);
+  launch(plan.process, plan.seccomp, plan.init, line);
+}
+
+void run_exec(const Plan& container, const PlanProcess& process) {
+  const ReportLine line(kReportFd);
+  ::setsid();
+  ::umask(0);
+  for (const PlanCgroup& cgroup : container.cgroups) {
+    if (cgroup.unified) continue;  // clone3 has put the process there.
+    if (const std::string error = join_cgroup(cgroup, "0"); !error.empty()) line.fail(Errc::io, error);
+  }
+  new_session_keyring();
+  apply_limits(process, line);
+  std::uint64_t spaces = container.new_namespaces;
+  for (const PlanNamespace& space : container.joined_namespaces) spaces |= space.flag;
+  spaces &= ~std::uint64_t{CLONE_NEWPID};
+  if (spaces != 0 && ::setns(kTargetFd, static_cast<int>(spaces)) < 0) {
+    if (errno == ESRCH) line.fail(Errc::conflict, "container " + container.id + " is not running");
+    line.fail_errno("join the container's namespaces");
+  }
+  ::close(kTargetFd);
+  if ((spaces & CLONE_NEWUSER) != 0 && (::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0)) {
+    line.fail_errno("become root of the user namespace");
+  }
+  if (process.terminal) take_terminal(open_terminal(AT_FDCWD, process, line), line);
+  launch(process, container.seccomp, InitKind::none, line);
+}
+
+}  // namespace gantry::native

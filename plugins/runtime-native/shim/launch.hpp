@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "plan.hpp"
+#include "shim/report.hpp"
+
+namespace gantry::native {
+
+/// The common end of an init's and an exec's way, inside of the container: user, working directory, rights, wait for
+/// the start, execve.
+[[noreturn]] void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, const ReportLine& line);
+
+}  // namespace gantry::native

@@ -1,0 +1,222 @@
+#include "shim/mounts.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "protocol.hpp"
+#include "shim/root_path.hpp"
+#include "shim/system.hpp"
+
+namespace gantry::native {
+
+namespace {
+
+std::string descriptor_path(int fd) { return "/proc/self/fd/" + number(fd); }
+
+int set_attributes(int fd, std::uint64_t attributes, std::uint64_t propagation, bool recursive) {
+  mount_attr attr{};
+  attr.attr_set = attributes;
+  attr.propagation = propagation;
+  return ::mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
+}
+
+int move_onto(int tree, int target) {
+  return ::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+bool has_v1_cgroup(const std::vector<PlanCgroup>& cgroups) {
+  return std::any_of(cgroups.begin(), cgroups.end(), [](const PlanCgroup& cgroup) { return !cgroup.unified; });
+}
+
+bool is_directory(int fd) {
+  struct stat facts {};
+  return ::fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
+}  // namespace
+
+UniqueFd Rootfs::clone_tree(const PlanMount& mount) const {
+  const unsigned flags =
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount.recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  UniqueFd tree(::open_tree(AT_FDCWD, mount.source.c_str(), flags));
+  if (!tree) {
+    const int error = errno;
+    if (error == ENOENT) line_.fail(Errc::invalid, "bind source path does not exist: " + mount.source);
+    line_.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\": open_tree", error);
+  }
+  return tree;
+}
+
+void Rootfs::clone_sources() {
+  for (const PlanMount& mount : plan_.mounts) {
+    sources_.push_back(mount.bind ? clone_tree(mount) : UniqueFd());
+  }
+}
+
+void Rootfs::mount_root() {
+  clone_sources();
+  std::vector<UniqueFd> roots;
+  for (const PlanMount& mount : plan_.root) roots.push_back(mount.bind ? clone_tree(mount) : UniqueFd());
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) line_.fail_errno("make mounts private");
+
+  const std::string directory = plan_.directory + "/" + kRootDirectory;
+  for (std::size_t i = 0; i < plan_.root.size(); ++i) {
+    const PlanMount& mount = plan_.root[i];
+    if (i > 0) {
+      mount_one(mount, roots[i]);
+      continue;
+    }
+    if (!mount.base.empty() && ::chdir(mount.base.c_str()) < 0) line_.fail_errno("chdir " + mount.base);
+    if (mount.bind) {
+      const UniqueFd target(::open(directory.c_str(), O_PATH | O_CLOEXEC));
+      if (set_attributes(roots[i].get(), mount.attributes, MS_PRIVATE, true) < 0 ||
+          move_onto(roots[i].get(), target.get()) < 0) {
+        line_.fail_errno("mount the root " + mount.source);
+      }
+    } else if (::mount(mount.source.empty() ? mount.type.c_str() : mount.source.c_str(), directory.c_str(),
+                       mount.type.c_str(), mount.flags, mount.data.c_str()) < 0) {
+      line_.fail_errno("mount the root (" + mount.type + ")");
+    }
+    root_.reset(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root_) line_.fail_errno("open the root");
+  }
+}
+
+void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
+  const bool directory = !mount.bind || is_directory(source.get());
+  const UniqueFd target = open_target(root_.get(), mount.target, directory);
+  if (!target) {
+    line_.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target +
+                     "\": create mountpoint for " + mount.target + " mount");
+  }
+  if (mount.bind) {
+    const std::uint64_t propagation =
+        mount.propagation == 0 ? std::uint64_t{MS_PRIVATE} : mount.propagation & ~std::uint64_t{MS_REC};
+    if ((mount.attributes != 0 && set_attributes(source.get(), mount.attributes, 0, mount.attributes_recursive) < 0) ||
+        set_attributes(source.get(), 0, propagation, true) < 0 || move_onto(source.get(), target.get()) < 0) {
+      const int error = errno;
+      if (directory != is_directory(target.get())) {
+        line_.fail(Errc::invalid, "error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target +
+                                      "\": mount src=" + mount.source + ", dst=" + mount.target +
+                                      ": not a directory: Are you trying to mount a directory onto a file (or "
+                                      "vice-versa)? Check if the specified host path exists and is the expected type");
+      }
+      line_.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\"", error);
+    }
+    source.reset();
+    return;
+  }
+  if (mount.type == "cgroup" && has_v1_cgroup(plan_.cgroups)) {
+    mount_cgroups_v1(mount, target.get());
+    return;
+  }
+  mount_filesystem(mount, target.get());
+}
+
+void Rootfs::mount_filesystem(const PlanMount& mount, int target) {
+  const char* type = mount.type == "cgroup" ? "cgroup2" : mount.type.c_str();
+  const std::string source = mount.source.empty() ? mount.type : mount.source;
+  if (::mount(source.c_str(), descriptor_path(target).c_str(), type, mount.flags,
+              mount.data.empty() ? nullptr : mount.data.c_str()) < 0) {
+    line_.fail_errno("error mounting \"" + source + "\" to rootfs at \"" + mount.target + "\"");
+  }
+  if (mount.propagation != 0) {
+    const UniqueFd mounted(openat2_in_root(root_.get(), mount.target.c_str(), O_PATH));
+    if (set_attributes(mounted.get(), 0, mount.propagation & ~std::uint64_t{MS_REC}, true) < 0) {
+      line_.fail_errno("set the propagation of " + mount.target);
+    }
+  }
+}
+
+void Rootfs::mount_cgroups_v1(const PlanMount& mount, int target) {
+  const std::string what = "error mounting \"cgroup\" to rootfs at \"" + mount.target + "\"";
+  constexpr unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if (::mount("tmpfs", descriptor_path(target).c_str(), "tmpfs", flags, "mode=755,size=64k") < 0)
+    line_.fail_errno(what);
+  const UniqueFd base(openat2_in_root(root_.get(), mount.target.c_str(), O_PATH | O_DIRECTORY));
+  for (const PlanCgroup& cgroup : plan_.cgroups) {
+    if (cgroup.unified) continue;
+    if (::mkdirat(base.get(), cgroup.name.c_str(), 0755) < 0) line_.fail_errno(what);
+    const UniqueFd at(::openat(base.get(), cgroup.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    const UniqueFd tree(::open_tree(AT_FDCWD, cgroup.directory.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    std::uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    if ((mount.flags & MS_RDONLY) != 0) attributes |= MOUNT_ATTR_RDONLY;
+    if (!tree || set_attributes(tree.get(), attributes, MS_PRIVATE, false) < 0 || move_onto(tree.get(), at.get()) < 0) {
+      line_.fail_errno(what + ": " + cgroup.name);
+    }
+    for (const std::string& alias : cgroup.aliases) {
+      if (::symlinkat(cgroup.name.c_str(), base.get(), alias.c_str()) < 0) line_.fail_errno(what);
+    }
+  }
+  if ((mount.flags & MS_RDONLY) != 0 && set_attributes(base.get(), MOUNT_ATTR_RDONLY, 0, false) < 0) {
+    line_.fail_errno(what);
+  }
+}
+
+void Rootfs::pivot() {
+  if (::fchdir(root_.get()) < 0) line_.fail_errno("chdir to the root");
+  if (::syscall(SYS_pivot_root, ".", ".") == 0) {
+    // Old and new root lie on one another at "/": the upper one, which is the host's, goes.
+    if (::umount2(".", MNT_DETACH) < 0) line_.fail_errno("detach the host's root");
+  } else {
+    struct statfs facts {};
+    const bool initramfs =
+        errno == EINVAL && ::statfs("/", &facts) == 0 && (facts.f_type == RAMFS_MAGIC || facts.f_type == TMPFS_MAGIC);
+    // The kernel cannot pivot away from an initramfs: cover it instead.
+    if (!initramfs || ::mount(".", "/", nullptr, MS_MOVE, nullptr) < 0 || ::chroot(".") < 0)
+      line_.fail_errno("pivot_root");
+  }
+  if (::chdir("/") < 0) line_.fail_errno("chdir to /");
+}
+
+void Rootfs::mask(const std::string& path, int null_file) {
+  const UniqueFd target(openat2_in_root(root_.get(), path.c_str(), O_PATH));
+  if (!target) {
+    if (errno == ENOENT || errno == ENOTDIR) return;
+    line_.fail_errno("mask " + path);
+  }
+  if (is_directory(target.get())) {
+    if (::mount("tmpfs", descriptor_path(target.get()).c_str(), "tmpfs", MS_RDONLY, "size=0k") < 0) {
+      line_.fail_errno("mask " + path);
+    }
+    return;
+  }
+  const UniqueFd cover(::open_tree(null_file, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!cover || move_onto(cover.get(), target.get()) < 0) line_.fail_errno("mask " + path);
+}
+
+void Rootfs::make_readonly(const std::string& path) {
+  const UniqueFd target(openat2_in_root(root_.get(), path.c_str(), O_PATH));
+  if (!target) {
+    if (errno == ENOENT || errno == ENOTDIR) return;
+    line_.fail_errno("make " + path + " read-only");
+  }
+  const UniqueFd tree(
+      ::open_tree(target.get(), "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!tree || set_attributes(tree.get(), MOUNT_ATTR_RDONLY, 0, true) < 0 || move_onto(tree.get(), target.get()) < 0) {
+    line_.fail_errno("make " + path + " read-only");
+  }
+}
+
+void Rootfs::protect_paths() {
+  // As Docker does: a working directory that the image lacks is made, and before the root may become read-only.
+  // If that fails, chdir(2) will say why.
+  open_target(root_.get(), plan_.process.cwd, true);
+  for (const std::string& path : plan_.readonly_paths) make_readonly(path);
+  // The host's own /dev/null: the container's may have been swapped for something else (CVE-2025-31133).
+  const UniqueFd null_file(::open("/dev/null", O_PATH | O_CLOEXEC));
+  for (const std::string& path : plan_.masked_paths) mask(path, null_file.get());
+  if (plan_.readonly_root && set_attributes(root_.get(), MOUNT_ATTR_RDONLY, 0, false) < 0) {
+    line_.fail_errno("make the root read-only");
+  }
+}
+
+}  // namespace gantry::native

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gantry/unique_fd.hpp"
+#include "plan.hpp"
+#include "shim/report.hpp"
+
+/// The container's filesystem, made in its own mount namespace.
+namespace gantry::native {
+
+class Rootfs {
+ public:
+  Rootfs(const Plan& plan, const ReportLine& line) : plan_(plan), line_(line) {}
+
+  /// Clones what the binds show, while the host's mounts and their propagation are still there, then cuts the
+  /// namespace off from the host and mounts the root.
+  void mount_root();
+
+  /// Performs the mounts. `cgroup_ready` is called before the first one of a cgroup filesystem.
+  template <class Ready>
+  void mount_all(Ready cgroup_ready) {
+    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+      if (plan_.mounts[i].type == "cgroup" || plan_.mounts[i].type == "cgroup2") cgroup_ready();
+      mount_one(plan_.mounts[i], sources_[i]);
+    }
+  }
+
+  /// Makes the device nodes and the links of /dev.
+  void make_devices();
+
+  /// Shows a terminal's slave as /dev/console.
+  void bind_console(int slave);
+
+  /// Hides and protects paths, once everything else is in place.
+  void protect_paths();
+
+  /// Makes the root the process's own and lets go of the host's.
+  void pivot();
+
+  [[nodiscard]] int root() const { return root_.get(); }
+
+ private:
+  void clone_sources();
+  UniqueFd clone_tree(const PlanMount& mount) const;
+  void mount_one(const PlanMount& mount, UniqueFd& source);
+  void mount_filesystem(const PlanMount& mount, int target);
+  void mount_cgroups_v1(const PlanMount& mount, int target);
+  void bind_device(const PlanDevice& device, int parent, const std::string& name);
+  void make_device(const PlanDevice& device);
+  void mask(const std::string& path, int null_file);
+  void make_readonly(const std::string& path);
+
+  const Plan& plan_;
+  const ReportLine& line_;
+  std::vector<UniqueFd> sources_;
+  UniqueFd root_;
+};
+
+}  // namespace gantry::native

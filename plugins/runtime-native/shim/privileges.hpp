@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "plan.hpp"
+#include "shim/passwd.hpp"
+#include "shim/report.hpp"
+
+/// What a process may do, taken away in the only order that works.
+namespace gantry::native {
+
+/// Limits and the OOM score: written through the host's /proc, so before the process enters the container.
+void apply_limits(const PlanProcess& process, const ReportLine& line);
+
+/// Becomes the user, but keeps what `restrict_finally` needs.
+void become_user(const PlanProcess& process, const Identity& identity, const ReportLine& line);
+
+/// The last step before execve: the final capabilities and the system call filter.
+void restrict_finally(const PlanProcess& process, const Identity& identity, const std::string& seccomp,
+                      const ReportLine& line);
+
+}  // namespace gantry::native

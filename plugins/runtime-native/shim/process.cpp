@@ -1,0 +1,61 @@
+#include "shim/process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "shim/init.hpp"
+#include "shim/system.hpp"
+
+namespace gantry::native {
+
+namespace {
+
+/// In the child: descriptors 0 to 4 and no others. All sources lie above them.
+void take_descriptors(const StdioEnds& ends, int line, int extra) {
+  ::dup2(ends.child_input.get(), 0);
+  ::dup2(ends.child_output.get(), 1);
+  ::dup2(ends.child_error.get(), 2);
+  ::dup3(line, kReportFd, O_CLOEXEC);
+  if (extra >= 0) ::dup3(extra, kReportFd + 1, O_CLOEXEC);
+  ::close_range(extra >= 0 ? kReportFd + 2 : kReportFd + 1, ~0U, 0);
+}
+
+}  // namespace
+
+void Process::send(Signal signal) const {
+  const char byte = static_cast<char>(signal);
+  ::send(line.get(), &byte, 1, MSG_NOSIGNAL);
+}
+
+bool clone_into(Process& process, const CloneSettings& settings, StdioEnds& ends) {
+  int pair[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+    process.pid = -1;
+    return false;
+  }
+  process.line.reset(pair[0]);
+  const UniqueFd child_line(pair[1]);
+  process.pid = clone_process(settings.namespaces, process.pidfd, settings.cgroup);
+  if (process.pid == 0) {
+    take_descriptors(ends, child_line.get(), settings.extra_fd);
+    return true;
+  }
+  ends.child_input.reset();
+  ends.child_output.reset();
+  ends.child_error.reset();
+  return false;
+}
+
+int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+void answer(int connection, const Reply& reply) {
+  const std::string bytes = encode(reply);
+  ::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace gantry::native

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gantry/error.hpp"
+
+/// How a process on its way into the container talks to the shim: messages over a SOCK_SEQPACKET pair that execve
+/// closes.
+namespace gantry::native {
+
+/// The first byte of what the shim sends.
+enum class Signal : char {
+  maps_written = 'M',  ///< The user namespace has its maps.
+  cgroup_ready = 'C',  ///< The process is in its cgroup.
+  start = 'S',         ///< execve, please.
+};
+
+/// The first byte of what the process sends.
+enum class Report : char {
+  failure = 'E',   ///< Then the Errc as a byte, then the message.
+  terminal = 'P',  ///< With the terminal's descriptor.
+};
+
+/// The process's end.
+class ReportLine {
+ public:
+  explicit ReportLine(int fd) : fd_(fd) {}
+
+  [[nodiscard]] int fd() const { return fd_; }
+
+  /// Tells the shim why the process ends, and ends it.
+  [[noreturn]] void fail(Errc code, std::string_view message) const;
+
+  /// `what` and errno's text.
+  [[noreturn]] void fail_errno(std::string_view what) const;
+  [[noreturn]] void fail_errno(std::string_view what, int error) const;
+
+  /// Waits for `expected`. A shim that is gone ends the process.
+  void wait(Signal expected) const;
+
+  void send_terminal(int master) const;
+
+ private:
+  int fd_;
+};
+
+/// errno's text, as Go has it: "no such file or directory".
+std::string error_text(int error);
+
+Errc error_code(int error);
+
+}  // namespace gantry::native
