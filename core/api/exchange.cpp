@@ -48,6 +48,28 @@ std::string json_complaint(const std::exception& failure) {
   return text;
 }
 
+// Values are copied recursively: a body of a million brackets must not end the daemon.
+constexpr int kDeepestNesting = 500;
+
+bool nested_too_deeply(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepestNesting) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string Request::get(std::string_view name) const {
@@ -222,7 +244,8 @@ nlohmann::json parse_json_body(const std::string& body, const std::optional<std:
       throw Error{Errc::invalid, "unsupported Content-Type header (" + *content_type + "): must be 'application/json'"};
     }
   }
-  if (lower_trimmed(body).empty()) return nullptr;
+  if (body.find_first_not_of(" \t\r\n") == std::string::npos) return nullptr;
+  if (nested_too_deeply(body)) throw Error{Errc::invalid, "invalid JSON: exceeded max depth"};
   try {
     return nlohmann::json::parse(body);
   } catch (const nlohmann::json::exception& failure) {

@@ -42,7 +42,8 @@ awaitable<std::optional<Event>> Subscription::next() {
     boost::system::error_code woken;
     co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, woken));
     if (state->waiting == timer) state->waiting.reset();
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
+    const asio::cancellation_state raced = co_await asio::this_coro::cancellation_state;
+    if (raced.cancelled() != asio::cancellation_type::none) {
       throw Error{Errc::cancelled, "no longer waiting for events"};
     }
   }

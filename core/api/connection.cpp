@@ -1,0 +1,178 @@
+#include "api/connection.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
+
+#include "api/http_exchange.hpp"
+#include "api/product.hpp"
+
+namespace gantry::api {
+
+namespace {
+
+// Escapes of a path: unlike in a query, "+" is itself.
+std::string decode_path(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '+') {
+      escaped += "%2B";
+    } else {
+      escaped += c;
+    }
+  }
+  return decode_query(escaped);
+}
+
+// Fills in what the request's first line says; the version's text is returned.
+std::string read_target(std::string_view target, Request& request) {
+  if (const auto scheme = target.find("://"); !target.starts_with('/') && scheme != std::string_view::npos) {
+    target.remove_prefix(std::min(target.find('/', scheme + 3), target.size()));
+  }
+  const auto question = std::min(target.find('?'), target.size());
+  request.path = decode_path(target.substr(0, question));
+  if (question < target.size()) request.query = parse_query(target.substr(question + 1));
+  return take_version(request.path);
+}
+
+awaitable<Response> route(const Router& router, const std::string version, HttpExchange& exchange) {
+  Request& request = exchange.request();
+  const auto known = router.match(request.method, request.path, kNewestVersion);
+  if (known.handler == nullptr) co_return Response::error(404, "page not found");
+  request.version = parse_version(version);
+  auto match = router.match(request.method, request.path, request.version);
+  if (match.handler == nullptr) co_return Response::error(404, "page not found");
+  request.parameters = std::move(match.parameters);
+  co_return co_await (*match.handler)(exchange);
+}
+
+constexpr std::string_view kBadRequest =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
+constexpr std::string_view kHeaderTooLarge =
+    "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: "
+    "close\r\n\r\n431 Request Header Fields Too Large";
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<Transport> transport, const Router& router, const Limits& limits,
+                       asio::any_io_executor executor)
+    : transport_(std::move(transport)),
+      input_(std::make_shared<Input>(transport_, limits.header_bytes + 16 * 1024)),
+      router_(router),
+      limits_(limits),
+      deadline_(std::move(executor)) {}
+
+Connection::~Connection() = default;
+
+awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
+  try {
+    self->set_deadline(self->limits_.handshake_time);
+    co_await self->transport_->handshake();
+    co_await self->serve();
+  } catch (const std::exception& failure) {
+    spdlog::debug("api: connection ended: {}", failure.what());
+  }
+  self->close();
+}
+
+void Connection::close() {
+  deadline_.cancel();
+  transport_->close();
+  input_->end();
+}
+
+void Connection::finish() {
+  finishing_ = true;
+  if (idle_ || upgraded_) {
+    close();
+  } else {
+    input_->release();
+  }
+}
+
+void Connection::set_deadline(std::chrono::milliseconds time) {
+  deadline_.cancel();
+  if (time.count() == 0) return;
+  deadline_.expires_after(time);
+  deadline_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    if (const auto self = weak.lock()) self->close();
+  });
+}
+
+awaitable<void> Connection::serve() {
+  bool more = true;
+  while (more && !finishing_) {
+    idle_ = true;
+    set_deadline(limits_.idle_time);
+    if (input_->available().empty()) {
+      const bool came = co_await input_->fill();
+      if (!came) co_return;
+    }
+    idle_ = false;
+    set_deadline(limits_.header_time);
+    more = co_await serve_request();
+  }
+  co_await linger();
+}
+
+awaitable<bool> Connection::serve_request() {
+  HttpExchange::Parser parser;
+  parser.header_limit(limits_.header_bytes);
+  parser.body_limit(boost::none);
+  while (!parser.is_header_done()) {
+    boost::system::error_code failed;
+    input_->consume(parser.put(asio::buffer(input_->available().data(), input_->available().size()), failed));
+    if (failed == http::error::need_more) {
+      const bool came = co_await input_->fill();
+      if (!came) co_return false;
+    } else if (failed) {
+      const bool too_large = failed == http::error::header_limit;
+      co_await transport_->write(too_large ? kHeaderTooLarge : kBadRequest);
+      co_return false;
+    }
+  }
+  set_deadline(std::chrono::milliseconds{0});
+
+  HttpExchange exchange{*this, parser};
+  exchange.request().method = std::string{parser.get().method_string()};
+  const auto target = parser.get().target();
+  Response response;
+  std::exception_ptr failure;
+  try {
+    const std::string version = read_target({target.data(), target.size()}, exchange.request());
+    response = co_await route(router_, version, exchange);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    response = Response::error(failure);
+    spdlog::debug("api: {} {}: {}", exchange.request().method, exchange.request().path, response.body);
+    // What was started cannot become an error any more: the client sees that the end is missing.
+    if (exchange.started()) co_return false;
+  }
+  if (exchange.upgraded()) co_return false;
+  if (finishing_) exchange.close_afterwards();
+  set_deadline(limits_.answer_time);
+  if (!exchange.started()) {
+    const bool drained = co_await exchange.drain();
+    if (!drained) exchange.close_afterwards();
+  }
+  co_await exchange.finish(std::move(response));
+  if (!exchange.keep_alive()) co_return false;
+  co_return co_await exchange.drain();
+}
+
+// A socket that is closed with unread input resets the connection, and the client may lose the end of its answer.
+awaitable<void> Connection::linger() {
+  set_deadline(limits_.linger_time);
+  co_await transport_->close_write();
+  bool more = true;
+  while (more) {
+    input_->consume(input_->available().size());
+    more = co_await input_->fill();
+  }
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,223 @@
+#include "images/catalog.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/digest.hpp"
+#include "base/id.hpp"
+#include "gantry/error.hpp"
+#include "images/image_config.hpp"
+
+namespace gantry::images {
+namespace {
+
+using nlohmann::json;
+
+template <class T>
+void add_new(std::vector<T>& list, const std::vector<T>& more) {
+  for (const T& item : more) {
+    if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+  }
+}
+
+/// The hex digits of an id or the start of one; empty if `text` is neither.
+std::string id_digits(const std::string& text) {
+  std::string digits = text.starts_with("sha256:") ? text.substr(7) : text;
+  return digits.size() <= 64 && !digits.empty() && is_hex(digits) ? digits : std::string{};
+}
+
+std::optional<Reference> try_parse(const std::string& text) {
+  try {
+    return parse_reference(text).with_default_tag();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+std::string to_record(const ImageRecord& record) {
+  json layers = json::array();
+  for (const LayerRecord& layer : record.layers) {
+    layers.push_back({{"digest", layer.blob.digest},
+                      {"type", layer.blob.media_type},
+                      {"blob_size", layer.blob.size},
+                      {"size", layer.size}});
+  }
+  return json{{"config", record.image.config_json},
+              {"names", record.image.names},
+              {"digests", record.image.digests},
+              {"layers", std::move(layers)},
+              {"manifest", record.manifest.content},
+              {"manifest_type", record.manifest.media_type},
+              {"parent", record.parent},
+              {"last_tagged", record.last_tagged},
+              {"hidden", record.hidden}}
+      .dump();
+}
+
+void from_record(const std::string& text, ImageRecord& record) {
+  const json document = json::parse(text);
+  parse_image_config(document.value("config", ""), record.image);
+  record.image.names = document.value("names", std::vector<std::string>{});
+  record.image.digests = document.value("digests", std::vector<std::string>{});
+  for (const json& item : document.value("layers", json::array())) {
+    LayerRecord layer;
+    layer.blob.digest = item.value("digest", "");
+    layer.blob.media_type = item.value("type", "");
+    layer.blob.size = item.value("blob_size", std::uint64_t{});
+    layer.size = item.value("size", std::uint64_t{});
+    record.image.size += layer.size;
+    record.layers.push_back(std::move(layer));
+  }
+  record.manifest.content = document.value("manifest", "");
+  record.manifest.media_type = document.value("manifest_type", "");
+  if (!record.manifest.content.empty()) record.manifest.digest = sha256_digest(record.manifest.content);
+  record.parent = document.value("parent", "");
+  record.last_tagged = document.value("last_tagged", Nanoseconds{});
+  record.hidden = document.value("hidden", false);
+}
+
+void throw_no_such_image(const std::string& text) {
+  const auto reference = try_parse(text);
+  throw Error{Errc::not_found, "No such image: " + (reference ? reference->familiar() : text)};
+}
+
+void Catalog::index() {
+  names_.clear();
+  for (const auto& [id, record] : table_.all()) {
+    for (const std::string& name : record->image.names) names_[name] = id;
+    for (const std::string& digest : record->image.digests) names_[digest] = id;
+  }
+}
+
+Record Catalog::find_id(const std::string& id) const { return table_.find(id); }
+
+Record Catalog::find_name(const std::string& name) const {
+  const auto found = names_.find(name);
+  return found == names_.end() ? nullptr : table_.find(found->second);
+}
+
+Record Catalog::find(const std::string& text) const {
+  const std::string digits = id_digits(text);
+  if (digits.size() == 64) {
+    const Record record = table_.find("sha256:" + digits);
+    return record != nullptr && !record->hidden ? record : nullptr;
+  }
+  if (auto reference = try_parse(text)) {
+    // With both, the digest decides.
+    const std::string name =
+        reference->digest.empty() ? reference->str() : reference->with_digest(reference->digest).str();
+    if (const Record record = find_name(name)) return record;
+  }
+  if (digits.empty()) return nullptr;
+  Record match;
+  const std::string start = "sha256:" + digits;
+  for (auto at = table_.all().lower_bound(start); at != table_.all().end() && at->first.starts_with(start); ++at) {
+    if (at->second->hidden) continue;
+    if (match != nullptr) return nullptr;
+    match = at->second;
+  }
+  return match;
+}
+
+Record Catalog::get(const std::string& reference) const {
+  if (Record record = find(reference)) return record;
+  throw_no_such_image(reference);
+}
+
+std::vector<Record> Catalog::visible() const {
+  std::vector<Record> records;
+  for (const auto& [id, record] : table_.all()) {
+    if (!record->hidden) records.push_back(record);
+  }
+  return records;
+}
+
+std::vector<Record> Catalog::all() const {
+  std::vector<Record> records;
+  for (const auto& [id, record] : table_.all()) records.push_back(record);
+  return records;
+}
+
+void Catalog::take_names(state::Transaction& transaction, const std::vector<std::string>& names,
+                         const std::string& owner) {
+  std::map<std::string, ImageRecord> changed;
+  for (const std::string& name : names) {
+    const auto found = names_.find(name);
+    if (found == names_.end() || found->second == owner) continue;
+    const auto [other, fresh] = changed.try_emplace(found->second);
+    if (fresh) other->second = *table_.find(found->second);
+    std::erase(other->second.image.names, name);
+    std::erase(other->second.image.digests, name);
+  }
+  for (auto& [id, record] : changed) table_.put(transaction, id, std::move(record));
+}
+
+Record Catalog::put(ImageRecord record) {
+  const std::string id = record.image.id;
+  if (const Record known = table_.find(id)) {
+    ImageRecord merged = *known;
+    merged.hidden = false;
+    add_new(merged.image.names, record.image.names);
+    add_new(merged.image.digests, record.image.digests);
+    if (merged.manifest.content.empty()) merged.manifest = record.manifest;
+    if (merged.layers.empty()) merged.layers = record.layers;
+    merged.last_tagged = std::max(merged.last_tagged, record.last_tagged);
+    record = std::move(merged);
+  }
+  record.image.size = 0;
+  for (const LayerRecord& layer : record.layers) record.image.size += layer.size;
+  store_.update([&](state::Transaction& transaction) {
+    take_names(transaction, record.image.names, id);
+    take_names(transaction, record.image.digests, id);
+    table_.put(transaction, id, std::move(record));
+  });
+  index();
+  return table_.find(id);
+}
+
+void Catalog::tag(const std::string& id, const Reference& reference) {
+  ImageRecord record = *table_.find(id);
+  record.image.names = {reference.str()};
+  record.image.digests.clear();
+  record.last_tagged = now();
+  put(std::move(record));
+}
+
+void Catalog::replace(ImageRecord record) {
+  const std::string id = record.image.id;
+  store_.update([&](state::Transaction& transaction) { table_.put(transaction, id, std::move(record)); });
+  index();
+}
+
+void Catalog::erase(const std::string& id) {
+  store_.update([&](state::Transaction& transaction) { table_.erase(transaction, id); });
+  index();
+}
+
+const LayerRecord* Catalog::find_layer(const std::string& chain_id) const {
+  for (const auto& [id, record] : table_.all()) {
+    const auto& chain = record->image.chain_ids;
+    const auto found = std::find(chain.begin(), chain.end(), chain_id);
+    if (found != chain.end()) return &record->layers[static_cast<std::size_t>(found - chain.begin())];
+  }
+  return nullptr;
+}
+
+std::set<std::string> Catalog::used_layers() const {
+  std::set<std::string> used;
+  for (const auto& [id, record] : table_.all())
+    used.insert(record->image.chain_ids.begin(), record->image.chain_ids.end());
+  return used;
+}
+
+std::set<std::string> Catalog::used_blobs() const {
+  std::set<std::string> used;
+  for (const auto& [id, record] : table_.all()) {
+    for (const LayerRecord& layer : record->layers) used.insert(layer.blob.digest);
+  }
+  return used;
+}
+
+}  // namespace gantry::images

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "images/image.hpp"
+#include "images/manifest.hpp"
+#include "images/reference.hpp"
+#include "state/store.hpp"
+
+namespace gantry::images {
+
+/// One layer of a record, beside the diff and chain IDs at the same place in the image.
+struct LayerRecord {
+  Descriptor blob;
+  std::uint64_t size{};  ///< Bytes unpacked.
+};
+
+/// What is on record about an image.
+struct ImageRecord {
+  Image image;
+  std::vector<LayerRecord> layers;
+  registry::v1::Manifest manifest;  ///< As it was pulled; empty for one that was made here.
+  std::string parent;               ///< The image that this one was committed from.
+  Nanoseconds last_tagged{};
+  bool hidden{};  ///< Removed by force, but a container still stands on its layers.
+};
+
+std::string to_record(const ImageRecord& record);
+void from_record(const std::string& text, ImageRecord& record);
+
+using Record = std::shared_ptr<const ImageRecord>;
+
+/// The images on record and their names. Io thread only.
+class Catalog {
+ public:
+  explicit Catalog(state::Store& store) : store_(store), table_(store, "images") { index(); }
+
+  /// By name, name@digest, id or unambiguous start of an id; hidden ones not. Null if there is none.
+  [[nodiscard]] Record find(const std::string& reference) const;
+  /// The same. Errors: not_found in dockerd's words.
+  [[nodiscard]] Record get(const std::string& reference) const;
+  /// By the whole id, hidden ones too. Null if there is none.
+  [[nodiscard]] Record find_id(const std::string& id) const;
+  /// By a stored name ("docker.io/library/debian:12" or with a digest).
+  [[nodiscard]] Record find_name(const std::string& name) const;
+  [[nodiscard]] std::vector<Record> visible() const;
+  [[nodiscard]] std::vector<Record> all() const;
+
+  /// Adds an image or adds `names` and `digests` to the one that is there, and takes these names off all others. One
+  /// transaction. Answers what is on record now.
+  Record put(ImageRecord record);
+  /// Gives a name to an image, taking it off another.
+  void tag(const std::string& id, const Reference& reference);
+  /// Replaces a record as it is.
+  void replace(ImageRecord record);
+  void erase(const std::string& id);
+
+  /// The record of a layer that some image has. Null if none has.
+  [[nodiscard]] const LayerRecord* find_layer(const std::string& chain_id) const;
+  [[nodiscard]] std::set<std::string> used_layers() const;
+  [[nodiscard]] std::set<std::string> used_blobs() const;
+
+ private:
+  void index();
+  void take_names(state::Transaction& transaction, const std::vector<std::string>& names, const std::string& owner);
+
+  state::Store& store_;
+  state::Table<ImageRecord> table_;
+  std::map<std::string, std::string> names_;  // name or name@digest to id
+};
+
+/// "No such image: x:latest". Errors: not_found.
+[[noreturn]] void throw_no_such_image(const std::string& reference);
+
+}  // namespace gantry::images

@@ -1,0 +1,159 @@
+#include "images/config_changes.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "gantry/error.hpp"
+
+namespace gantry::images {
+namespace {
+
+[[noreturn]] void refuse(const std::string& why) { throw Error{Errc::invalid, why}; }
+
+std::string_view trimmed(std::string_view text) {
+  const auto blank = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+/// Splits at blanks, with quotes and backslashes as a Dockerfile has them.
+std::vector<std::string> words(std::string_view text) {
+  std::vector<std::string> out;
+  std::string word;
+  char quote = 0;
+  bool in_word = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\\' && quote != '\'' && at + 1 < text.size()) {
+      word += text[++at];
+      in_word = true;
+    } else if (quote != 0) {
+      if (c == quote) {
+        quote = 0;
+      } else {
+        word += c;
+      }
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+      in_word = true;
+    } else if (std::isspace(static_cast<unsigned char>(c)) != 0) {
+      if (in_word) out.push_back(std::exchange(word, {}));
+      in_word = false;
+    } else {
+      word += c;
+      in_word = true;
+    }
+  }
+  if (quote != 0) refuse("unexpected end of statement while looking for matching quote");
+  if (in_word) out.push_back(std::move(word));
+  return out;
+}
+
+/// ["a", "b"] as it is; anything else for a shell.
+std::vector<std::string> command(std::string_view text, const ImageConfig& config) {
+  const auto list = nlohmann::json::parse(text, nullptr, false);
+  if (list.is_array() && std::all_of(list.begin(), list.end(), [](const auto& item) { return item.is_string(); })) {
+    return list.get<std::vector<std::string>>();
+  }
+  std::vector<std::string> out = config.shell.empty() ? std::vector<std::string>{"/bin/sh", "-c"} : config.shell;
+  out.emplace_back(text);
+  return out;
+}
+
+/// "A=b C=d", or the old "A b c".
+std::vector<std::pair<std::string, std::string>> assignments(std::string_view text, const std::string& instruction) {
+  std::vector<std::pair<std::string, std::string>> out;
+  const auto parts = words(text);
+  if (!parts.empty() && parts.front().find('=') == std::string::npos) {
+    const auto blank = text.find_first_of(" \t");
+    if (blank == std::string_view::npos) refuse(instruction + " must have two arguments");
+    return {{parts.front(), std::string{trimmed(text.substr(blank))}}};
+  }
+  for (const std::string& part : parts) {
+    const auto equals = part.find('=');
+    if (equals == std::string::npos)
+      refuse("Syntax error - can't find = in \"" + part + "\". Must be of the form: name=value");
+    out.emplace_back(part.substr(0, equals), part.substr(equals + 1));
+  }
+  return out;
+}
+
+void set_env(ImageConfig& config, const std::string& name, const std::string& value) {
+  const std::string start = name + "=";
+  const auto found = std::find_if(config.env.begin(), config.env.end(),
+                                  [&](const std::string& item) { return item.starts_with(start); });
+  if (found != config.env.end()) {
+    *found = start + value;
+  } else {
+    config.env.push_back(start + value);
+  }
+}
+
+void add_new(std::vector<std::string>& list, const std::string& item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+}
+
+std::vector<std::string> list_of(std::string_view text) {
+  const auto list = nlohmann::json::parse(text, nullptr, false);
+  return list.is_array() ? list.get<std::vector<std::string>>() : words(text);
+}
+
+using Instruction = std::function<void(ImageConfig&, const std::string&)>;
+
+const std::map<std::string, Instruction>& instructions() {
+  static const std::map<std::string, Instruction> table{
+      {"CMD", [](ImageConfig& config, const std::string& text) { config.cmd = command(text, config); }},
+      {"ENTRYPOINT", [](ImageConfig& config, const std::string& text) { config.entrypoint = command(text, config); }},
+      {"ENV",
+       [](ImageConfig& config, const std::string& text) {
+         for (const auto& [name, value] : assignments(text, "ENV")) set_env(config, name, value);
+       }},
+      {"EXPOSE",
+       [](ImageConfig& config, const std::string& text) {
+         for (const std::string& port : words(text)) {
+           add_new(config.exposed_ports, port.find('/') == std::string::npos ? port + "/tcp" : port);
+         }
+       }},
+      {"LABEL",
+       [](ImageConfig& config, const std::string& text) {
+         for (const auto& [name, value] : assignments(text, "LABEL")) config.labels[name] = value;
+       }},
+      {"ONBUILD", [](ImageConfig& config, const std::string& text) { config.on_build.push_back(text); }},
+      {"STOPSIGNAL", [](ImageConfig& config, const std::string& text) { config.stop_signal = text; }},
+      {"USER", [](ImageConfig& config, const std::string& text) { config.user = text; }},
+      {"VOLUME",
+       [](ImageConfig& config, const std::string& text) {
+         for (const std::string& path : list_of(text)) add_new(config.volumes, path);
+       }},
+      {"WORKDIR",
+       [](ImageConfig& config, const std::string& text) {
+         const std::string base = config.working_dir.empty() ? "/" : config.working_dir + "/";
+         config.working_dir = text.starts_with('/') ? text : base + text;
+       }},
+  };
+  return table;
+}
+
+}  // namespace
+
+void apply_changes(ImageConfig& config, const std::vector<std::string>& changes) {
+  for (const std::string& change : changes) {
+    const std::string_view line = trimmed(change);
+    if (line.empty()) continue;
+    const auto blank = line.find_first_of(" \t");
+    std::string name{line.substr(0, blank)};
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    const auto found = instructions().find(name);
+    if (found == instructions().end()) refuse(name + " is not a valid change command");
+    const std::string text{blank == std::string_view::npos ? std::string_view{} : trimmed(line.substr(blank))};
+    if (text.empty()) refuse(name + " requires at least one argument");
+    found->second(config, text);
+  }
+}
+
+}  // namespace gantry::images

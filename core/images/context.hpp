@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "events/bus.hpp"
+#include "images/blob_store.hpp"
+#include "images/catalog.hpp"
+#include "images/layer_store.hpp"
+#include "images/service.hpp"
+#include "plugins/drivers.hpp"
+
+namespace gantry::images {
+
+/// What the operations on images work with.
+struct Context {
+  events::Bus& bus;
+  plugins::Drivers& drivers;
+  Workers& workers;
+  BlobStore& blobs;
+  Catalog& catalog;
+  LayerStore& layers;
+  std::function<std::vector<Service::User>(const std::string& image_id)> users;
+};
+
+/// Publishes an event about an image; its labels become attributes. `record` may be null.
+void publish(Context& context, const std::string& action, const std::string& actor, const std::string& name,
+             const Record& record);
+
+/// "sha256:0123456789ab..." as users see it: 12 digits.
+std::string short_id(const std::string& digest);
+
+/// A line that is only a status.
+wire::ProgressMessage status_line(std::string status, std::string id = {});
+/// A line with a bar, or, without figures, with an empty one.
+wire::ProgressMessage progress_line(std::string status, std::string id, std::uint64_t current = 0,
+                                    std::uint64_t total = 0);
+
+}  // namespace gantry::images

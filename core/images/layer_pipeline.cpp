@@ -1,0 +1,158 @@
+#include "images/layer_pipeline.hpp"
+
+#include <array>
+#include <utility>
+
+#include "base/digest.hpp"
+#include "gantry/error.hpp"
+#include "images/compression.hpp"
+
+namespace gantry::images {
+namespace {
+
+constexpr std::size_t kChunk = std::size_t{256} << 10;
+
+}  // namespace
+
+/// What the registry driver writes to: the blob's file, then the queue.
+class LayerPipeline::BlobSink final : public ByteSink {
+ public:
+  BlobSink(LayerPipeline& pipeline, BlobStore::Writer& writer, ByteQueue* queue)
+      : pipeline_(pipeline), writer_(writer), queue_(queue) {}
+
+  void write(std::span<const std::byte> bytes) override {
+    const auto& blob = pipeline_.layer_.blob;
+    if (writer_.size() + bytes.size() > blob.size) {
+      throw Error{Errc::invalid, "blob " + blob.digest + " is larger than the " + std::to_string(blob.size) +
+                                     " bytes that its manifest names"};
+    }
+    writer_.write(bytes);
+    pipeline_.downloaded_ = writer_.size();
+    if (queue_ != nullptr) queue_->write(bytes);
+  }
+
+ private:
+  LayerPipeline& pipeline_;
+  BlobStore::Writer& writer_;
+  ByteQueue* queue_;
+};
+
+/// Counts what is inflated.
+class LayerPipeline::CountedSource final : public ByteSource {
+ public:
+  CountedSource(ByteSource& source, std::atomic<std::uint64_t>& count) : source_(source), count_(count) {}
+  std::size_t read(std::span<std::byte> buffer) override {
+    const std::size_t got = source_.read(buffer);
+    count_ += got;
+    return got;
+  }
+
+ private:
+  ByteSource& source_;
+  std::atomic<std::uint64_t>& count_;
+};
+
+LayerPipeline::LayerPipeline(const BlobStore& blobs, Layer layer, std::function<void()> stop)
+    : blobs_(blobs), layer_(std::move(layer)), stop_(std::move(stop)) {}
+
+LayerPipeline::~LayerPipeline() {
+  if (!inflating_.joinable()) return;
+  fail(std::make_exception_ptr(Error{Errc::cancelled, "the operation was cancelled"}));
+  inflating_.join();
+}
+
+template <class Step>
+void LayerPipeline::guarded(Step step) {
+  try {
+    step();
+  } catch (...) {
+    fail(std::current_exception());
+    throw;
+  }
+}
+
+void LayerPipeline::fail(std::exception_ptr error) noexcept {
+  bool first = false;
+  {
+    const std::lock_guard lock{mutex_};
+    first = !error_;
+    if (first) error_ = error;
+  }
+  compressed_.fail(error);
+  archive_.fail(error);
+  if (first && stop_) stop_();
+}
+
+std::exception_ptr LayerPipeline::error() const {
+  const std::lock_guard lock{mutex_};
+  return error_;
+}
+
+void LayerPipeline::inflate_download() {
+  inflating_ = std::thread{[this] {
+    try {
+      inflate(compressed_);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }};
+}
+
+void LayerPipeline::inflate_blob() {
+  verified_ = true;
+  downloaded_ = layer_.blob.size;
+  inflating_ = std::thread{[this] {
+    try {
+      FileSource file{blobs_.open(layer_.blob.digest)};
+      inflate(file);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }};
+}
+
+void LayerPipeline::inflate(ByteSource& compressed) {
+  CountedSource counted{compressed, extracted_};
+  const auto plain = decompress(counted);
+  std::vector<std::byte> buffer(kChunk);
+  Sha256 hash;
+  while (const std::size_t got = plain->read(buffer)) {
+    const auto part = std::span{buffer}.first(got);
+    hash.update(part);
+    archive_.write(part);
+  }
+  // `compressed` ended, so its own digest was right.
+  const std::string diff_id = hash.digest();
+  if (diff_id != layer_.diff_id) {
+    throw Error{Errc::invalid, "layer " + layer_.blob.digest + ": its content is " + diff_id +
+                                   " but the image's config names " + layer_.diff_id};
+  }
+  archive_.finish();
+}
+
+void LayerPipeline::download(const std::function<void(ByteSink&)>& fetch) {
+  guarded([&] { fetch_into(fetch, &compressed_); });
+}
+
+void LayerPipeline::download_only(const std::function<void(ByteSink&)>& fetch) {
+  guarded([&] { fetch_into(fetch, nullptr); });
+}
+
+void LayerPipeline::fetch_into(const std::function<void(ByteSink&)>& fetch, ByteQueue* queue) {
+  BlobStore::Writer writer{blobs_};
+  BlobSink sink{*this, writer, queue};
+  fetch(sink);
+  writer.commit(layer_.blob.digest, layer_.blob.size);
+  verified_ = true;
+  if (queue != nullptr) queue->finish();
+}
+
+void LayerPipeline::unpack(const std::function<void(ByteSource&)>& apply) {
+  guarded([&] {
+    apply(archive_);
+    // A driver that had the layer already did not read: the rest still has to be verified.
+    archive_.discard();
+  });
+}
+
+}  // namespace gantry::images

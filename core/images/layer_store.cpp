@@ -1,0 +1,225 @@
+#include "images/layer_store.hpp"
+
+#include <malloc.h>
+
+#include <algorithm>
+
+namespace gantry::images {
+
+LayerTransfer::Stage LayerTransfer::stage() const noexcept {
+  if (done()) return Stage::complete;
+  if (pipeline_ == nullptr) return Stage::waiting;
+  return pipeline_->verified() ? Stage::extracting : Stage::downloading;
+}
+
+void LayerTransfer::cancel() noexcept {
+  if (done()) return;
+  stop_->cancel();
+  if (pipeline_ != nullptr) {
+    pipeline_->fail(std::make_exception_ptr(Error{Errc::cancelled, "context canceled"}));
+  }
+}
+
+void LayerTransfer::wake() {
+  for (asio::steady_timer* timer : sleepers_) timer->cancel();
+}
+
+void LayerTransfer::check() const {
+  if (stop_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+}
+
+LayerStore::Pin::Pin(LayerStore& store, std::set<std::string> names) : store_(store), names_(std::move(names)) {
+  for (const std::string& name : names_) ++store_.pins_[name];
+}
+
+LayerStore::Pin::~Pin() {
+  for (const std::string& name : names_) {
+    const auto found = store_.pins_.find(name);
+    if (--found->second == 0) store_.pins_.erase(found);
+  }
+}
+
+awaitable<void> LayerStore::recover() {
+  co_await workers_.run(Pool::slow, [this] { blobs_.remove_temporaries(); });
+  const auto holdings = co_await drivers_.call(drivers_.storage(), Pool::slow, {}, [](auto& driver, const Call& call) {
+    storage::v1::Holdings out;
+    driver.list(out, call);
+    return out;
+  });
+  present_ = {holdings.layers.begin(), holdings.layers.end()};
+  co_await collect();
+}
+
+LayerTransfer::Interest LayerStore::transfer(const asio::any_io_executor& executor, Layer layer,
+                                             std::optional<Origin> origin) {
+  const std::string chain_id = layer.chain_id;
+  std::erase_if(transfers_, [](const auto& entry) { return entry.second.expired(); });
+  auto known = transfers_[chain_id].lock();
+  if (known == nullptr || known->stop_->cancelled() || known->done()) {
+    known = std::make_shared<LayerTransfer>(std::move(layer), std::move(origin));
+    transfers_[chain_id] = known;
+    LayerTransfer::Interest interest{known};
+    known->task_ = BackgroundTask{executor, run(known), [known] { known->wake(); }};
+    return interest;
+  }
+  return LayerTransfer::Interest{known};
+}
+
+awaitable<void> LayerStore::run(std::shared_ptr<LayerTransfer> transfer) {
+  const auto lock = co_await locks_.lock(transfer->layer_.chain_id);
+  transfer->check();
+  if (has(transfer->layer_.chain_id)) {
+    if (const LayerRecord* known = catalog_.find_layer(transfer->layer_.chain_id)) transfer->size_ = known->size;
+    co_return;
+  }
+  co_await run_locked(transfer);
+  present_.insert(transfer->layer_.chain_id);
+  // The stages' buffers: what is free goes back to the kernel.
+  transfer->pipeline_.reset();
+  ::malloc_trim(0);
+}
+
+awaitable<void> LayerStore::run_locked(std::shared_ptr<LayerTransfer> transfer) {
+  const auto& blob = transfer->layer_.blob;
+  const bool parallel = drivers_.storage().can("parallel-apply");
+  {
+    const auto slot = co_await slots_.take();
+    transfer->check();
+    const auto blob_lock = co_await locks_.lock(blob.digest);
+    transfer->check();
+    if (!blobs_.has(blob.digest, blob.size)) {
+      if (parallel) {
+        co_await download_and_unpack(transfer);
+        co_return;
+      }
+      co_await download(transfer);
+    }
+  }
+  if (!parallel) co_await wait_for_parent(transfer);
+  const auto slot = co_await slots_.take();
+  transfer->check();
+  co_await unpack_blob(transfer);
+}
+
+awaitable<void> LayerStore::wait_for_parent(std::shared_ptr<LayerTransfer> transfer) {
+  const auto& parents = transfer->layer_.parents;
+  if (parents.empty() || has(parents.back())) co_return;
+  const auto found = transfers_.find(parents.back());
+  const auto parent = found == transfers_.end() ? nullptr : found->second.lock();
+  if (parent != nullptr) co_await parent->join();
+}
+
+awaitable<void> LayerStore::download_and_unpack(std::shared_ptr<LayerTransfer> transfer) {
+  transfer->pipeline_ =
+      std::make_shared<LayerPipeline>(blobs_, transfer->layer_, [stop = transfer->stop_] { stop->cancel(); });
+  transfer->pipeline_->inflate_download();
+  const BackgroundTask fetching{co_await asio::this_coro::executor, fetch(transfer, true)};
+  std::exception_ptr error;
+  try {
+    co_await apply(transfer);
+  } catch (...) {
+    error = std::current_exception();
+    transfer->pipeline_->fail(error);
+  }
+  co_await fetching.wait();
+  // The first failure says why; the others only say that they were cancelled.
+  if (const auto first = transfer->pipeline_->error()) std::rethrow_exception(first);
+  if (error) std::rethrow_exception(error);
+}
+
+awaitable<void> LayerStore::download(std::shared_ptr<LayerTransfer> transfer) {
+  transfer->pipeline_ =
+      std::make_shared<LayerPipeline>(blobs_, transfer->layer_, [stop = transfer->stop_] { stop->cancel(); });
+  co_await fetch(transfer, false);
+}
+
+awaitable<void> LayerStore::unpack_blob(std::shared_ptr<LayerTransfer> transfer) {
+  transfer->pipeline_ =
+      std::make_shared<LayerPipeline>(blobs_, transfer->layer_, [stop = transfer->stop_] { stop->cancel(); });
+  transfer->pipeline_->inflate_blob();
+  std::exception_ptr error;
+  try {
+    co_await apply(transfer);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (const auto first = transfer->pipeline_->error()) std::rethrow_exception(first);
+  if (error) std::rethrow_exception(error);
+}
+
+awaitable<void> LayerStore::fetch(std::shared_ptr<LayerTransfer> transfer, bool inflate) {
+  plugins::CallSettings settings;
+  settings.cancel = transfer->stop_;
+  try {
+    if (!transfer->origin_)
+      throw Error{Errc::not_found, "blob " + transfer->layer_.blob.digest + " is not in the store"};
+    co_await drivers_.call(
+        drivers_.registry(), Pool::slow, settings,
+        [pipeline = transfer->pipeline_, origin = *transfer->origin_, inflate](auto& driver, const Call& call) {
+          const auto get = [&](ByteSink& sink) {
+            driver.get_blob(origin.repository, pipeline->layer().blob, 0, origin.credentials, sink, call);
+          };
+          inflate ? pipeline->download(get) : pipeline->download_only(get);
+        });
+  } catch (...) {
+    transfer->pipeline_->fail(std::current_exception());
+    std::rethrow_exception(transfer->pipeline_->error());
+  }
+}
+
+awaitable<void> LayerStore::apply(std::shared_ptr<LayerTransfer> transfer) {
+  plugins::CallSettings settings;
+  settings.cancel = transfer->stop_;
+  transfer->size_ = co_await drivers_.call(
+      drivers_.storage(), Pool::slow, settings, [pipeline = transfer->pipeline_](auto& driver, const Call& call) {
+        storage::v1::AppliedLayer applied;
+        pipeline->unpack([&](ByteSource& tar) {
+          driver.apply(pipeline->layer().chain_id, pipeline->layer().parents, tar, applied, call);
+        });
+        return applied.size;
+      });
+}
+
+awaitable<std::vector<std::uint64_t>> LayerStore::unpack(std::vector<Layer> layers) {
+  const auto executor = co_await asio::this_coro::executor;
+  std::vector<LayerTransfer::Interest> transfers;
+  transfers.reserve(layers.size());
+  for (Layer& layer : layers) transfers.push_back(transfer(executor, std::move(layer), std::nullopt));
+  std::vector<std::uint64_t> sizes;
+  for (const auto& under_way : transfers) {
+    co_await under_way->join();
+    sizes.push_back(under_way->size());
+  }
+  co_return sizes;
+}
+
+awaitable<std::vector<std::string>> LayerStore::collect(std::vector<std::string> first) {
+  std::vector<std::string> unused;
+  const auto used = catalog_.used_layers();
+  first.insert(first.end(), present_.begin(), present_.end());
+  for (const std::string& chain_id : first) {
+    const bool listed = std::find(unused.begin(), unused.end(), chain_id) != unused.end();
+    if (has(chain_id) && !used.contains(chain_id) && !pinned(chain_id) && !listed) unused.push_back(chain_id);
+  }
+  std::vector<std::string> removed;
+  for (const std::string& chain_id : unused) {
+    const auto lock = co_await locks_.lock(chain_id);
+    if (!has(chain_id) || pinned(chain_id) || catalog_.used_layers().contains(chain_id)) continue;
+    present_.erase(chain_id);
+    co_await drivers_.call(drivers_.storage(), Pool::slow, {},
+                           [chain_id](auto& driver, const Call& call) { driver.remove_layer(chain_id, call); });
+    removed.push_back(chain_id);
+  }
+  if (ingests_ > 0) co_return removed;
+  const auto blobs = co_await workers_.run(Pool::slow, [this] { return blobs_.list(); });
+  for (const std::string& digest : blobs) {
+    const auto wanted = [&] { return ingests_ > 0 || pinned(digest) || catalog_.used_blobs().contains(digest); };
+    if (wanted()) continue;
+    const auto lock = co_await locks_.lock(digest);
+    if (wanted()) continue;
+    co_await workers_.run(Pool::slow, [this, &digest] { blobs_.remove(digest); });
+  }
+  co_return removed;
+}
+
+}  // namespace gantry::images

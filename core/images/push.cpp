@@ -1,0 +1,280 @@
+#include "images/push.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/digest.hpp"
+#include "gantry/error.hpp"
+#include "images/archive_save.hpp"
+#include "images/background_task.hpp"
+#include "images/compression.hpp"
+
+namespace gantry::images {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{100};
+
+/// Counts what is sent, for the progress.
+class CountedFile final : public ByteSource {
+ public:
+  CountedFile(UniqueFd file, std::shared_ptr<std::atomic<std::uint64_t>> count)
+      : source_(std::move(file)), count_(std::move(count)) {}
+  std::size_t read(std::span<std::byte> buffer) override {
+    const std::size_t got = source_.read(buffer);
+    *count_ += got;
+    return got;
+  }
+
+ private:
+  FileSource source_;
+  std::shared_ptr<std::atomic<std::uint64_t>> count_;
+};
+
+class TextSource final : public ByteSource {
+ public:
+  explicit TextSource(std::string text) : text_(std::move(text)) {}
+  std::size_t read(std::span<std::byte> buffer) override {
+    const std::size_t part = std::min(buffer.size(), text_.size() - at_);
+    std::copy_n(reinterpret_cast<const std::byte*>(text_.data()) + at_, part, buffer.data());
+    at_ += part;
+    return part;
+  }
+
+ private:
+  std::string text_;
+  std::size_t at_{};
+};
+
+class Push {
+ public:
+  Push(Context& context, Reference name, PushRequest request, Report report, Cancel cancel)
+      : context_(context),
+        name_(std::move(name)),
+        request_(std::move(request)),
+        report_(std::move(report)),
+        cancel_(std::move(cancel)) {}
+
+  awaitable<void> one(Reference reference) {
+    Record record = context_.catalog.find_name(reference.str());
+    if (record == nullptr) throw Error{Errc::not_found, "tag does not exist: " + reference.familiar()};
+    const std::set<std::string> kept{record->image.chain_ids.begin(), record->image.chain_ids.end()};
+    const LayerStore::Pin pin{context_.layers, kept};
+    const LayerStore::Ingest ingest{context_.layers};
+    for (std::size_t at = record->layers.size(); at-- > 0;) {
+      report_(progress_line("Preparing", short_id(record->image.diff_ids[at])));
+    }
+    record = co_await compress_layers(record);
+    co_await push_layers(record);
+    co_await push_config(record);
+    co_await push_manifest(reference, record);
+  }
+
+ private:
+  plugins::CallSettings settings() const {
+    plugins::CallSettings settings;
+    settings.cancel = cancel_;
+    return settings;
+  }
+
+  void check() const {
+    if (cancel_ != nullptr && cancel_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+  }
+
+  /// Registries get compressed layers: those that came in plain (load, import, commit) are kept compressed from now on.
+  awaitable<Record> compress_layers(Record record) {
+    ImageRecord changed = *record;
+    bool any = false;
+    for (LayerRecord& layer : changed.layers) {
+      if (layer.blob.media_type != media_type::kOciLayer) continue;
+      check();
+      const BlobStore& blobs = context_.blobs;
+      const std::string plain = layer.blob.digest;
+      layer.blob = co_await context_.workers.run(Pool::slow, [&blobs, &plain] {
+        BlobStore::Writer writer{blobs};
+        GzipSink gzip{writer};
+        FileSource file{blobs.open(plain)};
+        std::vector<std::byte> buffer(std::size_t{256} << 10);
+        while (const std::size_t got = file.read(buffer)) gzip.write(std::span{buffer}.first(got));
+        gzip.finish();
+        Descriptor blob;
+        blob.media_type = media_type::kOciLayerGzip;
+        blob.size = writer.size();
+        blob.digest = writer.commit();
+        return blob;
+      });
+      any = true;
+    }
+    if (!any) co_return record;
+    // Names may have changed meanwhile; layers never do.
+    const Record now_known = context_.catalog.find_id(record->image.id);
+    if (now_known == nullptr) throw_no_such_image(record->image.id);
+    ImageRecord fresh = *now_known;
+    fresh.layers = changed.layers;
+    context_.catalog.replace(std::move(fresh));
+    co_return context_.catalog.find_id(record->image.id);
+  }
+
+  awaitable<void> push_layers(Record record) {
+    std::set<std::string> sent;
+    for (std::size_t at = record->layers.size(); at-- > 0;) {
+      check();
+      const Descriptor& blob = record->layers[at].blob;
+      if (!sent.insert(blob.digest).second) continue;
+      co_await push_layer(blob, short_id(record->image.diff_ids[at]));
+    }
+  }
+
+  /// Repositories of the same registry that are known to have the blob.
+  std::vector<std::string> mount_candidates(const std::string& digest) const {
+    std::vector<std::string> paths;
+    for (const Record& record : context_.catalog.visible()) {
+      const bool has = std::any_of(record->layers.begin(), record->layers.end(),
+                                   [&](const LayerRecord& layer) { return layer.blob.digest == digest; });
+      if (!has) continue;
+      for (const std::string& known : record->image.digests) {
+        const Reference reference = parse_reference(known);
+        const bool new_one = std::find(paths.begin(), paths.end(), reference.path) == paths.end();
+        if (reference.host == name_.host && reference.path != name_.path && new_one) paths.push_back(reference.path);
+      }
+    }
+    return paths;
+  }
+
+  awaitable<void> push_layer(Descriptor blob, std::string id) {
+    const registry::v1::Repository repository = name_.repository();
+    const registry::v1::Credentials credentials = request_.credentials;
+    const bool there = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, settings(),
+                                                      [repository, credentials, blob](auto& driver, const Call& call) {
+                                                        return driver.has_blob(repository, blob, credentials, call);
+                                                      });
+    if (there) {
+      report_(progress_line("Layer already exists", id));
+      co_return;
+    }
+    const std::vector<std::string> mounts = mount_candidates(blob.digest);
+    auto count = std::make_shared<std::atomic<std::uint64_t>>(0);
+    auto sent = std::make_shared<bool>(false);
+    const BackgroundTask sending{co_await asio::this_coro::executor, send(blob, mounts, count, sent)};
+    asio::steady_timer tick{co_await asio::this_coro::executor};
+    std::uint64_t told = 0;
+    while (!sending.done()) {
+      if (*count != told) report_(progress_line("Pushing", id, told = *count, blob.size));
+      tick.expires_after(kTick);
+      boost::system::error_code woken;
+      co_await tick.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    }
+    co_await sending.join();
+    if (*sent || mounts.empty()) {
+      report_(progress_line("Pushing", id, blob.size, blob.size));
+      report_(progress_line("Pushed", id));
+    } else {
+      report_(progress_line("Mounted from " + mounts.front(), id));
+    }
+  }
+
+  awaitable<void> send(Descriptor blob, std::vector<std::string> mounts,
+                       std::shared_ptr<std::atomic<std::uint64_t>> count, std::shared_ptr<bool> sent) {
+    // The file is opened here and now: it may be removed, but not from under the transfer.
+    auto file = std::make_shared<CountedFile>(context_.blobs.open(blob.digest), count);
+    *sent = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, settings(),
+                                           [repository = name_.repository(), credentials = request_.credentials, blob,
+                                            mounts, file](auto& driver, const Call& call) {
+                                             return driver.put_blob(repository, blob, mounts, credentials, *file, call);
+                                           });
+  }
+
+  awaitable<void> push_config(Record record) {
+    Descriptor config;
+    config.media_type = media_type::kDockerConfig;
+    config.digest = record->image.id;
+    config.size = record->image.config_json.size();
+    co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, settings(),
+                                   [repository = name_.repository(), credentials = request_.credentials, config,
+                                    text = record->image.config_json](auto& driver, const Call& call) {
+                                     if (driver.has_blob(repository, config, credentials, call)) return;
+                                     TextSource source{text};
+                                     driver.put_blob(repository, config, {}, credentials, source, call);
+                                   });
+  }
+
+  /// The manifest that the image came with, so that its digest stays; else one of Docker's.
+  static registry::v1::Manifest manifest_for(const ImageRecord& record) {
+    registry::v1::Manifest manifest = manifest_of(record);
+    if (!record.manifest.content.empty() && manifest.digest == record.manifest.digest) return manifest;
+    std::vector<Descriptor> layers;
+    for (const LayerRecord& layer : record.layers) layers.push_back(layer.blob);
+    // Docker's manifests know no zstd.
+    const bool zstd = std::any_of(layers.begin(), layers.end(), [](const Descriptor& layer) {
+      return layer.media_type == media_type::kOciLayerZstd;
+    });
+    if (zstd) return manifest;
+    for (Descriptor& layer : layers) layer.media_type = media_type::kDockerLayerGzip;
+    Descriptor config{std::string{media_type::kDockerConfig}, record.image.id, record.image.config_json.size(), {}};
+    manifest.media_type = media_type::kDockerManifest;
+    manifest.content = make_docker_manifest(config, layers);
+    manifest.digest = sha256_digest(manifest.content);
+    return manifest;
+  }
+
+  awaitable<void> push_manifest(Reference reference, Record record) {
+    const registry::v1::Manifest manifest = manifest_for(*record);
+    co_await context_.drivers.call(
+        context_.drivers.registry(), Pool::slow, settings(),
+        [repository = name_.repository(), credentials = request_.credentials, manifest, tag = reference.tag](
+            auto& driver, const Call& call) { driver.put_manifest(repository, tag, manifest, credentials, call); });
+    if (const Record known = context_.catalog.find_id(record->image.id)) {
+      ImageRecord changed = *known;
+      changed.image.digests = {reference.with_digest(manifest.digest).str()};
+      changed.manifest = manifest;
+      for (const std::string& digest : known->image.digests) {
+        if (digest != changed.image.digests.front()) changed.image.digests.push_back(digest);
+      }
+      context_.catalog.replace(std::move(changed));
+    }
+    report_(status_line(reference.tag + ": digest: " + manifest.digest +
+                        " size: " + std::to_string(manifest.content.size())));
+    wire::ProgressMessage done;
+    done.detail.emplace();
+    done.aux =
+        nlohmann::ordered_json{{"Tag", reference.tag}, {"Digest", manifest.digest}, {"Size", manifest.content.size()}}
+            .dump();
+    report_(done);
+    publish(context_, "push", reference.familiar(), reference.familiar_name(),
+            context_.catalog.find_id(record->image.id));
+  }
+
+  Context& context_;
+  Reference name_;
+  PushRequest request_;
+  Report report_;
+  Cancel cancel_;
+};
+
+}  // namespace
+
+awaitable<void> push(Context& context, PushRequest request, Report report, Cancel cancel) {
+  Reference name = parse_reference(request.image);
+  if (!name.digest.empty()) throw Error{Errc::invalid, "cannot push a digest reference"};
+  if (!request.tag.empty()) name = name.with_tag(request.tag);
+  report(status_line("The push refers to repository [" + name.name() + "]"));
+  Push work{context, name, request, report, cancel};
+  if (!name.tag.empty()) {
+    co_await work.one(name);
+    co_return;
+  }
+  std::vector<std::string> tags;
+  for (const Record& record : context.catalog.visible()) {
+    for (const std::string& known : record->image.names) {
+      const Reference reference = parse_reference(known);
+      if (reference.name() == name.name()) tags.push_back(reference.tag);
+    }
+  }
+  if (tags.empty()) {
+    throw Error{Errc::not_found, "An image does not exist locally with the tag: " + name.familiar_name()};
+  }
+  for (const std::string& tag : tags) co_await work.one(name.with_tag(tag));
+}
+
+}  // namespace gantry::images

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <vector>
+
+#include "images/context.hpp"
+
+/// What the API tells about images that are there.
+namespace gantry::images {
+
+std::vector<wire::ImageSummary> list_images(const Context& context, const ListRequest& request);
+nlohmann::json inspect_image(const Context& context, const Record& record);
+std::vector<wire::ImageHistoryItem> image_history(const Record& record);
+ImagesUsage images_usage(const Context& context);
+
+/// Whether the image is one of those that `filters` name (dangling, label, label!, before, since, until, reference).
+/// Errors: invalid.
+bool matches(const Context& context, const Record& record, const Filters& filters);
+
+/// Names as users see them, sorted; of digests likewise.
+std::vector<std::string> familiar_names(const std::vector<std::string>& names);
+
+}  // namespace gantry::images

@@ -1,0 +1,249 @@
+#include "images/removal.hpp"
+
+#include <algorithm>
+
+#include "base/id.hpp"
+#include "gantry/error.hpp"
+#include "images/query.hpp"
+
+namespace gantry::images {
+namespace {
+
+using Items = std::vector<wire::ImageDeleteItem>;
+
+/// Why an image cannot be removed. The first two hold whatever the user forces.
+struct Conflict {
+  bool hard{};
+  bool used{};  ///< By a container.
+  std::string message;
+};
+
+bool is_id_of(const std::string& id, const std::string& text) {
+  const std::string digits = text.starts_with("sha256:") ? text.substr(7) : text;
+  return !digits.empty() && is_hex(digits) && id.substr(7).starts_with(digits);
+}
+
+/// At most one tag, and all digests of the same repository.
+bool is_single_reference(const Image& image) {
+  if (image.names.size() + image.digests.size() <= 1) return true;
+  if (image.names.size() > 1) return false;
+  std::set<std::string> repositories;
+  for (const std::string& digest : image.digests) repositories.insert(parse_reference(digest).name());
+  const std::string single = image.names.empty() ? *repositories.begin() : parse_reference(image.names.front()).name();
+  return repositories.size() == 1 && repositories.contains(single);
+}
+
+class Removal {
+ public:
+  explicit Removal(Context& context) : context_(context) {}
+
+  void remove_reference(const std::string& text, bool force) {
+    Record record = context_.catalog.get(text);
+    const std::string id = record->image.id;
+    const bool by_id = context_.catalog.find_name(normalized(text)) == nullptr && is_id_of(id, text);
+    if (!by_id) {
+      check_reference_use(text, record, force);
+      if (untag(id, normalized(text))) return;
+    } else if (is_single_reference(record->image)) {
+      // The image's own name does not protect it: it goes with it.
+      if (const auto conflict = find_conflict(record, force, true)) throw_conflict(id, *conflict);
+      untag_all(id);
+    }
+    remove_record(id, force, !by_id);
+  }
+
+  void remove_unused_parents(const std::string& parent) {
+    if (const Record record = context_.catalog.find_id(parent); record != nullptr && !record->hidden) {
+      remove_record(parent, false, true);
+    }
+  }
+
+  /// Removes the layers that became free.
+  awaitable<Items> finish() {
+    const std::vector<std::string> removed = co_await context_.layers.collect(chains_);
+    for (const std::string& chain_id : removed) items_.push_back({"", chain_id});
+    co_return std::move(items_);
+  }
+
+  [[nodiscard]] const std::vector<std::string>& parents() const { return parents_; }
+
+ private:
+  static std::string normalized(const std::string& text) {
+    try {
+      const Reference reference = parse_reference(text).with_default_tag();
+      return (reference.digest.empty() ? reference : reference.with_digest(reference.digest)).str();
+    } catch (const Error&) {
+      return text;
+    }
+  }
+
+  std::vector<Service::User> users(const std::string& id) const {
+    return context_.users ? context_.users(id) : std::vector<Service::User>{};
+  }
+
+  void check_reference_use(const std::string& text, const Record& record, bool force) const {
+    if (force || !is_single_reference(record->image)) return;
+    const auto using_it = users(record->image.id);
+    if (using_it.empty()) return;
+    throw Error{Errc::conflict, "conflict: unable to remove repository reference \"" + text +
+                                    "\" (must force) - container " + using_it.front().container_id.substr(0, 12) +
+                                    " is using its referenced image " + short_id(record->image.id)};
+  }
+
+  void note_untagged(const std::string& id, const std::string& name, const Record& before) {
+    items_.push_back({familiar(name), ""});
+    publish(context_, "untag", id, id, before);
+  }
+
+  /// Takes one name off; its repository's digests go with its last tag. Answers whether other names are left.
+  bool untag(const std::string& id, const std::string& name) {
+    const Record before = context_.catalog.find_id(id);
+    ImageRecord record = *before;
+    Image& image = record.image;
+    const bool by_digest = std::erase(image.digests, name) > 0;
+    std::erase(image.names, name);
+    std::vector<std::string> gone{name};
+    const std::string repository = parse_reference(name).name();
+    const auto same = [&](const std::string& other) { return parse_reference(other).name() == repository; };
+    if (!by_digest && std::none_of(image.names.begin(), image.names.end(), same)) {
+      std::copy_if(image.digests.begin(), image.digests.end(), std::back_inserter(gone), same);
+      std::erase_if(image.digests, same);
+    }
+    const bool left = !image.names.empty() || !image.digests.empty();
+    context_.catalog.replace(std::move(record));
+    note_untagged(id, gone.front(), before);
+    for (std::size_t at = 1; at < gone.size(); ++at) items_.push_back({familiar(gone[at]), ""});
+    return left;
+  }
+
+  void untag_all(const std::string& id) {
+    const Record before = context_.catalog.find_id(id);
+    ImageRecord record = *before;
+    std::vector<std::string> gone = record.image.names;
+    gone.insert(gone.end(), record.image.digests.begin(), record.image.digests.end());
+    record.image.names.clear();
+    record.image.digests.clear();
+    context_.catalog.replace(std::move(record));
+    for (const std::string& name : gone) note_untagged(id, name, before);
+  }
+
+  std::optional<Conflict> find_conflict(const Record& record, bool force, bool ignore_names) const {
+    const Image& image = record->image;
+    for (const Record& other : context_.catalog.visible()) {
+      if (other->parent == image.id) return Conflict{true, false, "image has dependent child images"};
+    }
+    const auto using_it = users(image.id);
+    for (const auto& user : using_it) {
+      if (user.running) {
+        return Conflict{true, true, "image is being used by running container " + user.container_id.substr(0, 12)};
+      }
+    }
+    if (force) return {};
+    if (!ignore_names && (!image.names.empty() || !image.digests.empty())) {
+      return Conflict{false, false, "image is referenced in multiple repositories"};
+    }
+    if (using_it.empty()) return {};
+    return Conflict{false, true,
+                    "image is being used by stopped container " + using_it.front().container_id.substr(0, 12)};
+  }
+
+  [[noreturn]] static void throw_conflict(const std::string& id, const Conflict& conflict) {
+    throw Error{Errc::conflict, "conflict: unable to delete " + short_id(id) +
+                                    (conflict.hard ? " (cannot be forced) - " : " (must be forced) - ") +
+                                    conflict.message};
+  }
+
+  /// `quiet`: it has become free by the way; if something holds it, it stays.
+  void remove_record(const std::string& id, bool force, bool quiet) {
+    const Record record = context_.catalog.find_id(id);
+    if (const auto conflict = find_conflict(record, force, false)) {
+      const bool dangling = record->image.names.empty() && record->image.digests.empty();
+      if (quiet && (!dangling || conflict->used)) return;
+      throw_conflict(id, *conflict);
+    }
+    untag_all(id);
+    chains_.insert(chains_.end(), record->image.chain_ids.rbegin(), record->image.chain_ids.rend());
+    if (users(id).empty()) {
+      context_.catalog.erase(id);
+    } else {
+      ImageRecord hidden = *context_.catalog.find_id(id);
+      hidden.hidden = true;
+      context_.catalog.replace(std::move(hidden));
+    }
+    publish(context_, "delete", id, id, record);
+    items_.push_back({"", id});
+    if (!record->parent.empty()) parents_.push_back(record->parent);
+  }
+
+  Context& context_;
+  Items items_;
+  std::vector<std::string> chains_;   // of removed images, top first
+  std::vector<std::string> parents_;  // of removed images
+};
+
+}  // namespace
+
+awaitable<Items> remove_image(Context& context, std::string reference, bool force, bool prune_parents) {
+  Removal removal{context};
+  removal.remove_reference(reference, force);
+  for (std::size_t at = 0; prune_parents && at < removal.parents().size(); ++at) {
+    const std::string parent = removal.parents()[at];
+    const Record record = context.catalog.find_id(parent);
+    if (record != nullptr && record->image.names.empty() && record->image.digests.empty()) {
+      removal.remove_unused_parents(parent);
+    }
+  }
+  co_return co_await removal.finish();
+}
+
+awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters) {
+  bool dangling_only = true;
+  if (const auto found = filters.find("dangling"); found != filters.end() && !found->second.empty()) {
+    const std::string value = found->second.front();
+    if (value != "true" && value != "false" && value != "1" && value != "0") {
+      throw Error{Errc::invalid, "invalid filter 'dangling=[" + value + "]'"};
+    }
+    dangling_only = value == "true" || value == "1";
+    filters.erase(found);
+  }
+  const std::int64_t before = images_usage(context).layers_size;
+  wire::ImagePruneReport report;
+  for (const Record& record : context.catalog.visible()) {
+    const Image& image = record->image;
+    const bool named = !image.names.empty() || !image.digests.empty();
+    if ((dangling_only && named) || !matches(context, record, filters)) continue;
+    if (context.users && !context.users(image.id).empty()) continue;
+    std::vector<std::string> references = image.names;
+    references.insert(references.end(), image.digests.begin(), image.digests.end());
+    if (references.empty()) references.push_back(image.id);
+    for (const std::string& reference : references) {
+      if (context.catalog.find(reference) == nullptr) continue;
+      try {
+        const std::string shown = reference == image.id ? reference : familiar(reference);
+        const Items removed = co_await remove_image(context, shown, false, true);
+        report.deleted.insert(report.deleted.end(), removed.begin(), removed.end());
+      } catch (const Error& error) {
+        if (error.code() != Errc::conflict) throw;
+      }
+    }
+  }
+  report.space_reclaimed = before - images_usage(context).layers_size;
+  events::Event event;
+  event.type = "image";
+  event.action = "prune";
+  event.attributes["reclaimed"] = std::to_string(report.space_reclaimed);
+  context.bus.publish(std::move(event));
+  co_return report;
+}
+
+awaitable<void> forget_hidden(Context& context) {
+  std::vector<std::string> chains;
+  for (const Record& record : context.catalog.all()) {
+    if (!record->hidden || (context.users && !context.users(record->image.id).empty())) continue;
+    chains.insert(chains.end(), record->image.chain_ids.rbegin(), record->image.chain_ids.rend());
+    context.catalog.erase(record->image.id);
+  }
+  if (!chains.empty()) co_await context.layers.collect(chains);
+}
+
+}  // namespace gantry::images

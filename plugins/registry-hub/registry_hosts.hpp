@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gantry/driver.hpp"
+#include "url.hpp"
+
+namespace hub {
+
+/// Which hosts may be talked to without TLS or without checking certificates (daemon.json: insecure-registries).
+class InsecureHosts {
+ public:
+  /// Items: host, host:port, address, CIDR. Errors: invalid.
+  explicit InsecureHosts(const std::vector<std::string>& items);
+
+  /// `host` is a registry's name with or without port. localhost and 127.0.0.0/8 and ::1 are always insecure.
+  [[nodiscard]] bool contains(std::string_view host) const;
+
+ private:
+  struct Range {
+    std::vector<unsigned char> address;
+    unsigned prefix{};
+  };
+  std::vector<std::string> names_;
+  std::vector<Range> ranges_;
+};
+
+/// The items of a list option: separated by commas, blanks trimmed, as a config writes them.
+std::vector<std::string> split_list(std::string_view text);
+
+/// "docker.io" is served by "registry-1.docker.io".
+std::string serving_host(const std::string& host);
+
+/// "localhost:5000" without the port.
+std::string host_name(std::string_view host);
+
+}  // namespace hub

@@ -1,0 +1,191 @@
+// The arrows between folders (docs/architecture.md), read from the sources' #include lines.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+using Names = std::set<std::string>;
+
+struct Include {
+  std::string name;
+  bool quoted{};
+};
+
+struct Source {
+  std::string path;    // "core/state/store.cpp"
+  std::string top;     // "core"
+  std::string folder;  // "state"
+  std::vector<Include> includes;
+  int lines{};
+
+  bool header() const { return path.ends_with(".hpp"); }
+  bool test() const { return path.find("_test.") != std::string::npos || path.find("/test_") != std::string::npos; }
+};
+
+Source read(const fs::path& root, const fs::path& file) {
+  Source source;
+  source.path = fs::relative(file, root).string();
+  auto part = fs::path{source.path}.begin();
+  source.top = *part++;
+  source.folder = *part;
+  std::ifstream text{file};
+  for (std::string line; std::getline(text, line); ++source.lines) {
+    if (!line.starts_with("#include ")) continue;
+    const bool quoted = line[9] == '"';
+    const std::size_t end = line.find(quoted ? '"' : '>', 10);
+    source.includes.push_back({line.substr(10, end - 10), quoted});
+  }
+  return source;
+}
+
+const std::vector<Source>& sources() {
+  static const std::vector<Source> all = [] {
+    const fs::path root{GANTRY_SOURCE_DIR};
+    std::vector<Source> found;
+    for (const char* top : {"core", "plugin-api", "plugins", "cli", "tests"}) {
+      for (const auto& entry : fs::recursive_directory_iterator{root / top}) {
+        const auto extension = entry.path().extension();
+        if (extension == ".cpp" || extension == ".hpp") found.push_back(read(root, entry.path()));
+      }
+    }
+    return found;
+  }();
+  return all;
+}
+
+std::string first_folder(const std::string& include) {
+  const std::size_t slash = include.find('/');
+  return slash == std::string::npos ? std::string{} : include.substr(0, slash);
+}
+
+const Names kNouns{"containers", "images", "networks", "volumes", "system"};
+
+/// What a folder of the core may include beside itself and plugin-api.
+Names allowed(const std::string& folder) {
+  static const Names below_nouns{"plugins", "state", "events", "wire", "base"};
+  if (folder == "base") return {};
+  if (folder == "wire") return {"base"};
+  if (folder == "events" || folder == "state" || folder == "plugins") return {"wire", "base"};
+  Names names = below_nouns;
+  names.insert(kNouns.begin(), kNouns.end());
+  if (folder == "daemon") names.insert("api");
+  return names;
+}
+
+TEST(Architecture, CoreIncludesDownwardsOnlyAndNoDriver) {
+  for (const Source& source : sources()) {
+    if (source.top != "core" || source.test()) continue;
+    Names names = allowed(source.folder);
+    names.insert({source.folder, "gantry", ""});
+    for (const Include& include : source.includes) {
+      if (!include.quoted) continue;
+      EXPECT_TRUE(names.contains(first_folder(include.name))) << source.path << " includes " << include.name;
+    }
+  }
+}
+
+TEST(Architecture, DriversIncludeThemselvesAndThePluginApiOnly) {
+  const fs::path root{GANTRY_SOURCE_DIR};
+  for (const Source& source : sources()) {
+    if (source.top != "plugins" || source.test()) continue;
+    const bool storage = source.folder.starts_with("storage-");
+    for (const Include& include : source.includes) {
+      if (!include.quoted || include.name.starts_with("gantry/")) continue;
+      // What the storage drivers share is linked into each of them.
+      if (storage && include.name.starts_with("layer_archive/")) continue;
+      const fs::path own = root / "plugins" / source.folder / include.name;
+      const fs::path beside = (root / source.path).parent_path() / include.name;
+      EXPECT_TRUE(fs::exists(own) || fs::exists(beside)) << source.path << " includes " << include.name;
+    }
+  }
+}
+
+TEST(Architecture, CommandLineIncludesItselfAndTheWireOnly) {
+  const fs::path root{GANTRY_SOURCE_DIR};
+  for (const Source& source : sources()) {
+    if (source.top != "cli" || source.test()) continue;
+    for (const Include& include : source.includes) {
+      if (!include.quoted || include.name.starts_with("gantry/") || include.name.starts_with("wire/")) continue;
+      const fs::path beside = (root / source.path).parent_path() / include.name;
+      EXPECT_TRUE(fs::exists(root / "cli" / include.name) || fs::exists(beside))
+          << source.path << " includes " << include.name;
+    }
+  }
+}
+
+TEST(Architecture, PluginApiNeedsTheStandardLibraryOnly) {
+  for (const Source& source : sources()) {
+    if (source.top != "plugin-api") continue;
+    for (const Include& include : source.includes) {
+      const std::string folder = first_folder(include.name);
+      if (include.quoted) {
+        EXPECT_EQ(folder, "gantry") << source.path << " includes " << include.name;
+      } else {
+        EXPECT_TRUE(folder.empty() || folder == "sys") << source.path << " includes " << include.name;
+      }
+    }
+  }
+}
+
+TEST(Architecture, NounsKnowNoHttp) {
+  for (const Source& source : sources()) {
+    if (source.top != "core" || !kNouns.contains(source.folder)) continue;
+    for (const Include& include : source.includes) {
+      EXPECT_FALSE(include.name.starts_with("boost/beast")) << source.path << " includes " << include.name;
+    }
+  }
+}
+
+TEST(Architecture, BeastStaysWhereHttpIs) {
+  int files_of_cli = 0;
+  for (const Source& source : sources()) {
+    bool beast = false;
+    for (const Include& include : source.includes) beast |= include.name.starts_with("boost/beast");
+    if (!beast || source.test()) continue;
+    if (source.top == "cli") {
+      ++files_of_cli;
+      continue;
+    }
+    EXPECT_TRUE(source.path.starts_with("core/api/") || source.path.starts_with("plugins/registry-hub/") ||
+                source.path.starts_with("tests/"))
+        << source.path << ": 12 s to compile";
+  }
+  EXPECT_LE(files_of_cli, 1);
+}
+
+TEST(Architecture, HeadersAreLight) {
+  // Each with its reason: templates over JSON values, included by the sources of their own folder only.
+  static const Names exceptions{"core/wire/fields.hpp", "cli/format/template_syntax.hpp"};
+  for (const Source& source : sources()) {
+    if (!source.header() || source.top == "tests" || exceptions.contains(source.path)) continue;
+    for (const Include& include : source.includes) {
+      EXPECT_NE(include.name, "nlohmann/json.hpp") << source.path << ": take json_fwd.hpp";
+    }
+  }
+}
+
+TEST(Architecture, FilesHaveOneSubject) {
+  static const std::map<std::string, std::string> exceptions{};  // path, and why it is longer
+  for (const Source& source : sources()) {
+    if (exceptions.contains(source.path)) continue;
+    EXPECT_LE(source.lines, 500) << source.path;
+  }
+}
+
+TEST(Architecture, NoFileIsNamedAfterNothing) {
+  static const Names empty{"util", "utils", "helper", "helpers", "common", "misc", "manager"};
+  for (const Source& source : sources()) {
+    EXPECT_FALSE(empty.contains(fs::path{source.path}.stem().string())) << source.path;
+    EXPECT_FALSE(empty.contains(source.folder)) << source.path;
+  }
+}
+
+}  // namespace
