@@ -84,6 +84,7 @@ struct SandboxRequest {
   /// whose network's name comes first, as dockerd decides.
   std::vector<EndpointRequest> endpoints;
   std::vector<network::v1::Port> ports;  ///< Published on the endpoint with the default route.
+  std::vector<std::string> dns;          ///< Where the resolver asks for other names; empty: the host's servers.
 };
 
 /// A running container's networks.
@@ -128,10 +129,6 @@ class Service {
 
   /// After the new name's commit.
   void rename_container(const std::string& container_id, const std::string& name);
-
-  /// Tells the containers (running or not) that name a network, so that `remove` and `prune` can refuse or skip; set
-  /// once when the daemon is wired.
-  void set_users(std::function<std::vector<std::string>(const Network& network)> users);
 
   [[nodiscard]] std::vector<std::shared_ptr<const Network>> list() const;  ///< Newest first.
 

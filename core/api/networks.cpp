@@ -1,0 +1,296 @@
+#include "api/networks.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/time.hpp"
+#include "wire/network.hpp"
+
+namespace gantry::api {
+namespace {
+
+using Filters = std::map<std::string, std::vector<std::string>>;
+
+wire::IpamConfig ipam_config(const network::v1::Pool& pool) {
+  wire::IpamConfig config{pool.subnet, pool.ip_range, pool.gateway, {}};
+  for (const auto& [name, address] : pool.reserved) config.auxiliary_addresses[name] = address;
+  return config;
+}
+
+bool is_ipv6(const network::v1::Pool& pool) { return pool.subnet.find(':') != std::string::npos; }
+
+/// The user's pools as he gave them, then those that were chosen for families that he left open, as dockerd shows them.
+wire::Ipam ipam(const networks::Network& network) {
+  wire::Ipam out;
+  out.driver = network.ipam_driver;
+  if (!network.ipam_options.empty()) out.options = network.ipam_options;
+  if (network.pools.empty() && network.chosen.empty()) return out;
+  out.config.emplace();
+  for (const auto& pool : network.pools) out.config->push_back(ipam_config(pool));
+  for (const auto& pool : network.chosen) {
+    const bool given = std::any_of(network.pools.begin(), network.pools.end(),
+                                   [&](const auto& other) { return is_ipv6(other) == is_ipv6(pool); });
+    if (!given) out.config->push_back(ipam_config(pool));
+  }
+  return out;
+}
+
+wire::Network describe(const networks::Network& network) {
+  wire::Network out;
+  out.name = network.name;
+  out.id = network.id;
+  out.created = format_rfc3339(network.created);
+  out.driver = network.driver;
+  out.enable_ipv4 = network.ipv4;
+  out.enable_ipv6 = network.ipv6;
+  out.ipam = ipam(network);
+  out.internal = network.internal;
+  out.attachable = network.attachable;
+  out.options = network.options;
+  out.labels = network.labels;
+  return out;
+}
+
+std::string with_prefix(const std::string& address, int prefix) {
+  return address.empty() ? "" : address + "/" + std::to_string(prefix);
+}
+
+void add_containers(const networks::Service& service, wire::Network& network) {
+  for (const auto& endpoint : service.members(network.id)) {
+    network.containers[endpoint.container_id] = {endpoint.container_name, endpoint.id, endpoint.result.mac,
+                                                 with_prefix(endpoint.result.ipv4, endpoint.result.ipv4_prefix),
+                                                 with_prefix(endpoint.result.ipv6, endpoint.result.ipv6_prefix)};
+  }
+}
+
+bool matches_label(const networks::Network& network, const std::string& wanted) {
+  const auto equals = wanted.find('=');
+  const auto found = network.labels.find(wanted.substr(0, equals));
+  if (found == network.labels.end()) return false;
+  return equals == std::string::npos || found->second == wanted.substr(equals + 1);
+}
+
+void check_names(const Filters& filters, const std::vector<std::string>& known) {
+  for (const auto& [name, values] : filters) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      throw Error{Errc::invalid, "invalid filter '" + name + "'"};
+    }
+  }
+}
+
+bool read_flag(const std::string& name, const std::string& value) {
+  if (value == "true" || value == "1") return true;
+  if (value == "false" || value == "0") return false;
+  throw Error{Errc::invalid,
+              "invalid value for filter '" + name + "', must be \"true\" (or \"1\"), or \"false\" (or \"0\")"};
+}
+
+bool matches_type(const networks::Network& network, const std::string& value) {
+  if (value != "custom" && value != "builtin") throw Error{Errc::invalid, "invalid filter: 'type'='" + value + "'"};
+  return networks::Service::predefined(network.name) == (value == "builtin");
+}
+
+bool matches_one(const networks::Service& service, const networks::Network& network, const std::string& name,
+                 const std::string& value) {
+  if (name == "driver") return network.driver == value;
+  if (name == "id") return network.id.find(value) != std::string::npos;
+  if (name == "name") return network.name.find(value) != std::string::npos;
+  if (name == "scope") return value == "local";
+  if (name == "type") return matches_type(network, value);
+  if (name == "dangling") {
+    const bool dangling = !networks::Service::predefined(network.name) && service.members(network.id).empty();
+    return dangling == read_flag(name, value);
+  }
+  return false;
+}
+
+bool matches(const networks::Service& service, const networks::Network& network, const Filters& filters) {
+  return std::all_of(filters.begin(), filters.end(), [&](const auto& filter) {
+    const auto& [name, values] = filter;
+    const auto label = [&](const std::string& value) { return matches_label(network, value); };
+    if (name == "label") return std::all_of(values.begin(), values.end(), label);
+    return std::any_of(values.begin(), values.end(), [&, &name = name](const std::string& value) {
+      return matches_one(service, network, name, value);
+    });
+  });
+}
+
+/// "10m", "1h30m", a Unix time or RFC 3339: what `until` says. Errors: invalid.
+Nanoseconds read_until(const std::string& text) {
+  if (const auto time = parse_rfc3339(text)) return *time;
+  static constexpr std::pair<const char*, double> kUnits[] = {{"ms", 1e6}, {"h", 3.6e12}, {"m", 6e10}, {"s", 1e9}};
+  double span = 0;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t digits = 0;
+    double number = 0;
+    try {
+      number = std::stod(text.substr(at), &digits);
+    } catch (const std::exception&) {
+      throw Error{Errc::invalid, "invalid value for filter 'until': " + text};
+    }
+    at += digits;
+    if (at == text.size() && span == 0) return static_cast<Nanoseconds>(number * 1e9);
+    const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& known) {
+      return text.compare(at, std::string(known.first).size(), known.first) == 0;
+    });
+    if (unit == std::end(kUnits)) throw Error{Errc::invalid, "invalid value for filter 'until': " + text};
+    span += number * unit->second;
+    at += std::string(unit->first).size();
+  }
+  return now() - static_cast<Nanoseconds>(span);
+}
+
+bool prunable(const networks::Network& network, const Filters& filters) {
+  for (const auto& [name, values] : filters) {
+    for (const std::string& value : values) {
+      if (name == "label" && !matches_label(network, value)) return false;
+      if (name == "label!" && matches_label(network, value)) return false;
+      if (name == "until" && network.created > read_until(value)) return false;
+    }
+  }
+  return true;
+}
+
+networks::NetworkRequest network_request(const wire::NetworkCreateRequest& asked) {
+  networks::NetworkRequest out;
+  out.name = asked.name;
+  out.driver = asked.driver;
+  out.options = asked.options;
+  out.labels = asked.labels;
+  out.internal = asked.internal;
+  out.attachable = asked.attachable;
+  out.ipv4 = asked.enable_ipv4.value_or(true);
+  out.ipv6 = asked.enable_ipv6.value_or(false);
+  out.ipam_driver = asked.ipam.driver;
+  if (asked.ipam.options) out.ipam_options = *asked.ipam.options;
+  if (asked.ipam.config) {
+    for (const auto& config : *asked.ipam.config) {
+      network::v1::Pool pool{config.subnet, config.ip_range, config.gateway, {}};
+      for (const auto& reserved : config.auxiliary_addresses) pool.reserved.emplace_back(reserved);
+      out.pools.push_back(std::move(pool));
+    }
+  }
+  if (asked.config_only || asked.ingress) {
+    throw Error{Errc::unsupported, "swarm networks (Ingress, ConfigOnly) are not supported"};
+  }
+  return out;
+}
+
+networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& asked) {
+  networks::EndpointRequest out;
+  out.network = network;
+  out.aliases = asked.aliases.value_or(std::vector<std::string>{});
+  out.links = asked.links.value_or(std::vector<std::string>{});
+  if (asked.ipam) {
+    out.ipv4 = asked.ipam->ipv4_address;
+    out.ipv6 = asked.ipam->ipv6_address;
+  }
+  out.mac = asked.mac_address;
+  if (asked.driver_opts) out.options = *asked.driver_opts;
+  out.gateway_priority = static_cast<int>(asked.gateway_priority);
+  return out;
+}
+
+std::string text_member(const nlohmann::json& body, const char* name) {
+  if (!body.is_object()) return {};
+  const auto found = body.find(name);
+  return found != body.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+}  // namespace
+
+Networks::Networks(networks::Service& service, events::Bus& bus, NetworkPeers peers)
+    : service_(service), bus_(bus), peers_(std::move(peers)) {}
+
+void Networks::add_routes(Router& router) {
+  router.add("GET", "/networks", [this](Exchange& exchange) { return get_list(exchange); });
+  router.add("POST", "/networks/create", [this](Exchange& exchange) { return post_create(exchange); });
+  router.add("POST", "/networks/prune", [this](Exchange& exchange) { return post_prune(exchange); });
+  router.add("GET", "/networks/{id}", [this](Exchange& exchange) { return get_network(exchange); });
+  router.add("DELETE", "/networks/{id}", [this](Exchange& exchange) { return delete_network(exchange); });
+  router.add("POST", "/networks/{id}/connect", [this](Exchange& exchange) { return post_connect(exchange); });
+  router.add("POST", "/networks/{id}/disconnect", [this](Exchange& exchange) { return post_disconnect(exchange); });
+}
+
+awaitable<Response> Networks::get_list(Exchange& exchange) {
+  const Filters filters = exchange.request().filters();
+  check_names(filters, {"dangling", "driver", "id", "label", "name", "scope", "type"});
+  nlohmann::json out = nlohmann::json::array();
+  for (const auto& network : service_.list()) {
+    if (matches(service_, *network, filters)) out.push_back(describe(*network));
+  }
+  co_return Response::json(out);
+}
+
+awaitable<Response> Networks::get_network(Exchange& exchange) {
+  const std::string scope = exchange.request().get("scope");
+  const std::string& name = exchange.request().parameter("id");
+  if (!scope.empty() && scope != "local") throw Error{Errc::not_found, "network " + name + " not found"};
+  wire::Network network = describe(*service_.get(name));
+  add_containers(service_, network);
+  co_return Response::json(network);
+}
+
+awaitable<Response> Networks::post_create(Exchange& exchange) {
+  const nlohmann::json body = co_await exchange.body_json();
+  wire::NetworkCreateRequest asked;
+  if (!body.is_null()) wire::from_json(body, asked);
+  networks::NetworkRequest request = network_request(asked);
+  const auto network = co_await service_.create(std::move(request));
+  co_return Response::json({{"Id", network->id}, {"Warning", ""}}, 201);
+}
+
+awaitable<Response> Networks::post_connect(Exchange& exchange) {
+  const nlohmann::json body = co_await exchange.body_json();
+  const auto network = service_.get(exchange.request().parameter("id"));
+  wire::EndpointSettings settings;
+  if (body.is_object() && body.contains("EndpointConfig") && !body["EndpointConfig"].is_null()) {
+    wire::from_json(body["EndpointConfig"], settings);
+  }
+  networks::EndpointRequest request = endpoint_request(network->name, settings);
+  if (networks::Service::predefined(network->name) && !request.aliases.empty()) {
+    throw Error{Errc::invalid,
+                "invalid endpoint settings:\nnetwork-scoped alias is supported only for containers in user defined "
+                "networks"};
+  }
+  std::string container = text_member(body, "Container");
+  co_await peers_.connect(std::move(container), std::move(request));
+  co_return Response{};
+}
+
+awaitable<Response> Networks::post_disconnect(Exchange& exchange) {
+  const nlohmann::json body = co_await exchange.body_json();
+  const auto network = service_.get(exchange.request().parameter("id"));
+  const bool force =
+      body.is_object() && body.contains("Force") && body["Force"].is_boolean() && body["Force"].get<bool>();
+  std::string container = text_member(body, "Container");
+  std::string id = network->id;
+  co_await peers_.disconnect(std::move(container), std::move(id), force);
+  co_return Response{};
+}
+
+awaitable<Response> Networks::post_prune(Exchange& exchange) {
+  const Filters filters = exchange.request().filters();
+  check_names(filters, {"label", "label!", "until"});
+  std::function<bool(const networks::Network&)> wanted = [&filters](const networks::Network& network) {
+    return prunable(network, filters);
+  };
+  const std::vector<std::string> removed = co_await service_.prune(std::move(wanted));
+  events::Event event;
+  event.type = "network";
+  event.action = "prune";
+  event.attributes = {{"reclaimed", "0"}};
+  bus_.publish(std::move(event));
+  nlohmann::json names = nullptr;
+  if (!removed.empty()) names = removed;
+  co_return Response::json({{"NetworksDeleted", names}});
+}
+
+awaitable<Response> Networks::delete_network(Exchange& exchange) {
+  std::string name = exchange.request().parameter("id");
+  co_await service_.remove(std::move(name));
+  co_return Response::no_content();
+}
+
+}  // namespace gantry::api

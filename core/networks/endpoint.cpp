@@ -1,0 +1,363 @@
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/file.hpp"
+#include "base/id.hpp"
+#include "networks/impl.hpp"
+
+/// Containers on networks.
+namespace gantry::networks {
+namespace {
+
+SharedFd duplicate(int netns) {
+  if (netns < 0) return std::make_shared<UniqueFd>();
+  UniqueFd copy(::fcntl(netns, F_DUPFD_CLOEXEC, 0));
+  if (!copy) throw_errno("keep a container's network namespace");
+  return std::make_shared<UniqueFd>(std::move(copy));
+}
+
+/// Addresses by name are for networks whose subnet the user has chosen.
+void check_addresses(const Network& network, const EndpointRequest& asked) {
+  if (asked.ipv4.empty() && asked.ipv6.empty()) return;
+  const std::string subnets =
+      "user specified IP address is supported only when connecting to networks with user configured subnets";
+  if (Service::predefined(network.name)) {
+    throw Error{
+        Errc::invalid,
+        "invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* " +
+            subnets};
+  }
+  if (network.pools.empty()) throw Error{Errc::invalid, "invalid endpoint settings:\n" + subnets};
+}
+
+std::string interface_prefix(const Network& network) {
+  const auto found = network.options.find("com.docker.network.container_iface_prefix");
+  return found == network.options.end() || found->second.empty() ? "eth" : found->second;
+}
+
+network::v1::EndpointSpec spec_of(const Endpoint& endpoint) {
+  const bool known = !endpoint.result.ipv4.empty() || !endpoint.result.ipv6.empty();
+  network::v1::EndpointSpec spec;
+  spec.id = endpoint.id;
+  spec.network_id = endpoint.network_id;
+  spec.container_id = endpoint.container_id;
+  spec.container_name = endpoint.container_name;
+  spec.interface = endpoint.interface;
+  spec.mac = known ? endpoint.result.mac : endpoint.request.mac;
+  spec.ipv4 = known ? endpoint.result.ipv4 : endpoint.request.ipv4;
+  spec.ipv6 = known ? endpoint.result.ipv6 : endpoint.request.ipv6;
+  spec.options = endpoint.request.options;
+  spec.default_gateway = endpoint.default_gateway;
+  if (endpoint.default_gateway) spec.ports = endpoint.ports;
+  return spec;
+}
+
+Error in_network(const Error& error, const std::string& network) {
+  const std::string message = error.what();
+  if (!message.starts_with("invalid endpoint settings:")) return error;
+  return Error{error.code(), "invalid config for network " + network + ": " + message};
+}
+
+}  // namespace
+
+bool Service::Impl::has_driver(const Network& network) const {
+  return network.driver != "null" && !drivers.network(network.driver).can("host-namespace");
+}
+
+Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointRequest& asked, Place& place) const {
+  NetworkPtr network = find_name(asked.network);
+  if (!network) network = networks.find(asked.network);
+  if (!network) throw Error{Errc::not_found, "network " + asked.network + " not found"};
+  check_addresses(*network, asked);
+  Endpoint endpoint;
+  endpoint.id = random_id();
+  endpoint.network_id = network->id;
+  endpoint.network_name = network->name;
+  endpoint.container_id = request.container_id;
+  endpoint.container_name = request.container_name;
+  endpoint.request = asked;
+  if (has_driver(*network)) endpoint.interface = interface_prefix(*network) + std::to_string(place.next_interface++);
+  return endpoint;
+}
+
+void Service::Impl::choose_gateway(Place& place) const {
+  Endpoint* best = nullptr;
+  for (Endpoint& endpoint : place.endpoints) {
+    endpoint.default_gateway = false;
+    endpoint.ports.clear();
+    const NetworkPtr network = networks.find(endpoint.network_id);
+    if (!network || network->internal || endpoint.interface.empty()) continue;
+    const auto rank = [](const Endpoint& one) { return std::pair(-one.request.gateway_priority, one.network_name); };
+    if (best == nullptr || rank(endpoint) < rank(*best)) best = &endpoint;
+  }
+  if (best == nullptr) return;
+  best->default_gateway = true;
+  best->ports = place.ports;
+}
+
+awaitable<Endpoint> Service::Impl::join(Endpoint endpoint, SharedFd netns) {
+  if (endpoint.interface.empty()) co_return endpoint;
+  const NetworkPtr network = networks.find(endpoint.network_id);
+  if (!network) throw Error{Errc::not_found, "network " + endpoint.network_name + " not found"};
+  const plugins::NetworkDriver driver = drivers.network(network->driver);
+  const auto spec = spec_of(endpoint);
+  const plugins::CallSettings settings;
+  endpoint.result = co_await drivers.call(driver, Pool::quick, settings, [spec, netns](auto& callee, const Call& call) {
+    network::v1::Endpoint out;
+    callee.attach(spec, netns->get(), out, call);
+    return out;
+  });
+  co_return endpoint;
+}
+
+awaitable<void> Service::Impl::leave(Endpoint endpoint) {
+  if (endpoint.interface.empty()) co_return;
+  const NetworkPtr network = networks.find(endpoint.network_id);
+  if (!network) co_return;
+  try {
+    const plugins::NetworkDriver driver = drivers.network(network->driver);
+    const plugins::CallSettings settings;
+    co_await drivers.call(driver, Pool::quick, settings,
+                          [network_id = endpoint.network_id, id = endpoint.id](auto& callee, const Call& call) {
+                            callee.detach(network_id, id, call);
+                          });
+  } catch (const Error& error) {
+    // The driver still lists it, so the next `reconcile` tries again.
+    spdlog::error("container {} is not taken off network {}: {}", endpoint.container_id, endpoint.network_name,
+                  error.what());
+  }
+}
+
+awaitable<void> Service::Impl::prepare_loopback(SharedFd netns) {
+  if (!*netns) co_return;
+  co_await workers.run(Pool::quick, [this, netns] { namespaces.run(netns->get(), set_loopback_up); });
+}
+
+void Service::Impl::commit(const std::vector<Endpoint>& changed) {
+  const auto on_record = [](const Endpoint& endpoint) { return !endpoint.interface.empty(); };
+  if (std::none_of(changed.begin(), changed.end(), on_record)) return;
+  store.update([&](state::Transaction& transaction) {
+    for (const Endpoint& endpoint : changed) {
+      if (on_record(endpoint)) endpoints.put(transaction, endpoint.id, endpoint);
+    }
+  });
+}
+
+awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
+  const SharedFd sandbox = duplicate(netns);
+  Impl::Place place;
+  place.name = request.container_name;
+  place.ports = request.ports;
+  place.dns = request.dns;
+  place.netns = sandbox;
+  bool any_driver = false;
+  for (const EndpointRequest& asked : request.endpoints) {
+    try {
+      place.endpoints.push_back(impl_->plan(request, asked, place));
+    } catch (const Error& error) {
+      throw in_network(error, asked.network);
+    }
+    any_driver = any_driver || !place.endpoints.back().interface.empty();
+  }
+  impl_->choose_gateway(place);
+  const bool on_host = std::any_of(place.endpoints.begin(), place.endpoints.end(),
+                                   [](const Endpoint& endpoint) { return endpoint.network_name == "host"; });
+  if (!any_driver && !on_host) co_await impl_->prepare_loopback(sandbox);
+  const std::string id = request.container_id;
+  // On the list before the drivers are called, so that nobody removes a network meanwhile.
+  impl_->places[id] = std::move(place);
+  std::exception_ptr failure;
+  try {
+    const std::size_t count = impl_->places[id].endpoints.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      Endpoint planned = impl_->places[id].endpoints[i];
+      Endpoint joined = co_await impl_->join(std::move(planned), sandbox);
+      impl_->places[id].endpoints[i] = std::move(joined);
+    }
+    co_await impl_->start_resolver(id);
+    impl_->commit(impl_->places[id].endpoints);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    const Impl::Place undone = std::move(impl_->places[id]);
+    for (const Endpoint& endpoint : undone.endpoints) co_await impl_->leave(endpoint);
+    impl_->places.erase(id);
+    std::rethrow_exception(failure);
+  }
+  for (const Endpoint& endpoint : impl_->places[id].endpoints) {
+    if (const auto network = impl_->networks.find(endpoint.network_id)) impl_->publish("connect", *network, id);
+  }
+  co_return Sandbox{impl_->places[id].endpoints, impl_->places[id].resolver != nullptr};
+}
+
+awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
+  const SharedFd sandbox = duplicate(netns);
+  const std::string id = request.container_id;
+  Impl::Place place;
+  place.name = request.container_name;
+  place.ports = request.ports;
+  place.dns = request.dns;
+  place.netns = sandbox;
+  std::vector<Endpoint> on_record;
+  for (const auto& [endpoint_id, endpoint] : impl_->endpoints.all()) {
+    if (endpoint->container_id == id) on_record.push_back(*endpoint);
+  }
+  std::sort(on_record.begin(), on_record.end(),
+            [](const Endpoint& a, const Endpoint& b) { return a.interface < b.interface; });
+  for (Endpoint& endpoint : on_record) {
+    endpoint.container_name = request.container_name;
+    // The ports as they were given, not as they were asked for: they must not change under the clients.
+    if (endpoint.default_gateway) endpoint.ports = endpoint.result.ports;
+    const auto digits = endpoint.interface.find_last_not_of("0123456789") + 1;
+    place.next_interface = std::max(place.next_interface, std::atoi(endpoint.interface.c_str() + digits) + 1);
+    try {
+      Endpoint joined = co_await impl_->join(endpoint, sandbox);
+      place.endpoints.push_back(std::move(joined));
+    } catch (const Error& error) {
+      spdlog::error("container {} is not taken up again on network {}: {}", id, endpoint.network_name, error.what());
+      place.endpoints.push_back(endpoint);
+    }
+  }
+  for (const EndpointRequest& asked : request.endpoints) {
+    const auto network = impl_->find_name(asked.network);
+    if (network && !impl_->has_driver(*network)) place.endpoints.push_back(impl_->plan(request, asked, place));
+  }
+  impl_->places[id] = std::move(place);
+  try {
+    co_await impl_->start_resolver(id);
+  } catch (const Error& error) {
+    spdlog::error("container {} has no resolver: {}", id, error.what());
+  }
+  co_return Sandbox{impl_->places[id].endpoints, impl_->places[id].resolver != nullptr};
+}
+
+/// After the endpoints of a container have changed: ports and the default route go to where they belong now.
+awaitable<void> Service::Impl::move_gateway(std::string id, std::string from) {
+  Place& place = places.at(id);
+  choose_gateway(place);
+  const auto gateway = std::find_if(place.endpoints.begin(), place.endpoints.end(),
+                                    [](const Endpoint& endpoint) { return endpoint.default_gateway; });
+  const std::string to = gateway == place.endpoints.end() ? "" : gateway->id;
+  if (to == from) co_return;
+  // First the ports are given back where they were, then taken where they go.
+  for (const std::string& moved : {from, to}) {
+    const auto& all = places.at(id).endpoints;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Endpoint& one) { return one.id == moved; });
+    if (found == all.end()) continue;
+    const auto index = found - all.begin();
+    Endpoint joined = co_await join(*found, places.at(id).netns);
+    places.at(id).endpoints[static_cast<std::size_t>(index)] = std::move(joined);
+  }
+}
+
+awaitable<Endpoint> Service::connect(SandboxRequest request, EndpointRequest asked, int netns) {
+  const SharedFd sandbox = duplicate(netns);
+  const std::string id = request.container_id;
+  Impl::Place& place = impl_->places[id];
+  place.name = request.container_name;
+  place.netns = sandbox;
+  Endpoint planned = impl_->plan(request, asked, place);
+  for (const Endpoint& other : place.endpoints) {
+    if (other.network_id != planned.network_id) continue;
+    throw Error{Errc::denied,
+                "endpoint with name " + request.container_name + " already exists in network " + planned.network_name};
+  }
+  const auto old_gateway = std::find_if(place.endpoints.begin(), place.endpoints.end(),
+                                        [](const Endpoint& endpoint) { return endpoint.default_gateway; });
+  const std::string from = old_gateway == place.endpoints.end() ? "" : old_gateway->id;
+  const std::string new_id = planned.id;
+  place.endpoints.push_back(planned);
+  std::exception_ptr failure;
+  try {
+    Endpoint joined = co_await impl_->join(std::move(planned), sandbox);
+    impl_->places.at(id).endpoints.back() = std::move(joined);
+    co_await impl_->move_gateway(id, from);
+    co_await impl_->start_resolver(id);
+    impl_->commit(impl_->places.at(id).endpoints);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    const Endpoint undone = impl_->places.at(id).endpoints.back();
+    impl_->places.at(id).endpoints.pop_back();
+    co_await impl_->leave(undone);
+    impl_->choose_gateway(impl_->places.at(id));
+    std::rethrow_exception(failure);
+  }
+  const Endpoint made = impl_->places.at(id).endpoints.back();
+  impl_->publish("connect", *impl_->networks.find(made.network_id), id);
+  co_return made;
+}
+
+awaitable<void> Service::disconnect(std::string container_id, std::string name) {
+  const auto network = get(name);
+  const auto place = impl_->places.find(container_id);
+  const auto on_it = [&](const Endpoint& endpoint) { return endpoint.network_id == network->id; };
+  if (place == impl_->places.end() ||
+      std::none_of(place->second.endpoints.begin(), place->second.endpoints.end(), on_it)) {
+    throw Error{Errc::internal, "container " + container_id + " is not connected to network " + network->name};
+  }
+  auto& all = place->second.endpoints;
+  const auto found = std::find_if(all.begin(), all.end(), on_it);
+  const Endpoint left = *found;
+  all.erase(found);
+  co_await impl_->leave(left);
+  impl_->store.update([&](state::Transaction& transaction) { impl_->endpoints.erase(transaction, left.id); });
+  if (left.default_gateway) {
+    co_await impl_->move_gateway(container_id, left.id);
+    impl_->commit(impl_->places.at(container_id).endpoints);
+  }
+  impl_->publish("disconnect", *network, container_id);
+}
+
+awaitable<void> Service::detach(std::string container_id) {
+  const auto found = impl_->places.find(container_id);
+  if (found == impl_->places.end()) co_return;
+  found->second.resolver.reset();
+  const std::vector<Endpoint> all = found->second.endpoints;
+  for (const Endpoint& endpoint : all) co_await impl_->leave(endpoint);
+  impl_->places.erase(container_id);
+  const bool on_record =
+      std::any_of(all.begin(), all.end(), [](const Endpoint& one) { return !one.interface.empty(); });
+  if (on_record) {
+    impl_->store.update([&](state::Transaction& transaction) {
+      for (const Endpoint& endpoint : all) {
+        if (!endpoint.interface.empty()) impl_->endpoints.erase(transaction, endpoint.id);
+      }
+    });
+  }
+  for (const Endpoint& endpoint : all) {
+    if (const auto network = impl_->networks.find(endpoint.network_id)) {
+      impl_->publish("disconnect", *network, container_id);
+    }
+  }
+}
+
+std::vector<Endpoint> Service::endpoints(const std::string& container_id) const {
+  const auto found = impl_->places.find(container_id);
+  return found == impl_->places.end() ? std::vector<Endpoint>{} : found->second.endpoints;
+}
+
+std::vector<Endpoint> Service::members(const std::string& network_id) const {
+  std::vector<Endpoint> out;
+  for (const auto& [container, place] : impl_->places) {
+    for (const Endpoint& endpoint : place.endpoints) {
+      if (endpoint.network_id == network_id) out.push_back(endpoint);
+    }
+  }
+  return out;
+}
+
+void Service::rename_container(const std::string& container_id, const std::string& name) {
+  const auto found = impl_->places.find(container_id);
+  if (found == impl_->places.end()) return;
+  found->second.name = name;
+  for (Endpoint& endpoint : found->second.endpoints) endpoint.container_name = name;
+}
+
+}  // namespace gantry::networks

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "networks/namespace_thread.hpp"
+#include "networks/resolver.hpp"
+#include "networks/service.hpp"
+
+namespace gantry::networks {
+
+std::string to_record(const Network& network);
+void from_record(const std::string& body, Network& network);
+std::string to_record(const Endpoint& endpoint);
+void from_record(const std::string& body, Endpoint& endpoint);
+
+/// The sandbox's descriptor for calls that may outlive the caller.
+using SharedFd = std::shared_ptr<UniqueFd>;
+
+struct Service::Impl {
+  Impl(state::Store& store_, events::Bus& bus_, plugins::Drivers& drivers_, Workers& workers_);
+
+  using NetworkPtr = std::shared_ptr<const Network>;
+
+  /// A running container.
+  struct Place {
+    std::string name;
+    std::vector<Endpoint> endpoints;
+    std::vector<network::v1::Port> ports;
+    std::vector<std::string> dns;
+    int next_interface{};
+    std::unique_ptr<Resolver> resolver;
+    SharedFd netns;  ///< Kept until the detach, for changes of the default route.
+  };
+
+  // networks: service.cpp
+  [[nodiscard]] NetworkPtr find_name(const std::string& name) const;
+  awaitable<void> add_predefined();
+  awaitable<Network> ask_driver_to_create(Network network);
+  NetworkPtr commit(Network network);
+  void publish(const std::string& action, const Network& network, const std::string& container_id = {});
+  awaitable<void> give_up_unknown(std::string driver);
+
+  // endpoints: endpoint.cpp
+  [[nodiscard]] bool has_driver(const Network& network) const;
+  [[nodiscard]] Endpoint plan(const SandboxRequest& request, const EndpointRequest& asked, Place& place) const;
+  awaitable<Endpoint> join(Endpoint endpoint, SharedFd netns);
+  awaitable<void> leave(Endpoint endpoint);
+  awaitable<void> prepare_loopback(SharedFd netns);
+  void choose_gateway(Place& place) const;
+  awaitable<void> move_gateway(std::string container_id, std::string from);
+  void commit(const std::vector<Endpoint>& endpoints);
+
+  // names: names.cpp
+  [[nodiscard]] bool needs_resolver(const Place& place) const;
+  awaitable<void> start_resolver(std::string container_id);
+  [[nodiscard]] std::optional<NameAnswer> resolve(const std::string& container_id, const std::string& name) const;
+  [[nodiscard]] std::optional<std::string> name_of(const std::string& container_id, const std::string& address) const;
+
+  state::Store& store;
+  events::Bus& bus;
+  plugins::Drivers& drivers;
+  Workers& workers;
+  state::Table<Network> networks;
+  state::Table<Endpoint> endpoints;
+  std::map<std::string, Place> places;  ///< By container.
+  AsyncMutex creation;                  ///< Networks are made and removed one at a time.
+  NamespaceThread namespaces;
+};
+
+/// What a container is called on a network: its name, its aliases, its short id.
+std::vector<std::string> names_on(const Endpoint& endpoint);
+
+}  // namespace gantry::networks

@@ -1,0 +1,275 @@
+#include "networks/service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/id.hpp"
+#include "networks/impl.hpp"
+
+namespace gantry::networks {
+namespace {
+
+constexpr const char* kPredefined[] = {"bridge", "host", "none"};
+constexpr const char* kNoDriver = "null";
+
+/// The options that the driver names; others stay on record only, as dockerd keeps what its drivers ignore.
+Options known_options(const plugins::DriverInfo& driver, const Options& options) {
+  Options out;
+  for (const OptionInfo& option : driver.options) {
+    const auto found = options.find(option.name);
+    if (option.scope == OptionScope::object && found != options.end()) out.insert(*found);
+  }
+  return out;
+}
+
+Options default_bridge_options() {
+  return {{"com.docker.network.bridge.default_bridge", "true"},
+          {"com.docker.network.bridge.enable_icc", "true"},
+          {"com.docker.network.bridge.enable_ip_masquerade", "true"},
+          {"com.docker.network.bridge.host_binding_ipv4", "0.0.0.0"},
+          {"com.docker.network.bridge.name", "gantry0"},
+          {"com.docker.network.driver.mtu", "1500"}};
+}
+
+network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverInfo& driver) {
+  network::v1::NetworkSpec spec;
+  spec.id = network.id;
+  spec.name = network.name;
+  spec.options = known_options(driver, network.options);
+  spec.pools = network.chosen.empty() ? network.pools : network.chosen;
+  spec.internal = network.internal;
+  spec.ipv6 = network.ipv6;
+  spec.ipv4 = network.ipv4;
+  return spec;
+}
+
+void check_request(const NetworkRequest& request) {
+  if (request.name.find_first_not_of(" \t\r\n") == std::string::npos || request.name.size() > 255) {
+    throw Error{Errc::invalid, "invalid name: " + request.name};
+  }
+  if (Service::predefined(request.name)) {
+    throw Error{Errc::denied, "operation is not permitted on predefined " + request.name + " network "};
+  }
+  if (request.driver == "host" || request.driver == kNoDriver) {
+    throw Error{Errc::denied, "only one instance of \"" + request.driver + "\" network is allowed"};
+  }
+  if (request.ipam_driver != "default" && !request.ipam_driver.empty()) {
+    throw Error{Errc::not_found, "plugin \"" + request.ipam_driver + "\" not found"};
+  }
+  if (!request.ipv4 && !request.ipv6) throw Error{Errc::invalid, "IPv4 or IPv6 must be enabled"};
+}
+
+}  // namespace
+
+Service::Impl::Impl(state::Store& store_, events::Bus& bus_, plugins::Drivers& drivers_, Workers& workers_)
+    : store(store_),
+      bus(bus_),
+      drivers(drivers_),
+      workers(workers_),
+      networks(store_, "networks"),
+      endpoints(store_, "endpoints") {}
+
+Service::Service(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& workers)
+    : impl_(std::make_unique<Impl>(store, bus, drivers, workers)) {}
+
+Service::~Service() = default;
+
+bool Service::predefined(const std::string& name) {
+  return std::any_of(std::begin(kPredefined), std::end(kPredefined), [&](const char* known) { return name == known; });
+}
+
+Service::Impl::NetworkPtr Service::Impl::find_name(const std::string& name) const {
+  for (const auto& [id, network] : networks.all()) {
+    if (network->name == name) return network;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const Network> Service::get(const std::string& name_or_id) const {
+  if (auto by_id = impl_->networks.find(name_or_id)) return by_id;
+  if (auto by_name = impl_->find_name(name_or_id)) return by_name;
+  std::vector<std::shared_ptr<const Network>> found;
+  const auto& all = impl_->networks.all();
+  for (auto at = all.lower_bound(name_or_id); at != all.end() && at->first.starts_with(name_or_id); ++at) {
+    found.push_back(at->second);
+  }
+  if (found.empty() || name_or_id.empty()) throw Error{Errc::not_found, "network " + name_or_id + " not found"};
+  if (found.size() > 1) {
+    throw Error{Errc::invalid, "network " + name_or_id + " is ambiguous (" + std::to_string(found.size()) +
+                                   " matches found based on ID prefix)"};
+  }
+  return found.front();
+}
+
+std::vector<std::shared_ptr<const Network>> Service::list() const {
+  std::vector<std::shared_ptr<const Network>> all;
+  for (const auto& [id, network] : impl_->networks.all()) all.push_back(network);
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->created > b->created; });
+  return all;
+}
+
+awaitable<void> Service::start() {
+  co_await impl_->add_predefined();
+  // The oldest first: their subnets are taken before a driver chooses new ones.
+  auto all = list();
+  std::reverse(all.begin(), all.end());
+  for (const auto& network : all) {
+    if (network->driver == kNoDriver) continue;
+    try {
+      Network made = co_await impl_->ask_driver_to_create(*network);
+      if (to_record(made) != to_record(*network)) impl_->commit(std::move(made));
+    } catch (const Error& error) {
+      spdlog::error("network {} is not available: {}", network->name, error.what());
+    }
+  }
+}
+
+awaitable<void> Service::Impl::add_predefined() {
+  for (const char* name : kPredefined) {
+    if (find_name(name)) continue;
+    Network network;
+    network.id = random_id();
+    network.name = name;
+    network.driver = network.name == "none" ? kNoDriver : name;
+    if (network.name == "bridge") network.options = default_bridge_options();
+    network.created = now();
+    commit(std::move(network));
+  }
+  co_return;
+}
+
+Service::Impl::NetworkPtr Service::Impl::commit(Network network) {
+  NetworkPtr stored;
+  const std::string id = network.id;
+  store.update([&](state::Transaction& transaction) { stored = networks.put(transaction, id, std::move(network)); });
+  return stored;
+}
+
+awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
+  const plugins::NetworkDriver driver = drivers.network(network.driver);
+  const auto spec = spec_of(network, driver.info());
+  const plugins::CallSettings settings;
+  auto made = co_await drivers.call(driver, Pool::quick, settings, [spec](auto& callee, const Call& call) {
+    network::v1::Network out;
+    callee.create_network(spec, out, call);
+    return out;
+  });
+  network.chosen = std::move(made.pools);
+  network.interface = std::move(made.interface);
+  co_return network;
+}
+
+awaitable<std::shared_ptr<const Network>> Service::create(NetworkRequest request) {
+  check_request(request);
+  const auto lock = co_await impl_->creation.lock();
+  if (impl_->find_name(request.name)) {
+    throw Error{Errc::conflict, "network with name " + request.name + " already exists"};
+  }
+  Network network;
+  network.id = random_id();
+  network.name = std::move(request.name);
+  network.driver = request.driver.empty() ? "bridge" : std::move(request.driver);
+  network.options = std::move(request.options);
+  network.labels = std::move(request.labels);
+  network.pools = std::move(request.pools);
+  network.internal = request.internal;
+  network.attachable = request.attachable;
+  network.ipv6 = request.ipv6;
+  network.ipv4 = request.ipv4;
+  network.ipam_options = std::move(request.ipam_options);
+  network.created = now();
+  // No record before the call: what a driver holds without one is removed by `reconcile` after a crash.
+  Network made = co_await impl_->ask_driver_to_create(std::move(network));
+  auto stored = impl_->commit(std::move(made));
+  impl_->publish("create", *stored);
+  co_return stored;
+}
+
+awaitable<void> Service::remove(std::string name_or_id) {
+  const auto lock = co_await impl_->creation.lock();
+  const auto network = get(name_or_id);
+  if (predefined(network->name)) {
+    throw Error{Errc::denied, network->name + " is a pre-defined network and cannot be removed"};
+  }
+  if (!members(network->id).empty()) {
+    throw Error{Errc::denied, "error while removing network: network " + network->name + " id " + network->id +
+                                  " has active endpoints"};
+  }
+  const plugins::NetworkDriver driver = impl_->drivers.network(network->driver);
+  const plugins::CallSettings settings;
+  co_await impl_->drivers.call(driver, Pool::quick, settings,
+                               [id = network->id](auto& callee, const Call& call) { callee.remove_network(id, call); });
+  impl_->store.update([&](state::Transaction& transaction) { impl_->networks.erase(transaction, network->id); });
+  impl_->publish("destroy", *network);
+}
+
+awaitable<std::vector<std::string>> Service::prune(std::function<bool(const Network&)> wanted) {
+  std::vector<std::string> removed;
+  auto all = list();
+  std::reverse(all.begin(), all.end());
+  for (const auto& network : all) {
+    if (predefined(network->name) || !members(network->id).empty() || !wanted(*network)) continue;
+    try {
+      co_await remove(network->id);
+      removed.push_back(network->name);
+    } catch (const Error& error) {
+      spdlog::warn("could not remove network {}: {}", network->name, error.what());
+    }
+  }
+  co_return removed;
+}
+
+void Service::Impl::publish(const std::string& action, const Network& network, const std::string& container_id) {
+  events::Event event;
+  event.type = "network";
+  event.action = action;
+  event.actor = network.id;
+  event.attributes = {{"name", network.name}, {"type", network.driver}};
+  if (!container_id.empty()) event.attributes["container"] = container_id;
+  bus.publish(std::move(event));
+}
+
+awaitable<void> Service::reconcile() {
+  std::vector<std::string> gone;
+  for (const auto& [id, endpoint] : impl_->endpoints.all()) {
+    if (!impl_->places.contains(endpoint->container_id)) gone.push_back(id);
+  }
+  if (!gone.empty()) {
+    impl_->store.update([&](state::Transaction& transaction) {
+      for (const std::string& id : gone) impl_->endpoints.erase(transaction, id);
+    });
+  }
+  for (const std::string& driver : impl_->drivers.names("network")) {
+    try {
+      co_await impl_->give_up_unknown(driver);
+    } catch (const Error& error) {
+      spdlog::error("network driver {}: what it holds is not reconciled: {}", driver, error.what());
+    }
+  }
+}
+
+awaitable<void> Service::Impl::give_up_unknown(std::string name) {
+  const plugins::NetworkDriver driver = drivers.network(name);
+  std::set<std::string> known_networks;
+  std::set<std::string> known_endpoints;
+  for (const auto& [id, network] : networks.all()) known_networks.insert(id);
+  for (const auto& [container, place] : places) {
+    for (const Endpoint& endpoint : place.endpoints) known_endpoints.insert(endpoint.id);
+  }
+  const plugins::CallSettings settings;
+  co_await drivers.call(driver, Pool::quick, settings,
+                        [known_networks, known_endpoints](auto& callee, const Call& call) {
+                          network::v1::Holdings holdings;
+                          callee.list(holdings, call);
+                          for (const auto& [network_id, endpoint_ids] : holdings.networks) {
+                            for (const std::string& id : endpoint_ids) {
+                              if (!known_endpoints.contains(id)) callee.detach(network_id, id, call);
+                            }
+                            if (!known_networks.contains(network_id)) callee.remove_network(network_id, call);
+                          }
+                        });
+}
+
+}  // namespace gantry::networks
