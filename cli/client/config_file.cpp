@@ -8,8 +8,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "base/file.hpp"
-#include "command/failure.hpp"
+#include "client/pending_file.hpp"
 
 namespace gantry::cli {
 
@@ -35,7 +34,9 @@ std::string ConfigFile::text(const std::string& key) const {
 void ConfigFile::save() const {
   const std::string directory = path_.substr(0, path_.rfind('/'));
   ::mkdir(directory.c_str(), 0700);
-  write_file_atomically(path_, json_->dump(1, '\t'), 0600);
+  PendingFile file(path_);
+  write_fully(file.fd(), json_->dump(1, '\t'));
+  file.commit();
 }
 
 }  // namespace gantry::cli

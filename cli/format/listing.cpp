@@ -34,6 +34,31 @@ TemplateFunctions head_functions() {
   return functions;
 }
 
+Template parsed(const std::string& format) {
+  try {
+    return Template(format);
+  } catch (const TemplateError& error) {
+    throw Failure(std::string("failed to parse template: ") + error.what());
+  }
+}
+
+// Rows are marshalled as Go does it by default: fit to stand in HTML.
+TemplateFunctions row_functions() {
+  TemplateFunctions functions;
+  functions["json"] = [](const std::vector<Json>& arguments) {
+    std::string out;
+    for (const char c : template_functions().find("json")->second(arguments).get<std::string>()) {
+      if (c == '<' || c == '>' || c == '&') {
+        out += c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : "\\u0026";
+      } else {
+        out += c;
+      }
+    }
+    return Json(out);
+  };
+  return functions;
+}
+
 Json head_row(const ListStyle& style) {
   Json row = Json::object();
   for (const auto& [field, head] : style.heads) row[std::string(field)] = std::string(head);
@@ -61,14 +86,14 @@ std::string render(const ListStyle& style, const std::vector<Json>& rows) {
   } else if (format == "json") {
     format = "{{json .}}";
   }
+  const Template text = parsed(unescaped(format));
   try {
-    const Template text(unescaped(format));
     std::string out;
     if (is_table) out = text.execute(head_row(style), head_functions()) + "\n";
-    for (const Json& row : rows) out += text.execute(row) + "\n";
+    for (const Json& row : rows) out += text.execute(row, row_functions()) + "\n";
     return is_table ? align(out) : out;
   } catch (const TemplateError& error) {
-    throw Failure(std::string("template parsing error: ") + error.what());
+    throw Failure(std::string("failed to execute template: ") + error.what());
   }
 }
 

@@ -9,7 +9,7 @@ namespace gantry::cli {
 
 void check_filter(const std::string& filter) {
   if (!filter.empty() && !cut(filter, '='))
-    throw InvalidValue("invalid argument \"" + filter + "\": bad format of filter (expected name=value)");
+    throw InvalidValue("bad format of filter (expected name=value)");
 }
 
 std::string filters_parameter(const std::vector<std::string>& filters) {

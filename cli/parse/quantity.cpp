@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "base/time.hpp"
 #include "command/failure.hpp"
 #include "parse/text.hpp"
 
@@ -35,21 +34,37 @@ std::string stamp(std::int64_t nanoseconds) {
   return out.data();
 }
 
-// A date without a zone is the user's own time.
-std::optional<std::int64_t> parse_local_date(const std::string& text) {
+// What stands behind a date: "Z" or "+01:00" in seconds; nothing means the user's own time.
+bool take_zone(const char* text, std::optional<std::int64_t>& offset) {
+  if (*text == '\0') return true;
+  if ((*text == 'Z' || *text == 'z') && text[1] == '\0') {
+    offset = 0;
+    return true;
+  }
+  int hours = 0;
+  int minutes = 0;
+  int used = 0;
+  if ((*text != '+' && *text != '-') || std::sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2) return false;
+  offset = (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+  return text[1 + used] == '\0';
+}
+
+std::optional<std::int64_t> parse_date(const std::string& text) {
   for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
     std::tm parts{};
     const char* end = ::strptime(text.c_str(), format, &parts);
     if (end == nullptr) continue;
-    double fraction = 0;
+    std::int64_t fraction = 0;
     if (*end == '.') {
-      char* rest = nullptr;
-      fraction = std::strtod(end, &rest);
-      end = rest;
+      std::int64_t scale = 100'000'000;
+      for (++end; std::isdigit(static_cast<unsigned char>(*end)) != 0; ++end, scale /= 10)
+        fraction += scale * (*end - '0');
     }
-    if (*end != '\0') continue;
+    std::optional<std::int64_t> offset;
+    if (!take_zone(end, offset)) continue;
     parts.tm_isdst = -1;
-    return static_cast<std::int64_t>(std::mktime(&parts)) * 1'000'000'000 + static_cast<std::int64_t>(fraction * 1e9);
+    const std::int64_t seconds = offset ? ::timegm(&parts) - *offset : std::mktime(&parts);
+    return seconds * 1'000'000'000 + fraction;
   }
   return std::nullopt;
 }
@@ -122,10 +137,15 @@ std::int64_t parse_duration_flag(const std::string& text) {
   throw InvalidValue("time: invalid duration \"" + text + "\"");
 }
 
+std::int64_t now_nanoseconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
 std::string parse_timestamp(const std::string& text, std::int64_t now_ns) {
   if (const auto duration = parse_duration(text); duration && text != "0") return stamp(now_ns - *duration);
-  if (const auto time = parse_rfc3339(text)) return stamp(*time);
-  if (const auto time = parse_local_date(text)) return stamp(*time);
+  if (const auto time = parse_date(text)) return stamp(*time);
   std::string_view rest = text;
   if (take_number(rest) && rest.empty()) return text;
   throw InvalidValue("failed to parse value as time or duration: \"" + text + "\"");

@@ -17,5 +17,7 @@ std::int64_t parse_duration_flag(const std::string& text);
 /// What `--since` and `--until` take, as the API wants it: seconds and nanoseconds since the epoch. A duration counts
 /// back from `now_ns`. Throws InvalidValue.
 std::string parse_timestamp(const std::string& text, std::int64_t now_ns);
+/// Nanoseconds since the epoch.
+std::int64_t now_nanoseconds();
 
 }  // namespace gantry::cli

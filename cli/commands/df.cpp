@@ -1,0 +1,214 @@
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "commands/commands.hpp"
+#include "commands/list_flags.hpp"
+#include "format/go_value.hpp"
+#include "format/units.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+const ColumnHeads kHeads{
+    {"Type", "TYPE"}, {"TotalCount", "TOTAL"}, {"Active", "ACTIVE"}, {"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"}};
+
+Json list_of(const Json& usage, const char* key) {
+  const auto found = usage.find(key);
+  return found != usage.end() && found->is_array() ? *found : Json::array();
+}
+
+double number(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+/// One line of the summary.
+struct Summary {
+  const char* type;
+  std::size_t total = 0;
+  std::size_t active = 0;
+  double size = 0;
+  double reclaimable = 0;
+
+  [[nodiscard]] Json row(bool with_share) const {
+    std::string shown = human_size(reclaimable, 4);
+    if (with_share && size > 0) {
+      shown += " (" + std::to_string(static_cast<int>(reclaimable * 100 / size)) + "%)";
+    }
+    return {{"Active", std::to_string(active)},
+            {"Reclaimable", shown},
+            {"Size", human_size(size, 4)},
+            {"TotalCount", std::to_string(total)},
+            {"Type", type}};
+  }
+};
+
+Summary images(const Json& usage) {
+  Summary sum{"Images"};
+  sum.size = number(usage, "LayersSize");
+  double used = 0;
+  for (const Json& image : list_of(usage, "Images")) {
+    ++sum.total;
+    if (number(image, "Containers") <= 0) continue;
+    ++sum.active;
+    if (number(image, "SharedSize") >= 0) used += number(image, "Size") - number(image, "SharedSize");
+  }
+  sum.reclaimable = sum.size - used;
+  return sum;
+}
+
+Summary containers(const Json& usage) {
+  Summary sum{"Containers"};
+  for (const Json& container : list_of(usage, "Containers")) {
+    const std::string state = container.value("State", "");
+    const bool active = state == "running" || state == "paused" || state == "restarting";
+    ++sum.total;
+    sum.active += active ? 1 : 0;
+    sum.size += number(container, "SizeRw");
+    if (!active) sum.reclaimable += number(container, "SizeRw");
+  }
+  return sum;
+}
+
+Summary volumes(const Json& usage) {
+  Summary sum{"Local Volumes"};
+  for (const Json& volume : list_of(usage, "Volumes")) {
+    const Json data =
+        volume.contains("UsageData") && volume["UsageData"].is_object() ? volume["UsageData"] : Json::object();
+    ++sum.total;
+    const bool linked = number(data, "RefCount") > 0;
+    sum.active += linked ? 1 : 0;
+    if (number(data, "Size") <= 0) continue;
+    sum.size += number(data, "Size");
+    if (!linked) sum.reclaimable += number(data, "Size");
+  }
+  return sum;
+}
+
+Summary build_cache(const Json& usage) {
+  Summary sum{"Build Cache"};
+  for (const Json& record : list_of(usage, "BuildCache")) {
+    const bool used = record.value("InUse", false);
+    ++sum.total;
+    sum.active += used ? 1 : 0;
+    if (record.value("Shared", false)) continue;
+    sum.size += number(record, "Size");
+    if (!used) sum.reclaimable += number(record, "Size");
+  }
+  return sum;
+}
+
+std::string ago(std::int64_t created) { return human_duration(std::time(nullptr) - created) + " ago"; }
+
+std::string images_in_full(const Json& usage) {
+  std::vector<Json> rows;
+  for (const Json& image : list_of(usage, "Images")) {
+    const Json tags = list_of(image, "RepoTags");
+    std::vector<std::string> names;
+    for (const Json& tag : tags) names.push_back(go_text(tag));
+    if (names.empty()) names.emplace_back("<none>:<none>");
+    for (const std::string& name : names) {
+      const auto colon = name.rfind(':');
+      const double shared = std::max(number(image, "SharedSize"), 0.0);
+      rows.push_back({{"Repository", name.substr(0, colon)},
+                      {"Tag", name.substr(colon + 1)},
+                      {"ID", short_id(image.value("Id", ""))},
+                      {"CreatedSince", ago(image.value("Created", std::int64_t{0}))},
+                      {"Size", human_size(number(image, "Size"))},
+                      {"SharedSize", human_size(shared, 4)},
+                      {"UniqueSize", human_size(number(image, "Size") - shared, 4)},
+                      {"Containers", std::to_string(static_cast<int>(number(image, "Containers")))}});
+    }
+  }
+  return "Images space usage:\n\n" +
+         render({"",
+                 "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}"
+                 "\t{{.Containers}}",
+                 {{"Repository", "REPOSITORY"},
+                  {"Tag", "TAG"},
+                  {"ID", "IMAGE ID"},
+                  {"CreatedSince", "CREATED"},
+                  {"Size", "SIZE"},
+                  {"SharedSize", "SHARED SIZE"},
+                  {"UniqueSize", "UNIQUE SIZE"},
+                  {"Containers", "CONTAINERS"}}},
+                rows);
+}
+
+std::string containers_in_full(const Json& usage) {
+  std::vector<Json> rows;
+  for (const Json& container : list_of(usage, "Containers")) {
+    std::int64_t local = 0;
+    for (const Json& mount : list_of(container, "Mounts")) local += mount.value("Driver", "") == "local" ? 1 : 0;
+    std::string name = list_of(container, "Names").empty() ? "" : go_text(container["Names"][0]);
+    if (!name.empty()) name.erase(0, 1);
+    rows.push_back({{"ID", short_id(container.value("Id", ""))},
+                    {"Image", container.value("Image", "")},
+                    {"Command", go_quote(ellipsis(container.value("Command", ""), 20))},
+                    {"LocalVolumes", std::to_string(local)},
+                    {"Size", human_size(number(container, "SizeRw"))},
+                    {"RunningFor", ago(container.value("Created", std::int64_t{0}))},
+                    {"Status", container.value("Status", "")},
+                    {"Names", name}});
+  }
+  return "\nContainers space usage:\n\n" +
+         render({"",
+                 "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}"
+                 "\t{{.Names}}",
+                 {{"ID", "CONTAINER ID"},
+                  {"Image", "IMAGE"},
+                  {"Command", "COMMAND"},
+                  {"LocalVolumes", "LOCAL VOLUMES"},
+                  {"Size", "SIZE"},
+                  {"RunningFor", "CREATED"},
+                  {"Status", "STATUS"},
+                  {"Names", "NAMES"}}},
+                rows);
+}
+
+std::string volumes_in_full(const Json& usage) {
+  std::vector<Json> rows;
+  for (const Json& volume : list_of(usage, "Volumes")) {
+    const Json data =
+        volume.contains("UsageData") && volume["UsageData"].is_object() ? volume["UsageData"] : Json::object();
+    rows.push_back({{"Name", volume.value("Name", "")},
+                    {"Links", std::to_string(static_cast<int>(number(data, "RefCount")))},
+                    {"Size", human_size(std::max(number(data, "Size"), 0.0), 4)}});
+  }
+  return "\nLocal Volumes space usage:\n\n" +
+         render(
+             {"", "{{.Name}}\t{{.Links}}\t{{.Size}}", {{"Name", "VOLUME NAME"}, {"Links", "LINKS"}, {"Size", "SIZE"}}},
+             rows);
+}
+
+std::string build_cache_in_full(const Json& usage) {
+  return "\nBuild cache usage: " + human_size(build_cache(usage).size, 4) +
+         "\n\nCACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n";
+}
+
+}  // namespace
+
+int system_df(Context& context) {
+  bool verbose = false;
+  ListFlags list;
+  Flags flags;
+  list.declare_format(flags);
+  flags.toggle("verbose,v", verbose, "Show detailed information on space usage");
+  context.parse(flags, Arity::none());
+  const Json usage = context.client().get("/system/df");
+  if (verbose && list.format.empty()) {
+    const std::string out =
+        images_in_full(usage) + containers_in_full(usage) + volumes_in_full(usage) + build_cache_in_full(usage);
+    std::fwrite(out.data(), 1, out.size(), stdout);
+    return 0;
+  }
+  const std::vector<Json> rows{images(usage).row(true), containers(usage).row(true), volumes(usage).row(true),
+                               build_cache(usage).row(false)};
+  list.print({list.format, "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", kHeads}, rows, false,
+             "");
+  return 0;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,157 @@
+#include "commands/fake_daemon.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace gantry::cli {
+
+bool FakeConnection::read(Request& request) {
+  const auto more = [this] {
+    std::array<char, 4096> buffer{};
+    const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    if (size > 0) pending_.append(buffer.data(), static_cast<std::size_t>(size));
+    return size > 0;
+  };
+  while (pending_.find("\r\n\r\n") == std::string::npos) {
+    if (!more()) return false;
+  }
+  const std::size_t end = pending_.find("\r\n\r\n") + 4;
+  request.head = pending_.substr(0, end);
+  request.line = request.head.substr(0, request.head.find(" HTTP/1.1"));
+  pending_.erase(0, end);
+  std::size_t length = 0;
+  if (const auto at = request.head.find("Content-Length: "); at != std::string::npos) {
+    length = std::strtoul(request.head.c_str() + at + 16, nullptr, 10);
+  }
+  while (pending_.size() < length) {
+    if (!more()) return false;
+  }
+  request.body = pending_.substr(0, length);
+  pending_.erase(0, length);
+  return true;
+}
+
+void FakeConnection::write(const std::string& bytes) { ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+
+void FakeConnection::respond(int status, const std::string& body, const std::string& headers) {
+  write("HTTP/1.1 " + std::to_string(status) + " X\r\n" + headers + "Content-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n" + body);
+}
+
+std::string FakeConnection::read_rest() {
+  std::string rest = std::exchange(pending_, {});
+  std::array<char, 4096> buffer{};
+  for (ssize_t size = 0; (size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+    rest.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  return rest;
+}
+
+FakeDaemon::FakeDaemon(Script script) : script_(std::move(script)) {
+  directory_ = (std::filesystem::temp_directory_path() / "gantry-cli-XXXXXX").string();
+  if (::mkdtemp(directory_.data()) == nullptr) throw std::runtime_error("mkdtemp");
+  path_ = directory_ + "/daemon.sock";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
+  listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(listener_.get(), 16) != 0) {
+    throw std::runtime_error("listen");
+  }
+  acceptor_ = std::thread([this] {
+    for (int fd = 0; (fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
+      threads_.emplace_back([this, fd] { serve(fd); });
+    }
+  });
+}
+
+FakeDaemon::~FakeDaemon() {
+  ::shutdown(listener_.get(), SHUT_RDWR);
+  acceptor_.join();
+  for (std::thread& thread : threads_) thread.join();
+  std::filesystem::remove_all(directory_);
+}
+
+void FakeDaemon::serve(int fd) {
+  FakeConnection connection(fd);
+  FakeConnection::Request request;
+  while (connection.read(request)) {
+    {
+      const std::lock_guard lock(mutex_);
+      requests_.push_back(request.line);
+    }
+    noted_.notify_all();
+    script_(connection, request);
+    if (request.head.find("Upgrade: tcp") != std::string::npos) return;
+  }
+}
+
+std::vector<std::string> FakeDaemon::requests() {
+  const std::lock_guard lock(mutex_);
+  return requests_;
+}
+
+void FakeDaemon::await(const std::string& prefix) {
+  std::unique_lock lock(mutex_);
+  noted_.wait(lock, [&] {
+    for (const std::string& line : requests_) {
+      if (line.rfind(prefix, 0) == 0) return true;
+    }
+    return false;
+  });
+}
+
+namespace {
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+Outcome run_program(const FakeDaemon& daemon, const std::vector<std::string>& arguments, const std::string& input) {
+  std::string directory = (std::filesystem::temp_directory_path() / "gantry-run-XXXXXX").string();
+  if (::mkdtemp(directory.data()) == nullptr) throw std::runtime_error("mkdtemp");
+  std::ofstream(directory + "/in") << input;
+  std::vector<std::string> words{GANTRY_PROGRAM};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const std::string in = directory + "/in";
+  const std::string out = directory + "/out";
+  const std::string err = directory + "/err";
+  const std::string address = daemon.address();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(::open(in.c_str(), O_RDONLY), STDIN_FILENO);
+    ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
+    ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+    ::setenv("GANTRY_HOST", address.c_str(), 1);
+    ::setenv("DOCKER_CONFIG", directory.c_str(), 1);
+    ::execv(argv[0], argv.data());
+    ::_exit(99);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(out), content(err)};
+  std::filesystem::remove_all(directory);
+  return outcome;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,59 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands/commands.hpp"
+#include "commands/list_flags.hpp"
+#include "format/go_value.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+const ColumnHeads kHeads{
+    {"Kind", "KIND"}, {"Name", "NAME"},   {"Version", "VERSION"},          {"Interface", "INTERFACE"},
+    {"File", "FILE"}, {"Error", "ERROR"}, {"Capabilities", "CAPABILITIES"}};
+
+Json row_of(const Json& plugin) {
+  const auto text = [&](const char* key) {
+    const auto found = plugin.find(key);
+    return found == plugin.end() || found->is_null() ? std::string() : go_text(*found);
+  };
+  std::string capabilities;
+  for (const Json& each : plugin.value("capabilities", Json::array())) {
+    capabilities += (capabilities.empty() ? "" : ",") + go_text(each);
+  }
+  Json row = Json::object();
+  row["Capabilities"] = capabilities;
+  row["Error"] = text("error");
+  row["File"] = text("file");
+  row["Interface"] = text("interface");
+  row["Kind"] = text("kind");
+  row["Name"] = text("name");
+  row["Version"] = text("version");
+  return row;
+}
+
+}  // namespace
+
+int plugin_ls(Context& context) {
+  bool quiet = false;
+  bool full = false;
+  ListFlags list;
+  Flags flags;
+  flags.toggle("no-trunc", full, "Don't truncate output").toggle("quiet,q", quiet, "Only display plugin names");
+  list.declare_format(flags);
+  context.parse(flags, Arity::none());
+  const Json plugins = context.client().get("/gantry/plugins");
+  std::vector<Json> rows;
+  bool failed = false;
+  for (const Json& plugin : plugins) {
+    rows.push_back(row_of(plugin));
+    failed = failed || rows.back()["Error"] != "";
+  }
+  std::string table = "{{.Kind}}\t{{.Name}}\t{{.Version}}\t{{.Interface}}\t{{.File}}";
+  if (failed) table += "\t{{.Error}}";
+  list.print({list.format, table, kHeads}, rows, quiet, "{{.Name}}");
+  return 0;
+}
+
+}  // namespace gantry::cli

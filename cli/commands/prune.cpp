@@ -1,0 +1,147 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands/commands.hpp"
+#include "commands/list_flags.hpp"
+#include "format/units.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+struct PruneFlags {
+  bool force = false;
+  ListFlags list;
+
+  void declare(Flags& flags, std::string_view filter_help) {
+    list.declare_filter(flags, filter_help, "filter");
+    flags.toggle("force,f", force, "Do not prompt for confirmation");
+  }
+
+  [[nodiscard]] bool goes_ahead(const std::string& what) const {
+    return force || confirmed("WARNING! This will remove " + what + "\nAre you sure you want to continue?");
+  }
+
+  Json post(Context& context, const std::string& path) const {
+    Query query;
+    list.add_filters(query);
+    return Json::parse(context.client().post(path + query.text()));
+  }
+};
+
+std::string listed(const Json& answer, const char* key, const char* title) {
+  const auto found = answer.find(key);
+  if (found == answer.end() || !found->is_array() || found->empty()) return "";
+  std::string out = std::string(title) + ":\n";
+  for (const Json& item : *found) {
+    if (item.is_string()) {
+      out += item.get<std::string>() + "\n";
+    } else if (item.contains("Untagged")) {
+      out += "untagged: " + item.value("Untagged", "") + "\n";
+    } else {
+      out += "deleted: " + item.value("Deleted", "") + "\n";
+    }
+  }
+  return out + "\n";
+}
+
+double reclaimed(const Json& answer) { return answer.value("SpaceReclaimed", 0.0); }
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void print_with_total(const std::string& text, double bytes) {
+  print(text + "Total reclaimed space: " + human_size(bytes, 4) + "\n");
+}
+
+int cancelled(const char* what) {
+  std::fprintf(stderr, "%s prune has been cancelled\n", what);
+  return 0;
+}
+
+constexpr const char* kUntil = "Provide filter values (e.g. \"until=<timestamp>\")";
+
+}  // namespace
+
+int container_prune(Context& context) {
+  PruneFlags options;
+  Flags flags;
+  options.declare(flags, kUntil);
+  context.parse(flags, Arity::none());
+  if (!options.goes_ahead("all stopped containers.")) return cancelled("container");
+  const Json answer = options.post(context, "/containers/prune");
+  print_with_total(listed(answer, "ContainersDeleted", "Deleted Containers"), reclaimed(answer));
+  return 0;
+}
+
+int image_prune(Context& context) {
+  bool all = false;
+  PruneFlags options;
+  Flags flags;
+  flags.toggle("all,a", all, "Remove all unused images, not just dangling ones");
+  options.declare(flags, kUntil);
+  context.parse(flags, Arity::none());
+  options.list.filters.push_back(std::string("dangling=") + (all ? "false" : "true"));
+  const char* what = all ? "all images without at least one container associated to them." : "all dangling images.";
+  if (!options.goes_ahead(what)) return cancelled("image");
+  const Json answer = options.post(context, "/images/prune");
+  print_with_total(listed(answer, "ImagesDeleted", "Deleted Images"), reclaimed(answer));
+  return 0;
+}
+
+int volume_prune(Context& context) {
+  bool all = false;
+  PruneFlags options;
+  Flags flags;
+  flags.toggle("all,a", all, "Remove all unused volumes, not just anonymous ones");
+  options.declare(flags, "Provide filter values (e.g. \"label=<label>\")");
+  context.parse(flags, Arity::none());
+  if (all) options.list.filters.emplace_back("all=true");
+  const char* what = all ? "all local volumes not used by at least one container."
+                         : "anonymous local volumes not used by at least one container.";
+  if (!options.goes_ahead(what)) return cancelled("volume");
+  const Json answer = options.post(context, "/volumes/prune");
+  print_with_total(listed(answer, "VolumesDeleted", "Deleted Volumes"), reclaimed(answer));
+  return 0;
+}
+
+int network_prune(Context& context) {
+  PruneFlags options;
+  Flags flags;
+  options.declare(flags, kUntil);
+  context.parse(flags, Arity::none());
+  if (!options.goes_ahead("all custom networks not used by at least one container.")) return cancelled("network");
+  print(listed(options.post(context, "/networks/prune"), "NetworksDeleted", "Deleted Networks"));
+  return 0;
+}
+
+int system_prune(Context& context) {
+  bool all = false;
+  bool volumes = false;
+  PruneFlags options;
+  Flags flags;
+  flags.toggle("all,a", all, "Remove all unused images not just dangling ones")
+      .toggle("volumes", volumes, "Prune anonymous volumes");
+  options.declare(flags, "Provide filter values (e.g. \"label=<key>=<value>\")");
+  context.parse(flags, Arity::none());
+  std::string what =
+      "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n";
+  if (volumes) what += "  - all anonymous volumes not used by at least one container\n";
+  what += all ? "  - all images without at least one container associated to them\n" : "  - all dangling images\n";
+  if (!options.force && !confirmed(what + "\nAre you sure you want to continue?")) return cancelled("system");
+  double bytes = 0;
+  const auto step = [&](const char* path, const char* key, const char* title) {
+    const Json answer = options.post(context, path);
+    bytes += reclaimed(answer);
+    print(listed(answer, key, title));
+    std::fflush(stdout);
+  };
+  step("/containers/prune", "ContainersDeleted", "Deleted Containers");
+  step("/networks/prune", "NetworksDeleted", "Deleted Networks");
+  if (volumes) step("/volumes/prune", "VolumesDeleted", "Deleted Volumes");
+  options.list.filters.push_back(std::string("dangling=") + (all ? "false" : "true"));
+  step("/images/prune", "ImagesDeleted", "Deleted Images");
+  print_with_total("", bytes);
+  return 0;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,84 @@
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "commands/commands.hpp"
+#include "format/go_value.hpp"
+#include "parse/quantity.hpp"
+#include "parse/resource.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+/// The limits that `update` changes: those that were given, by the API's names.
+struct Limits {
+  std::map<std::string, std::int64_t> numbers;
+  std::map<std::string, std::string> texts;
+  std::string restart;
+
+  void declare(Flags& flags) {
+    const auto number = [&](const char* name, const char* key, const char* help, const char* type = "int") {
+      flags.custom(name, type, help, [this, key](const std::string& text) { numbers[key] = parse_integer(text); });
+    };
+    const auto bytes = [&](const char* name, const char* key, const char* help) {
+      flags.custom(name, "bytes", help, [this, key](const std::string& text) {
+        numbers[key] = text == "-1" && std::string_view(key) == "MemorySwap" ? -1 : parse_bytes(text);
+      });
+    };
+    const auto text = [&](const char* name, const char* key, const char* help) {
+      flags.custom(name, "string", help, [this, key](const std::string& value) { texts[key] = value; });
+    };
+    number("blkio-weight", "BlkioWeight",
+           "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)", "uint16");
+    number("cpu-period", "CpuPeriod", "Limit CPU CFS (Completely Fair Scheduler) period");
+    number("cpu-quota", "CpuQuota", "Limit CPU CFS (Completely Fair Scheduler) quota");
+    number("cpu-rt-period", "CpuRealtimePeriod", "Limit the CPU real-time period in microseconds");
+    number("cpu-rt-runtime", "CpuRealtimeRuntime", "Limit the CPU real-time runtime in microseconds");
+    number("cpu-shares,c", "CpuShares", "CPU shares (relative weight)");
+    number("pids-limit", "PidsLimit", "Tune container pids limit (set -1 for unlimited)");
+    text("cpuset-cpus", "CpusetCpus", "CPUs in which to allow execution (0-3, 0,1)");
+    text("cpuset-mems", "CpusetMems", "MEMs in which to allow execution (0-3, 0,1)");
+    bytes("memory,m", "Memory", "Memory limit");
+    bytes("memory-reservation", "MemoryReservation", "Memory soft limit");
+    bytes("memory-swap", "MemorySwap", "Swap limit equal to memory plus swap: -1 to enable unlimited swap");
+    flags
+        .custom("cpus", "decimal", "Number of CPUs",
+                [this](const std::string& value) { numbers["NanoCpus"] = parse_nano_cpus(value); })
+        .text("restart", restart, "Restart policy to apply when a container exits");
+  }
+};
+
+}  // namespace
+
+int container_update(Context& context) {
+  Limits limits;
+  Flags flags;
+  limits.declare(flags);
+  const auto names = context.parse(flags, Arity::at_least(1));
+  if (limits.numbers.empty() && limits.texts.empty() && limits.restart.empty()) {
+    throw Failure("you must provide one or more flags when using this command");
+  }
+  Json body = Json::object();
+  for (const auto& [key, value] : limits.numbers) body[key] = value;
+  for (const auto& [key, value] : limits.texts) body[key] = value;
+  if (!limits.restart.empty()) body["RestartPolicy"] = parse_restart_policy(limits.restart);
+  std::string warnings;
+  std::string failures;
+  for (const std::string& name : names) {
+    try {
+      const Json answer = context.client().post("/containers/" + escaped(name) + "/update", body);
+      std::printf("%s\n", name.c_str());
+      if (!answer.contains("Warnings") || !answer["Warnings"].is_array()) continue;
+      for (const Json& warning : answer["Warnings"]) warnings += go_text(warning) + "\n";
+    } catch (const DaemonError& error) {
+      failures += std::string(error.what()) + "\n";
+    }
+  }
+  std::fputs(warnings.c_str(), stdout);
+  std::fflush(stdout);
+  std::fputs(failures.c_str(), stderr);
+  return failures.empty() ? 0 : 1;
+}
+
+}  // namespace gantry::cli
