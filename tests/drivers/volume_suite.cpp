@@ -1,0 +1,99 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "gantry/volume.hpp"
+#include "subject.hpp"
+
+namespace gantry::conformance {
+
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
+namespace fs = std::filesystem;
+
+class Volume : public Suite<volume::v1::Driver> {
+ protected:
+  std::string create(const std::string& name, const Options& options = {}) {
+    volume::v1::Volume made;
+    driver().create(name, options, made, call());
+    EXPECT_EQ(made.name, name);
+    return made.mountpoint;
+  }
+  Mount mount(const std::string& name, const std::string& user) {
+    Mount out;
+    driver().mount(name, user, out, call());
+    return out;
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> out;
+    driver().list(out, call());
+    return out;
+  }
+};
+
+TEST_F(Volume, MayBeMountedByTwo) {
+  create("data");
+  const Mount first = mount("data", "one");
+  const Mount second = mount("data", "two");
+  EXPECT_EQ(first.type, second.type);
+  EXPECT_EQ(first.source, second.source);
+  EXPECT_EQ(mount("data", "one").source, first.source) << "repeating it answers the same";
+  EXPECT_TRUE(first.target.empty());
+  for (const char* const user : {"one", "one", "two", "nobody"})
+    EXPECT_NO_THROW(driver().unmount("data", user, call()));
+}
+
+TEST_F(Volume, DataStays) {
+  create("data");
+  const Mount before = mount("data", "one");
+  if (before.type != "bind") GTEST_SKIP() << "not a directory of this host";
+  std::ofstream{before.source + "/file"} << "12345";
+  driver().unmount("data", "one", call());
+  reopen();
+  EXPECT_TRUE(fs::exists(mount("data", "two").source + "/file"));
+  driver().unmount("data", "two", call());
+  volume::v1::Usage usage;
+  driver().usage("data", usage, call());
+  EXPECT_EQ(usage.size, 5U);
+}
+
+TEST_F(Volume, CreateMayBeRepeated) {
+  const std::string first = create("data");
+  EXPECT_EQ(create("data"), first);
+  EXPECT_THAT(names(), ElementsAre("data"));
+}
+
+TEST_F(Volume, SurvivesTheDaemon) {
+  create("one");
+  create("two");
+  reopen();
+  EXPECT_THAT(names(), UnorderedElementsAre("one", "two"));
+  volume::v1::Volume found;
+  EXPECT_NO_THROW(driver().inspect("one", found, call()));
+}
+
+TEST_F(Volume, RemoveTakesTheData) {
+  const std::string place = create("data");
+  if (!place.empty()) std::ofstream{place + "/file"} << "x";
+  driver().remove("data", call());
+  driver().remove("data", call());
+  EXPECT_THAT(names(), ElementsAre());
+  EXPECT_TRUE(place.empty() || !fs::exists(place));
+  const std::string again = create("data");
+  EXPECT_TRUE(again.empty() || fs::is_empty(again));
+}
+
+TEST_F(Volume, SaysWhatIsMissing) {
+  volume::v1::Volume found;
+  volume::v1::Usage usage;
+  EXPECT_ERRC(driver().inspect("nothing", found, call()), Errc::not_found);
+  EXPECT_ERRC(mount("nothing", "one"), Errc::not_found);
+  EXPECT_ERRC(driver().usage("nothing", usage, call()), Errc::not_found);
+  EXPECT_NO_THROW(driver().unmount("nothing", "one", call()));
+}
+
+}  // namespace gantry::conformance
