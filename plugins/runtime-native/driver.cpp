@@ -130,6 +130,7 @@ void Driver::create(const Spec& spec, Running& out, const Call& call) {
   reap_shims();
   const ContainerFiles container = files(spec.id);
   const std::string parent = spec.cgroup_parent.empty() ? default_parent_ : normalize_cgroup_parent(spec.cgroup_parent);
+  ensure_cgroup_parent(layout_, parent);  // first: a container takes over its parent's cpuset
   Plan plan = translate_spec(spec, {layout_, container.directory(), parent, default_rlimits_});
   plan.seccomp = seccomp_.filter(spec.seccomp, plan.process.capabilities);
   const int init = init_program(spec.init_path);
@@ -141,7 +142,6 @@ void Driver::create(const Spec& spec, Running& out, const Call& call) {
       call.log(LogLevel::warning, error.what());
     }
   });
-  ensure_cgroup_parent(layout_, parent);
 
   auto [control, shim_control] = make_socket_pair(SOCK_SEQPACKET);
   auto [exit_fd, exit_pipe] = make_pipe();

@@ -13,6 +13,7 @@
 #include "protocol.hpp"
 #include "shim/container.hpp"
 #include "shim/control.hpp"
+#include "shim/init.hpp"
 #include "shim/system.hpp"
 
 namespace {
@@ -68,6 +69,8 @@ int main() {
   }
   UniqueFd exit_pipe = move_up(kExitFd);
   UniqueFd init_program = plan.init == InitKind::program ? move_up(kInitProgramFd) : UniqueFd();
+  // Held, so that nothing of the shim's own takes a number that a child's descriptors get.
+  for (const int fd : {kReportFd, kProgramFd}) ::dup3(STDIN_FILENO, fd, O_CLOEXEC);
   if (::chdir(plan.directory.c_str()) < 0) return fail(control.get(), Errc::io, "chdir to the shim's directory failed");
 
   Loop loop;

@@ -1,0 +1,204 @@
+// What every runtime driver must do: the life of a container.
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "gantry/runtime.hpp"
+#include "runtime_world.hpp"
+#include "subject.hpp"
+
+namespace gantry::conformance {
+
+using runtime::v1::ExitStatus;
+using runtime::v1::Running;
+using runtime::v1::Stats;
+using runtime::v1::Streams;
+
+class Runtime : public Suite<runtime::v1::Driver> {
+ protected:
+  void SetUp() override {
+    Suite::SetUp();
+    if (IsSkipped()) return;
+    world_ = std::make_unique<RuntimeWorld>([this]() -> runtime::v1::Driver& { return driver(); }, call(), scratch());
+  }
+
+  void TearDown() override {
+    world_.reset();
+    Suite::TearDown();
+  }
+
+  RuntimeWorld& world() { return *world_; }
+
+  std::vector<std::string> held() {
+    std::vector<std::string> ids;
+    driver().list(ids, call());
+    return ids;
+  }
+
+ private:
+  std::unique_ptr<RuntimeWorld> world_;
+};
+
+TEST_F(Runtime, TellsExitCodesAsAShell) {
+  EXPECT_EQ(world().run(world().spec({"true"})).code, 0);
+  EXPECT_EQ(world().run_shell("exit 42").code, 42);
+  EXPECT_EQ(world().run_shell("sh -c 'kill -KILL $$'; exit $?").code, 137);
+}
+
+TEST_F(Runtime, SeparatesTheStreams) {
+  const Ended ended = world().run_shell("echo out; echo err >&2");
+  EXPECT_EQ(ended.out, "out\n");
+  EXPECT_EQ(ended.err, "err\n");
+}
+
+TEST_F(Runtime, HoldsTheProcessUntilStart) {
+  auto live = world().prepare(world().shell("echo ran"));
+  EXPECT_GT(live.running.pid, 0);
+  EXPECT_GT(live.running.start_time, 0U);
+  EXPECT_EQ(world().log(live.id), "");
+  EXPECT_TRUE(std::filesystem::exists("/proc/" + std::to_string(live.running.pid) + "/ns/net"));
+  driver().start(live.id, call());
+  EXPECT_EQ(world().finish(std::move(live)).out, "ran\n");
+}
+
+TEST_F(Runtime, RefusesASecondContainerOfTheSameId) {
+  const auto spec = world().spec({"sleep", "1000"});
+  auto live = world().launch(spec);
+  Running second;
+  EXPECT_ERRC(driver().create(spec, second, call()), Errc::conflict);
+  world().kill(std::move(live));
+}
+
+TEST_F(Runtime, UnknownContainersAreNotFound) {
+  const std::string id = world().new_id();
+  Running running;
+  Streams streams;
+  ExitStatus status;
+  EXPECT_ERRC(driver().start(id, call()), Errc::not_found);
+  EXPECT_ERRC(driver().signal(id, "", SIGTERM, call()), Errc::not_found);
+  EXPECT_ERRC(driver().attach(id, streams, call()), Errc::not_found);
+  EXPECT_ERRC(driver().exit_status(id, "", status, call()), Errc::not_found);
+  EXPECT_ERRC(driver().adopt(id, running, call()), Errc::not_found);
+  EXPECT_NO_THROW(driver().remove(id, call()));
+}
+
+TEST_F(Runtime, AFailedStartLeavesNothing) {
+  const auto spec = world().spec({"nonesuch"});
+  Running running;
+  driver().create(spec, running, call());
+  try {
+    driver().start(spec.id, call());
+    FAIL() << "a missing program was started";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::not_found);
+    EXPECT_STREQ(error.what(), "exec: \"nonesuch\": executable file not found in $PATH");
+  }
+  EXPECT_EQ(held(), std::vector<std::string>{});
+}
+
+TEST_F(Runtime, ListsWhatItHolds) {
+  auto live = world().launch(world().spec({"sleep", "1000"}));
+  EXPECT_EQ(held(), std::vector<std::string>{live.id});
+  world().kill(std::move(live));
+  EXPECT_EQ(held(), std::vector<std::string>{});
+}
+
+TEST_F(Runtime, SignalsReachTheProcess) {
+  auto live = world().launch(world().shell("trap 'echo got; exit 7' USR1; echo ready; while :; do sleep 0.05; done"));
+  const std::string ready = read_socket(live.streams.socket.get(), "ready\n");
+  driver().signal(live.id, "", SIGUSR1, call());
+  EXPECT_EQ(world().finish(std::move(live)).code, 7);
+}
+
+TEST_F(Runtime, RemoveEndsWhatRuns) {
+  auto live = world().launch(world().shell("sleep 1000 & sleep 1000"));
+  driver().remove(live.id, call());
+  EXPECT_TRUE(wait_readable(live.running.exit_fd.get()));
+  EXPECT_NO_THROW(driver().remove(live.id, call()));
+}
+
+TEST_F(Runtime, ContainersSurviveTheDaemon) {
+  auto spec = world().shell("echo before; read line; echo after $line; exit 9");
+  spec.stdio.open_stdin = true;
+  auto live = world().launch(spec);
+  read_socket(live.streams.socket.get(), "before\n");
+  live.streams.socket.reset();
+  reopen();
+  Running adopted;
+  driver().adopt(live.id, adopted, call());
+  EXPECT_EQ(adopted.pid, live.running.pid);
+  EXPECT_EQ(adopted.start_time, live.running.start_time);
+  Streams streams;
+  driver().attach(live.id, streams, call());
+  write_socket(streams.socket.get(), "restart\n");
+  EXPECT_EQ(demultiplex(read_socket(streams.socket.get())).out, "after restart\n");
+  EXPECT_TRUE(wait_readable(adopted.exit_fd.get()));
+  ExitStatus status;
+  driver().exit_status(live.id, "", status, call());
+  EXPECT_EQ(status.code, 9);
+}
+
+TEST_F(Runtime, TellsOfAnEndThatTheDaemonMissed) {
+  auto live = world().launch(world().shell("exit 5"));
+  ASSERT_TRUE(wait_readable(live.running.exit_fd.get()));
+  reopen();
+  Running adopted;
+  driver().adopt(live.id, adopted, call());
+  EXPECT_TRUE(wait_readable(adopted.exit_fd.get(), 0));
+  ExitStatus status;
+  driver().exit_status(live.id, "", status, call());
+  EXPECT_EQ(status.code, 5);
+}
+
+TEST_F(Runtime, WhatWasNotStartedDiesWithTheDaemon) {
+  const auto spec = world().spec({"sleep", "1000"});
+  Running running;
+  driver().create(spec, running, call());
+  reopen();
+  EXPECT_TRUE(wait_readable(running.exit_fd.get()));
+  Running adopted;
+  EXPECT_ERRC(driver().adopt(spec.id, adopted, call()), Errc::not_found);
+  driver().remove(spec.id, call());
+}
+
+TEST_F(Runtime, ExecRunsBeside) {
+  if (!can("exec")) GTEST_SKIP();
+  auto live = world().launch(world().spec({"sleep", "1000"}));
+  const Ended ended = world().exec_command(live.id, {"sh", "-c", "echo hello; echo oops >&2; hostname; exit 3"});
+  EXPECT_EQ(ended.out, "hello\nbox\n");
+  EXPECT_EQ(ended.err, "oops\n");
+  EXPECT_EQ(ended.code, 3);
+  EXPECT_EQ(world().exec(live.id, world().exec_spec({"cat"}), "from stdin").out, "from stdin");
+  EXPECT_ERRC(world().exec_command(live.id, {"nonesuch"}), Errc::not_found);
+  world().kill(std::move(live));
+}
+
+TEST_F(Runtime, PauseStopsTheClock) {
+  if (!can("pause")) GTEST_SKIP();
+  auto live = world().launch(world().spec({"sleep", "1000"}));
+  driver().pause(live.id, call());
+  driver().resume(live.id, call());
+  EXPECT_EQ(world().exec_command(live.id, {"echo", "on"}).out, "on\n");
+  driver().pause(live.id, call());
+  driver().remove(live.id, call());
+}
+
+TEST_F(Runtime, CountsProcessesAndMemory) {
+  auto live = world().launch(world().shell("sleep 1000 & echo ready; wait"));
+  read_socket(live.streams.socket.get(), "ready\n");
+  std::vector<std::int64_t> pids;
+  driver().processes(live.id, pids, call());
+  EXPECT_NE(std::find(pids.begin(), pids.end(), live.running.pid), pids.end());
+  EXPECT_EQ(pids.size(), 2U);
+  if (can("stats")) {
+    Stats stats;
+    driver().stats(live.id, stats, call());
+    EXPECT_GT(stats.read_at_ns, 0);
+    EXPECT_EQ(stats.pids_current, 2U);
+    EXPECT_GT(stats.memory_usage, 0U);
+  }
+  world().kill(std::move(live));
+}
+
+}  // namespace gantry::conformance
