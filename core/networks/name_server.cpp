@@ -84,7 +84,12 @@ awaitable<dns::Bytes> ask_servers(std::vector<std::string> servers, dns::Bytes q
     boost::system::error_code malformed;
     const auto server = asio::ip::make_address(text, malformed);
     if (malformed) continue;
-    dns::Bytes answer = tcp ? co_await ask_by_tcp(server, query) : co_await ask_by_udp(server, query);
+    dns::Bytes answer;
+    if (tcp) {
+      answer = co_await ask_by_tcp(server, query);
+    } else {
+      answer = co_await ask_by_udp(server, query);
+    }
     if (!answer.empty()) co_return answer;
   }
   co_return dns::Bytes{};

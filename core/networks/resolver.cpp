@@ -74,17 +74,21 @@ awaitable<dns::Bytes> Resolver::State::answer(dns::Bytes query, bool tcp) {
   const auto parsed = dns::parse_query(query);
   if (!parsed) {
     const auto id = dns::parse_id(query);
-    co_return id ? dns::bare_error(*id, dns::Rcode::format_error) : dns::Bytes{};
+    dns::Bytes refusal;
+    if (id) refusal = dns::bare_error(*id, dns::Rcode::format_error);
+    co_return refusal;
   }
   if (const auto own = own_answer(query, *parsed)) {
-    co_return tcp ? *own : dns::fit(*own, parsed->question_end, parsed->udp_limit);
+    if (tcp) co_return *own;
+    co_return dns::fit(*own, parsed->question_end, parsed->udp_limit);
   }
   if (questions >= kMaxQuestions) co_return dns::empty_answer(query, *parsed, dns::Rcode::refused);
   ++questions;
   dns::Bytes answer = co_await ask_servers(servers, query, tcp);
   --questions;
   if (answer.empty()) co_return dns::empty_answer(query, *parsed, dns::Rcode::server_failure);
-  co_return tcp ? answer : dns::fit(std::move(answer), parsed->question_end, parsed->udp_limit);
+  if (!tcp) answer = dns::fit(std::move(answer), parsed->question_end, parsed->udp_limit);
+  co_return answer;
 }
 
 awaitable<void> Resolver::State::serve_datagrams() {
