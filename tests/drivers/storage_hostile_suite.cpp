@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <sys/wait.h>
+
 #include <array>
+#include <csignal>
 #include <cstdio>
 
 #include "storage_fixture.hpp"
@@ -36,6 +39,16 @@ class StorageHostileArchive : public Storage {
       EXPECT_THAT(error.what(), HasSubstr(entry));
     }
     expect_no_layers();
+  }
+
+  /// The driver's directory is a small filesystem of its own until the test's end.
+  void reopen_on_tmpfs(const std::string& options) {
+    ASSERT_EQ(::mount("tmpfs", subject().data_dir().c_str(), "tmpfs", 0, (options + ",mode=700").c_str()), 0);
+    reopen();
+  }
+  void reopen_on_disk() {
+    EXPECT_EQ(::umount2(subject().data_dir().c_str(), MNT_DETACH), 0);
+    reopen();
   }
 
   [[nodiscard]] std::string victim() const { return (scratch() / "victim").string(); }
@@ -239,6 +252,63 @@ TEST_F(StorageHostileArchive, CancelledHalfWay) {
   storage::v1::AppliedLayer out;
   EXPECT_ERRC(driver().apply(chain(1), {}, source, out, call()), Errc::cancelled);
   expect_no_layers();
+}
+
+TEST_F(StorageHostileArchive, FullDisk) {
+  // The driver's directory on a small filesystem of its own.
+  reopen_on_tmpfs("size=8m");
+  TarMaker tar;
+  tar.file("small", "1").file("large", std::string(16 << 20, 'x'));
+  StringSource source{tar.take()};
+  storage::v1::AppliedLayer out;
+  EXPECT_ERRC(driver().apply(chain(1), {}, source, out, call()), Errc::exhausted);
+  expect_no_layers();
+  TarMaker fits;
+  fits.file("f", std::string(1 << 20, 'x'));
+  EXPECT_EQ(apply(2, {}, fits).size, 1U << 20);
+  reopen_on_disk();
+}
+
+TEST_F(StorageHostileArchive, TooManyFiles) {
+  reopen_on_tmpfs("size=8m,nr_inodes=500");
+  TarMaker tar;
+  for (int n = 0; n < 1000; ++n) tar.file("d/" + std::to_string(n), "");
+  StringSource source{tar.take()};
+  storage::v1::AppliedLayer out;
+  EXPECT_ERRC(driver().apply(chain(1), {}, source, out, call()), Errc::exhausted);
+  expect_no_layers();
+  reopen_on_disk();
+}
+
+TEST_F(StorageHostileArchive, KilledHalfWay) {
+  TarMaker tar;
+  tar.file("a", std::string(1 << 20, 'a')).file("b", std::string(1 << 20, 'b'));
+  const std::string bytes = tar.take();
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    class Deadly final : public ByteSource {
+     public:
+      explicit Deadly(const std::string& bytes) : inner_(bytes) {}
+      std::size_t read(std::span<std::byte> buffer) override {
+        if (++reads_ == 100) ::raise(SIGKILL);
+        return inner_.read(buffer);
+      }
+
+     private:
+      StringSource inner_;
+      int reads_ = 0;
+    } source{bytes};
+    storage::v1::AppliedLayer out;
+    driver().apply(chain(1), {}, source, out, call());
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  reopen();
+  expect_no_layers();
+  apply_bytes(1, {}, bytes);
 }
 
 }  // namespace gantry::conformance

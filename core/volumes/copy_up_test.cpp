@@ -1,0 +1,104 @@
+#include "volumes/copy_up.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "base/file.hpp"
+#include "base/mounted_tree.hpp"
+
+namespace gantry::volumes {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CopyUp : public ::testing::Test {
+ protected:
+  CopyUp() : top_(make_top()) {
+    for (const char* const name : {"image/data/sub", "volume"}) fs::create_directories(top_ / name);
+    std::ofstream{top_ / "image/data/file"} << "content";
+    fs::create_hard_link(top_ / "image/data/file", top_ / "image/data/sub/again");
+    fs::create_symlink("/etc/passwd", top_ / "image/data/link");
+  }
+  ~CopyUp() override { fs::remove_all(top_); }
+
+  static fs::path make_top() {
+    std::string path = fs::temp_directory_path() / "copy-up-XXXXXX";
+    return ::mkdtemp(path.data());
+  }
+  struct stat stat_of(const std::string& name) const {
+    struct stat status {};
+    EXPECT_EQ(::lstat((top_ / name).c_str(), &status), 0) << name;
+    return status;
+  }
+  bool copy(const std::string& path) const {
+    const UniqueFd root{::open((top_ / "image").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    return copy_up(root.get(), path, (top_ / "volume").string());
+  }
+
+  fs::path top_;
+};
+
+TEST_F(CopyUp, TakesContentAndAttributes) {
+  ASSERT_EQ(::chown((top_ / "image/data").c_str(), 33, 44), 0);
+  ASSERT_EQ(::chmod((top_ / "image/data").c_str(), 02770), 0);
+  ASSERT_EQ(::chown((top_ / "image/data/file").c_str(), 5, 6), 0);
+  ASSERT_EQ(::chmod((top_ / "image/data/file").c_str(), 04711), 0);
+  ASSERT_EQ(::mknod((top_ / "image/data/null").c_str(), S_IFCHR | 0666, 0x103), 0);
+  ASSERT_TRUE(copy("/data"));
+  EXPECT_EQ(read_file(top_ / "volume/file"), "content");
+  EXPECT_EQ(stat_of("volume/file").st_mode & 07777U, 04711U);
+  EXPECT_EQ(stat_of("volume/file").st_uid, 5U);
+  EXPECT_EQ(stat_of("volume/file").st_ino, stat_of("volume/sub/again").st_ino);
+  EXPECT_EQ(stat_of("volume/file").st_mtim.tv_nsec, stat_of("image/data/file").st_mtim.tv_nsec);
+  EXPECT_EQ(fs::read_symlink(top_ / "volume/link"), "/etc/passwd");
+  EXPECT_EQ(stat_of("volume/null").st_rdev, 0x103U);
+  EXPECT_EQ(stat_of("volume").st_mode & 07777U, 02770U);
+  EXPECT_EQ(stat_of("volume").st_uid, 33U);
+  EXPECT_EQ(stat_of("volume").st_gid, 44U);
+}
+
+TEST_F(CopyUp, LeavesAVolumeWithContentAlone) {
+  std::ofstream{top_ / "volume/mine"} << "x";
+  EXPECT_FALSE(copy("/data"));
+  EXPECT_FALSE(fs::exists(top_ / "volume/file"));
+}
+
+TEST_F(CopyUp, NothingInTheImage) { EXPECT_FALSE(copy("/not/there")); }
+
+TEST_F(CopyUp, RefusesAFile) { EXPECT_THROW(copy("/data/file"), Error); }
+
+TEST_F(CopyUp, LinksStayInsideOfTheImage) {
+  fs::create_directories(top_ / "image/etc");
+  std::ofstream{top_ / "image/etc/ours"} << "x";
+  fs::create_symlink("/etc", top_ / "image/way");
+  ASSERT_TRUE(copy("/way"));
+  EXPECT_TRUE(fs::exists(top_ / "volume/ours"));
+  EXPECT_FALSE(fs::exists(top_ / "volume/passwd"));
+}
+
+TEST_F(CopyUp, ReadsAMountedTreeThatNobodySees) {
+  for (const char* const name : {"upper", "work"}) fs::create_directories(top_ / name);
+  const Mount overlay{"overlay", "overlay", "", top_.string(), {"lowerdir=image", "upperdir=upper", "workdir=work"}};
+  const MountedTree tree{{overlay}};
+  EXPECT_EQ(read_file("/proc/self/mountinfo").find(top_.string()), std::string::npos);
+  ASSERT_TRUE(copy_up(tree.fd(), "data", (top_ / "volume").string()));
+  EXPECT_EQ(read_file(top_ / "volume/sub/again"), "content");
+  const UniqueFd made{::openat(tree.fd(), "made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+  EXPECT_TRUE(made);
+  EXPECT_TRUE(fs::exists(top_ / "upper/made"));
+}
+
+TEST_F(CopyUp, MountsThatFailSayWhy) {
+  const Mount broken{"bind", (top_ / "nothing").string(), "", "", {"bind"}};
+  EXPECT_THROW(MountedTree{{broken}}, Error);
+}
+
+}  // namespace
+}  // namespace gantry::volumes
