@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,7 +34,8 @@ struct Source {
 Source read(const fs::path& root, const fs::path& file) {
   Source source;
   source.path = fs::relative(file, root).string();
-  auto part = fs::path{source.path}.begin();
+  const fs::path relative{source.path};
+  auto part = relative.begin();
   source.top = *part++;
   source.folder = *part;
   std::ifstream text{file};
@@ -177,6 +179,33 @@ TEST(Architecture, FilesHaveOneSubject) {
   for (const Source& source : sources()) {
     if (exceptions.contains(source.path)) continue;
     EXPECT_LE(source.lines, 500) << source.path;
+  }
+}
+
+/// "Suite.Test" of every TEST and TEST_F.
+Names all_tests() {
+  static const std::regex definition{R"(TEST(?:_F)?\(\s*(\w+),\s*(\w+)\))"};
+  Names names;
+  for (const Source& source : sources()) {
+    std::ifstream file{fs::path{GANTRY_SOURCE_DIR} / source.path};
+    for (std::string line; std::getline(file, line);) {
+      if (!line.starts_with("TEST")) continue;
+      std::smatch found;
+      if (std::regex_search(line, found, definition)) names.insert(found[1].str() + "." + found[2].str());
+    }
+  }
+  return names;
+}
+
+TEST(Architecture, ContractNamesTestsThatThereAre) {
+  static const std::regex named{R"(`(\w+\.\w+)`)"};
+  const Names tests = all_tests();
+  std::ifstream contract{fs::path{GANTRY_SOURCE_DIR} / "plugin-api/CONTRACT.md"};
+  for (std::string line; std::getline(contract, line);) {
+    if (!std::regex_search(line, std::regex{R"(^\| [A-Z][0-9]+ \|)"})) continue;
+    for (std::sregex_iterator found{line.begin(), line.end(), named}, end; found != end; ++found) {
+      EXPECT_TRUE(tests.contains((*found)[1].str())) << (*found)[1].str() << " in: " << line;
+    }
   }
 }
 
