@@ -106,11 +106,12 @@ awaitable<Endpoint> Service::Impl::join(Endpoint endpoint, SharedFd netns) {
   const plugins::NetworkDriver driver = drivers.network(network->driver);
   const auto spec = spec_of(endpoint);
   const plugins::CallSettings settings;
-  endpoint.result = co_await drivers.call(driver, Pool::quick, settings, [spec, netns](auto& callee, const Call& call) {
+  const auto work = [spec, netns](auto& callee, const Call& call) {
     network::v1::Endpoint out;
     callee.attach(spec, netns->get(), out, call);
     return out;
-  });
+  };
+  endpoint.result = co_await drivers.call(driver, Pool::quick, settings, work);
   co_return endpoint;
 }
 
@@ -121,10 +122,10 @@ awaitable<void> Service::Impl::leave(Endpoint endpoint) {
   try {
     const plugins::NetworkDriver driver = drivers.network(network->driver);
     const plugins::CallSettings settings;
-    co_await drivers.call(driver, Pool::quick, settings,
-                          [network_id = endpoint.network_id, id = endpoint.id](auto& callee, const Call& call) {
-                            callee.detach(network_id, id, call);
-                          });
+    const auto work = [network_id = endpoint.network_id, id = endpoint.id](auto& callee, const Call& call) {
+      callee.detach(network_id, id, call);
+    };
+    co_await drivers.call(driver, Pool::quick, settings, work);
   } catch (const Error& error) {
     // The driver still lists it, so the next `reconcile` tries again.
     spdlog::error("container {} is not taken off network {}: {}", endpoint.container_id, endpoint.network_name,
@@ -134,7 +135,8 @@ awaitable<void> Service::Impl::leave(Endpoint endpoint) {
 
 awaitable<void> Service::Impl::prepare_loopback(SharedFd netns) {
   if (!*netns) co_return;
-  co_await workers.run(Pool::quick, [this, netns] { namespaces.run(netns->get(), set_loopback_up); });
+  const auto work = [this, netns] { namespaces.run(netns->get(), set_loopback_up); };
+  co_await workers.run(Pool::quick, work);
 }
 
 void Service::Impl::commit(const std::vector<Endpoint>& changed) {

@@ -60,8 +60,8 @@ bool Service::Impl::needs_resolver(const Place& place) const {
 awaitable<void> Service::Impl::start_resolver(std::string container_id) {
   if (places.at(container_id).resolver || !needs_resolver(places.at(container_id))) co_return;
   const SharedFd netns = places.at(container_id).netns;
-  ResolverSockets sockets =
-      co_await workers.run(Pool::quick, [this, netns] { return open_resolver(namespaces, netns->get()); });
+  const auto open = [this, netns] { return open_resolver(namespaces, netns->get()); };
+  ResolverSockets sockets = co_await workers.run(Pool::quick, open);
   NameSource names;
   names.forward = [this, container_id](const std::string& name) { return resolve(container_id, name); };
   names.reverse = [this, container_id](const std::string& address) { return name_of(container_id, address); };

@@ -151,11 +151,12 @@ awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
   const plugins::NetworkDriver driver = drivers.network(network.driver);
   const auto spec = spec_of(network, driver.info());
   const plugins::CallSettings settings;
-  auto made = co_await drivers.call(driver, Pool::quick, settings, [spec](auto& callee, const Call& call) {
+  const auto work = [spec](auto& callee, const Call& call) {
     network::v1::Network out;
     callee.create_network(spec, out, call);
     return out;
-  });
+  };
+  auto made = co_await drivers.call(driver, Pool::quick, settings, work);
   network.chosen = std::move(made.pools);
   network.interface = std::move(made.interface);
   co_return network;
@@ -199,8 +200,8 @@ awaitable<void> Service::remove(std::string name_or_id) {
   }
   const plugins::NetworkDriver driver = impl_->drivers.network(network->driver);
   const plugins::CallSettings settings;
-  co_await impl_->drivers.call(driver, Pool::quick, settings,
-                               [id = network->id](auto& callee, const Call& call) { callee.remove_network(id, call); });
+  const auto work = [id = network->id](auto& callee, const Call& call) { callee.remove_network(id, call); };
+  co_await impl_->drivers.call(driver, Pool::quick, settings, work);
   impl_->store.update([&](state::Transaction& transaction) { impl_->networks.erase(transaction, network->id); });
   impl_->publish("destroy", *network);
 }
@@ -259,17 +260,17 @@ awaitable<void> Service::Impl::give_up_unknown(std::string name) {
     for (const Endpoint& endpoint : place.endpoints) known_endpoints.insert(endpoint.id);
   }
   const plugins::CallSettings settings;
-  co_await drivers.call(driver, Pool::quick, settings,
-                        [known_networks, known_endpoints](auto& callee, const Call& call) {
-                          network::v1::Holdings holdings;
-                          callee.list(holdings, call);
-                          for (const auto& [network_id, endpoint_ids] : holdings.networks) {
-                            for (const std::string& id : endpoint_ids) {
-                              if (!known_endpoints.contains(id)) callee.detach(network_id, id, call);
-                            }
-                            if (!known_networks.contains(network_id)) callee.remove_network(network_id, call);
-                          }
-                        });
+  const auto work = [known_networks, known_endpoints](auto& callee, const Call& call) {
+    network::v1::Holdings holdings;
+    callee.list(holdings, call);
+    for (const auto& [network_id, endpoint_ids] : holdings.networks) {
+      for (const std::string& id : endpoint_ids) {
+        if (!known_endpoints.contains(id)) callee.detach(network_id, id, call);
+      }
+      if (!known_networks.contains(network_id)) callee.remove_network(network_id, call);
+    }
+  };
+  co_await drivers.call(driver, Pool::quick, settings, work);
 }
 
 }  // namespace gantry::networks

@@ -1,0 +1,291 @@
+#include "networks/service.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <net/if.h>
+#include <sched.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "networks/namespace_thread.hpp"
+
+namespace gantry::networks {
+namespace {
+
+UniqueFd make_sandbox() {
+  UniqueFd netns;
+  std::thread([&netns] {
+    if (::unshare(CLONE_NEWNET) == 0) netns.reset(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  }).join();
+  return netns;
+}
+
+std::string container_id(char digit) { return std::string(64, digit); }
+
+/// The real bridge driver behind the service; the other kinds' drivers are samples.
+class NetworksTest : public ::testing::Test {
+ protected:
+  NetworksTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "networks-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    open();
+  }
+
+  ~NetworksTest() override {
+    close();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void open() {
+    store_ = std::make_unique<state::Store>(directory_ / "state.db");
+    workers_ = std::make_unique<Workers>(4, 1);
+    plugins::DriverConfig config;
+    config.directories = {GANTRY_TEST_DRIVERS, GANTRY_TEST_PLUGINS};
+    config.data_root = directory_ / "data";
+    config.exec_root = directory_ / "run";
+    config.storage = "directory";
+    config.registry = "directory";
+    config.runtime = "plain";
+    drivers_ = std::make_unique<plugins::Drivers>(config, *workers_);
+    drivers_->load();
+    service_ = std::make_unique<Service>(*store_, bus_, *drivers_, *workers_);
+    run(service_->start());
+  }
+
+  /// As the daemon ends: containers run on.
+  void close() {
+    service_.reset();
+    io_.restart();
+    io_.run();
+    drivers_.reset();
+    workers_.reset();
+    store_.reset();
+  }
+
+  template <class T>
+  T run(awaitable<T> work) {
+    std::exception_ptr failure;
+    std::optional<T> out;
+    asio::co_spawn(io_, std::move(work), [&](std::exception_ptr error, T result) {
+      failure = error;
+      if (!error) out = std::move(result);
+      io_.stop();
+    });
+    io_.restart();
+    io_.run();
+    if (failure) std::rethrow_exception(failure);
+    return std::move(out.value());
+  }
+
+  void run(awaitable<void> work) {
+    std::exception_ptr failure;
+    asio::co_spawn(io_, std::move(work), [&](std::exception_ptr error) {
+      failure = error;
+      io_.stop();
+    });
+    io_.restart();
+    io_.run();
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  std::string failure(awaitable<std::shared_ptr<const Network>> work) {
+    try {
+      run(std::move(work));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  std::shared_ptr<const Network> create(const std::string& name, bool internal = false) {
+    NetworkRequest request;
+    request.name = name;
+    request.internal = internal;
+    return run(service_->create(request));
+  }
+
+  SandboxRequest request(char id, const std::vector<std::string>& networks) {
+    SandboxRequest out;
+    out.container_id = container_id(id);
+    out.container_name = std::string("c") + id;
+    for (const std::string& network : networks) {
+      EndpointRequest endpoint;
+      endpoint.network = network;
+      out.endpoints.push_back(endpoint);
+    }
+    return out;
+  }
+
+  std::vector<std::string> actions() {
+    std::vector<std::string> out;
+    for (const auto& event : bus_.history(0, now() + 1, [](const events::Event&) { return true; })) {
+      out.push_back(event.action + " " + event.attributes.at("name"));
+    }
+    return out;
+  }
+
+  std::filesystem::path directory_;
+  asio::io_context io_;
+  events::Bus bus_;
+  std::unique_ptr<state::Store> store_;
+  std::unique_ptr<Workers> workers_;
+  std::unique_ptr<plugins::Drivers> drivers_;
+  std::unique_ptr<Service> service_;
+};
+
+TEST_F(NetworksTest, HasThePredefinedOnes) {
+  EXPECT_EQ(service_->get("bridge")->interface, "gantry0");
+  EXPECT_EQ(service_->get("bridge")->chosen.at(0).subnet, "172.17.0.0/16");
+  EXPECT_EQ(service_->get("host")->driver, "host");
+  EXPECT_EQ(service_->get("none")->driver, "null");
+  const std::string id = service_->get("bridge")->id;
+  EXPECT_EQ(service_->get(id.substr(0, 12))->name, "bridge");
+  close();
+  open();
+  EXPECT_EQ(service_->get("bridge")->id, id);
+  EXPECT_THROW(run(service_->remove("bridge")), Error);
+}
+
+TEST_F(NetworksTest, RefusesInDockerdsWords) {
+  create("net");
+  NetworkRequest request;
+  request.name = "net";
+  EXPECT_EQ(failure(service_->create(request)), "network with name net already exists");
+  request.name = "host";
+  EXPECT_EQ(failure(service_->create(request)), "operation is not permitted on predefined host network ");
+  request.name = "";
+  EXPECT_EQ(failure(service_->create(request)), "invalid name: ");
+  request.name = "other";
+  request.driver = "nope";
+  EXPECT_EQ(failure(service_->create(request)), "plugin \"nope\" not found");
+  request.driver = "host";
+  EXPECT_EQ(failure(service_->create(request)), "only one instance of \"host\" network is allowed");
+  run(service_->remove("net"));
+  EXPECT_THROW(static_cast<void>(service_->get("net")), Error);
+}
+
+TEST_F(NetworksTest, AContainerComesAndGoes) {
+  create("net");
+  const UniqueFd sandbox = make_sandbox();
+  SandboxRequest asked = request('a', {"net"});
+  asked.ports = {{"tcp", 80, "", 8080, 0}};
+  const Sandbox made = run(service_->attach(asked, sandbox.get()));
+  ASSERT_EQ(made.endpoints.size(), 1U);
+  EXPECT_EQ(made.endpoints[0].result.ipv4, "172.18.0.2");
+  EXPECT_EQ(made.endpoints[0].result.ports.size(), 2U);
+  EXPECT_EQ(made.endpoints[0].interface, "eth0");
+  EXPECT_TRUE(made.resolver);
+  EXPECT_EQ(service_->members(service_->get("net")->id).size(), 1U);
+  EXPECT_THROW(run(service_->remove("net")), Error);
+  run(service_->detach(container_id('a')));
+  run(service_->detach(container_id('a')));
+  run(service_->remove("net"));
+  EXPECT_THAT(actions(), ::testing::ElementsAre("create net", "connect net", "disconnect net", "destroy net"));
+}
+
+TEST_F(NetworksTest, TheDefaultBridgeHasNoResolver) {
+  const UniqueFd sandbox = make_sandbox();
+  EXPECT_FALSE(run(service_->attach(request('a', {"bridge"}), sandbox.get())).resolver);
+  run(service_->detach(container_id('a')));
+  const UniqueFd alone = make_sandbox();
+  const Sandbox none = run(service_->attach(request('b', {"none"}), alone.get()));
+  EXPECT_EQ(none.endpoints.at(0).network_name, "none");
+  EXPECT_EQ(none.endpoints.at(0).result.ipv4, "");
+  run(service_->detach(container_id('b')));
+}
+
+TEST_F(NetworksTest, AFailedAttachLeavesNothing) {
+  create("net");
+  const UniqueFd one = make_sandbox();
+  const UniqueFd two = make_sandbox();
+  SandboxRequest asked = request('a', {"net"});
+  asked.ports = {{"tcp", 80, "", 8080, 0}};
+  run(service_->attach(asked, one.get()));
+  SandboxRequest second = request('b', {"bridge", "net"});
+  second.ports = asked.ports;
+  try {
+    run(service_->attach(second, two.get()));
+    ADD_FAILURE() << "the port is taken";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("Bind for 0.0.0.0:8080 failed: port is already allocated"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("endpoint cb ("));
+  }
+  EXPECT_TRUE(service_->endpoints(container_id('b')).empty());
+  SandboxRequest fixed = request('c', {"net"});
+  fixed.endpoints[0].ipv4 = "172.18.0.9";
+  try {
+    run(service_->attach(fixed, two.get()));
+    ADD_FAILURE() << "the user has not chosen the subnet";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "invalid config for network net: invalid endpoint settings:\nuser specified IP address is supported "
+                 "only when connecting to networks with user configured subnets");
+  }
+  run(service_->detach(container_id('a')));
+}
+
+TEST_F(NetworksTest, PortsFollowTheDefaultRoute) {
+  create("net");
+  const UniqueFd sandbox = make_sandbox();
+  SandboxRequest asked = request('a', {"net"});
+  asked.ports = {{"tcp", 80, "", 8080, 0}};
+  run(service_->attach(asked, sandbox.get()));
+  EndpointRequest more;
+  more.network = "bridge";
+  const Endpoint second = run(service_->connect(asked, more, sandbox.get()));
+  EXPECT_EQ(second.interface, "eth1");
+  // "bridge" comes before "net".
+  const auto both = service_->endpoints(container_id('a'));
+  EXPECT_FALSE(both.at(0).default_gateway);
+  EXPECT_TRUE(both.at(0).result.ports.empty());
+  EXPECT_TRUE(both.at(1).default_gateway);
+  EXPECT_EQ(both.at(1).result.ports.size(), 2U);
+  run(service_->disconnect(container_id('a'), "bridge"));
+  const auto left = service_->endpoints(container_id('a'));
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_TRUE(left[0].default_gateway);
+  EXPECT_EQ(left[0].result.ports.size(), 2U);
+  EXPECT_THROW(run(service_->disconnect(container_id('a'), "bridge")), Error);
+  run(service_->detach(container_id('a')));
+}
+
+TEST_F(NetworksTest, ARestartedDaemonFindsItsContainers) {
+  create("net");
+  const UniqueFd sandbox = make_sandbox();
+  const UniqueFd ended = make_sandbox();
+  SandboxRequest asked = request('a', {"net"});
+  asked.ports = {{"tcp", 80, "", 0, 0}};
+  const Sandbox before = run(service_->attach(asked, sandbox.get()));
+  run(service_->attach(request('b', {"net"}), ended.get()));
+  close();
+  open();
+  const Sandbox after = run(service_->adopt(asked, sandbox.get()));
+  run(service_->reconcile());
+  ASSERT_EQ(after.endpoints.size(), 1U);
+  EXPECT_EQ(after.endpoints[0].id, before.endpoints[0].id);
+  EXPECT_EQ(after.endpoints[0].result.ipv4, before.endpoints[0].result.ipv4);
+  EXPECT_EQ(after.endpoints[0].result.ports.at(0).host_port, before.endpoints[0].result.ports.at(0).host_port);
+  EXPECT_TRUE(after.resolver);
+  EXPECT_EQ(service_->members(service_->get("net")->id).size(), 1U) << "the other one's container is gone";
+  run(service_->detach(container_id('a')));
+  run(service_->remove("net"));
+}
+
+TEST_F(NetworksTest, PruneKeepsWhatIsUsed) {
+  create("used");
+  create("unused");
+  const UniqueFd sandbox = make_sandbox();
+  run(service_->attach(request('a', {"used"}), sandbox.get()));
+  std::function<bool(const Network&)> all = [](const Network&) { return true; };
+  EXPECT_THAT(run(service_->prune(all)), ::testing::ElementsAre("unused"));
+  run(service_->detach(container_id('a')));
+  EXPECT_THAT(run(service_->prune(all)), ::testing::ElementsAre("used"));
+}
+
+}  // namespace
+}  // namespace gantry::networks
