@@ -306,26 +306,44 @@ ExitStatus Driver::end_without_shim(const std::string& id) const {
   return status;
 }
 
-void Driver::exit_status(const std::string& id, const std::string& exec_id, ExitStatus& out, const Call& /*call*/) {
+/// Throws as long as the process runs, also if there never was one.
+void Driver::expect_ended(const std::string& id, const std::string& exec_id, const Call& call) const {
+  const auto state = files(id).started();
+  if (!state) throw Error{Errc::conflict, "container " + id + " has not been started"};
+  if (const UniqueFd shim = connect_shim(files(id).directory()); shim) {
+    try {
+      ask_shim(shim.get(), {Operation::watch, exec_id, 0}, {}, call);
+      throw Error{Errc::conflict, (exec_id.empty() ? "container " + id : "exec " + exec_id) + " is still running"};
+    } catch (const Error& error) {
+      if (error.code() != Errc::unavailable) throw;
+    }
+  }
+  // It does not listen, so it is on its way out: what it writes, it has written then.
+  const UniqueFd shim = open_process(state->shim, state->shim_start);
+  if (shim && !wait_for_end(shim.get(), kShimTimeoutMs)) {
+    throw Error{Errc::unavailable, "the shim of container " + id + " does not answer"};
+  }
+}
+
+void Driver::exit_status(const std::string& id, const std::string& exec_id, ExitStatus& out, const Call& call) {
   const ContainerFiles container = files(id);
   if (!container.exist()) throw not_found(id);
-  const auto found = exec_id.empty() ? container.exit_status() : container.exec_exit_status(exec_id);
-  if (found) {
-    out = *found;
-    return;
+  const auto look = [&] { return exec_id.empty() ? container.exit_status() : container.exec_exit_status(exec_id); };
+  auto found = look();
+  if (!found) {
+    try {
+      expect_ended(id, exec_id, call);
+    } catch (const Error&) {
+      found = look();  // it may have ended this moment
+      if (!found) throw;
+    }
   }
-  const auto state = container.started();
-  const bool shim_lives = !state || open_process(state->shim, state->shim_start);
-  if (shim_lives) {
-    throw Error{Errc::conflict, (exec_id.empty() ? "container " + id : "exec " + exec_id) + " is still running"};
+  if (!found) found = look();
+  if (!found) {
+    const auto whole = container.exit_status();
+    found = whole ? ExitStatus{137, false, whole->finished_at_ns} : end_without_shim(id);
   }
-  // It may have written the status just before it ended.
-  if (const auto late = container.exit_status(); late && exec_id.empty()) {
-    out = *late;
-    return;
-  }
-  out =
-      container.exit_status() ? ExitStatus{137, false, container.exit_status()->finished_at_ns} : end_without_shim(id);
+  out = *found;
 }
 
 void Driver::reopen_log(const std::string& id, const Call& call) {

@@ -99,7 +99,7 @@ std::uint64_t start_time_of(pid_t pid) {
 UniqueFd open_process(pid_t pid, std::uint64_t start_time) {
   UniqueFd process(::pidfd_open(pid, 0));
   // Read while the descriptor holds the process: it is the one that we mean, or it is not.
-  if (process && start_time_of(pid) != start_time) process.reset();
+  if (process && (start_time_of(pid) != start_time || wait_for_end(process.get(), 0))) process.reset();
   return process;
 }
 

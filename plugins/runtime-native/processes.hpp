@@ -13,7 +13,7 @@ namespace gantry::native {
 /// Field 22 of /proc/<pid>/stat; 0 if there is no such process.
 std::uint64_t start_time_of(pid_t pid);
 
-/// A pidfd of the process that had this pid and this start time; none if it is gone.
+/// A pidfd of the process that had this pid and this start time; none if it has ended.
 UniqueFd open_process(pid_t pid, std::uint64_t start_time);
 
 /// Whether the process has ended within the time.

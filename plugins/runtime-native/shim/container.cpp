@@ -186,7 +186,8 @@ Process* Container::find(const std::string& exec_id) {
 }
 
 Reply Container::attach(UniqueFd socket) {
-  if (init_->ended) return not_running();
+  // Of an init that failed before its start, the start will tell.
+  if (init_->ended && init_->executed) return not_running();
   init_->streams->add_client(std::move(socket));
   return {};
 }
@@ -215,8 +216,9 @@ Reply Container::reopen_log() {
 
 Reply Container::watch(const Request& request, UniqueFd exit_pipe) {
   Process* process = find(request.exec_id);
+  if (process == nullptr) return failure(Errc::not_found, "No such exec instance: " + request.exec_id);
   // Of one that has ended the pipe is closed at once: that is the news.
-  if (process != nullptr && !process->ended) process->watchers.push_back(std::move(exit_pipe));
+  if (exit_pipe && !process->ended) process->watchers.push_back(std::move(exit_pipe));
   return {};
 }
 
@@ -236,6 +238,8 @@ void Container::read_line(Process& process) {
     message.msg_controllen = sizeof control;
     const ssize_t count = ::recvmsg(process.line.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    // A process that fails does not read the shim's last signal: that comes back as an error, before its own report.
+    if (count < 0 && errno == ECONNRESET) continue;
     if (count <= 0) return on_executed(process);
     UniqueFd received;
     const cmsghdr* header = CMSG_FIRSTHDR(&message);
