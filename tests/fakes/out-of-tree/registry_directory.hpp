@@ -35,6 +35,10 @@ class RegistryDirectory : public registry::Driver {
       throw gantry::Error{gantry::Errc::not_found, "manifest for " + repository.path + ":" + reference +
                                                        " not found: manifest unknown: manifest unknown"};
     }
+    if (fs::file_size(file) > kLargestManifest) {
+      throw gantry::Error{gantry::Errc::invalid,
+                          "manifest of " + repository.path + ":" + reference + " is larger than 4 MiB"};
+    }
     out.content = text(file);
     out.media_type = text(file.string() + ".type");
     out.digest = text(file.string() + ".digest");
@@ -79,10 +83,12 @@ class RegistryDirectory : public registry::Driver {
   void put_manifest(const registry::Repository& repository, const std::string& reference,
                     const registry::Manifest& manifest, const registry::Credentials&, const gantry::Call&) override {
     fs::create_directories(folder(repository));
-    const std::string file = folder(repository) / reference;
-    std::ofstream{file + ".type"} << manifest.media_type;
-    std::ofstream{file + ".digest"} << manifest.digest;
-    std::ofstream{file} << manifest.content;
+    for (const std::string& name : {reference, manifest.digest}) {
+      const std::string file = folder(repository) / name;
+      std::ofstream{file + ".type"} << manifest.media_type;
+      std::ofstream{file + ".digest"} << manifest.digest;
+      std::ofstream{file} << manifest.content;
+    }
   }
 
   void list_tags(const registry::Repository& repository, const registry::Credentials&, std::vector<std::string>& out,
@@ -103,6 +109,8 @@ class RegistryDirectory : public registry::Driver {
   }
 
  private:
+  static constexpr std::uintmax_t kLargestManifest = std::uintmax_t{4} << 20;
+
   static std::string text(const fs::path& file) {
     std::ifstream stream{file, std::ios::binary};
     return {std::istreambuf_iterator<char>{stream}, {}};
