@@ -173,7 +173,9 @@ awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade(std::string content_t
   std::array<std::byte, 4096> rest{};
   std::size_t got = 1;
   while (got > 0) got = co_await read_body(rest);
+  if (connection_.finishing_) throw Error{Errc::unavailable, "the daemon is shutting down"};
   started_ = true;
+  connection_.upgraded_ = true;
   const std::string raw = "application/vnd.docker.raw-stream";
   std::string text;
   if (header("Upgrade")) {
@@ -184,7 +186,6 @@ awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade(std::string content_t
     text = "HTTP/1.1 200 OK\r\nContent-Type: " + raw + "\r\n";
   }
   co_await send(text + product_headers() + "\r\n");
-  connection_.upgraded_ = true;
   upgraded_ = std::make_shared<UpgradedConnection>(connection_.transport_, connection_.input_);
   co_return upgraded_;
 }

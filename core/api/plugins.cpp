@@ -1,0 +1,36 @@
+#include "api/plugins.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gantry::api {
+
+void Plugins::add_routes(Router& router) {
+  router.add("GET", "/plugins", [this](Exchange& exchange) { return docker_plugins(exchange); });
+  router.add("GET", "/plugins/{name:*}/json", [this](Exchange& exchange) { return docker_plugin(exchange); });
+  router.add("GET", "/gantry/plugins", [this](Exchange& exchange) { return list(exchange); });
+  router.add("GET", "/gantry/plugins/{name:*}", [this](Exchange& exchange) { return inspect(exchange); });
+}
+
+awaitable<Response> Plugins::docker_plugins(Exchange&) { co_return Response::json(nlohmann::json::array()); }
+
+awaitable<Response> Plugins::docker_plugin(Exchange& exchange) {
+  const std::string name = exchange.request().parameter("name");
+  throw Error{Errc::not_found, "plugin \"" + name + "\" not found"};
+  co_return Response::done();
+}
+
+awaitable<Response> Plugins::list(Exchange&) {
+  nlohmann::json body = nlohmann::json::array();
+  for (const wire::Plugin& plugin : service_.plugins()) {
+    const nlohmann::ordered_json item = plugin;
+    body.emplace_back(item);
+  }
+  co_return Response::json(body);
+}
+
+awaitable<Response> Plugins::inspect(Exchange& exchange) {
+  const nlohmann::ordered_json body = service_.plugin(exchange.request().parameter("name"));
+  co_return Response::json(body);
+}
+
+}  // namespace gantry::api

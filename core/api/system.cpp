@@ -1,0 +1,143 @@
+#include "api/system.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/time.hpp"
+#include "events/filter.hpp"
+
+namespace gantry::api {
+
+namespace {
+
+constexpr Nanoseconds kSecond = 1'000'000'000;
+constexpr Nanoseconds kForever = std::numeric_limits<Nanoseconds>::max();
+
+// "1700000000.000000001" as the CLI sends it, or RFC 3339.
+Nanoseconds parse_time(const std::string& text) {
+  if (const auto time = parse_rfc3339(text)) return *time;
+  const auto dot = std::min(text.find('.'), text.size());
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + dot, seconds);
+  std::string digits = dot < text.size() ? text.substr(dot + 1) : "";
+  if (error != std::errc{} || end != text.data() + dot || digits.size() > 9 ||
+      digits.find_first_not_of("0123456789") != std::string::npos || seconds < 0 || seconds > kForever / kSecond - 1) {
+    throw Error{Errc::invalid, "strconv.ParseInt: parsing \"" + text + "\": invalid syntax"};
+  }
+  digits.resize(9, '0');
+  return seconds * kSecond + std::stoll(digits);
+}
+
+nlohmann::json message(const events::Event& event) {
+  wire::EventMessage out;
+  out.type = event.type;
+  out.action = event.action;
+  out.actor = event.actor;
+  out.attributes = event.attributes;
+  out.time_nano = event.time;
+  nlohmann::ordered_json json = out;
+  return json;
+}
+
+Response ordered(const nlohmann::ordered_json& body) {
+  Response response = Response::json(nullptr);
+  response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return response;
+}
+
+// Waits for the next event; nothing when the client has gone, the time is over, or the daemon ends.
+awaitable<std::optional<events::Event>> next_event(Exchange& exchange, events::Subscription& subscription,
+                                                   asio::steady_timer& end) {
+  using namespace asio::experimental::awaitable_operators;
+  auto came = co_await (subscription.next() || exchange.client_gone() || end.async_wait(asio::use_awaitable));
+  if (came.index() != 0) co_return std::nullopt;
+  co_return std::move(std::get<0>(came));
+}
+
+}  // namespace
+
+void System::add_routes(Router& router) {
+  for (const char* method : {"GET", "HEAD"}) {
+    router.add(method, "/_ping", [this](Exchange& exchange) { return ping(exchange); });
+  }
+  router.add("GET", "/info", [this](Exchange& exchange) { return info(exchange); });
+  router.add("GET", "/version", [this](Exchange& exchange) { return version(exchange); });
+  router.add("GET", "/events", [this](Exchange& exchange) { return events(exchange); });
+  router.add("GET", "/system/df", [this](Exchange& exchange) { return disk_usage(exchange); });
+}
+
+awaitable<Response> System::ping(Exchange& exchange) {
+  Response response = Response::text(exchange.request().method == "HEAD" ? "" : "OK");
+  // 1: no BuildKit, so that clients build with the classic builder.
+  response.headers = {{"Builder-Version", "1"},
+                      {"Cache-Control", "no-cache, no-store, must-revalidate"},
+                      {"Pragma", "no-cache"},
+                      {"Swarm", "inactive"}};
+  co_return response;
+}
+
+awaitable<Response> System::info(Exchange&) {
+  const nlohmann::ordered_json body = service_.info();
+  co_return ordered(body);
+}
+
+awaitable<Response> System::version(Exchange&) {
+  const nlohmann::ordered_json body = service_.version();
+  co_return ordered(body);
+}
+
+awaitable<Response> System::events(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const std::string since_text = request.get("since");
+  const std::string until_text = request.get("until");
+  const Nanoseconds since = since_text.empty() ? 0 : parse_time(since_text);
+  const Nanoseconds until = until_text.empty() ? kForever : parse_time(until_text);
+  if (since > until) {
+    throw Error{Errc::invalid, "`since` time (" + since_text + ") cannot be after `until` time (" + until_text + ")"};
+  }
+  const events::Filter filter = events::make_filter(request.filters());
+  const auto subscription = bus_.subscribe(filter);
+  const auto past =
+      since_text.empty() && until > now() ? std::vector<events::Event>{} : bus_.history(since, until, filter);
+  co_await exchange.start(200, "application/json");
+  for (const events::Event& event : past) {
+    const nlohmann::json line = message(event);
+    co_await exchange.write_json(line);
+  }
+  const Nanoseconds left = until == kForever ? kForever : until - now();
+  if (left <= 0) co_return Response::done();
+  asio::steady_timer end{co_await asio::this_coro::executor};
+  if (until == kForever) {
+    end.expires_at(asio::steady_timer::time_point::max());
+  } else {
+    end.expires_after(std::chrono::nanoseconds{left});
+  }
+  for (;;) {
+    const std::optional<events::Event> event = co_await next_event(exchange, *subscription, end);
+    if (!event) co_return Response::done();
+    const nlohmann::json line = message(*event);
+    co_await exchange.write_json(line);
+  }
+}
+
+awaitable<Response> System::disk_usage(Exchange& exchange) {
+  const std::vector<std::string> types = exchange.request().all("type");
+  for (const std::string& type : types) {
+    if (type != "container" && type != "image" && type != "volume" && type != "build-cache") {
+      throw Error{Errc::invalid, "unknown object type: " + type};
+    }
+  }
+  nlohmann::json body = {
+      {"LayersSize", 0}, {"Images", nullptr}, {"Containers", nullptr}, {"Volumes", nullptr}, {"BuildCache", nullptr}};
+  for (const auto& [type, usage] : disk_usage_) {
+    if (!types.empty() && std::find(types.begin(), types.end(), type) == types.end()) continue;
+    const nlohmann::json part = co_await usage();
+    body.update(part);
+  }
+  if (exchange.request().version < Version{1, 42} || types.empty()) body["BuilderSize"] = 0;
+  co_return Response::json(body);
+}
+
+}  // namespace gantry::api

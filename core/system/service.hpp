@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "events/bus.hpp"
+#include "plugins/drivers.hpp"
+#include "system/host.hpp"
+#include "wire/system.hpp"
+
+namespace gantry::system {
+
+/// What of the daemon's config the API shows; the reloadable part may change while the daemon runs.
+struct Settings {
+  std::string data_root;
+  std::string version;
+  std::string api_version;
+  std::string min_api_version;
+  std::string log_driver = "json-file";
+  bool debug{};
+  bool live_restore{};
+  std::vector<std::string> labels;
+  std::vector<std::string> insecure_registries;
+  std::vector<std::string> registry_mirrors;
+  std::vector<wire::AddressPool> address_pools;
+};
+
+/// What the containers' and images' services are asked for.
+struct Counts {
+  int running{};
+  int paused{};
+  int stopped{};
+  int images{};
+};
+
+/// What the daemon says about itself. Io thread only.
+class Service {
+ public:
+  /// Reads or makes `<data_root>/engine-id`.
+  Service(Settings settings, events::Bus& bus, plugins::Drivers& drivers);
+
+  [[nodiscard]] wire::Info info() const;
+  [[nodiscard]] wire::Version version() const;
+  [[nodiscard]] std::vector<wire::Plugin> plugins() const;
+  /// Errors: not_found.
+  [[nodiscard]] wire::Plugin plugin(const std::string& name) const;
+
+  void set_counts(std::function<Counts()> counts) { counts_ = std::move(counts); }
+
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+  void set_settings(Settings settings) { settings_ = std::move(settings); }
+  [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] const Host& host() const { return host_; }
+
+ private:
+  void add_registries(wire::Info& info) const;
+  void add_host(wire::Info& info) const;
+
+  Settings settings_;
+  events::Bus& bus_;
+  plugins::Drivers& drivers_;
+  Host host_;
+  std::string id_;
+  std::function<Counts()> counts_;
+};
+
+}  // namespace gantry::system
