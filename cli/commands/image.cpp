@@ -63,7 +63,8 @@ int image_history(Context& context) {
   const Json layers = context.client().get("/images/" + escaped(names[0]) + "/history" + query.text());
   std::vector<Json> rows;
   for (const Json& layer : layers) rows.push_back(history_row(layer, !full, human));
-  list.print({list.format, "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", kHistoryHeads}, rows,
+  const std::string created = human ? "{{.CreatedSince}}" : "{{.CreatedAt}}";
+  list.print({list.format, "{{.ID}}\t" + created + "\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", kHistoryHeads}, rows,
              quiet, "{{.ID}}");
   return 0;
 }

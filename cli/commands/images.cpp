@@ -95,7 +95,7 @@ Json row_of(const Json& image, const Name& name, bool truncate) {
   row["Size"] = size;
   row["Tag"] = name.tag;
   row["UniqueSize"] = "N/A";
-  row["VirtualSize"] = size;
+  row["VirtualSize"] = human_size(static_cast<double>(image.value("Size", std::int64_t{0})), 4);
   return row;
 }
 

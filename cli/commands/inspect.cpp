@@ -34,7 +34,7 @@ std::string with_template(const std::string& format, const std::vector<std::stri
     const Template text(format == "json" ? "{{json .}}" : format);
     for (const std::string& raw : found) out += formatted(text, raw) + "\n";
   } catch (const TemplateError& error) {
-    throw Failure(std::string("template parsing error: ") + error.what());
+    throw Failure(std::string("template parsing error: ") + error.what(), 64);
   } catch (const Failure& failure) {
     out += "\n";
     failures += std::string(failure.what()) + "\n";

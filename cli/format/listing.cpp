@@ -62,8 +62,7 @@ TemplateFunctions row_functions() {
 Json head_row(const ListStyle& style) {
   Json row = Json::object();
   for (const auto& [field, head] : style.heads) row[std::string(field)] = std::string(head);
-  Json labels = Json::object();
-  row[std::string(Template::kMethod) + "Label"] = labels;
+  row[std::string(Template::kMethod) + "Label"] = nullptr;
   return row;
 }
 

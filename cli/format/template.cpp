@@ -219,6 +219,7 @@ class Execution {
     const auto method = receiver.is_object() ? receiver.find(std::string(Template::kMethod) + name) : receiver.end();
     if (method == receiver.end()) fail("at <." + name + ">: " + name + " is not a method but has arguments");
     const std::string key = go_text(argument);
+    if (method->is_null()) return key;
     return method->contains(key) ? (*method)[key] : Json("");
   }
 

@@ -32,7 +32,7 @@ const TemplateFunctions& template_functions();
 /// Go's text/template over JSON: what `--format` takes.
 ///
 /// An object's member whose name begins with kMethod is no field: ".Name argument" looks `argument` up in member
-/// kMethod + "Name".
+/// kMethod + "Name"; if that is null, the argument itself is the answer.
 class Template {
  public:
   static constexpr std::string_view kMethod = "()";
