@@ -28,7 +28,10 @@ struct Source {
   int lines{};
 
   bool header() const { return path.ends_with(".hpp"); }
-  bool test() const { return path.find("_test.") != std::string::npos || path.find("/test_") != std::string::npos; }
+  bool test() const {
+    return path.find("_test.") != std::string::npos || path.find("/test_") != std::string::npos ||
+           path.ends_with("_fixture.hpp");
+  }
 };
 
 Source read(const fs::path& root, const fs::path& file) {

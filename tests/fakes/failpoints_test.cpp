@@ -1,0 +1,130 @@
+// The fakes' faults, as the core's tests use them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/detached.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "base/file.hpp"
+#include "base/id.hpp"
+#include "plugins/drivers.hpp"
+
+namespace gantry::plugins {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+class FailpointsTest : public ::testing::Test {
+ protected:
+  FailpointsTest() : folder_(fs::temp_directory_path() / ("gantry-" + random_id())) { fs::create_directory(folder_); }
+  ~FailpointsTest() override { fs::remove_all(folder_); }
+
+  DriverConfig config(const std::string& failpoints) const {
+    DriverConfig config;
+    config.directories = {GANTRY_FAKES_DIR};
+    config.data_root = folder_ / "data";
+    config.exec_root = folder_ / "exec";
+    config.storage = config.registry = config.runtime = "fake";
+    config.options["fake"] = {{"failpoints", failpoints}};
+    return config;
+  }
+
+  /// What a list of volumes comes to.
+  static std::string list(Drivers& drivers, CallSettings settings = {}) {
+    asio::io_context io{1};
+    std::string outcome;
+    const auto ask = [&]() -> awaitable<void> {
+      try {
+        co_await drivers.call(drivers.volume("fake"), Pool::quick, settings, [](auto& driver, const Call& call) {
+          std::vector<std::string> out;
+          driver.list(out, call);
+          return out;
+        });
+        outcome = "done";
+      } catch (const Error& error) {
+        outcome = error.what();
+      }
+    };
+    asio::co_spawn(io, ask(), asio::detached);
+    io.run();
+    return outcome;
+  }
+
+  fs::path data(const std::string& driver) const { return folder_ / "data/drivers" / driver; }
+
+  fs::path folder_;
+};
+
+TEST_F(FailpointsTest, FailAtTheCallThatIsAskedFor) {
+  Workers workers{1, 1};
+  Drivers drivers{config("list=fail-io:2"), workers};
+  drivers.load();
+  EXPECT_EQ(list(drivers), "done");
+  EXPECT_EQ(list(drivers), "failpoint fail-io");
+  EXPECT_EQ(list(drivers), "done");
+  EXPECT_EQ(read_file(data("volume-fake") / "calls"), "open\nlist\nlist\nlist\n");
+}
+
+TEST_F(FailpointsTest, BlockUntilCancelledOrReleased) {
+  Workers workers{1, 1};
+  Drivers drivers{config(""), workers};
+  drivers.load();
+  std::ofstream{data("volume-fake") / "failpoints"} << "list=block:*";
+  EXPECT_THAT(list(drivers, {.time_limit = 30ms}), HasSubstr("did not finish a call"));
+  std::ofstream{data("volume-fake") / "failpoints"} << "list=hang:*";
+  EXPECT_THAT(list(drivers, {.time_limit = 30ms, .grace = 30ms}), HasSubstr("did not return from a call"));
+  std::ofstream{data("volume-fake") / "release"};
+  EXPECT_EQ(list(drivers), "done");
+}
+
+TEST_F(FailpointsTest, OpenThatFailsOfAChosenDriverEndsTheStart) {
+  Workers workers{1, 1};
+  Drivers drivers{config("open=fail-unavailable"), workers};
+  try {
+    drivers.load();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "storage driver \"fake\" cannot be used: failpoint fail-unavailable");
+  }
+}
+
+TEST_F(FailpointsTest, OpenThatFailsOfAnotherDriverIsListed) {
+  Workers workers{1, 1};
+  DriverConfig quiet = config("");
+  quiet.options.clear();
+  fs::create_directories(data("network-fake"));
+  std::ofstream{data("network-fake") / "failpoints"} << "open=fail-unavailable";
+  Drivers drivers{quiet, workers};
+  drivers.load();
+  EXPECT_THAT(drivers.names("network"), ::testing::IsEmpty());
+  EXPECT_THAT(drivers.names("volume"), ::testing::ElementsAre("fake"));
+  try {
+    static_cast<void>(drivers.network("fake"));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("failpoint fail-unavailable"));
+  }
+}
+
+TEST_F(FailpointsTest, KillEndsTheProcessThere) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Workers workers{1, 1};
+    Drivers drivers{config("list=after-kill"), workers};
+    drivers.load();
+    list(drivers);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+}  // namespace
+}  // namespace gantry::plugins
