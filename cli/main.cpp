@@ -54,7 +54,7 @@ int run(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (flags.help_wanted() || words.empty() || words[0] == "help") {
-    std::fputs(program_help(flags, terminal_size(1).columns).c_str(), stdout);
+    std::fputs(program_help(flags, terminal_size(0).columns - 1).c_str(), stdout);
     return 0;
   }
   std::size_t taken = 0;

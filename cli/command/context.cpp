@@ -56,7 +56,7 @@ std::vector<std::string> Context::parse(Flags& flags, Arity arity) {
                   125);
   }
   if (flags.help_wanted()) {
-    const std::string help = command_help(*command, use_line(*this), flags, terminal_size(1).columns);
+    const std::string help = command_help(*command, use_line(*this), flags, terminal_size(0).columns - 1);
     std::fwrite(help.data(), 1, help.size(), stdout);
     throw HelpShown{};
   }

@@ -132,12 +132,12 @@ std::size_t Flags::take_long(const std::vector<std::string>& arguments, std::siz
   const std::size_t equals = word.find('=');
   const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
   if (name.empty() || name[0] == '-') throw InvalidValue("bad flag syntax: " + word);
-  Flag* flag = find(name);
-  if (flag == nullptr) {
-    if (name != "help") throw InvalidValue("unknown flag: --" + name);
+  if (name == "help") {
     help_wanted_ = true;
     return index + 1;
   }
+  Flag* flag = find(name);
+  if (flag == nullptr) throw InvalidValue("unknown flag: --" + name);
   if (equals != std::string::npos) {
     set(*flag, word.substr(equals + 1));
     return index + 1;

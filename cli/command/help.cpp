@@ -15,6 +15,8 @@ constexpr std::array<std::string_view, 11> kCommon{"run",   "exec",   "ps",     
 std::string entry(std::string_view name, std::string_view help) {
   std::string line = "  " + std::string(name);
   line.resize(14, ' ');
+  help = help.substr(0, help.find('\n'));
+  if (help.ends_with('.')) help.remove_suffix(1);
   return line + std::string(help) + "\n";
 }
 

@@ -97,8 +97,11 @@ constexpr std::array kCommands{
 
     Command{"", "inspect", "", "inspect", "[OPTIONS] NAME|ID [NAME|ID...]",
             "Return low-level information on container engine objects", any_inspect},
-    Command{"", "login", "", "login", "[OPTIONS] [SERVER]", "Authenticate to a registry", registry_login},
-    Command{"", "logout", "", "logout", "[SERVER]", "Log out from a registry", registry_logout},
+    Command{"", "login", "", "login", "[OPTIONS] [SERVER]",
+            "Authenticate to a registry.\nDefaults to Docker Hub if no server is specified.", registry_login},
+    Command{"", "logout", "", "logout", "[SERVER]",
+            "Log out from a registry.\nIf no server is specified, the default is defined by the daemon.",
+            registry_logout},
     Command{"", "search", "", "search", "[OPTIONS] TERM", "Search Docker Hub for images", registry_search},
     Command{"", "version", "", "version", "[OPTIONS]", "Show the gantry version information", show_version},
 };

@@ -171,6 +171,7 @@ void ContainerFlags::build_network(Json& config, Json& host, Json& networking) c
   bool predefined = false;
   for (std::size_t i = 0; i < std::max<std::size_t>(networks_.size(), 1); ++i) {
     const std::string network = networks_.empty() ? "default" : networks_[i].first;
+    if (network.empty()) throw InvalidValue("no name set for network");
     Json endpoint = networks_.empty() ? Json::object() : *networks_[i].second;
     (is_user_defined_network(network) ? user_defined : predefined) = true;
     if (i == 0) {
@@ -214,7 +215,7 @@ void ContainerFlags::build_security(Json& host) const {
     auto pair = cut(text, '=');
     if (!pair && text != "no-new-privileges") {
       pair = cut(text, ':');
-      if (!pair) throw InvalidValue("invalid --security-opt: " + go_quote(text));
+      if (!pair) throw InvalidValue("Invalid --security-opt: " + go_quote(text));
     }
     if (pair && pair->first == "seccomp" && pair->second != "unconfined" && pair->second != "builtin") {
       options.push_back("seccomp=" + read_seccomp_profile(pair->second));

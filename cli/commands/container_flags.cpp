@@ -48,6 +48,7 @@ void ContainerFlags::declare_general(Flags& flags) {
       .text("entrypoint", entrypoint_, "Overwrite the default ENTRYPOINT of the image")
       .list("group-add", group_add_, "Add additional groups to join")
       .text("hostname,h", hostname_, "Container host name")
+      .custom("help", "", "Print usage", [](const std::string&) {})
       .text("domainname", domainname_, "Container NIS domain name")
       .toggle("interactive,i", interactive, "Keep STDIN open even if not attached")
       .custom("label,l", "list", "Set meta data on a container",

@@ -112,10 +112,10 @@ int container_create(Context& context) {
   Json body;
   try {
     body = options.build(flags, words);
-    std::printf("%s\n", create_container(context, options, body).c_str());
   } catch (const InvalidValue& error) {
     throw context.failure_with_hint(error.what(), 125);
   }
+  std::printf("%s\n", create_container(context, options, body).c_str());
   return 0;
 }
 

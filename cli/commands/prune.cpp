@@ -53,11 +53,6 @@ void print_with_total(const std::string& text, double bytes) {
   print(text + "Total reclaimed space: " + human_size(bytes, 4) + "\n");
 }
 
-int cancelled(const char* what) {
-  std::fprintf(stderr, "%s prune has been cancelled\n", what);
-  return 0;
-}
-
 constexpr const char* kUntil = "Provide filter values (e.g. \"until=<timestamp>\")";
 
 }  // namespace
@@ -67,7 +62,7 @@ int container_prune(Context& context) {
   Flags flags;
   options.declare(flags, kUntil);
   context.parse(flags, Arity::none());
-  if (!options.goes_ahead("all stopped containers.")) return cancelled("container");
+  if (!options.goes_ahead("all stopped containers.")) return 0;
   const Json answer = options.post(context, "/containers/prune");
   print_with_total(listed(answer, "ContainersDeleted", "Deleted Containers"), reclaimed(answer));
   return 0;
@@ -82,7 +77,7 @@ int image_prune(Context& context) {
   context.parse(flags, Arity::none());
   options.list.filters.push_back(std::string("dangling=") + (all ? "false" : "true"));
   const char* what = all ? "all images without at least one container associated to them." : "all dangling images.";
-  if (!options.goes_ahead(what)) return cancelled("image");
+  if (!options.goes_ahead(what)) return 0;
   const Json answer = options.post(context, "/images/prune");
   print_with_total(listed(answer, "ImagesDeleted", "Deleted Images"), reclaimed(answer));
   return 0;
@@ -98,7 +93,7 @@ int volume_prune(Context& context) {
   if (all) options.list.filters.emplace_back("all=true");
   const char* what = all ? "all local volumes not used by at least one container."
                          : "anonymous local volumes not used by at least one container.";
-  if (!options.goes_ahead(what)) return cancelled("volume");
+  if (!options.goes_ahead(what)) return 0;
   const Json answer = options.post(context, "/volumes/prune");
   print_with_total(listed(answer, "VolumesDeleted", "Deleted Volumes"), reclaimed(answer));
   return 0;
@@ -109,7 +104,7 @@ int network_prune(Context& context) {
   Flags flags;
   options.declare(flags, kUntil);
   context.parse(flags, Arity::none());
-  if (!options.goes_ahead("all custom networks not used by at least one container.")) return cancelled("network");
+  if (!options.goes_ahead("all custom networks not used by at least one container.")) return 0;
   print(listed(options.post(context, "/networks/prune"), "NetworksDeleted", "Deleted Networks"));
   return 0;
 }
@@ -127,7 +122,7 @@ int system_prune(Context& context) {
       "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n";
   if (volumes) what += "  - all anonymous volumes not used by at least one container\n";
   what += all ? "  - all images without at least one container associated to them\n" : "  - all dangling images\n";
-  if (!options.force && !confirmed(what + "\nAre you sure you want to continue?")) return cancelled("system");
+  if (!options.force && !confirmed(what + "\nAre you sure you want to continue?")) return 0;
   double bytes = 0;
   const auto step = [&](const char* path, const char* key, const char* title) {
     const Json answer = options.post(context, path);

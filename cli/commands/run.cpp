@@ -71,7 +71,12 @@ int run_container(Context& context, const Flags& flags, ContainerFlags& containe
     const TerminalSize size = terminal_size(STDOUT_FILENO);
     body["HostConfig"]["ConsoleSize"] = {size.rows, size.columns};
   }
-  const std::string id = create_container(context, container, body);
+  std::string id;
+  try {
+    id = create_container(context, container, body);
+  } catch (const Failure& failure) {
+    throw context.failure_with_hint(failure.what(), failure_code(failure.what()));
+  }
   const bool attached = body["AttachStdin"] || body["AttachStdout"] || body["AttachStderr"];
   if (attached) return run_attached(context, container, options, id);
   context.client().post("/containers/" + id + "/start");

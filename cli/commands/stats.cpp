@@ -189,7 +189,8 @@ int container_stats(Context& context) {
   if (list.format.empty()) list.format = context.config().text("statsFormat");
   const ListStyle style{list.format, kTable, kHeads};
   const auto names = given.empty() ? running_containers(context, all) : given;
-  if (!given.empty()) context.client().call("GET", "/_ping");  // settles the version before requests go out side by side
+  if (!given.empty())
+    context.client().call("GET", "/_ping");  // settles the version before requests go out side by side
   if (once) return show_once(context, names, style, !full);
   LiveStats live(context, style, !full);
   if (given.empty()) {

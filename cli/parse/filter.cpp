@@ -8,8 +8,7 @@
 namespace gantry::cli {
 
 void check_filter(const std::string& filter) {
-  if (!filter.empty() && !cut(filter, '='))
-    throw InvalidValue("bad format of filter (expected name=value)");
+  if (!filter.empty() && !cut(filter, '=')) throw InvalidValue("bad format of filter (expected name=value)");
 }
 
 std::string filters_parameter(const std::vector<std::string>& filters) {

@@ -1,5 +1,6 @@
 #include "parse/mount.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -194,12 +195,10 @@ Json parse_mount(const std::string& text) {
 }
 
 VolumeSpec parse_volume(const std::string& text) {
-  if (text.empty()) throw InvalidValue("invalid empty volume spec");
   const auto parts = split(text, ':');
-  if (parts.size() == 1) return {"", text};
-  for (const std::string& part : parts) {
-    if (part.empty()) throw InvalidValue("invalid spec: " + text + ": empty section between colons");
-  }
+  // What has an empty part is no bind; the daemon says what it has against it.
+  const bool is_bind = parts.size() > 1 && std::find(parts.begin(), parts.end(), "") == parts.end();
+  if (!is_bind) return {"", text};
   if (!is_relative(parts[0])) return {text, ""};
   return {absolute(parts[0]) + text.substr(parts[0].size()), ""};
 }

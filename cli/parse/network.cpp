@@ -21,7 +21,7 @@ bool is_address(const std::string& text) {
          ::inet_pton(AF_INET6, text.c_str(), parsed.data()) == 1;
 }
 
-void set_field(NetworkSpec& spec, const std::string& key, const std::string& value, const std::string& field) {
+void set_field(NetworkSpec& spec, const std::string& key, const std::string& value) {
   Json& endpoint = *spec.endpoint;
   if (key == "name") {
     spec.name = value;
@@ -48,7 +48,7 @@ void set_field(NetworkSpec& spec, const std::string& key, const std::string& val
     if (!option) throw InvalidValue("invalid key value pair format in driver options");
     endpoint["DriverOpts"][trimmed(option->first)] = trimmed(option->second);
   } else {
-    throw InvalidValue("invalid field key " + key + " in '" + field + "'");
+    throw InvalidValue("invalid field key " + key);
   }
 }
 
@@ -67,7 +67,7 @@ NetworkSpec parse_network(const std::string& text) {
     const auto pair = cut(lower(field), '=');
     if (!pair || pair->second.empty()) throw InvalidValue("invalid field " + field);
     const std::string value = trimmed(std::string_view(field).substr(pair->first.size() + 1));
-    set_field(spec, trimmed(pair->first), value, field);
+    set_field(spec, trimmed(pair->first), value);
   }
   if (spec.name.empty()) throw InvalidValue("network name/id is not specified");
   return spec;
@@ -94,7 +94,7 @@ std::string parse_extra_host(const std::string& text) {
 
 std::string parse_dns_address(const std::string& text) {
   const std::string address = trimmed(text);
-  if (!is_address(address)) throw InvalidValue("ip address is not correctly formatted: " + go_quote(text));
+  if (!is_address(address)) throw InvalidValue("IP address is not correctly formatted: " + address);
   return address;
 }
 
