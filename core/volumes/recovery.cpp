@@ -12,11 +12,13 @@ awaitable<void> Service::start() {
 // Volumes of a driver that is not loaded keep their records: their data is still there.
 awaitable<void> Service::Impl::recover_driver(std::string driver) {
   const plugins::VolumeDriver handle = drivers.volume(driver);
-  const auto held = co_await drivers.call(handle, Pool::quick, {}, [](auto& target, const Call& call) {
+  const plugins::CallSettings settings;
+  const auto work = [](auto& target, const Call& call) {
     std::vector<std::string> names;
     target.list(names, call);
     return names;
-  });
+  };
+  const auto held = co_await drivers.call(handle, Pool::quick, settings, work);
   std::vector<Volume> records;
   for (const auto& [name, volume] : table.all()) {
     if (volume->driver == driver) records.push_back(*volume);
@@ -48,11 +50,13 @@ awaitable<void> Service::Impl::adopt(std::string name, std::string driver) {
   if (table.find(name)) co_return;  // another driver's
   const plugins::VolumeDriver handle = drivers.volume(driver);
   Volume volume;
-  volume.mountpoint = co_await drivers.call(handle, Pool::quick, {}, [name](auto& target, const Call& call) {
+  const plugins::CallSettings settings;
+  const auto work = [name](auto& target, const Call& call) {
     volume::v1::Volume out;
     target.inspect(name, out, call);
     return out.mountpoint;
-  });
+  };
+  volume.mountpoint = co_await drivers.call(handle, Pool::quick, settings, work);
   volume.name = name;
   volume.driver = driver;
   volume.created = now();

@@ -43,12 +43,13 @@ std::string Service::scope(const Volume& volume) const {
 
 awaitable<std::map<std::string, std::string>> Service::status(std::shared_ptr<const Volume> volume) {
   const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
-  co_return co_await impl_->drivers.call(
-      driver, Pool::quick, {}, [name = volume->name](auto& target, const Call& call) {
-        volume::v1::Volume out;
-        target.inspect(name, out, call);
-        return std::map<std::string, std::string>{out.status.begin(), out.status.end()};
-      });
+  const plugins::CallSettings settings;
+  const auto work = [name = volume->name](auto& target, const Call& call) {
+    volume::v1::Volume out;
+    target.inspect(name, out, call);
+    return std::map<std::string, std::string>{out.status.begin(), out.status.end()};
+  };
+  co_return co_await impl_->drivers.call(driver, Pool::quick, settings, work);
 }
 
 awaitable<Service::Found> Service::get_or_create(std::string name, std::string driver, Options options,
@@ -84,11 +85,13 @@ awaitable<Mount> Service::acquire(std::string name, std::string container_id,
   Mount mount;
   std::exception_ptr failure;
   try {
-    mount = co_await impl_->drivers.call(driver, Pool::quick, {}, [name, container_id](auto& target, const Call& call) {
+    const plugins::CallSettings settings;
+    const auto work = [name, container_id](auto& target, const Call& call) {
       Mount out;
       target.mount(name, container_id, out, call);
       return out;
-    });
+    };
+    mount = co_await impl_->drivers.call(driver, Pool::quick, settings, work);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -103,9 +106,9 @@ awaitable<void> Service::release(std::string name, std::string container_id) {
   const auto volume = impl_->find(name);
   if (!volume) co_return;
   const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
-  co_await impl_->drivers.call(driver, Pool::quick, {}, [name, container_id](auto& target, const Call& call) {
-    target.unmount(name, container_id, call);
-  });
+  const plugins::CallSettings settings;
+  const auto work = [name, container_id](auto& target, const Call& call) { target.unmount(name, container_id, call); };
+  co_await impl_->drivers.call(driver, Pool::quick, settings, work);
   std::map<std::string, std::string> attributes{{"container", container_id}};
   impl_->publish("unmount", *volume, std::move(attributes));
 }

@@ -73,18 +73,20 @@ void Service::Impl::publish(const std::string& action, const Volume& volume,
 
 awaitable<std::string> Service::Impl::create_in_driver(Volume volume) {
   const plugins::VolumeDriver driver = drivers.volume(volume.driver);
-  co_return co_await drivers.call(driver, Pool::quick, {},
-                                  [name = volume.name, options = volume.options](auto& target, const Call& call) {
-                                    volume::v1::Volume out;
-                                    target.create(name, options, out, call);
-                                    return out.mountpoint;
-                                  });
+  const plugins::CallSettings settings;
+  const auto work = [name = volume.name, options = volume.options](auto& target, const Call& call) {
+    volume::v1::Volume out;
+    target.create(name, options, out, call);
+    return out.mountpoint;
+  };
+  co_return co_await drivers.call(driver, Pool::quick, settings, work);
 }
 
 awaitable<void> Service::Impl::remove_in_driver(Volume volume) {
   const plugins::VolumeDriver driver = drivers.volume(volume.driver);
-  co_await drivers.call(driver, Pool::quick, {},
-                        [name = volume.name](auto& target, const Call& call) { target.remove(name, call); });
+  const plugins::CallSettings settings;
+  const auto work = [name = volume.name](auto& target, const Call& call) { target.remove(name, call); };
+  co_await drivers.call(driver, Pool::quick, settings, work);
 }
 
 awaitable<Service::Impl::Snapshot> Service::Impl::make(Volume volume) {
@@ -130,11 +132,13 @@ awaitable<std::int64_t> Service::Impl::size_of(Snapshot volume) {
   std::int64_t size = -1;
   try {
     const plugins::VolumeDriver driver = drivers.volume(volume->driver);
-    size = co_await drivers.call(driver, Pool::slow, {}, [name = volume->name](auto& target, const Call& call) {
+    const plugins::CallSettings settings;
+    const auto work = [name = volume->name](auto& target, const Call& call) {
       volume::v1::Usage usage;
       target.usage(name, usage, call);
       return static_cast<std::int64_t>(usage.size);
-    });
+    };
+    size = co_await drivers.call(driver, Pool::slow, settings, work);
   } catch (const Error&) {
     size = -1;  // as the API has it for "not known"
   }
