@@ -82,12 +82,15 @@ class Drivers {
   /// caller gets `unavailable` and the thread is replaced when it ever returns. So `work` may outlive the caller: it
   /// captures by value, and gives its results back by value.
   ///
-  ///     auto mounts = co_await drivers.call(drivers.storage(), Pool::quick, {}, [key](auto& driver, const Call& call)
-  ///     {
+  ///     const plugins::CallSettings settings;
+  ///     const auto work = [key](auto& driver, const Call& call) {
   ///       std::vector<Mount> out;
   ///       driver.mounts(key, out, call);
   ///       return out;
-  ///     });
+  ///     };
+  ///     auto mounts = co_await drivers.call(drivers.storage(), Pool::quick, settings, work);
+  ///
+  /// Both are named: g++ 12 destroys a lambda's captures twice if it is a temporary of the co_await expression.
   template <class Driver, class Work>
   awaitable<std::invoke_result_t<Work, Driver&, const Call&>> call(Handle<Driver> handle, Pool pool,
                                                                    CallSettings settings, Work work) {
