@@ -1,0 +1,239 @@
+#include "driver.hpp"
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "blob_fetch.hpp"
+#include "blob_push.hpp"
+#include "endpoint.hpp"
+#include "manifest_requests.hpp"
+#include "registry_error.hpp"
+#include "registry_hosts.hpp"
+
+namespace hub {
+namespace {
+
+using gantry::Call;
+using gantry::Errc;
+using gantry::Error;
+using gantry::OptionScope;
+using gantry::OptionType;
+using gantry::registry::v1::SearchResult;
+
+constexpr std::size_t kMaxSearch = std::size_t{4} << 20;
+constexpr const char* kHub = "docker.io";
+
+std::string option(const gantry::Options& options, const std::string& name) {
+  const auto found = options.find(name);
+  return found == options.end() ? std::string{} : found->second;
+}
+
+std::vector<std::string> scopes_for(const Repository& repository, const std::string& actions) {
+  return {"repository:" + repository.path + ":" + actions};
+}
+
+SearchResult parse_search_result(const nlohmann::json& item) {
+  SearchResult result;
+  if (!item.is_object()) return result;
+  const auto text = [&](const char* name) {
+    const auto found = item.find(name);
+    return found != item.end() && found->is_string() ? found->get<std::string>() : std::string{};
+  };
+  result.name = text("name");
+  result.description = text("description");
+  if (const auto stars = item.find("star_count"); stars != item.end() && stars->is_number())
+    result.stars = stars->get<int>();
+  if (const auto official = item.find("is_official"); official != item.end() && official->is_boolean()) {
+    result.official = official->get<bool>();
+  }
+  return result;
+}
+
+}  // namespace
+
+struct Driver::Parts {
+  Parts(InsecureHosts insecure, std::vector<std::string> certs_dirs, std::vector<std::string> mirror_urls)
+      : client(std::move(certs_dirs)),
+        tokens(client),
+        endpoints(client, std::move(insecure)),
+        mirrors(std::move(mirror_urls)) {}
+
+  HttpClient client;
+  TokenAuth tokens;
+  Endpoints endpoints;
+  std::vector<std::string> mirrors;
+
+  Session session(const std::string& host, std::vector<std::string> scopes, const Credentials& credentials,
+                  const Call& call) {
+    return {client, tokens, endpoints.find(host, call), std::move(scopes), credentials, call};
+  }
+
+  /// Runs `work` with Docker Hub's mirrors, one after the other, then with the registry itself. Mirrors get no
+  /// credentials.
+  void with_mirrors(const Repository& repository, const Credentials& credentials, const Call& call,
+                    const std::function<void(Session&)>& work) {
+    if (repository.host == kHub) {
+      for (const std::string& mirror : mirrors) {
+        try {
+          Session at_mirror{client,        tokens, endpoints.find_mirror(mirror, call), scopes_for(repository, "pull"),
+                            Credentials{}, call};
+          work(at_mirror);
+          return;
+        } catch (const Error& error) {
+          if (error.code() == Errc::cancelled) throw;
+          call.log(gantry::LogLevel::info, "mirror " + mirror + ": " + error.what());
+        } catch (const TransportError& error) {
+          call.log(gantry::LogLevel::info, "mirror " + mirror + ": " + error.what());
+        }
+      }
+    }
+    Session direct = session(repository.host, scopes_for(repository, "pull"), credentials, call);
+    work(direct);
+  }
+};
+
+namespace {
+
+/// Every call: what the network did becomes the one exception that may leave.
+template <class Work>
+auto translated(Work work) {
+  try {
+    return work();
+  } catch (const TransportError& error) {
+    throw Error{Errc::io, error.what()};
+  }
+}
+
+}  // namespace
+
+Driver::Driver() = default;
+Driver::~Driver() = default;
+
+void Driver::capabilities(gantry::Capabilities& out) const { out = {"push", "search", "login", "tags"}; }
+
+void Driver::options(std::vector<gantry::OptionInfo>& out) const {
+  out = {{"insecure-registries", OptionType::list, OptionScope::driver, "",
+          "Registries (host, host:port, CIDR) that may lack TLS or a valid certificate; loopback always may."},
+         {"registry-mirrors", OptionType::list, OptionScope::driver, "", "URLs that are asked before Docker Hub."},
+         {"certs-dirs", OptionType::list, OptionScope::driver, "/etc/docker/certs.d,/etc/gantry/certs.d",
+          "Directories with <host:port>/{*.crt,*.cert,*.key}."}};
+}
+
+void Driver::open(gantry::Host& host) {
+  const auto& options = host.options();
+  InsecureHosts insecure{split_list(option(options, "insecure-registries"))};
+  std::vector<std::string> mirrors = split_list(option(options, "registry-mirrors"));
+  for (const std::string& mirror : mirrors) parse_url(mirror);
+  parts_ = std::make_unique<Parts>(std::move(insecure), split_list(option(options, "certs-dirs")), std::move(mirrors));
+}
+
+void Driver::get_manifest(const Repository& repository, const std::string& reference, const Credentials& credentials,
+                          Manifest& out, const Call& call) {
+  translated([&] {
+    parts_->with_mirrors(repository, credentials, call,
+                         [&](Session& session) { hub::get_manifest(session, repository, reference, out); });
+  });
+}
+
+void Driver::get_blob(const Repository& repository, const Descriptor& blob, std::uint64_t offset,
+                      const Credentials& credentials, gantry::ByteSink& sink, const Call& call) {
+  translated([&] {
+    // What a mirror brought before it failed is not asked for again.
+    parts_->with_mirrors(repository, credentials, call, [&](Session& session) {
+      BlobFetch fetch{session, repository, blob, offset};
+      try {
+        fetch.run(sink);
+      } catch (...) {
+        offset = fetch.at();
+        throw;
+      }
+    });
+  });
+}
+
+bool Driver::has_blob(const Repository& repository, const Descriptor& blob, const Credentials& credentials,
+                      const Call& call) {
+  return translated([&] {
+    Session session = parts_->session(repository.host, scopes_for(repository, "pull,push"), credentials, call);
+    return hub::has_blob(session, repository, blob);
+  });
+}
+
+bool Driver::put_blob(const Repository& repository, const Descriptor& blob, const std::vector<std::string>& mount_from,
+                      const Credentials& credentials, gantry::ByteSource& source, const Call& call) {
+  return translated([&] {
+    std::vector<std::string> scopes = scopes_for(repository, "pull,push");
+    for (const std::string& other : mount_from) scopes.push_back("repository:" + other + ":pull");
+    Session session = parts_->session(repository.host, std::move(scopes), credentials, call);
+    return hub::put_blob(session, repository, blob, mount_from, source);
+  });
+}
+
+void Driver::put_manifest(const Repository& repository, const std::string& reference, const Manifest& manifest,
+                          const Credentials& credentials, const Call& call) {
+  translated([&] {
+    Session session = parts_->session(repository.host, scopes_for(repository, "pull,push"), credentials, call);
+    hub::put_manifest(session, repository, reference, manifest);
+  });
+}
+
+void Driver::list_tags(const Repository& repository, const Credentials& credentials, std::vector<std::string>& out,
+                       const Call& call) {
+  translated([&] {
+    Session session = parts_->session(repository.host, scopes_for(repository, "pull"), credentials, call);
+    out = hub::list_tags(session, repository);
+  });
+}
+
+void Driver::login(const std::string& host, const Credentials& credentials, std::string& identity_token,
+                   const Call& call) {
+  translated([&] {
+    parts_->endpoints.forget(host);
+    const Endpoint endpoint = parts_->endpoints.find(host, call);
+    for (const Challenge& challenge : endpoint.challenges) {
+      if (challenge.scheme != "bearer") continue;
+      identity_token = parts_->tokens.login(challenge, credentials, endpoint.insecure, call);
+      return;
+    }
+    Session session{parts_->client, parts_->tokens, endpoint, {}, credentials, call};
+    Request request;
+    request.url = endpoint.base;
+    Response response = session.send(request);
+    if (response.status() == 200) return;
+    throw Error{Errc::denied,
+                "login attempt to " + endpoint.base.str() + " failed with status: " + response.status_text()};
+  });
+}
+
+void Driver::search(const std::string& host, const std::string& term, int limit, const Credentials& credentials,
+                    std::vector<SearchResult>& out, const Call& call) {
+  translated([&] {
+    Request request;
+    // Docker Hub's search is the old registry's; it has no other.
+    const bool insecure = host != kHub && parts_->endpoints.insecure(host);
+    const std::string base = host == kHub
+                                 ? "https://index.docker.io"
+                                 : (insecure ? parts_->endpoints.find(host, call).base.scheme : "https") + "://" + host;
+    request.url = parse_url(base + "/v1/search").with_query("q", term);
+    request.url = request.url.with_query("n", std::to_string(limit > 0 ? limit : 25));
+    request.verify = !insecure;
+    request.headers.emplace_back("X-Docker-Token", "true");
+    if (!credentials.username.empty()) request.headers.emplace_back("Authorization", basic_authorization(credentials));
+    Response response = [&] {
+      try {
+        return parts_->client.send(request, call);
+      } catch (const TransportError& error) {
+        throw Error{Errc::io, Session::label(request) + ": " + error.what()};
+      }
+    }();
+    if (response.status() != 200) throw Error{Errc::io, "Unexpected status code " + std::to_string(response.status())};
+    const auto document = nlohmann::json::parse(response.text(kMaxSearch), nullptr, false);
+    const auto results = document.is_object() ? document.find("results") : document.end();
+    if (!document.is_object() || results == document.end() || !results->is_array()) {
+      throw Error{Errc::io, "the registry's answer to the search is not JSON"};
+    }
+    for (const auto& item : *results) out.push_back(parse_search_result(item));
+  });
+}
+
+}  // namespace hub
