@@ -188,7 +188,8 @@ Response HttpClient::exchange(const Request& request, std::unique_ptr<Connection
   state->key = key;
   state->connection = std::move(connection);
   if (request.method == "HEAD") state->parser.skip(true);
-  state->connection->write(std::as_bytes(std::span{head_of(request)}));
+  const std::string head = head_of(request);
+  state->connection->write(std::as_bytes(std::span{head}));
   std::exception_ptr broken;
   try {
     send_body(*state->connection, request);

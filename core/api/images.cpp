@@ -1,0 +1,204 @@
+#include "api/images.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "api/progress_stream.hpp"
+#include "api/registry_auth.hpp"
+
+namespace gantry::api {
+namespace {
+
+constexpr Version kNoVirtualSize{1, 44};
+
+/// The upload that is the request's body.
+images::UploadSource body_of(Exchange& exchange) {
+  return [&exchange](std::span<std::byte> buffer) { return exchange.read_body(buffer); };
+}
+
+images::PullRequest pull_request(const Exchange& exchange) {
+  images::PullRequest out;
+  out.image = exchange.request().get("fromImage");
+  out.tag = exchange.request().get("tag");
+  out.platform = exchange.request().get("platform");
+  out.credentials = registry_credentials(exchange);
+  return out;
+}
+
+images::ImportRequest import_request(const Request& request) {
+  images::ImportRequest out;
+  out.source = request.get("fromSrc");
+  out.repository = request.get("repo");
+  out.tag = request.get("tag");
+  out.message = request.get("message");
+  out.platform = request.get("platform");
+  out.changes = request.all("changes");
+  return out;
+}
+
+nlohmann::json summary_json(const wire::ImageSummary& summary, Version version) {
+  nlohmann::json out = summary;
+  if (version < kNoVirtualSize) out["VirtualSize"] = summary.size;
+  return out;
+}
+
+}  // namespace
+
+void Images::add_routes(Router& router) {
+  router.add("GET", "/images/json", [this](Exchange& exchange) { return list(exchange); });
+  router.add("GET", "/images/search", [this](Exchange& exchange) { return search(exchange); });
+  router.add("GET", "/images/get", [this](Exchange& exchange) { return save(exchange); });
+  router.add("POST", "/images/create", [this](Exchange& exchange) { return create(exchange); });
+  router.add("POST", "/images/load", [this](Exchange& exchange) { return load(exchange); });
+  router.add(
+      "POST", "/images/prune", [this](Exchange& exchange) { return prune(exchange); }, Version{1, 25});
+  router.add("GET", "/images/{name:*}/json", [this](Exchange& exchange) { return inspect(exchange); });
+  router.add("GET", "/images/{name:*}/history", [this](Exchange& exchange) { return history(exchange); });
+  router.add("GET", "/images/{name:*}/get", [this](Exchange& exchange) { return save(exchange); });
+  router.add("POST", "/images/{name:*}/push", [this](Exchange& exchange) { return push(exchange); });
+  router.add("POST", "/images/{name:*}/tag", [this](Exchange& exchange) { return tag(exchange); });
+  router.add("DELETE", "/images/{name:*}", [this](Exchange& exchange) { return remove(exchange); });
+  router.add("POST", "/auth", [this](Exchange& exchange) { return login(exchange); });
+  router.add(
+      "GET", "/distribution/{name:*}/json", [this](Exchange& exchange) { return distribution(exchange); },
+      Version{1, 30});
+}
+
+awaitable<Response> Images::list(Exchange& exchange) {
+  const Request& request = exchange.request();
+  images::ListRequest wanted;
+  wanted.all = request.flag("all");
+  wanted.shared_size = request.flag("shared-size");
+  wanted.filters = request.filters();
+  // From before there were filters.
+  if (const std::string filter = request.get("filter"); !filter.empty()) wanted.filters["reference"].push_back(filter);
+  nlohmann::json out = nlohmann::json::array();
+  for (const auto& summary : service_.list(wanted)) out.push_back(summary_json(summary, request.version));
+  co_return Response::json(out);
+}
+
+awaitable<Response> Images::create(Exchange& exchange) {
+  ProgressStream stream{exchange};
+  if (!exchange.request().get("fromImage").empty()) {
+    const images::PullRequest request = pull_request(exchange);
+    const ProgressStream::Work work = [this, &request](images::Report report, images::Cancel cancel) {
+      return service_.pull(request, std::move(report), std::move(cancel));
+    };
+    co_return co_await stream.run(work, true);
+  }
+  const images::ImportRequest request = import_request(exchange.request());
+  if (request.source != "-") {
+    throw Error{Errc::unsupported,
+                "importing from \"" + request.source +
+                    "\" is not supported: fetch the archive and import it from a file or from \"-\""};
+  }
+  const ProgressStream::Work work = [this, &request, &exchange](images::Report report,
+                                                                images::Cancel cancel) -> awaitable<void> {
+    co_await service_.import(request, body_of(exchange), std::move(report), std::move(cancel));
+  };
+  co_return co_await stream.run(work, false);
+}
+
+awaitable<Response> Images::inspect(Exchange& exchange) {
+  nlohmann::json out = service_.inspect(exchange.request().parameter("name"));
+  if (exchange.request().version < kNoVirtualSize) out["VirtualSize"] = out["Size"];
+  co_return Response::json(out);
+}
+
+awaitable<Response> Images::history(Exchange& exchange) {
+  const nlohmann::json out = service_.history(exchange.request().parameter("name"));
+  co_return Response::json(out);
+}
+
+awaitable<Response> Images::push(Exchange& exchange) {
+  images::PushRequest request;
+  request.image = exchange.request().parameter("name");
+  request.tag = exchange.request().get("tag");
+  request.credentials = registry_credentials(exchange);
+  const ProgressStream::Work work = [this, &request](images::Report report, images::Cancel cancel) {
+    return service_.push(request, std::move(report), std::move(cancel));
+  };
+  ProgressStream stream{exchange};
+  co_return co_await stream.run(work, true);
+}
+
+awaitable<Response> Images::tag(Exchange& exchange) {
+  const Request& request = exchange.request();
+  service_.tag(request.parameter("name"), request.get("repo"), request.get("tag"));
+  Response created;
+  created.status = 201;
+  co_return created;
+}
+
+awaitable<Response> Images::remove(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const std::string name = request.parameter("name");
+  const nlohmann::json out = co_await service_.remove(name, request.flag("force"), !request.flag("noprune"));
+  co_return Response::json(out);
+}
+
+awaitable<Response> Images::search(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const std::string term = request.get("term");
+  const auto limit = request.number("limit").value_or(25);
+  if (limit < 1 || limit > 100) {
+    throw Error{Errc::invalid, "Limit " + std::to_string(limit) + " is outside the range of [1, 100]"};
+  }
+  const auto credentials = registry_credentials(exchange);
+  const nlohmann::json out = co_await service_.search(term, static_cast<int>(limit), request.filters(), credentials);
+  co_return Response::json(out);
+}
+
+awaitable<Response> Images::prune(Exchange& exchange) {
+  const auto filters = exchange.request().filters();
+  const nlohmann::json out = co_await service_.prune(filters);
+  co_return Response::json(out);
+}
+
+awaitable<Response> Images::save(Exchange& exchange) {
+  const Request& request = exchange.request();
+  std::vector<std::string> names = request.all("names");
+  if (const auto name = request.parameters.find("name"); name != request.parameters.end()) names = {name->second};
+  bool started = false;
+  const images::DownloadSink sink = [&exchange, &started](std::string_view piece) -> awaitable<void> {
+    if (!std::exchange(started, true)) co_await exchange.start(200, "application/x-tar");
+    co_await exchange.write(piece);
+  };
+  co_await service_.save(names, sink, nullptr);
+  co_return Response::done();
+}
+
+awaitable<Response> Images::load(Exchange& exchange) {
+  const bool quiet = exchange.request().flag("quiet", false);
+  const ProgressStream::Work work = [this, quiet, &exchange](images::Report report, images::Cancel cancel) {
+    return service_.load(body_of(exchange), quiet, std::move(report), std::move(cancel));
+  };
+  ProgressStream stream{exchange};
+  co_return co_await stream.run(work, false);
+}
+
+awaitable<Response> Images::login(Exchange& exchange) {
+  const nlohmann::json body = co_await exchange.body_json();
+  const wire::AuthConfig auth = body.is_null() ? wire::AuthConfig{} : body.get<wire::AuthConfig>();
+  const std::string server = auth.server_address;
+  const registry::v1::Credentials credentials = to_credentials(auth);
+  std::string token;
+  std::string refused;
+  try {
+    token = co_await service_.login(server, credentials);
+  } catch (const Error& error) {
+    if (error.code() != Errc::denied) throw;
+    refused = error.what();
+  }
+  if (!refused.empty()) co_return Response::json({{"message", refused}}, 401);
+  const nlohmann::json out{{"Status", "Login Succeeded"}, {"IdentityToken", token}};
+  co_return Response::json(out);
+}
+
+awaitable<Response> Images::distribution(Exchange& exchange) {
+  const std::string name = exchange.request().parameter("name");
+  const auto credentials = registry_credentials(exchange);
+  const nlohmann::json out = co_await service_.distribution(name, credentials);
+  co_return Response::json(out);
+}
+
+}  // namespace gantry::api

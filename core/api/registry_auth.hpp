@@ -1,0 +1,15 @@
+#pragma once
+
+#include "api/exchange.hpp"
+#include "gantry/registry.hpp"
+#include "wire/image.hpp"
+
+namespace gantry::api {
+
+/// What the X-Registry-Auth header says; empty if there is none or it cannot be read, as dockerd takes it.
+registry::v1::Credentials registry_credentials(const Exchange& exchange);
+
+/// With "auth" (base64 of "user:password") taken apart.
+registry::v1::Credentials to_credentials(const wire::AuthConfig& auth);
+
+}  // namespace gantry::api
