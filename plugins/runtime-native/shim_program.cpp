@@ -45,7 +45,8 @@ class SpawnAttributes {
     sigset_t set;
     ::sigemptyset(&set);
     ::posix_spawnattr_setsigmask(&attributes_, &set);
-    ::sigfillset(&set);
+    // What a daemon may ignore, and exec would hand on; the shim sees to the rest.
+    for (const int signal : {SIGPIPE, SIGCHLD, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) ::sigaddset(&set, signal);
     ::posix_spawnattr_setsigdefault(&attributes_, &set);
   }
   ~SpawnAttributes() { ::posix_spawnattr_destroy(&attributes_); }
