@@ -1,0 +1,148 @@
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "containers/service.hpp"
+
+/// What the files of the service share; each file has one subject.
+namespace gantry::containers {
+
+using Attributes = std::map<std::string, std::string>;
+
+class WaitingAttachment;
+
+/// What of a container is not on record: it is made anew by each daemon.
+struct Live {
+  AsyncMutex mutex;     ///< One change at a time.
+  std::uint64_t run{};  ///< Counts starts: tells a watcher whether it still watches the present run.
+  std::vector<std::shared_ptr<Service::Waiter>> waiters;
+  std::vector<std::weak_ptr<WaitingAttachment>> attaching;
+  std::shared_ptr<asio::steady_timer> restart_timer;  ///< Set while the container waits for its restart.
+  std::chrono::milliseconds backoff{0};
+  std::vector<Mount> root;  ///< The storage driver's answer, once known.
+  bool files_written{};
+  bool removing{};  ///< A remove is under way or will follow: nothing restarts.
+  Trace trace;
+};
+
+/// A container and the right to change it.
+class Held {
+ public:
+  Held(std::shared_ptr<Live> live, AsyncMutex::Lock lock, Service::Snapshot container)
+      : live(std::move(live)), lock(std::move(lock)), container(std::move(container)) {}
+
+  std::shared_ptr<Live> live;
+  AsyncMutex::Lock lock;  // behind `live`, whose mutex it unlocks
+  Service::Snapshot container;
+};
+
+struct Service::Impl {
+  Impl(asio::any_io_executor executor, Neighbours neighbours, Settings settings);
+
+  // index.cpp: who is who.
+  [[nodiscard]] Snapshot find(const std::string& name_or_id) const;
+  [[nodiscard]] std::shared_ptr<Live> live(const std::string& id);
+  awaitable<Held> hold(std::string name_or_id);
+  void check_name(const std::string& name) const;  ///< Errors: invalid, conflict.
+  [[nodiscard]] std::string free_name() const;
+  template <class Change>
+  Snapshot change(const std::string& id, Change&& change) {
+    Snapshot result;
+    at.store.update([&](state::Transaction& transaction) {
+      Container container = *table.find(id);
+      change(container);
+      result = table.put(transaction, id, std::move(container));
+    });
+    return result;
+  }
+  void publish(const std::string& action, const Container& container, Attributes attributes = {});
+  [[nodiscard]] std::string folder(const std::string& id) const { return settings.data_root + "/containers/" + id; }
+
+  // create.cpp
+  awaitable<Created> create(CreateRequest request);
+  awaitable<void> make_volumes(Container& container, std::shared_ptr<const images::Image> image);
+  awaitable<void> prepare_storage(const Container& container, std::shared_ptr<const images::Image> image);
+  awaitable<void> undo_create(Container container);
+
+  // start.cpp: `held.container` is the present record before and after.
+  awaitable<bool> start(Held& held);
+  awaitable<void> run(Held& held);
+  awaitable<void> undo_start(std::string id, std::vector<MountPoint> mounts, std::string runtime);
+  awaitable<runtime::v1::Spec> make_spec(std::shared_ptr<const Container> container);
+  awaitable<void> connect_attachments(std::string id);
+  void drop_attachments(const std::string& id);
+  [[nodiscard]] plugins::RuntimeDriver runtime_of(const Container& container) const;
+
+  // sandbox.cpp: networks and the files that tell of them.
+  [[nodiscard]] networks::SandboxRequest sandbox_request(const Container& container) const;
+  awaitable<networks::Sandbox> join_networks(std::shared_ptr<const Container> container, std::int64_t pid);
+  [[nodiscard]] std::map<std::string, wire::EndpointSettings> describe(const Container& container,
+                                                                       const networks::Sandbox& sandbox) const;
+  struct SandboxFiles {
+    std::string folder;
+    std::string hosts, hostname, resolv_conf;
+  };
+  [[nodiscard]] SandboxFiles sandbox_files(const Container& container, const networks::Sandbox& sandbox) const;
+  static void write(const SandboxFiles& files);
+
+  // exit.cpp
+  void watch(std::string id, std::uint64_t run, UniqueFd exit_fd);
+  awaitable<void> watch_exit(std::string id, std::uint64_t run, UniqueFd exit_fd);
+  awaitable<void> ended(Held& held);
+  awaitable<void> free_run(std::string id, std::vector<MountPoint> mounts, std::string runtime);
+  void settle_waiters(const Container& container, bool ended, bool removed);
+  [[nodiscard]] bool wants_restart(const Container& container) const;
+  void restart_later(const std::string& id);
+  awaitable<void> restart_after(std::string id, std::shared_ptr<asio::steady_timer> timer);
+  awaitable<void> start_by_policy(std::string id);
+
+  // stop.cpp
+  awaitable<bool> stop(std::string id, StopRequest request);
+  awaitable<void> send_signal(std::string id, int signal);
+  awaitable<bool> wait_for_exit(std::string id, std::chrono::milliseconds limit);
+
+  // remove.cpp
+  awaitable<void> remove_held(Held& held, bool volumes);
+  awaitable<void> remove_auto(Held& held);
+
+  // recovery.cpp
+  awaitable<void> recover_one(std::string id);
+  awaitable<void> recover_alive(Held& held);
+  awaitable<void> sweep();
+  awaitable<void> boot();
+
+  asio::any_io_executor executor;
+  Neighbours at;
+  Settings settings;
+  state::Table<Container> table;
+  std::map<std::string, std::string> names;  ///< Name to id.
+  std::set<std::string> reserved;            ///< Names of creations under way.
+  std::map<std::string, std::shared_ptr<Live>> lives;
+  std::map<std::string, std::shared_ptr<Exec>> execs;
+  bool ending{};  ///< The daemon ends: nothing is restarted.
+};
+
+/// An attachment that may come before the container runs.
+class WaitingAttachment : public Attachment {
+ public:
+  explicit WaitingAttachment(asio::any_io_executor executor) : timer_(std::move(executor)) {
+    timer_.expires_at(asio::steady_timer::time_point::max());
+  }
+
+  awaitable<UniqueFd> socket() override;
+  void close() override { give(UniqueFd{}); }
+  void give(UniqueFd socket);
+
+ private:
+  UniqueFd socket_;
+  bool settled_{};
+  asio::steady_timer timer_;
+};
+
+}  // namespace gantry::containers

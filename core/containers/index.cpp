@@ -1,0 +1,103 @@
+#include <algorithm>
+
+#include "base/id.hpp"
+#include "containers/impl.hpp"
+#include "containers/names.hpp"
+
+namespace gantry::containers {
+
+Service::Impl::Impl(asio::any_io_executor io, Neighbours neighbours, Settings chosen)
+    : executor(std::move(io)), at(neighbours), settings(std::move(chosen)), table(at.store, "containers") {
+  for (const auto& [id, container] : table.all()) names[container->name] = id;
+}
+
+Service::Snapshot Service::Impl::find(const std::string& name_or_id) const {
+  const std::string wanted = name_or_id.starts_with('/') ? name_or_id.substr(1) : name_or_id;
+  if (wanted.empty()) throw Error{Errc::invalid, "container name cannot be empty"};
+  if (auto exact = table.find(wanted)) return exact;
+  if (const auto named = names.find(wanted); named != names.end()) return table.find(named->second);
+  if (is_hex(wanted)) {
+    const auto& all = table.all();
+    const auto first = all.lower_bound(wanted);
+    if (first != all.end() && first->first.starts_with(wanted)) {
+      const auto second = std::next(first);
+      if (second != all.end() && second->first.starts_with(wanted)) {
+        throw Error{Errc::invalid, "multiple IDs found with provided prefix: " + wanted};
+      }
+      return first->second;
+    }
+  }
+  throw Error{Errc::not_found, "No such container: " + name_or_id};
+}
+
+std::shared_ptr<Live> Service::Impl::live(const std::string& id) {
+  auto& slot = lives[id];
+  if (!slot) slot = std::make_shared<Live>();
+  return slot;
+}
+
+awaitable<Held> Service::Impl::hold(std::string name_or_id) {
+  const std::string id = find(name_or_id)->id;
+  auto its = live(id);
+  auto lock = co_await its->mutex.lock();
+  auto container = table.find(id);
+  // Whoever held it before may have removed it.
+  if (!container) throw Error{Errc::not_found, "No such container: " + name_or_id};
+  co_return Held{std::move(its), std::move(lock), std::move(container)};
+}
+
+void Service::Impl::check_name(const std::string& name) const {
+  if (!is_valid_name(name)) {
+    throw Error{Errc::invalid, "Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"};
+  }
+  const auto taken = names.find(name);
+  if (taken == names.end() && !reserved.contains(name)) return;
+  const std::string owner = taken == names.end() ? "" : taken->second;
+  throw Error{Errc::conflict, "Conflict. The container name \"/" + name + "\" is already in use by container \"" +
+                                  owner +
+                                  "\". You have to remove (or rename) that container to be able to reuse that name."};
+}
+
+std::string Service::Impl::free_name() const {
+  for (int retry = 0;; ++retry) {
+    std::string name = random_name();
+    if (retry > 5) name += std::to_string(retry);
+    if (!names.contains(name) && !reserved.contains(name)) return name;
+  }
+}
+
+void Service::Impl::publish(const std::string& action, const Container& container, Attributes attributes) {
+  events::Event event;
+  event.type = "container";
+  event.action = action;
+  event.actor = container.id;
+  event.attributes = std::move(attributes);
+  for (const auto& [label, value] : container.config.labels) event.attributes.emplace(label, value);
+  event.attributes["image"] = container.config.image;
+  event.attributes["name"] = container.name;
+  at.bus.publish(std::move(event));
+}
+
+Service::Service(asio::any_io_executor executor, Neighbours neighbours, Settings settings)
+    : impl_(std::make_unique<Impl>(std::move(executor), neighbours, std::move(settings))) {}
+Service::~Service() = default;
+
+Service::Snapshot Service::find(const std::string& name_or_id) const { return impl_->find(name_or_id); }
+
+std::vector<Service::Snapshot> Service::all() const {
+  std::vector<Snapshot> all;
+  for (const auto& [id, container] : impl_->table.all()) all.push_back(container);
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->created > b->created; });
+  return all;
+}
+
+const Trace* Service::trace(const std::string& id) const {
+  const auto found = impl_->lives.find(id);
+  return found == impl_->lives.end() ? nullptr : &found->second->trace;
+}
+
+const Settings& Service::settings() const { return impl_->settings; }
+Workers& Service::workers() const { return impl_->at.workers; }
+networks::Service& Service::networks() const { return impl_->at.networks; }
+
+}  // namespace gantry::containers

@@ -1,0 +1,257 @@
+#include "containers/mount_points.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "gantry/error.hpp"
+
+namespace gantry::containers {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) { throw Error{Errc::invalid, message}; }
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::size_t at = 0;
+  for (;;) {
+    const std::size_t end = text.find(separator, at);
+    parts.push_back(text.substr(at, end - at));
+    if (end == std::string::npos) return parts;
+    at = end + 1;
+  }
+}
+
+bool is_volume_name(const std::string& name) {
+  const auto word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  return name.size() >= 2 && word(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return word(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+const std::set<std::string>& propagations() {
+  static const std::set<std::string> modes{"private", "rprivate", "slave", "rslave", "shared", "rshared"};
+  return modes;
+}
+
+void apply_mode(MountPoint& mount, const std::string& spec) {
+  for (const std::string& word : split(mount.mode, ',')) {
+    const bool bind = mount.type == "bind";
+    if (word == "ro")
+      mount.writable = false;
+    else if (word == "rw" || word == "z" || word == "Z" || word.empty())
+      continue;
+    else if (bind && propagations().contains(word))
+      mount.propagation = word;
+    else if (!bind && word == "nocopy")
+      mount.no_copy = true;
+    else if (bind && (word == "consistent" || word == "cached" || word == "delegated"))
+      continue;
+    else
+      refuse("invalid mode: " + mount.mode + " in volume specification: '" + spec + "'");
+  }
+}
+
+void check_destination(const std::string& destination, const std::string& spec) {
+  if (destination.empty() || destination.front() != '/') {
+    refuse("invalid volume specification: '" + spec + "': invalid mount config: mount path must be absolute: '" +
+           destination + "'");
+  }
+  if (clean_path(destination) == "/") {
+    refuse("invalid volume specification: '" + spec + "': invalid mount config: destination can't be '/'");
+  }
+}
+
+void check_volume_name(const std::string& name) {
+  if (is_volume_name(name)) return;
+  refuse(
+      "create " + name + ": \"" + name +
+      "\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you "
+      "intended to pass a host directory, use absolute path");
+}
+
+[[noreturn]] void refuse_mount(const wire::MountRequest& request, const std::string& why) {
+  refuse("invalid mount config for type \"" + request.type + "\": " + why);
+}
+
+void read_bind(const wire::MountRequest& request, MountPoint& mount) {
+  if (request.source.empty()) refuse_mount(request, "field Source must not be empty");
+  if (request.source.front() != '/') {
+    refuse_mount(request, "invalid mount path: '" + request.source + "' mount path must be absolute");
+  }
+  mount.source = clean_path(request.source);
+  mount.propagation = "rprivate";
+  if (request.bind) {
+    if (!request.bind->propagation.empty()) mount.propagation = request.bind->propagation;
+    if (!propagations().contains(mount.propagation)) {
+      refuse_mount(request, "invalid propagation mode: " + mount.propagation);
+    }
+    mount.non_recursive = request.bind->non_recursive;
+    mount.create_source = request.bind->create_mountpoint;
+  }
+  struct stat status {};
+  if (!mount.create_source && ::stat(mount.source.c_str(), &status) != 0) {
+    refuse_mount(request, "bind source path does not exist: " + request.source);
+  }
+}
+
+void read_volume(const wire::MountRequest& request, MountPoint& mount) {
+  mount.name = request.source;
+  if (!mount.name.empty()) check_volume_name(mount.name);
+  mount.anonymous = mount.name.empty();
+  if (!request.volume) return;
+  mount.no_copy = request.volume->no_copy;
+  if (!request.volume->subpath.empty()) refuse_mount(request, "VolumeOptions.Subpath is not supported");
+  if (request.volume->driver_config) mount.driver = request.volume->driver_config->name;
+}
+
+void read_tmpfs(const wire::MountRequest& request, MountPoint& mount) {
+  if (!request.source.empty()) refuse_mount(request, "field Source must not be specified");
+  mount.options = "";
+  if (request.tmpfs) {
+    if (request.tmpfs->size_bytes < 0) refuse_mount(request, "size must not be negative");
+    if (request.tmpfs->size_bytes > 0) mount.options = "size=" + std::to_string(request.tmpfs->size_bytes);
+    if (request.tmpfs->mode != 0) {
+      std::string octal;
+      for (std::uint32_t rest = request.tmpfs->mode; rest != 0; rest >>= 3) {
+        octal.insert(octal.begin(), static_cast<char>('0' + (rest & 7)));
+      }
+      mount.options += (mount.options.empty() ? "mode=" : ",mode=") + octal;
+    }
+    for (const auto& option : request.tmpfs->options) {
+      if (option.empty()) continue;
+      std::string text = option[0];
+      if (option.size() > 1) text += "=" + option[1];
+      mount.options += (mount.options.empty() ? "" : ",") + text;
+    }
+  }
+}
+
+void add(std::vector<MountPoint>& places, MountPoint place) {
+  std::erase_if(places, [&](const MountPoint& other) { return other.destination == place.destination; });
+  places.push_back(std::move(place));
+}
+
+void add_volumes_from(const std::string& text, const std::function<Container(const std::string&)>& find,
+                      std::vector<MountPoint>& places) {
+  const auto parts = split(text, ':');
+  if (parts.size() > 2 || parts[0].empty()) refuse("invalid volumes-from specification: '" + text + "'");
+  const std::string mode = parts.size() == 2 ? parts[1] : "";
+  if (!mode.empty() && mode != "ro" && mode != "rw" && mode != "z" && mode != "Z") refuse("invalid mode: " + mode);
+  for (MountPoint place : find(parts[0]).mounts) {
+    if (place.type == "tmpfs") continue;
+    if (mode == "ro") place.writable = false;
+    if (!mode.empty()) place.mode = mode;
+    place.anonymous = false;  // it is the other container's to remove
+    place.no_copy = true;
+    add(places, std::move(place));
+  }
+}
+
+}  // namespace
+
+std::string clean_path(const std::string& path) {
+  std::string clean = std::filesystem::path(path).lexically_normal().string();
+  while (clean.size() > 1 && clean.back() == '/') clean.pop_back();
+  return clean;
+}
+
+MountPoint parse_bind(const std::string& text, const std::string& volume_driver) {
+  const auto parts = split(text, ':');
+  if (parts.size() > 3 || std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); })) {
+    refuse("invalid volume specification: '" + text + "'");
+  }
+  MountPoint mount;
+  std::string source;
+  if (parts.size() == 1) {
+    mount.destination = parts[0];
+  } else {
+    source = parts[0];
+    mount.destination = parts[1];
+  }
+  if (parts.size() == 3) mount.mode = parts[2];
+  check_destination(mount.destination, text);
+  mount.destination = clean_path(mount.destination);
+  if (source.starts_with('/')) {
+    mount.type = "bind";
+    mount.source = clean_path(source);
+    mount.propagation = "rprivate";
+    mount.create_source = true;
+  } else {
+    mount.type = "volume";
+    if (!source.empty()) check_volume_name(source);
+    mount.name = source;
+    mount.anonymous = source.empty();
+    mount.driver = volume_driver;
+  }
+  apply_mode(mount, text);
+  return mount;
+}
+
+MountPoint parse_mount(const wire::MountRequest& request) {
+  if (request.target.empty()) refuse_mount(request, "field Target must not be empty");
+  if (request.target.front() != '/') {
+    refuse_mount(request, "invalid mount path: '" + request.target + "' mount path must be absolute");
+  }
+  MountPoint mount;
+  mount.type = request.type;
+  mount.destination = clean_path(request.target);
+  if (mount.destination == "/") refuse_mount(request, "invalid specification: destination can't be '/'");
+  mount.writable = !request.read_only;
+  mount.from_mounts = true;
+  if (request.bind && request.type != "bind") refuse_mount(request, "field BindOptions must not be specified");
+  if (request.volume && request.type != "volume") refuse_mount(request, "field VolumeOptions must not be specified");
+  if (request.tmpfs && request.type != "tmpfs") refuse_mount(request, "field TmpfsOptions must not be specified");
+  if (request.type == "bind")
+    read_bind(request, mount);
+  else if (request.type == "volume")
+    read_volume(request, mount);
+  else if (request.type == "tmpfs")
+    read_tmpfs(request, mount);
+  else
+    refuse("invalid mount config for type \"" + request.type + "\": mount type unknown: \"" + request.type + "\"");
+  return mount;
+}
+
+std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const wire::HostConfig& host,
+                                     const std::function<Container(const std::string&)>& find) {
+  std::vector<MountPoint> places;
+  for (const std::string& other : host.volumes_from) add_volumes_from(other, find, places);
+  std::set<std::string> own;
+  const auto add_own = [&](MountPoint mount) {
+    if (!own.insert(mount.destination).second) refuse("Duplicate mount point: " + mount.destination);
+    add(places, std::move(mount));
+  };
+  for (const std::string& bind : host.binds) add_own(parse_bind(bind, host.volume_driver));
+  for (const wire::MountRequest& mount : host.mounts) add_own(parse_mount(mount));
+  for (const auto& [destination, options] : host.tmpfs) {
+    check_destination(destination, destination);
+    MountPoint mount;
+    mount.type = "tmpfs";
+    mount.destination = clean_path(destination);
+    mount.options = options;
+    add_own(std::move(mount));
+  }
+  for (const std::string& destination : config.volumes) {
+    check_destination(destination, destination);
+    const std::string clean = clean_path(destination);
+    const bool taken = std::any_of(places.begin(), places.end(), [&](const auto& p) { return p.destination == clean; });
+    if (taken) continue;
+    MountPoint mount;
+    mount.type = "volume";
+    mount.destination = clean;
+    mount.driver = host.volume_driver;
+    mount.anonymous = true;
+    places.push_back(std::move(mount));
+  }
+  // Outer ones first, so that none hides another.
+  std::stable_sort(places.begin(), places.end(), [](const MountPoint& a, const MountPoint& b) {
+    return std::count(a.destination.begin(), a.destination.end(), '/') <
+           std::count(b.destination.begin(), b.destination.end(), '/');
+  });
+  return places;
+}
+
+}  // namespace gantry::containers

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "containers/container.hpp"
+
+/// From -v, --mount, --tmpfs, --volumes-from and the image's volumes to places in the tree.
+namespace gantry::containers {
+
+/// Text to a place: "/host:/inside:ro", "name:/inside", "/inside". Errors: invalid, in dockerd's words.
+MountPoint parse_bind(const std::string& text, const std::string& volume_driver);
+
+/// HostConfig.Mounts. Errors: invalid, in dockerd's words.
+MountPoint parse_mount(const wire::MountRequest& request);
+
+/// All places of a new container; the user's own take the place of others for the same destination. `find` looks up the
+/// containers of --volumes-from. Volumes that have no name yet are anonymous. Errors: invalid; what `find` throws.
+std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const wire::HostConfig& host,
+                                     const std::function<Container(const std::string&)>& find);
+
+/// The path without "." and "..", without a slash at its end.
+std::string clean_path(const std::string& path);
+
+}  // namespace gantry::containers

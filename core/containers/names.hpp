@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace gantry::containers {
+
+/// Whether it matches [a-zA-Z0-9][a-zA-Z0-9_.-]+.
+bool is_valid_name(std::string_view name) noexcept;
+
+/// "brave_lovelace": for a container that was not given a name.
+std::string random_name();
+
+}  // namespace gantry::containers

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "containers/container.hpp"
+#include "containers/exec.hpp"
+#include "containers/service.hpp"
+#include "gantry/runtime.hpp"
+
+/// From a record to what the runtime driver runs. Pure: it reads nothing but its arguments (and the host's /dev for
+/// --device and --privileged).
+namespace gantry::containers {
+
+/// What is not on record.
+struct SpecInputs {
+  std::vector<Mount> root;               ///< From the storage driver.
+  std::map<std::string, Mount> volumes;  ///< By destination, as the volume drivers gave them.
+  std::string hosts;                     ///< Files to be bound; empty: none.
+  std::string hostname_file;
+  std::string resolv_conf;
+  std::string hostname;                       ///< Of the UTS namespace.
+  std::map<std::string, std::string> joined;  ///< Namespace kind ("network", "pid", "ipc") to its path.
+  std::string joined_shm;                     ///< /dev/shm of the container whose IPC namespace is joined.
+};
+
+/// Errors: invalid, in dockerd's words.
+runtime::v1::Spec build_spec(const Container& container, const SpecInputs& inputs, const Settings& settings);
+
+/// The parts, one file each.
+std::vector<std::string> build_env(const Container& container, const std::string& hostname);
+std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs);
+std::vector<std::string> build_capabilities(const wire::HostConfig& host);
+void build_security(const wire::HostConfig& host, const Settings& settings, runtime::v1::Spec& spec);
+void build_devices(const wire::HostConfig& host, runtime::v1::Spec& spec);
+runtime::v1::Resources build_resources(const wire::Resources& limits);
+std::vector<runtime::v1::Rlimit> build_rlimits(const wire::Resources& limits, const Settings& settings);
+std::vector<runtime::v1::Namespace> build_namespaces(const wire::HostConfig& host, const SpecInputs& inputs);
+
+/// The process of an exec.
+runtime::v1::Process build_exec_process(const Container& container, const ExecRequest& request,
+                                        const Settings& settings);
+
+}  // namespace gantry::containers

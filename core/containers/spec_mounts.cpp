@@ -1,0 +1,100 @@
+#include <algorithm>
+
+#include "containers/defaults.hpp"
+#include "containers/spec.hpp"
+#include "gantry/error.hpp"
+
+namespace gantry::containers {
+
+namespace {
+
+// As oci.DefaultLinuxSpec of dockerd.
+std::vector<Mount> default_mounts(const wire::HostConfig& host) {
+  const char* const access = host.privileged ? "rw" : "ro";
+  std::vector<Mount> mounts;
+  const auto add = [&](const char* type, const char* target, std::vector<std::string> options) {
+    mounts.push_back({type, type, target, "", std::move(options)});
+  };
+  add("proc", "/proc", {"nosuid", "noexec", "nodev"});
+  add("tmpfs", "/dev", {"nosuid", "strictatime", "mode=755", "size=65536k"});
+  add("devpts", "/dev/pts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"});
+  add("sysfs", "/sys", {"nosuid", "noexec", "nodev", access});
+  add("cgroup", "/sys/fs/cgroup", {access, "nosuid", "noexec", "nodev"});
+  add("mqueue", "/dev/mqueue", {"nosuid", "noexec", "nodev"});
+  return mounts;
+}
+
+Mount shm_mount(const wire::HostConfig& host, const SpecInputs& inputs) {
+  Mount shm{"bind", "/dev/shm", "/dev/shm", "", {"rbind", "rprivate"}};
+  if (host.ipc_mode == "host") return shm;
+  if (joins_container(host.ipc_mode)) {
+    shm.source = inputs.joined_shm;
+    return shm;
+  }
+  return {"tmpfs",
+          "shm",
+          "/dev/shm",
+          "",
+          {"nosuid", "noexec", "nodev", "mode=1777", "size=" + std::to_string(host.shm_size)}};
+}
+
+void add_options(std::vector<std::string>& options, const std::string& text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    if (end > at) options.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+}
+
+Mount mount_of(const MountPoint& place, const SpecInputs& inputs) {
+  if (place.type == "tmpfs") {
+    Mount mount{"tmpfs", "tmpfs", place.destination, "", {"noexec", "nosuid", "nodev"}};
+    add_options(mount.options, place.options);
+    if (!place.writable) mount.options.emplace_back("ro");
+    return mount;
+  }
+  if (place.type == "volume") {
+    const auto volume = inputs.volumes.find(place.destination);
+    if (volume == inputs.volumes.end()) {
+      throw Error{Errc::internal, "the volume of " + place.destination + " was not acquired"};
+    }
+    Mount mount = volume->second;
+    mount.target = place.destination;
+    if (!place.writable) mount.options.emplace_back("ro");
+    return mount;
+  }
+  Mount mount{"bind", place.source, place.destination, "", {place.non_recursive ? "bind" : "rbind"}};
+  mount.options.push_back(place.propagation.empty() ? "rprivate" : place.propagation);
+  if (!place.writable) mount.options.emplace_back("ro");
+  return mount;
+}
+
+}  // namespace
+
+std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs) {
+  const wire::HostConfig& host = container.host_config;
+  std::vector<Mount> mounts = default_mounts(host);
+  mounts.push_back(shm_mount(host, inputs));
+  if (host.ipc_mode == "host") {
+    std::erase_if(mounts, [](const Mount& mount) { return mount.target == "/dev/mqueue"; });
+    mounts.push_back({"bind", "/dev/mqueue", "/dev/mqueue", "", {"rbind", "rprivate"}});
+  }
+  const auto bind_file = [&](const std::string& source, const char* target) {
+    if (source.empty()) return;
+    mounts.push_back({"bind", source, target, "", {"bind", "rprivate"}});
+    // dockerd leaves them writable unless the root is read-only.
+    if (host.readonly_rootfs) mounts.back().options.emplace_back("ro");
+  };
+  bind_file(inputs.resolv_conf, "/etc/resolv.conf");
+  bind_file(inputs.hostname_file, "/etc/hostname");
+  bind_file(inputs.hosts, "/etc/hosts");
+  for (const MountPoint& place : container.mounts) {
+    // The user's own replaces ours: --tmpfs /dev/shm, -v /x:/etc/hosts.
+    std::erase_if(mounts, [&](const Mount& mount) { return mount.target == place.destination; });
+  }
+  for (const MountPoint& place : container.mounts) mounts.push_back(mount_of(place, inputs));
+  return mounts;
+}
+
+}  // namespace gantry::containers
