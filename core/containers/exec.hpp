@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/async.hpp"
+
 namespace gantry::containers {
 
 /// What `exec` asks for (API: ExecConfig).
@@ -31,6 +33,8 @@ struct ExecStart {
 
 /// One more process in a container. Not on record: the daemon's restart forgets it, as dockerd's does.
 struct Exec {
+  explicit Exec(asio::any_io_executor executor) : ended(std::move(executor), asio::steady_timer::time_point::max()) {}
+
   std::string id;  ///< 64 hex digits.
   std::string container_id;
   ExecRequest request;
@@ -38,6 +42,7 @@ struct Exec {
   bool running{};
   std::optional<int> exit_code;
   std::int64_t pid{};
+  asio::steady_timer ended;  ///< Cancelled when it ends.
 };
 
 }  // namespace gantry::containers

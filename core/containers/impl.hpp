@@ -34,8 +34,8 @@ struct Live {
 /// A container and the right to change it.
 class Held {
  public:
-  Held(std::shared_ptr<Live> live, AsyncMutex::Lock lock, Service::Snapshot container)
-      : live(std::move(live)), lock(std::move(lock)), container(std::move(container)) {}
+  Held(std::shared_ptr<Live> its, AsyncMutex::Lock its_lock, Service::Snapshot record)
+      : live(std::move(its)), lock(std::move(its_lock)), container(std::move(record)) {}
 
   std::shared_ptr<Live> live;
   AsyncMutex::Lock lock;  // behind `live`, whose mutex it unlocks
@@ -66,6 +66,8 @@ struct Service::Impl {
 
   // create.cpp
   awaitable<Created> create(CreateRequest request);
+  void plan(Container& container, const CreateRequest& request, const images::Image& image,
+            std::vector<std::string>& warnings);
   awaitable<void> make_volumes(Container& container, std::shared_ptr<const images::Image> image);
   awaitable<void> prepare_storage(const Container& container, std::shared_ptr<const images::Image> image);
   awaitable<void> undo_create(Container container);
@@ -122,7 +124,8 @@ struct Service::Impl {
   Settings settings;
   state::Table<Container> table;
   std::map<std::string, std::string> names;  ///< Name to id.
-  std::set<std::string> reserved;            ///< Names of creations under way.
+  std::map<std::string, std::shared_ptr<Container>>
+      creating;  ///< Creations under way: they hold names, images and volumes.
   std::map<std::string, std::shared_ptr<Live>> lives;
   std::map<std::string, std::shared_ptr<Exec>> execs;
   bool ending{};  ///< The daemon ends: nothing is restarted.

@@ -50,9 +50,12 @@ void Service::Impl::check_name(const std::string& name) const {
   if (!is_valid_name(name)) {
     throw Error{Errc::invalid, "Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"};
   }
-  const auto taken = names.find(name);
-  if (taken == names.end() && !reserved.contains(name)) return;
-  const std::string owner = taken == names.end() ? "" : taken->second;
+  std::string owner;
+  if (const auto taken = names.find(name); taken != names.end()) owner = taken->second;
+  for (const auto& [id, container] : creating) {
+    if (container->name == name) owner = id;
+  }
+  if (owner.empty()) return;
   throw Error{Errc::conflict, "Conflict. The container name \"/" + name + "\" is already in use by container \"" +
                                   owner +
                                   "\". You have to remove (or rename) that container to be able to reuse that name."};
@@ -62,7 +65,9 @@ std::string Service::Impl::free_name() const {
   for (int retry = 0;; ++retry) {
     std::string name = random_name();
     if (retry > 5) name += std::to_string(retry);
-    if (!names.contains(name) && !reserved.contains(name)) return name;
+    const bool under_way =
+        std::any_of(creating.begin(), creating.end(), [&](const auto& c) { return c.second->name == name; });
+    if (!names.contains(name) && !under_way) return name;
   }
 }
 

@@ -167,6 +167,8 @@ class Service {
   awaitable<std::string> create_exec(std::string name, ExecRequest request);
   /// Starts it and hands over its streams (an empty descriptor if none is attached).
   awaitable<UniqueFd> start_exec(std::string exec_id, ExecStart start);
+  /// Returns once it does not run and its exit code is known.
+  awaitable<void> exec_ended(std::string exec_id);
   [[nodiscard]] std::shared_ptr<const Exec> find_exec(const std::string& exec_id) const;
   [[nodiscard]] std::vector<std::string> execs_of(const std::string& id) const;
   awaitable<void> resize_exec(std::string exec_id, std::uint16_t rows, std::uint16_t columns);
@@ -190,6 +192,8 @@ class Service {
   struct Impl;
 
  private:
+  awaitable<void> unpause_quietly(std::string id);
+
   std::unique_ptr<Impl> impl_;
 };
 

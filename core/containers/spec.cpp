@@ -129,6 +129,14 @@ runtime::v1::Process build_exec_process(const Container& container, const ExecRe
   return process;
 }
 
+void check_spec(const Container& container, const Settings& settings) {
+  (void)build_capabilities(container.host_config);
+  (void)build_rlimits(container.host_config.resources, settings);
+  runtime::v1::Spec scratch;
+  build_security(container.host_config, settings, scratch);
+  build_log(container, scratch.stdio);
+}
+
 runtime::v1::Spec build_spec(const Container& container, const SpecInputs& inputs, const Settings& settings) {
   const wire::ContainerConfig& config = container.config;
   const wire::HostConfig& host = container.host_config;

@@ -28,6 +28,9 @@ struct SpecInputs {
 /// Errors: invalid, in dockerd's words.
 runtime::v1::Spec build_spec(const Container& container, const SpecInputs& inputs, const Settings& settings);
 
+/// Throws what `build_spec` would throw for the form of the record. Errors: invalid.
+void check_spec(const Container& container, const Settings& settings);
+
 /// The parts, one file each.
 std::vector<std::string> build_env(const Container& container, const std::string& hostname);
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs);

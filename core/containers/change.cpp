@@ -1,0 +1,178 @@
+#include <fcntl.h>
+
+#include "base/file.hpp"
+#include "containers/defaults.hpp"
+#include "containers/impl.hpp"
+#include "containers/spec.hpp"
+#include "containers/validate.hpp"
+
+/// What changes a container beside starting and stopping it.
+namespace gantry::containers {
+
+namespace {
+
+[[noreturn]] void refuse_not_running(const std::string& id) {
+  throw Error{Errc::conflict, "container " + id + " is not running"};
+}
+
+// Takes over what is given; 0 and "" mean "leave".
+void merge(wire::Resources& into, const wire::Resources& given) {
+  const auto take = [](auto& slot, const auto& value) {
+    if (value != std::remove_cvref_t<decltype(value)>{}) slot = value;
+  };
+  take(into.cpu_shares, given.cpu_shares);
+  take(into.memory, given.memory);
+  take(into.nano_cpus, given.nano_cpus);
+  take(into.blkio_weight, given.blkio_weight);
+  take(into.cpu_period, given.cpu_period);
+  take(into.cpu_quota, given.cpu_quota);
+  take(into.cpu_realtime_period, given.cpu_realtime_period);
+  take(into.cpu_realtime_runtime, given.cpu_realtime_runtime);
+  take(into.cpuset_cpus, given.cpuset_cpus);
+  take(into.cpuset_mems, given.cpuset_mems);
+  take(into.memory_reservation, given.memory_reservation);
+  take(into.memory_swap, given.memory_swap);
+  if (given.pids_limit) into.pids_limit = given.pids_limit;
+}
+
+}  // namespace
+
+awaitable<void> Service::pause(std::string name) {
+  Held held = co_await impl_->hold(name);
+  const std::string id = held.container->id;
+  if (held.container->state == State::paused) throw Error{Errc::conflict, "Container " + name + " is already paused"};
+  if (held.container->state == State::restarting)
+    throw Error{Errc::conflict, "Container " + id + " is restarting, wait until the container is running"};
+  if (held.container->state != State::running) throw Error{Errc::conflict, "Container " + name + " is not running"};
+  plugins::CallSettings call_settings;
+  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
+                                  [id](auto& driver, const Call& call) { driver.pause(id, call); });
+  held.container = impl_->change(id, [](Container& record) { record.move_to(State::paused); });
+  impl_->publish("pause", *held.container);
+}
+
+awaitable<void> Service::unpause(std::string name) {
+  Held held = co_await impl_->hold(name);
+  const std::string id = held.container->id;
+  if (held.container->state != State::paused) throw Error{Errc::conflict, "Container " + name + " is not paused"};
+  plugins::CallSettings call_settings;
+  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
+                                  [id](auto& driver, const Call& call) { driver.resume(id, call); });
+  held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
+  impl_->publish("unpause", *held.container);
+}
+
+awaitable<void> Service::rename(std::string name, std::string new_name) {
+  if (new_name.starts_with('/')) new_name.erase(0, 1);
+  if (new_name.empty()) throw Error{Errc::invalid, "Neither old nor new names may be empty"};
+  Held held = co_await impl_->hold(name);
+  const std::string old_name = held.container->name;
+  const std::string id = held.container->id;
+  if (old_name == new_name) {
+    throw Error{Errc::invalid, "Renaming a container with the same name as its current name"};
+  }
+  impl_->check_name(new_name);
+  held.container = impl_->change(id, [&](Container& record) { record.name = new_name; });
+  impl_->names.erase(old_name);
+  impl_->names[new_name] = id;
+  impl_->at.networks.rename_container(id, new_name);
+  impl_->publish("rename", *held.container, {{"oldName", "/" + old_name}});
+}
+
+awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequest request) {
+  std::vector<std::string> warnings;
+  Held held = co_await impl_->hold(name);
+  const std::string id = held.container->id;
+  if (held.container->state == State::removing || held.container->state == State::dead) {
+    throw Error{Errc::conflict,
+                "Cannot update container " + id + ": Container is marked for removal and cannot be \"update\"."};
+  }
+  wire::HostConfig host = held.container->host_config;
+  merge(host.resources, request.resources);
+  if (request.resources.nano_cpus > 0) host.resources.cpu_period = host.resources.cpu_quota = 0;
+  if (request.resources.cpu_period > 0 || request.resources.cpu_quota > 0) host.resources.nano_cpus = 0;
+  validate_resources(host.resources, warnings);
+  if (request.restart_policy && !request.restart_policy->name.empty()) {
+    validate_restart_policy(*request.restart_policy, host.auto_remove);
+    host.restart_policy = *request.restart_policy;
+  }
+  const auto resources = build_resources(host.resources);
+  if (is_alive(held.container->state)) {
+    plugins::CallSettings call_settings;
+    co_await impl_->at.drivers.call(
+        impl_->runtime_of(*held.container), Pool::quick, call_settings,
+        [id, resources](auto& driver, const Call& call) { driver.update(id, resources, call); });
+  }
+  held.container = impl_->change(id, [&](Container& record) { record.host_config = host; });
+  impl_->publish("update", *held.container);
+  co_return warnings;
+}
+
+awaitable<void> Service::resize(std::string name, std::uint16_t rows, std::uint16_t columns) {
+  const auto container = impl_->find(name);
+  const std::string id = container->id;
+  if (!is_alive(container->state)) refuse_not_running(id);
+  plugins::CallSettings call_settings;
+  co_await impl_->at.drivers.call(
+      impl_->runtime_of(*container), Pool::quick, call_settings,
+      [id, rows, columns](auto& driver, const Call& call) { driver.resize(id, "", rows, columns, call); });
+  impl_->publish("resize", *container, {{"height", std::to_string(rows)}, {"width", std::to_string(columns)}});
+}
+
+awaitable<void> Service::connect(std::string network, std::string name, wire::EndpointSettings settings) {
+  Held held = co_await impl_->hold(name);
+  const std::string id = held.container->id;
+  const std::string& mode = held.container->host_config.network_mode;
+  const auto wanted = impl_->at.networks.get(network);
+  if (mode == "host" || wanted->name == "host") {
+    throw Error{Errc::denied,
+                "cannot connect container to host network - container must be created in host network mode"};
+  }
+  if (joins_container(mode)) {
+    throw Error{
+        Errc::denied,
+        "container sharing network namespace with another container or host cannot be connected to any other network"};
+  }
+  if (held.container->endpoints.contains(wanted->name)) {
+    throw Error{Errc::denied,
+                "endpoint with name " + held.container->name + " already exists in network " + wanted->name};
+  }
+  Container planned = *held.container;
+  planned.endpoints[wanted->name] = settings;
+  networks::Sandbox sandbox;
+  if (is_alive(held.container->state)) {
+    const UniqueFd netns{::open(("/proc/" + std::to_string(planned.pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!netns) throw_errno("cannot open the network namespace of container " + id);
+    const auto all = impl_->sandbox_request(planned);
+    networks::EndpointRequest mine;
+    for (const auto& endpoint : all.endpoints) {
+      if (endpoint.network == wanted->name) mine = endpoint;
+    }
+    co_await impl_->at.networks.connect(all, mine, netns.get());
+    sandbox.endpoints = impl_->at.networks.endpoints(id);
+  }
+  held.container = impl_->change(id, [&](Container& record) {
+    record.endpoints = planned.endpoints;
+    if (is_alive(record.state)) record.last_endpoints = impl_->describe(record, sandbox);
+  });
+}
+
+awaitable<void> Service::disconnect(std::string network, std::string name, bool force) {
+  const auto wanted = impl_->at.networks.get(network);
+  Held held = co_await impl_->hold(name);
+  const std::string id = held.container->id;
+  const bool known = held.container->endpoints.contains(wanted->name);
+  if (!known && !force) {
+    throw Error{Errc::denied, "container " + id + " is not connected to network " + wanted->name};
+  }
+  if (held.container->host_config.network_mode == "host") {
+    throw Error{Errc::denied, "container cannot be disconnected from host network or connected to host network"};
+  }
+  if (is_alive(held.container->state)) co_await impl_->at.networks.disconnect(id, wanted->id);
+  held.container = impl_->change(id, [&](Container& record) {
+    record.endpoints.erase(wanted->name);
+    record.last_endpoints.erase(wanted->name);
+  });
+}
+
+}  // namespace gantry::containers

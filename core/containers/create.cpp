@@ -1,0 +1,186 @@
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "base/file.hpp"
+#include "base/id.hpp"
+#include "base/mounted_tree.hpp"
+#include "containers/concurrent.hpp"
+#include "containers/defaults.hpp"
+#include "containers/impl.hpp"
+#include "containers/mount_points.hpp"
+#include "containers/ports.hpp"
+#include "containers/spec.hpp"
+#include "containers/validate.hpp"
+#include "volumes/copy_up.hpp"
+
+namespace gantry::containers {
+
+namespace {
+
+// dockerd: the endpoints that are named, or the one of the network mode.
+std::map<std::string, wire::EndpointSettings> requested_endpoints(const CreateRequest& request,
+                                                                  const std::string& mode) {
+  std::map<std::string, wire::EndpointSettings> endpoints;
+  if (joins_container(mode)) return endpoints;
+  endpoints = request.body.endpoints;
+  if (auto standard = endpoints.extract("default"); !standard.empty()) {
+    standard.key() = "bridge";
+    endpoints.insert(std::move(standard));
+  }
+  if (endpoints.empty()) endpoints[mode];
+  if (!request.body.config.mac_address.empty() && endpoints.contains(mode) && endpoints[mode].mac_address.empty()) {
+    endpoints[mode].mac_address = request.body.config.mac_address;
+  }
+  return endpoints;
+}
+
+void make_folder(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  ::chmod(folder.c_str(), 0710);
+}
+
+}  // namespace
+
+awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_ptr<const images::Image> image) {
+  std::vector<std::pair<std::string, std::string>> fresh;  // destination, mountpoint
+  for (MountPoint& place : container.mounts) {
+    if (place.type != "volume") continue;
+    Options options;
+    std::map<std::string, std::string> labels;
+    for (const auto& mount : container.host_config.mounts) {
+      if (!place.from_mounts || clean_path(mount.target) != place.destination || !mount.volume) continue;
+      labels = mount.volume->labels;
+      if (mount.volume->driver_config) {
+        options = Options(mount.volume->driver_config->options.begin(), mount.volume->driver_config->options.end());
+      }
+    }
+    const auto found = co_await at.volumes.get_or_create(place.name, place.driver, options, labels);
+    place.name = found.volume->name;
+    place.driver = found.volume->driver;
+    place.source = found.volume->mountpoint;
+    if (!place.no_copy && !place.source.empty() && options.empty() && found.volume->options.empty()) {
+      fresh.emplace_back(place.destination, place.source);
+    }
+  }
+  if (fresh.empty() || image->chain_ids.empty()) co_return;
+  const auto root = live(container.id)->root;
+  if (root.empty()) co_return;
+  co_await at.workers.run(Pool::slow, [&fresh, &root] {
+    std::optional<MountedTree> tree;
+    for (const auto& [destination, mountpoint] : fresh) {
+      std::error_code failed;
+      if (!std::filesystem::is_empty(mountpoint, failed) || failed) continue;
+      if (!tree) tree.emplace(root);
+      volumes::copy_up(tree->fd(), destination, mountpoint);
+    }
+  });
+}
+
+awaitable<void> Service::Impl::prepare_storage(const Container& container, std::shared_ptr<const images::Image> image) {
+  co_await at.images.ensure_unpacked(image);
+  storage::v1::PrepareOptions options;
+  if (const auto size = container.host_config.storage_opt.find("size");
+      size != container.host_config.storage_opt.end()) {
+    options.size_limit = std::stoull(size->second);
+  }
+  const std::string key = container.id;
+  const auto layers = image->chain_ids;
+  plugins::CallSettings call_settings;
+  auto root = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings,
+                                       [key, layers, options](auto& driver, const Call& call) {
+                                         std::vector<Mount> mounts;
+                                         driver.prepare(key, layers, options, mounts, call);
+                                         return mounts;
+                                       });
+  live(key)->root = std::move(root);
+}
+
+awaitable<void> Service::Impl::undo_create(Container container) {
+  const std::string key = container.id;
+  try {
+    for (const MountPoint& place : container.mounts) {
+      if (place.anonymous && !place.name.empty()) co_await at.volumes.remove_if_unused(place.name);
+    }
+    plugins::CallSettings call_settings;
+    co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings,
+                             [key](auto& driver, const Call& call) { driver.remove(key, call); });
+    const std::string mine = folder(key);
+    co_await at.workers.run(Pool::quick, [mine] {
+      std::error_code ignored;
+      std::filesystem::remove_all(mine, ignored);
+    });
+  } catch (const std::exception&) {
+    // Recovery's sweep finds what is left: no record names it.
+  }
+  lives.erase(key);
+}
+
+void Service::Impl::plan(Container& container, const CreateRequest& request, const images::Image& image,
+                         std::vector<std::string>& warnings) {
+  container.created = now();
+  container.config = request.body.config;
+  container.host_config = request.body.host_config;
+  validate(container.config, container.host_config, warnings);
+  merge_image(container.config, image.config);
+  fill_defaults(container.id, container.config, container.host_config, settings, at.drivers.default_runtime());
+  if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
+  container.image_id = image.id;
+  container.endpoints = requested_endpoints(request, container.host_config.network_mode);
+  container.storage_driver = at.drivers.storage().name();
+  if (container.host_config.log_config.type != "none") {
+    container.log_path = folder(container.id) + "/" + container.id + "-json.log";
+  }
+  container.mounts =
+      mount_points(container.config, container.host_config, [this](const std::string& name) { return *find(name); });
+  // What a start would refuse for its form is refused now.
+  (void)runtime_of(container);
+  (void)published_ports(container.config, container.host_config);
+  check_spec(container, settings);
+}
+
+awaitable<Created> Service::Impl::create(CreateRequest request) {
+  Created created;
+  std::string name = request.name.starts_with('/') ? request.name.substr(1) : request.name;
+  if (name.empty())
+    name = free_name();
+  else
+    check_name(name);
+  const auto image = at.images.get(request.body.config.image);
+  auto container = std::make_shared<Container>();
+  container->id = created.id = random_id();
+  container->name = name;
+  const auto its = live(container->id);
+  its->trace.begin("create");
+  creating[container->id] = container;
+  std::exception_ptr failure;
+  try {
+    plan(*container, request, *image, created.warnings);
+    its->trace.step("plan");
+    co_await prepare_storage(*container, image);
+    its->trace.step("storage.prepare");
+    co_await make_volumes(*container, image);
+    its->trace.step("volumes");
+    const auto files = sandbox_files(*container, {});
+    co_await at.workers.run(Pool::quick, [&files] {
+      make_folder(files.folder);
+      write(files);
+    });
+    its->files_written = true;
+    its->trace.step("files");
+    at.store.update([&](state::Transaction& transaction) { table.put(transaction, container->id, *container); });
+    names[container->name] = container->id;
+    its->trace.step("commit");
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) co_await undo_create(*container);
+  creating.erase(container->id);
+  if (failure) std::rethrow_exception(failure);
+  publish("create", *container);
+  co_return created;
+}
+
+awaitable<Created> Service::create(CreateRequest request) { return impl_->create(std::move(request)); }
+
+}  // namespace gantry::containers

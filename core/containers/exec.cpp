@@ -1,0 +1,160 @@
+#include <boost/asio/detached.hpp>
+
+#include "base/id.hpp"
+#include "containers/failure.hpp"
+#include "containers/impl.hpp"
+#include "containers/spec.hpp"
+
+namespace gantry::containers {
+
+namespace {
+
+struct Started {
+  runtime::v1::Running running;
+  runtime::v1::Streams streams;
+};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+void check_runs(const Container& container) {
+  if (container.state == State::paused) {
+    throw Error{Errc::conflict, "container " + container.id + " is paused, unpause the container before exec"};
+  }
+  if (container.state == State::restarting) {
+    throw Error{Errc::conflict, "container " + container.id + " is restarting, wait until the container is running"};
+  }
+  if (container.state != State::running) throw Error{Errc::conflict, "container " + container.id + " is not running"};
+}
+
+awaitable<void> watch_exec(Service::Impl* self, std::shared_ptr<Exec> exec, UniqueFd exit_fd) {
+  boost::system::error_code failed;
+  asio::posix::stream_descriptor descriptor{self->executor, exit_fd.release()};
+  co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                 asio::redirect_error(asio::use_awaitable, failed));
+  if (failed) co_return;
+  const std::string id = exec->container_id;
+  const std::string exec_id = exec->id;
+  int code = 255;
+  const auto container = self->table.find(id);
+  if (container) {
+    try {
+      plugins::CallSettings call_settings;
+      code = co_await self->at.drivers.call(self->runtime_of(*container), Pool::quick, call_settings,
+                                            [id, exec_id](auto& driver, const Call& call) {
+                                              runtime::v1::ExitStatus status;
+                                              driver.exit_status(id, exec_id, status, call);
+                                              return status.code;
+                                            });
+    } catch (const Error&) {
+      code = 137;  // the container ended and took it along
+    }
+  }
+  exec->running = false;
+  exec->exit_code = code;
+  exec->ended.cancel();
+  if (container) self->publish("exec_die", *container, {{"execID", exec_id}, {"exitCode", std::to_string(code)}});
+}
+
+}  // namespace
+
+awaitable<std::string> Service::create_exec(std::string name, ExecRequest request) {
+  const auto container = impl_->find(name);
+  check_runs(*container);
+  if (request.cmd.empty()) throw Error{Errc::invalid, "No exec command specified"};
+  auto exec = std::make_shared<Exec>(impl_->executor);
+  exec->id = random_id();
+  exec->container_id = container->id;
+  exec->request = std::move(request);
+  impl_->execs[exec->id] = exec;
+  impl_->publish("exec_create: " + joined(exec->request.cmd), *container, {{"execID", exec->id}});
+  co_return exec->id;
+}
+
+awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
+  const auto found = impl_->execs.find(exec_id);
+  if (found == impl_->execs.end()) throw Error{Errc::not_found, "No such exec instance: " + exec_id};
+  const auto exec = found->second;
+  const auto container = impl_->table.find(exec->container_id);
+  if (!container) throw Error{Errc::not_found, "No such container: " + exec->container_id};
+  if (exec->exit_code) throw Error{Errc::conflict, "exec command " + exec_id + " has already run"};
+  if (exec->started) throw Error{Errc::conflict, "exec command " + exec_id + " is already running"};
+  check_runs(*container);
+  exec->started = true;
+  ExecRequest request = exec->request;
+  if (start.console_size.size() == 2) request.console_size = start.console_size;
+  if (start.detach) request.attach_stdin = request.attach_stdout = request.attach_stderr = false;
+  runtime::v1::ExecSpec spec;
+  spec.exec_id = exec_id;
+  spec.process = build_exec_process(*container, request, impl_->settings);
+  spec.attach_stdin = request.attach_stdin;
+  spec.attach_stdout = request.attach_stdout;
+  spec.attach_stderr = request.attach_stderr;
+  spec.privileged = request.privileged;
+  const std::string id = container->id;
+  impl_->publish("exec_start: " + joined(request.cmd), *container, {{"execID", exec_id}});
+  std::exception_ptr failure;
+  std::shared_ptr<Started> started;
+  try {
+    plugins::CallSettings call_settings;
+    started = co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings,
+                                              [id, spec](auto& driver, const Call& call) {
+                                                auto out = std::make_shared<Started>();
+                                                driver.exec(id, spec, out->running, out->streams, call);
+                                                return out;
+                                              });
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    const StartFailure told = describe_exec_failure(failure);
+    exec->exit_code = told.exit_code;
+    exec->ended.cancel();
+    throw told.error;
+  }
+  exec->running = true;
+  exec->pid = started->running.pid;
+  asio::co_spawn(impl_->executor, watch_exec(impl_.get(), exec, std::move(started->running.exit_fd)), asio::detached);
+  co_return std::move(started->streams.socket);
+}
+
+awaitable<void> Service::exec_ended(std::string exec_id) {
+  const auto found = impl_->execs.find(exec_id);
+  if (found == impl_->execs.end()) co_return;
+  const auto exec = found->second;
+  while (exec->running) {
+    boost::system::error_code woken;
+    co_await exec->ended.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+std::shared_ptr<const Exec> Service::find_exec(const std::string& exec_id) const {
+  const auto found = impl_->execs.find(exec_id);
+  if (found == impl_->execs.end()) throw Error{Errc::not_found, "No such exec instance: " + exec_id};
+  return found->second;
+}
+
+std::vector<std::string> Service::execs_of(const std::string& id) const {
+  std::vector<std::string> ids;
+  for (const auto& [exec_id, exec] : impl_->execs) {
+    if (exec->container_id == id && !exec->exit_code) ids.push_back(exec_id);
+  }
+  return ids;
+}
+
+awaitable<void> Service::resize_exec(std::string exec_id, std::uint16_t rows, std::uint16_t columns) {
+  const auto exec = find_exec(exec_id);
+  const auto container = impl_->table.find(exec->container_id);
+  if (!container || !exec->running) throw Error{Errc::conflict, "exec process is not started"};
+  const std::string id = container->id;
+  plugins::CallSettings call_settings;
+  co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings,
+                                  [id, exec_id, rows, columns](auto& driver, const Call& call) {
+                                    driver.resize(id, exec_id, rows, columns, call);
+                                  });
+}
+
+}  // namespace gantry::containers

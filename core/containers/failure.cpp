@@ -1,0 +1,68 @@
+#include "containers/failure.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+
+namespace gantry::containers {
+
+namespace {
+
+constexpr const char* kStartPrefix =
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to "
+    "start container process: ";
+constexpr const char* kExecPrefix = "OCI runtime exec failed: exec failed: unable to start container process: ";
+
+// What a runtime says of a command that did not run, and its exit code; nothing if it failed before.
+std::optional<int> exec_exit_code(const std::string& what) {
+  const bool exec = what.starts_with("exec: ");
+  if (exec && (what.find("executable file not found") != std::string::npos ||
+               what.find("no such file or directory") != std::string::npos)) {
+    return 127;
+  }
+  if (exec || what.find("permission denied") != std::string::npos || what.starts_with("chdir to cwd")) return 126;
+  return std::nullopt;
+}
+
+StartFailure describe(const std::exception_ptr& failure, const std::string& prefix, int other) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    if (what.starts_with("unable to find user") || what.starts_with("unable to find group")) {
+      return {Error{Errc::invalid, what}, other};
+    }
+    if (const auto code = exec_exit_code(what)) return {Error{Errc::invalid, prefix + what + ": unknown"}, *code};
+    return {error, other};
+  } catch (const std::exception& error) {
+    return {Error{Errc::internal, error.what()}, other};
+  }
+}
+
+}  // namespace
+
+StartFailure describe_start_failure(const std::exception_ptr& failure) { return describe(failure, kStartPrefix, 128); }
+
+StartFailure describe_exec_failure(const std::exception_ptr& failure) { return describe(failure, kExecPrefix, 126); }
+
+void make_bind_sources(const std::vector<MountPoint>& mounts) {
+  for (const MountPoint& place : mounts) {
+    if (place.type != "bind") continue;
+    struct stat status {};
+    if (::stat(place.source.c_str(), &status) == 0) continue;
+    if (!place.create_source) {
+      throw Error{Errc::invalid,
+                  "invalid mount config for type \"bind\": bind source path does not exist: " + place.source};
+    }
+    std::error_code failed;
+    std::filesystem::create_directories(place.source, failed);
+    if (failed) {
+      throw Error{Errc::io, "error while creating mount source path '" + place.source + "': mkdir " + place.source +
+                                ": " + failed.message()};
+    }
+  }
+}
+
+}  // namespace gantry::containers

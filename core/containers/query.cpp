@@ -1,0 +1,72 @@
+#include "base/file.hpp"
+#include "containers/impl.hpp"
+#include "containers/process_table.hpp"
+
+/// What is asked of a container without changing it.
+namespace gantry::containers {
+
+awaitable<Processes> Service::top(std::string name, std::string ps_arguments) {
+  const auto container = impl_->find(name);
+  const std::string id = container->id;
+  if (container->state == State::restarting) {
+    throw Error{Errc::conflict, "Container " + id + " is restarting, wait until the container is running"};
+  }
+  if (!is_alive(container->state)) throw Error{Errc::conflict, "container " + id + " is not running"};
+  const auto columns = parse_ps_arguments(ps_arguments);
+  plugins::CallSettings call_settings;
+  const auto pids = co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings,
+                                                    [id](auto& driver, const Call& call) {
+                                                      std::vector<std::int64_t> out;
+                                                      driver.processes(id, out, call);
+                                                      return out;
+                                                    });
+  impl_->publish("top", *container);
+  co_return co_await impl_->at.workers.run(Pool::quick, [&] { return read_processes(columns, pids); });
+}
+
+awaitable<runtime::v1::Stats> Service::stats(std::string name) {
+  const auto container = impl_->find(name);
+  const std::string id = container->id;
+  if (!is_alive(container->state)) throw Error{Errc::conflict, "container " + id + " is not running"};
+  plugins::CallSettings call_settings;
+  co_return co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings,
+                                            [id](auto& driver, const Call& call) {
+                                              runtime::v1::Stats out;
+                                              driver.stats(id, out, call);
+                                              return out;
+                                            });
+}
+
+awaitable<std::vector<storage::v1::Change>> Service::changes(std::string name) {
+  const std::string id = impl_->find(name)->id;
+  plugins::CallSettings call_settings;
+  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings,
+                                            [id](auto& driver, const Call& call) {
+                                              std::vector<storage::v1::Change> out;
+                                              driver.changes(id, out, call);
+                                              return out;
+                                            });
+}
+
+awaitable<storage::v1::Usage> Service::usage(std::string id) {
+  plugins::CallSettings call_settings;
+  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings,
+                                            [id](auto& driver, const Call& call) {
+                                              storage::v1::Usage out;
+                                              driver.usage(id, out, call);
+                                              return out;
+                                            });
+}
+
+awaitable<std::vector<Mount>> Service::tree(std::string name) {
+  const std::string id = impl_->find(name)->id;
+  plugins::CallSettings call_settings;
+  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::quick, call_settings,
+                                            [id](auto& driver, const Call& call) {
+                                              std::vector<Mount> out;
+                                              driver.mounts(id, out, call);
+                                              return out;
+                                            });
+}
+
+}  // namespace gantry::containers

@@ -1,0 +1,184 @@
+#include <fcntl.h>
+
+#include <filesystem>
+
+#include "base/id.hpp"
+#include "containers/concurrent.hpp"
+#include "containers/defaults.hpp"
+#include "containers/impl.hpp"
+
+/// What the daemon does at its start with what it finds, and at its end.
+namespace gantry::containers {
+
+namespace {
+
+using runtime::v1::Running;
+
+}  // namespace
+
+// A process that still runs, or that ended while nobody watched.
+awaitable<void> Service::Impl::recover_alive(Held& held) {
+  const std::string id = held.container->id;
+  plugins::CallSettings call_settings;
+  std::shared_ptr<Running> running;
+  try {
+    running = co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings,
+                                       [id](auto& driver, const Call& call) {
+                                         auto out = std::make_shared<Running>();
+                                         driver.adopt(id, *out, call);
+                                         return out;
+                                       });
+  } catch (const Error& error) {
+    if (error.code() != Errc::not_found) throw;
+  }
+  if (!running) {
+    // The host was rebooted, or the shim killed: the end was not seen by anybody.
+    co_await ended(held);
+    co_return;
+  }
+  if (!joins_container(held.container->host_config.network_mode)) {
+    const std::string& mode = held.container->host_config.network_mode;
+    const std::string path = mode == "host" ? "/proc/self/ns/net" : "/proc/" + std::to_string(running->pid) + "/ns/net";
+    const UniqueFd netns{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    // Without it the process has just ended: the watcher finds that out.
+    if (netns) co_await at.networks.adopt(sandbox_request(*held.container), netns.get());
+  }
+  for (const MountPoint& place : held.container->mounts) {
+    if (place.type == "volume") co_await at.volumes.acquire(place.name, id);
+  }
+  if (held.container->pid != running->pid || held.container->start_time_ticks != running->start_time) {
+    held.container = change(id, [&](Container& record) {
+      record.pid = running->pid;
+      record.start_time_ticks = running->start_time;
+    });
+  }
+  held.live->files_written = true;
+  watch(id, ++held.live->run, std::move(running->exit_fd));
+}
+
+awaitable<void> Service::Impl::recover_one(std::string id) {
+  Held held = co_await hold(id);
+  switch (held.container->state) {
+    case State::running:
+    case State::paused:
+      co_await recover_alive(held);
+      co_return;
+    case State::starting: {
+      // The start was not acknowledged: it never happened.
+      co_await undo_start(id, held.container->mounts, held.container->host_config.runtime);
+      const bool ran = held.container->started != 0;
+      held.container = change(id, [ran](Container& record) {
+        record.move_to(ran ? State::exited : State::created);
+        record.pid = 0;
+      });
+      if (held.container->host_config.auto_remove) co_await remove_auto(held);
+      co_return;
+    }
+    case State::removing:
+    case State::dead:
+      co_await undo_start(id, held.container->mounts, held.container->host_config.runtime);
+      co_await remove_held(held, held.container->host_config.auto_remove);
+      co_return;
+    case State::exited:
+      // Killed between the end and its removal.
+      if (held.container->host_config.auto_remove) co_await remove_auto(held);
+      co_return;
+    case State::created:
+    case State::restarting:
+      co_return;
+  }
+}
+
+// What the drivers hold and no record names.
+awaitable<void> Service::Impl::sweep() {
+  plugins::CallSettings call_settings;
+  const auto keys =
+      co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, [](auto& driver, const Call& call) {
+        storage::v1::Holdings out;
+        driver.list(out, call);
+        return out.keys;
+      });
+  for (const std::string& key : keys) {
+    if (table.find(key)) continue;
+    co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings,
+                             [key](auto& driver, const Call& call) { driver.remove(key, call); });
+  }
+  std::set<std::string> seen;
+  for (const std::string& name : at.drivers.runtime_names()) {
+    const auto driver = at.drivers.runtime(name);
+    const auto held = co_await at.drivers.call(driver, Pool::quick, call_settings, [](auto& runtime, const Call& call) {
+      std::vector<std::string> out;
+      runtime.list(out, call);
+      return out;
+    });
+    for (const std::string& id : held) {
+      const auto container = table.find(id);
+      if (container && is_alive(container->state)) continue;
+      if (!seen.insert(id).second) continue;
+      co_await at.drivers.call(driver, Pool::quick, call_settings,
+                               [id](auto& runtime, const Call& call) { runtime.remove(id, call); });
+    }
+  }
+  std::set<std::string> known;
+  for (const auto& [id, container] : table.all()) known.insert(id);
+  const std::string mine = settings.data_root + "/containers";
+  co_await at.workers.run(Pool::slow, [&mine, &known] {
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::directory_iterator(mine, failed)) {
+      const std::string name = entry.path().filename();
+      if (name.size() == 64 && is_hex(name) && !known.contains(name)) std::filesystem::remove_all(entry.path(), failed);
+    }
+  });
+}
+
+awaitable<void> Service::Impl::boot() {
+  for (const auto& [id, container] : std::map(table.all())) {
+    const auto& policy = container->host_config.restart_policy.name;
+    const bool waits = container->state == State::restarting;
+    // dockerd: `always` comes back even after a stop by its user; others don't come back if they were stopped.
+    const bool comes_back = container->state == State::exited && container->finished != 0 &&
+                            (policy == "always" || (policy == "unless-stopped" && !container->stopped_by_user));
+    if (!waits && !comes_back) continue;
+    if (comes_back) change(id, [](Container& record) { record.move_to(State::restarting); });
+    restart_later(id);
+  }
+  co_return;
+}
+
+awaitable<void> Service::recover() {
+  std::vector<std::string> ids;
+  for (const auto& [id, container] : impl_->table.all()) ids.push_back(id);
+  for (const std::string& id : ids) {
+    try {
+      co_await impl_->recover_one(id);
+    } catch (const std::exception& error) {
+      // One that cannot be recovered must not keep the others down.
+      impl_->at.bus.publish({"daemon", "error", id, {{"message", error.what()}}, 0});
+    }
+  }
+  co_await impl_->sweep();
+  co_await impl_->boot();
+}
+
+awaitable<void> Service::shut_down() {
+  impl_->ending = true;
+  for (const auto& [id, its] : impl_->lives) {
+    if (its->restart_timer) its->restart_timer->cancel();
+  }
+  if (impl_->settings.live_restore) co_return;
+  const auto stop_one = [](Impl& self, std::string id) -> awaitable<void> {
+    const auto container = self.table.find(id);
+    const bool by_user = container && container->stopped_by_user;
+    StopRequest request;
+    co_await self.stop(id, request);
+    // The daemon's end is not the user's wish: what is to come back comes back.
+    if (self.table.find(id) && !by_user) self.change(id, [](Container& record) { record.stopped_by_user = false; });
+  };
+  std::vector<awaitable<void>> tasks;
+  for (const auto& [id, container] : impl_->table.all()) {
+    if (is_alive(container->state)) tasks.push_back(stop_one(*impl_, id));
+  }
+  if (!tasks.empty()) co_await all_of(std::move(tasks));
+}
+
+}  // namespace gantry::containers

@@ -1,0 +1,137 @@
+#include <boost/asio/detached.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "containers/concurrent.hpp"
+#include "containers/filter_match.hpp"
+#include "containers/impl.hpp"
+
+namespace gantry::containers {
+
+// The record goes first through `removing`, so that a crash in between is finished by the recovery.
+awaitable<void> Service::Impl::remove_held(Held& held, bool volumes) {
+  const std::string id = held.container->id;
+  if (held.live->restart_timer) held.live->restart_timer->cancel();
+  held.live->restart_timer.reset();
+  held.live->removing = true;
+  if (held.container->state != State::removing) {
+    held.container = change(id, [](Container& record) { record.move_to(State::removing); });
+  }
+  std::exception_ptr failure;
+  try {
+    plugins::CallSettings call_settings;
+    co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings,
+                             [id](auto& driver, const Call& call) { driver.remove(id, call); });
+    held.live->trace.step("storage.remove");
+    const std::string mine = folder(id);
+    co_await at.workers.run(Pool::quick, [&mine] { std::filesystem::remove_all(mine); });
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    held.live->removing = false;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      const std::string why = error.what();
+      held.container = change(id, [&why](Container& record) {
+        record.move_to(State::dead);
+        record.error = why;
+      });
+    }
+    std::rethrow_exception(failure);
+  }
+  const Container gone = *held.container;
+  at.store.update([&](state::Transaction& transaction) { table.erase(transaction, id); });
+  names.erase(gone.name);
+  std::erase_if(execs, [&](const auto& exec) { return exec.second->container_id == id; });
+  held.live->trace.step("removed");
+  // No record names them any more, so they count as unused.
+  if (volumes) {
+    for (const MountPoint& place : gone.mounts) {
+      if (place.anonymous && !place.name.empty()) co_await at.volumes.remove_if_unused(place.name);
+    }
+  }
+  publish("destroy", gone);
+  drop_attachments(id);
+  settle_waiters(gone, true, true);
+  lives.erase(id);
+}
+
+awaitable<void> Service::Impl::remove_auto(Held& held) {
+  try {
+    co_await remove_held(held, true);
+  } catch (const Error&) {
+    // It is on record as dead, with the reason.
+  }
+}
+
+awaitable<void> Service::remove(std::string name, RemoveRequest request) {
+  const auto container = impl_->find(name);
+  const std::string id = container->id;
+  if (container->state == State::removing) {
+    throw Error{Errc::conflict, "removal of container " + name + " is already in progress"};
+  }
+  if (is_alive(container->state)) {
+    if (!request.force) {
+      const std::string state(to_string(container->state));
+      throw Error{Errc::conflict, "cannot remove container \"" + name + "\": container is " + state + ": " +
+                                      (container->state == State::paused
+                                           ? "unpause and then stop the container before removal or force remove"
+                                           : "stop the container before removal or force remove")};
+    }
+    impl_->live(id)->removing = true;
+    co_await impl_->send_signal(id, SIGKILL);
+    impl_->publish("kill", *container, {{"signal", std::to_string(SIGKILL)}});
+    if (container->state == State::paused) co_await unpause_quietly(id);
+    co_await impl_->wait_for_exit(id, std::chrono::seconds{10});
+  }
+  if (container->state == State::restarting && !request.force) {
+    throw Error{Errc::conflict, "cannot remove container \"" + name +
+                                    "\": container is restarting: stop the container before removal or force remove"};
+  }
+  const auto still = impl_->table.find(id);
+  if (!still) co_return;  // --rm was quicker
+  Held held = co_await impl_->hold(id);
+  if (is_alive(held.container->state)) {
+    impl_->live(id)->removing = false;
+    throw Error{Errc::conflict, "cannot remove container \"" + name +
+                                    "\": could not kill: tried to kill container, but did not receive an exit event"};
+  }
+  co_await impl_->remove_held(held, request.volumes);
+}
+
+awaitable<void> Service::unpause_quietly(std::string id) {
+  Held held = co_await impl_->hold(id);
+  if (held.container->state != State::paused) co_return;
+  plugins::CallSettings call_settings;
+  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
+                                  [id](auto& driver, const Call& call) { driver.resume(id, call); });
+  held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
+}
+
+awaitable<Pruned> Service::prune(Filter filter) {
+  static const std::set<std::string> known{"label", "label!", "until"};
+  check_terms(filter, known);
+  Pruned pruned;
+  for (const auto& container : all()) {
+    if (container->state != State::created && container->state != State::exited && container->state != State::dead)
+      continue;
+    if (!matches_prune(*container, filter)) continue;
+    const std::string id = container->id;
+    std::uint64_t size = 0;
+    try {
+      size = (co_await usage(id)).size;
+      RemoveRequest request;
+      co_await remove(id, request);
+    } catch (const Error&) {
+      continue;  // started or removed by someone else meanwhile
+    }
+    pruned.ids.push_back(id);
+    pruned.space += size;
+  }
+  impl_->at.bus.publish({"container", "prune", "", {{"reclaimed", std::to_string(pruned.space)}}, 0});
+  co_return pruned;
+}
+
+}  // namespace gantry::containers

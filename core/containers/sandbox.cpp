@@ -1,0 +1,138 @@
+#include <fcntl.h>
+
+#include "base/file.hpp"
+#include "containers/defaults.hpp"
+#include "containers/impl.hpp"
+#include "containers/ports.hpp"
+#include "networks/sandbox_files.hpp"
+
+namespace gantry::containers {
+
+namespace {
+
+networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& settings) {
+  networks::EndpointRequest request;
+  request.network = network;
+  request.aliases = settings.aliases.value_or(std::vector<std::string>{});
+  request.links = settings.links.value_or(std::vector<std::string>{});
+  if (settings.ipam) {
+    request.ipv4 = settings.ipam->ipv4_address;
+    request.ipv6 = settings.ipam->ipv6_address;
+  }
+  request.mac = settings.mac_address;
+  if (settings.driver_opts) request.options = Options(settings.driver_opts->begin(), settings.driver_opts->end());
+  request.gateway_priority = static_cast<int>(settings.gateway_priority);
+  return request;
+}
+
+std::string host_resolv_conf() {
+  try {
+    // A host with systemd-resolved has its real servers there.
+    const std::string content = read_file("/etc/resolv.conf");
+    if (content.find("127.0.0.53") == std::string::npos) return content;
+    return read_file("/run/systemd/resolve/resolv.conf");
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+networks::SandboxRequest Service::Impl::sandbox_request(const Container& container) const {
+  networks::SandboxRequest request;
+  request.container_id = container.id;
+  request.container_name = container.name;
+  request.hostname = container.config.hostname;
+  for (const auto& [network, settings] : container.endpoints)
+    request.endpoints.push_back(endpoint_request(network, settings));
+  for (auto& endpoint : request.endpoints) {
+    if (endpoint.network != "bridge") continue;
+    endpoint.links.insert(endpoint.links.end(), container.host_config.links.begin(), container.host_config.links.end());
+  }
+  request.ports = published_ports(container.config, container.host_config);
+  return request;
+}
+
+awaitable<networks::Sandbox> Service::Impl::join_networks(std::shared_ptr<const Container> container,
+                                                          std::int64_t pid) {
+  networks::Sandbox sandbox;
+  const std::string& mode = container->host_config.network_mode;
+  if (joins_container(mode)) co_return sandbox;
+  const std::string path = mode == "host" ? "/proc/self/ns/net" : "/proc/" + std::to_string(pid) + "/ns/net";
+  const UniqueFd netns{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!netns) throw_errno("cannot open the network namespace of container " + container->id);
+  auto request = sandbox_request(*container);
+  sandbox = co_await at.networks.attach(std::move(request), netns.get());
+  co_return sandbox;
+}
+
+std::map<std::string, wire::EndpointSettings> Service::Impl::describe(const Container& container,
+                                                                      const networks::Sandbox& sandbox) const {
+  std::map<std::string, wire::EndpointSettings> described = container.endpoints;
+  for (const auto& endpoint : sandbox.endpoints) {
+    // The user may have named the network by its id.
+    auto found = described.find(endpoint.request.network);
+    if (found == described.end()) found = described.emplace(endpoint.network_name, wire::EndpointSettings{}).first;
+    wire::EndpointSettings settings = found->second;
+    settings.network_id = endpoint.network_id;
+    settings.endpoint_id = endpoint.id;
+    settings.mac_address = endpoint.result.mac;
+    settings.ip_address = endpoint.result.ipv4;
+    settings.ip_prefix_len = endpoint.result.ipv4_prefix;
+    settings.gateway = endpoint.result.ipv4_gateway;
+    settings.global_ipv6_address = endpoint.result.ipv6;
+    settings.global_ipv6_prefix_len = endpoint.result.ipv6_prefix;
+    settings.ipv6_gateway = endpoint.result.ipv6_gateway;
+    if (!networks::Service::predefined(endpoint.network_name)) {
+      std::vector<std::string> dns_names{container.name};
+      if (settings.aliases) dns_names.insert(dns_names.end(), settings.aliases->begin(), settings.aliases->end());
+      dns_names.push_back(container.id.substr(0, 12));
+      if (container.config.hostname != dns_names.back()) dns_names.push_back(container.config.hostname);
+      settings.dns_names = std::move(dns_names);
+    }
+    described.erase(found);
+    described[endpoint.network_name] = std::move(settings);
+  }
+  return described;
+}
+
+Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& container,
+                                                         const networks::Sandbox& sandbox) const {
+  SandboxFiles files;
+  files.folder = folder(container.id);
+  const auto& host = container.host_config;
+  if (joins_container(host.network_mode)) return files;
+  files.hostname = container.config.hostname + "\n";
+
+  networks::HostsRequest hosts;
+  hosts.hostname = container.config.hostname;
+  hosts.domainname = container.config.domainname;
+  hosts.extra_hosts = host.extra_hosts;
+  for (const auto& endpoint : sandbox.endpoints) {
+    const auto first = endpoint.default_gateway ? hosts.addresses.begin() : hosts.addresses.end();
+    if (!endpoint.result.ipv4.empty()) hosts.addresses.insert(first, endpoint.result.ipv4);
+    if (!endpoint.result.ipv6.empty()) hosts.addresses.push_back(endpoint.result.ipv6);
+    if (hosts.host_gateway.empty()) hosts.host_gateway = endpoint.result.ipv4_gateway;
+  }
+  if (hosts.host_gateway.empty() && host.network_mode == "host") hosts.host_gateway = "127.0.0.1";
+  if (sandbox.endpoints.empty()) hosts.extra_hosts.clear();  // before the attach: its gateway is not known yet
+  files.hosts = networks::hosts_file(hosts);
+
+  networks::ResolvConfRequest resolv;
+  resolv.host_file = host_resolv_conf();
+  resolv.resolver = sandbox.resolver;
+  resolv.dns = host.dns.empty() ? settings.dns : host.dns;
+  resolv.search = host.dns_search.empty() ? settings.dns_search : host.dns_search;
+  resolv.options = host.dns_options.empty() ? settings.dns_options : host.dns_options;
+  files.resolv_conf = networks::resolv_conf(resolv);
+  return files;
+}
+
+void Service::Impl::write(const SandboxFiles& files) {
+  if (files.hosts.empty()) return;
+  write_file_in_place(files.folder + "/hosts", files.hosts);
+  write_file_in_place(files.folder + "/hostname", files.hostname);
+  write_file_in_place(files.folder + "/resolv.conf", files.resolv_conf);
+}
+
+}  // namespace gantry::containers

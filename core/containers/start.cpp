@@ -1,0 +1,188 @@
+#include "containers/concurrent.hpp"
+#include "containers/defaults.hpp"
+#include "containers/failure.hpp"
+#include "containers/impl.hpp"
+#include "containers/spec.hpp"
+
+namespace gantry::containers {
+
+namespace {
+
+using runtime::v1::Running;
+
+// What comes out of the driver's create; move-only, so it travels by pointer.
+using Process = std::shared_ptr<Running>;
+
+void check_startable(const Container& container) {
+  switch (container.state) {
+    case State::paused:
+      throw Error{Errc::conflict, "cannot start a paused container, try unpause instead"};
+    case State::removing:
+      throw Error{Errc::conflict, "container is marked for removal and cannot be started"};
+    case State::dead:
+      throw Error{Errc::conflict, "container is marked for removal and cannot be started"};
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+plugins::RuntimeDriver Service::Impl::runtime_of(const Container& container) const {
+  try {
+    return at.drivers.runtime(container.host_config.runtime);
+  } catch (const Error& error) {
+    if (error.code() != Errc::not_found) throw;
+    throw Error{Errc::invalid, error.what()};
+  }
+}
+
+awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Container> container) {
+  SpecInputs inputs;
+  const auto its = live(container->id);
+  if (its->root.empty()) {
+    const std::string key = container->id;
+    plugins::CallSettings call_settings;
+    its->root = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings,
+                                         [key](auto& driver, const Call& call) {
+                                           std::vector<Mount> mounts;
+                                           driver.mounts(key, mounts, call);
+                                           return mounts;
+                                         });
+  }
+  inputs.root = its->root;
+  for (const MountPoint& place : container->mounts) {
+    if (place.type == "volume")
+      inputs.volumes[place.destination] = co_await at.volumes.acquire(place.name, container->id);
+  }
+  const auto& host = container->host_config;
+  inputs.hostname = container->config.hostname;
+  std::string files = folder(container->id);
+  const auto join = [&](const char* kind, const char* file, const std::string& mode) -> Snapshot {
+    if (!joins_container(mode)) return nullptr;
+    auto other = find(joined_container(mode));
+    if (!is_alive(other->state)) {
+      throw Error{Errc::conflict, "cannot join " + std::string(kind) + " of a non running container: " + other->id};
+    }
+    inputs.joined[kind] = "/proc/" + std::to_string(other->pid) + "/ns/" + file;
+    return other;
+  };
+  if (const auto other = join("network", "net", host.network_mode)) {
+    files = folder(other->id);
+    inputs.hostname = other->config.hostname;
+  }
+  join("pid", "pid", host.pid_mode);
+  if (const auto other = join("ipc", "ipc", host.ipc_mode)) {
+    if (other->host_config.ipc_mode == "private") {
+      throw Error{Errc::conflict, "can't join IPC of container " + other->id +
+                                      ": non-shareable IPC (hint: use IpcMode:shareable for the donor container)"};
+    }
+    inputs.joined_shm = "/proc/" + std::to_string(other->pid) + "/root/dev/shm";
+  }
+  inputs.hosts = files + "/hosts";
+  inputs.hostname_file = files + "/hostname";
+  inputs.resolv_conf = files + "/resolv.conf";
+  co_return build_spec(*container, inputs, settings);
+}
+
+// From the record `starting` to the record `running`; whoever calls it undoes what is there if it throws.
+awaitable<void> Service::Impl::run(Held& held) {
+  const Snapshot container = held.container;
+  const std::string id = container->id;
+  Trace& trace = held.live->trace;
+  const auto driver = runtime_of(*container);
+  const auto spec = std::make_shared<runtime::v1::Spec>(co_await make_spec(container));
+  if (!held.live->files_written && !joins_container(container->host_config.network_mode)) {
+    const auto files = sandbox_files(*container, {});
+    co_await at.workers.run(Pool::quick, [&files] { write(files); });
+    held.live->files_written = true;
+  }
+  co_await at.workers.run(Pool::quick, [container] { make_bind_sources(container->mounts); });
+  trace.step("spec");
+
+  plugins::CallSettings call_settings;
+  const Process process =
+      co_await at.drivers.call(driver, Pool::quick, call_settings, [spec](auto& runtime, const Call& call) {
+        auto running = std::make_shared<Running>();
+        runtime.create(*spec, *running, call);
+        return running;
+      });
+  trace.step("runtime.create");
+
+  const networks::Sandbox sandbox = co_await join_networks(container, process->pid);
+  trace.step("networks.attach");
+  co_await connect_attachments(id);
+  trace.step("attachments");
+
+  // The process may read its files at once, so they are right before it runs: one trip to a worker for both.
+  const auto files = std::make_shared<SandboxFiles>(sandbox_files(*container, sandbox));
+  co_await at.drivers.call(driver, Pool::quick, call_settings, [id, files](auto& runtime, const Call& call) {
+    write(*files);
+    runtime.start(id, call);
+  });
+  trace.step("runtime.start");
+
+  held.container = change(id, [&](Container& record) {
+    record.move_to(State::running);
+    record.pid = process->pid;
+    record.start_time_ticks = process->start_time;
+    record.started = now();
+    record.last_endpoints = describe(record, sandbox);
+  });
+  trace.step("commit");
+  watch(id, ++held.live->run, std::move(process->exit_fd));
+  co_await connect_attachments(id);  // of those that came meanwhile
+}
+
+awaitable<void> Service::Impl::undo_start(std::string id, std::vector<MountPoint> mounts, std::string runtime) {
+  drop_attachments(id);
+  co_await free_run(id, std::move(mounts), std::move(runtime));
+}
+
+awaitable<bool> Service::Impl::start(Held& held) {
+  if (is_alive(held.container->state) && held.container->state == State::running) co_return false;
+  check_startable(*held.container);
+  if (held.live->restart_timer) held.live->restart_timer->cancel();
+  held.live->restart_timer.reset();
+  const State before = held.container->state;
+  const std::string id = held.container->id;
+  if (held.live->run != 0) held.live->trace.clear();
+  held.live->trace.begin("start");
+  held.container = change(id, [](Container& record) {
+    record.move_to(State::starting);
+    record.error.clear();
+    record.stopped_by_user = false;
+    record.oom_killed = false;
+    record.exit_code = 0;
+  });
+  held.live->trace.step("intent");
+  std::exception_ptr failure;
+  try {
+    co_await run(held);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!failure) {
+    publish("start", *held.container);
+    co_return true;
+  }
+  const StartFailure told = describe_start_failure(failure);
+  co_await undo_start(id, held.container->mounts, held.container->host_config.runtime);
+  held.container = change(id, [&](Container& record) {
+    record.move_to(before == State::restarting ? State::exited : before);
+    record.pid = 0;
+    record.exit_code = told.exit_code;
+    record.error = told.error.what();
+  });
+  settle_waiters(*held.container, true, false);
+  if (held.container->host_config.auto_remove) co_await remove_auto(held);
+  throw told.error;
+}
+
+awaitable<bool> Service::start(std::string name) {
+  Held held = co_await impl_->hold(name);
+  if (held.container->state == State::restarting && held.live->restart_timer) held.live->restart_timer->cancel();
+  co_return co_await impl_->start(held);
+}
+
+}  // namespace gantry::containers

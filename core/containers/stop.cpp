@@ -1,0 +1,141 @@
+#include <csignal>
+
+#include "containers/impl.hpp"
+#include "containers/validate.hpp"
+
+namespace gantry::containers {
+
+awaitable<void> Service::Impl::send_signal(std::string id, int signal) {
+  const auto container = table.find(id);
+  if (!container || !is_alive(container->state)) co_return;
+  plugins::CallSettings call_settings;
+  try {
+    co_await at.drivers.call(runtime_of(*container), Pool::quick, call_settings,
+                             [id, signal](auto& driver, const Call& call) { driver.signal(id, "", signal, call); });
+  } catch (const Error& error) {
+    // It has just ended: the watcher will tell.
+    if (error.code() != Errc::not_found) throw;
+  }
+}
+
+// Whether the container ended within `limit`; a negative one waits for ever.
+awaitable<bool> Service::Impl::wait_for_exit(std::string id, std::chrono::milliseconds limit) {
+  const auto container = table.find(id);
+  if (!container || !is_alive(container->state)) co_return true;
+  auto waiter = std::make_shared<Waiter>(executor);
+  waiter->condition_ = WaitCondition::next_exit;
+  live(id)->waiters.push_back(waiter);
+  waiter->timer_.expires_at(limit.count() < 0 ? asio::steady_timer::time_point::max()
+                                              : asio::steady_timer::clock_type::now() + limit);
+  while (!waiter->result_) {
+    boost::system::error_code woken;
+    co_await waiter->timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    if (!woken) break;  // the time is up
+  }
+  waiter->closed_ = true;
+  co_return waiter->result_.has_value();
+}
+
+awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
+  const auto container = table.find(id);
+  const std::string& chosen = request.signal.empty() ? container->config.stop_signal : request.signal;
+  const int signal = chosen.empty() ? SIGTERM : parse_signal(chosen);
+  const int seconds = request.timeout.value_or(
+      container->config.stop_timeout.value_or(static_cast<int>(settings.stop_timeout.count())));
+  {
+    Held held = co_await hold(id);
+    if (held.container->state == State::restarting) {
+      if (held.live->restart_timer) held.live->restart_timer->cancel();
+      held.live->restart_timer.reset();
+      held.container = change(id, [](Container& record) {
+        record.move_to(State::exited);
+        record.stopped_by_user = true;
+      });
+      settle_waiters(*held.container, true, false);
+      publish("stop", *held.container);
+      co_return true;
+    }
+    if (!is_alive(held.container->state)) co_return false;
+    held.container = change(id, [](Container& record) { record.stopped_by_user = true; });
+    if (held.container->state == State::paused) {
+      // A frozen process handles no signal.
+      plugins::CallSettings call_settings;
+      co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings,
+                               [id](auto& driver, const Call& call) { driver.resume(id, call); });
+      held.container = change(id, [](Container& record) { record.move_to(State::running); });
+    }
+  }
+  // Not under the mutex: the watcher needs it to put the end on record.
+  publish("kill", *container, {{"signal", std::to_string(signal)}});
+  co_await send_signal(id, signal);
+  const auto limit =
+      seconds < 0 ? std::chrono::milliseconds{-1} : std::chrono::milliseconds{std::chrono::seconds{seconds}};
+  if (!co_await wait_for_exit(id, limit)) {
+    publish("kill", *container, {{"signal", std::to_string(SIGKILL)}});
+    co_await send_signal(id, SIGKILL);
+    co_await wait_for_exit(id, std::chrono::milliseconds{-1});
+  }
+  publish("stop", *container);
+  co_return true;
+}
+
+awaitable<bool> Service::stop(std::string name, StopRequest request) {
+  const std::string id = impl_->find(name)->id;
+  if (!request.signal.empty()) (void)parse_signal(request.signal);
+  co_return co_await impl_->stop(id, std::move(request));
+}
+
+awaitable<void> Service::restart(std::string name, StopRequest request) {
+  const std::string id = impl_->find(name)->id;
+  if (!request.signal.empty()) (void)parse_signal(request.signal);
+  // As dockerd: --rm does not take it away in between.
+  const auto its = impl_->live(id);
+  const bool auto_remove = impl_->find(id)->host_config.auto_remove;
+  if (auto_remove) impl_->change(id, [](Container& record) { record.host_config.auto_remove = false; });
+  std::exception_ptr failure;
+  try {
+    co_await impl_->stop(id, std::move(request));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (auto_remove && impl_->table.find(id)) {
+    impl_->change(id, [](Container& record) { record.host_config.auto_remove = true; });
+  }
+  if (failure) std::rethrow_exception(failure);
+  Held held = co_await impl_->hold(id);
+  co_await impl_->start(held);
+  impl_->publish("restart", *held.container);
+}
+
+awaitable<void> Service::kill(std::string name, std::string signal) {
+  const int number = signal.empty() ? SIGKILL : parse_signal(signal);
+  const auto container = impl_->find(name);
+  const std::string id = container->id;
+  if (!is_alive(container->state)) {
+    throw Error{Errc::conflict, "cannot kill container: " + name + ": container " + id + " is not running"};
+  }
+  bool resume = false;
+  const std::string& stop_signal = container->config.stop_signal;
+  if (number == SIGKILL || number == (stop_signal.empty() ? SIGTERM : parse_signal(stop_signal))) {
+    Held held = co_await impl_->hold(id);
+    if (!is_alive(held.container->state)) {
+      throw Error{Errc::conflict, "cannot kill container: " + name + ": container " + id + " is not running"};
+    }
+    held.container = impl_->change(id, [](Container& record) { record.stopped_by_user = true; });
+    resume = held.container->state == State::paused;
+  }
+  co_await impl_->send_signal(id, number);
+  if (resume) {
+    Held held = co_await impl_->hold(id);
+    if (held.container->state == State::paused) {
+      plugins::CallSettings call_settings;
+      co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
+                                      [id](auto& driver, const Call& call) { driver.resume(id, call); });
+      held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
+    }
+  }
+  impl_->publish("kill", *container, {{"signal", std::to_string(number)}});
+  if (number == SIGKILL) co_await impl_->wait_for_exit(id, std::chrono::seconds{10});
+}
+
+}  // namespace gantry::containers
