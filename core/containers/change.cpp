@@ -35,15 +35,30 @@ void merge(wire::Resources& into, const wire::Resources& given) {
   if (given.pids_limit) into.pids_limit = given.pids_limit;
 }
 
+wire::EndpointSettings endpoint_settings(const networks::EndpointRequest& request) {
+  wire::EndpointSettings settings;
+  if (!request.ipv4.empty() || !request.ipv6.empty()) {
+    settings.ipam.emplace();
+    settings.ipam->ipv4_address = request.ipv4;
+    settings.ipam->ipv6_address = request.ipv6;
+  }
+  if (!request.aliases.empty()) settings.aliases = request.aliases;
+  if (!request.links.empty()) settings.links = request.links;
+  settings.mac_address = request.mac;
+  if (!request.options.empty()) settings.driver_opts.emplace(request.options.begin(), request.options.end());
+  settings.gateway_priority = request.gateway_priority;
+  return settings;
+}
+
 }  // namespace
 
 awaitable<void> Service::pause(std::string name) {
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;
-  if (held.container->state == State::paused) throw Error{Errc::conflict, "Container " + name + " is already paused"};
+  if (held.container->state == State::paused) throw Error{Errc::conflict, "Container " + id + " is already paused"};
   if (held.container->state == State::restarting)
     throw Error{Errc::conflict, "Container " + id + " is restarting, wait until the container is running"};
-  if (held.container->state != State::running) throw Error{Errc::conflict, "Container " + name + " is not running"};
+  if (held.container->state != State::running) throw Error{Errc::conflict, "container " + id + " is not running"};
   plugins::CallSettings call_settings;
   co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
                                   [id](auto& driver, const Call& call) { driver.pause(id, call); });
@@ -54,7 +69,7 @@ awaitable<void> Service::pause(std::string name) {
 awaitable<void> Service::unpause(std::string name) {
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;
-  if (held.container->state != State::paused) throw Error{Errc::conflict, "Container " + name + " is not paused"};
+  if (held.container->state != State::paused) throw Error{Errc::conflict, "Container " + id + " is not paused"};
   plugins::CallSettings call_settings;
   co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
                                   [id](auto& driver, const Call& call) { driver.resume(id, call); });
@@ -119,11 +134,12 @@ awaitable<void> Service::resize(std::string name, std::uint16_t rows, std::uint1
   impl_->publish("resize", *container, {{"height", std::to_string(rows)}, {"width", std::to_string(columns)}});
 }
 
-awaitable<void> Service::connect(std::string network, std::string name, wire::EndpointSettings settings) {
+awaitable<void> Service::connect(std::string name, networks::EndpointRequest endpoint) {
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;
   const std::string& mode = held.container->host_config.network_mode;
-  const auto wanted = impl_->at.networks.get(network);
+  const auto wanted = impl_->at.networks.get(endpoint.network);
+  endpoint.network = wanted->name;
   if (mode == "host" || wanted->name == "host") {
     throw Error{Errc::denied,
                 "cannot connect container to host network - container must be created in host network mode"};
@@ -138,17 +154,13 @@ awaitable<void> Service::connect(std::string network, std::string name, wire::En
                 "endpoint with name " + held.container->name + " already exists in network " + wanted->name};
   }
   Container planned = *held.container;
-  planned.endpoints[wanted->name] = settings;
+  planned.endpoints[wanted->name] = endpoint_settings(endpoint);
   networks::Sandbox sandbox;
   if (is_alive(held.container->state)) {
     const UniqueFd netns{::open(("/proc/" + std::to_string(planned.pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC)};
     if (!netns) throw_errno("cannot open the network namespace of container " + id);
-    const auto all = impl_->sandbox_request(planned);
-    networks::EndpointRequest mine;
-    for (const auto& endpoint : all.endpoints) {
-      if (endpoint.network == wanted->name) mine = endpoint;
-    }
-    co_await impl_->at.networks.connect(all, mine, netns.get());
+    auto all = impl_->sandbox_request(*held.container);
+    co_await impl_->at.networks.connect(std::move(all), endpoint, netns.get());
     sandbox.endpoints = impl_->at.networks.endpoints(id);
   }
   held.container = impl_->change(id, [&](Container& record) {
@@ -157,7 +169,7 @@ awaitable<void> Service::connect(std::string network, std::string name, wire::En
   });
 }
 
-awaitable<void> Service::disconnect(std::string network, std::string name, bool force) {
+awaitable<void> Service::disconnect(std::string name, std::string network, bool force) {
   const auto wanted = impl_->at.networks.get(network);
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;

@@ -54,13 +54,12 @@ void apply_mode(MountPoint& mount, const std::string& spec) {
   }
 }
 
-void check_destination(const std::string& destination, const std::string& spec) {
+void check_destination(const std::string& destination, const std::string& type, const std::string& spec) {
   if (destination.empty() || destination.front() != '/') {
-    refuse("invalid volume specification: '" + spec + "': invalid mount config: mount path must be absolute: '" +
-           destination + "'");
+    refuse("invalid volume specification: '" + spec + "': invalid mount config for type \"" + type + "\": invalid mount path: '" + destination + "' mount path must be absolute");
   }
   if (clean_path(destination) == "/") {
-    refuse("invalid volume specification: '" + spec + "': invalid mount config: destination can't be '/'");
+    refuse("invalid volume specification: '" + spec + "': invalid mount config for type \"" + type + "\": invalid specification: destination can't be '/'");
   }
 }
 
@@ -172,7 +171,7 @@ MountPoint parse_bind(const std::string& text, const std::string& volume_driver)
     mount.destination = parts[1];
   }
   if (parts.size() == 3) mount.mode = parts[2];
-  check_destination(mount.destination, text);
+  check_destination(mount.destination, source.starts_with('/') ? "bind" : "volume", text);
   mount.destination = clean_path(mount.destination);
   if (source.starts_with('/')) {
     mount.type = "bind";
@@ -227,7 +226,7 @@ std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const 
   for (const std::string& bind : host.binds) add_own(parse_bind(bind, host.volume_driver));
   for (const wire::MountRequest& mount : host.mounts) add_own(parse_mount(mount));
   for (const auto& [destination, options] : host.tmpfs) {
-    check_destination(destination, destination);
+    check_destination(destination, "tmpfs", destination);
     MountPoint mount;
     mount.type = "tmpfs";
     mount.destination = clean_path(destination);
@@ -235,7 +234,7 @@ std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const 
     add_own(std::move(mount));
   }
   for (const std::string& destination : config.volumes) {
-    check_destination(destination, destination);
+    check_destination(destination, "volume", destination);
     const std::string clean = clean_path(destination);
     const bool taken = std::any_of(places.begin(), places.end(), [&](const auto& p) { return p.destination == clean; });
     if (taken) continue;

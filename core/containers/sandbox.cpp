@@ -43,8 +43,8 @@ networks::SandboxRequest Service::Impl::sandbox_request(const Container& contain
   request.container_id = container.id;
   request.container_name = container.name;
   request.hostname = container.config.hostname;
-  for (const auto& [network, settings] : container.endpoints)
-    request.endpoints.push_back(endpoint_request(network, settings));
+  for (const auto& [network, asked] : container.endpoints)
+    request.endpoints.push_back(endpoint_request(network, asked));
   for (auto& endpoint : request.endpoints) {
     if (endpoint.network != "bridge") continue;
     endpoint.links.insert(endpoint.links.end(), container.host_config.links.begin(), container.host_config.links.end());
@@ -73,25 +73,25 @@ std::map<std::string, wire::EndpointSettings> Service::Impl::describe(const Cont
     // The user may have named the network by its id.
     auto found = described.find(endpoint.request.network);
     if (found == described.end()) found = described.emplace(endpoint.network_name, wire::EndpointSettings{}).first;
-    wire::EndpointSettings settings = found->second;
-    settings.network_id = endpoint.network_id;
-    settings.endpoint_id = endpoint.id;
-    settings.mac_address = endpoint.result.mac;
-    settings.ip_address = endpoint.result.ipv4;
-    settings.ip_prefix_len = endpoint.result.ipv4_prefix;
-    settings.gateway = endpoint.result.ipv4_gateway;
-    settings.global_ipv6_address = endpoint.result.ipv6;
-    settings.global_ipv6_prefix_len = endpoint.result.ipv6_prefix;
-    settings.ipv6_gateway = endpoint.result.ipv6_gateway;
+    wire::EndpointSettings shown = found->second;
+    shown.network_id = endpoint.network_id;
+    shown.endpoint_id = endpoint.id;
+    shown.mac_address = endpoint.result.mac;
+    shown.ip_address = endpoint.result.ipv4;
+    shown.ip_prefix_len = endpoint.result.ipv4_prefix;
+    shown.gateway = endpoint.result.ipv4_gateway;
+    shown.global_ipv6_address = endpoint.result.ipv6;
+    shown.global_ipv6_prefix_len = endpoint.result.ipv6_prefix;
+    shown.ipv6_gateway = endpoint.result.ipv6_gateway;
     if (!networks::Service::predefined(endpoint.network_name)) {
       std::vector<std::string> dns_names{container.name};
-      if (settings.aliases) dns_names.insert(dns_names.end(), settings.aliases->begin(), settings.aliases->end());
+      if (shown.aliases) dns_names.insert(dns_names.end(), shown.aliases->begin(), shown.aliases->end());
       dns_names.push_back(container.id.substr(0, 12));
       if (container.config.hostname != dns_names.back()) dns_names.push_back(container.config.hostname);
-      settings.dns_names = std::move(dns_names);
+      shown.dns_names = std::move(dns_names);
     }
     described.erase(found);
-    described[endpoint.network_name] = std::move(settings);
+    described[endpoint.network_name] = std::move(shown);
   }
   return described;
 }

@@ -40,7 +40,7 @@ struct Settings {
   std::vector<std::string> dns_search;
   bool default_init{};  ///< `--init` of the daemon.
   bool no_new_privileges{};
-  bool live_restore = true;  ///< Containers run on when the daemon ends.
+  bool live_restore{};  ///< Containers run on when the daemon ends.
   std::chrono::seconds stop_timeout{10};
   std::string seccomp_profile;  ///< "": built-in; "unconfined"; or a profile's JSON text.
 };
@@ -182,8 +182,8 @@ class Service {
   [[nodiscard]] std::vector<std::string> users_of_volume(const std::string& volume) const;
 
   /// `network connect` and `disconnect`, of a container that runs or not.
-  awaitable<void> connect(std::string network, std::string name, wire::EndpointSettings settings);
-  awaitable<void> disconnect(std::string network, std::string name, bool force);
+  awaitable<void> connect(std::string name, networks::EndpointRequest endpoint);
+  awaitable<void> disconnect(std::string name, std::string network, bool force);
 
   [[nodiscard]] const Settings& settings() const;
   [[nodiscard]] Workers& workers() const;
@@ -204,6 +204,8 @@ class Service::Waiter {
 
   /// Errors: cancelled if `close` came first.
   awaitable<WaitResult> result();
+  /// Called once, when the result is there.
+  void on_settled(std::function<void()> then) { then_ = std::move(then); }
   void close();
 
  private:
@@ -212,6 +214,7 @@ class Service::Waiter {
 
   WaitCondition condition_{};
   std::optional<WaitResult> result_;
+  std::function<void()> then_;
   bool closed_{};
   asio::steady_timer timer_;
 };

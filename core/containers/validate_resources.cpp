@@ -47,7 +47,7 @@ void validate_cpu(const wire::Resources& limits) {
   const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
   if (limits.nano_cpus < 0 || limits.nano_cpus > cpus * nano ||
       (limits.nano_cpus > 0 && limits.nano_cpus < nano / 100)) {
-    refuse("range of CPUs is from 0.01 to " + std::to_string(cpus) + ".00, as there are only " + std::to_string(cpus) +
+    refuse("Range of CPUs is from 0.01 to " + std::to_string(cpus) + ".00, as there are only " + std::to_string(cpus) +
            " CPUs available");
   }
   if (limits.cpu_shares < 0) {

@@ -14,12 +14,14 @@ awaitable<WaitResult> Service::Waiter::result() {
 
 void Service::Waiter::close() {
   closed_ = true;
+  then_ = nullptr;
   timer_.cancel();
 }
 
 void Service::Waiter::settle(WaitResult result) {
   result_ = std::move(result);
   timer_.cancel();
+  if (const auto then = std::exchange(then_, nullptr)) then();
 }
 
 void Service::Impl::settle_waiters(const Container& container, bool ended, bool removed) {

@@ -1,0 +1,253 @@
+#include "api/container_view.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/time.hpp"
+#include "containers/defaults.hpp"
+#include "containers/ports.hpp"
+
+namespace gantry::api {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using containers::Container;
+using containers::State;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+std::string time_or_zero(Nanoseconds time) { return time == 0 ? std::string(kZeroTime) : format_rfc3339(time); }
+
+// A start that is under way shows what was before it.
+State shown(const Container& container) {
+  if (container.state != State::starting) return container.state;
+  return container.finished == 0 ? State::created : State::exited;
+}
+
+std::vector<network::v1::Port> published(const containers::Service& service, const Container& container) {
+  std::vector<network::v1::Port> ports;
+  if (!is_alive(container.state)) return ports;
+  for (const auto& endpoint : service.networks().endpoints(container.id)) {
+    ports.insert(ports.end(), endpoint.result.ports.begin(), endpoint.result.ports.end());
+  }
+  return ports;
+}
+
+Json ports_list(const containers::Service& service, const Container& container) {
+  Json list = Json::array();
+  const auto ports = published(service, container);
+  for (const auto& port : ports) {
+    list.push_back({{"IP", port.host_ip.empty() ? "0.0.0.0" : port.host_ip},
+                    {"PrivatePort", port.container_port},
+                    {"PublicPort", port.host_port},
+                    {"Type", port.protocol}});
+  }
+  if (!is_alive(container.state)) return list;
+  for (const auto& text : container.config.exposed_ports) {
+    const auto exposed = containers::parse_port(text);
+    const bool there = std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
+      return port.container_port == exposed.number && port.protocol == exposed.protocol;
+    });
+    if (!there) list.push_back({{"PrivatePort", exposed.number}, {"Type", exposed.protocol}});
+  }
+  return list;
+}
+
+Json ports_map(const containers::Service& service, const Container& container) {
+  Json map = wire::to_json(containers::port_map(published(service, container)));
+  if (!is_alive(container.state)) return map;
+  for (const auto& text : container.config.exposed_ports) {
+    const auto exposed = containers::parse_port(text);
+    const std::string key = std::to_string(exposed.number) + "/" + exposed.protocol;
+    if (!map.contains(key)) map[key] = nullptr;
+  }
+  return map;
+}
+
+Json networks_map(const Container& container) {
+  Json map = Json::object();
+  const auto& endpoints = is_alive(container.state) ? container.last_endpoints : container.endpoints;
+  for (const auto& [network, endpoint] : endpoints) {
+    auto shown_endpoint = endpoint;
+    if (const auto last = container.last_endpoints.find(network); last != container.last_endpoints.end()) {
+      shown_endpoint.network_id = last->second.network_id;
+    }
+    map[network] = wire::to_json(shown_endpoint);
+  }
+  return map;
+}
+
+Json mounts_list(const Container& container) {
+  Json list = Json::array();
+  for (const auto& place : container.mounts) {
+    // --tmpfs is shown in HostConfig only, as in dockerd.
+    if (place.type == "tmpfs" && !place.from_mounts) continue;
+    Json mount;
+    mount["Type"] = place.type;
+    if (!place.name.empty()) mount["Name"] = place.name;
+    mount["Source"] = place.source;
+    mount["Destination"] = place.destination;
+    if (!place.driver.empty()) mount["Driver"] = place.driver;
+    mount["Mode"] = place.mode;
+    mount["RW"] = place.writable;
+    mount["Propagation"] = place.propagation;
+    list.push_back(std::move(mount));
+  }
+  return list;
+}
+
+Json state_of(const Container& container) {
+  const State state = shown(container);
+  return {{"Status", to_string(state)},
+          {"Running", is_alive(state) || state == State::restarting},
+          {"Paused", state == State::paused},
+          {"Restarting", state == State::restarting},
+          {"OOMKilled", container.oom_killed},
+          {"Dead", state == State::dead},
+          {"Pid", container.pid},
+          {"ExitCode", container.exit_code},
+          {"Error", container.error},
+          {"StartedAt", time_or_zero(container.started)},
+          {"FinishedAt", time_or_zero(container.finished)}};
+}
+
+Json network_settings(const containers::Service& service, const Container& container) {
+  Json settings{{"Bridge", ""},
+                {"SandboxID", is_alive(container.state) ? container.id : ""},
+                {"SandboxKey", is_alive(container.state) ? "/proc/" + std::to_string(container.pid) + "/ns/net" : ""},
+                {"Ports", ports_map(service, container)},
+                {"HairpinMode", false},
+                {"LinkLocalIPv6Address", ""},
+                {"LinkLocalIPv6PrefixLen", 0},
+                {"SecondaryIPAddresses", nullptr},
+                {"SecondaryIPv6Addresses", nullptr}};
+  // The old members tell of the default bridge alone.
+  wire::EndpointSettings bridge;
+  if (is_alive(container.state)) {
+    if (const auto found = container.last_endpoints.find("bridge"); found != container.last_endpoints.end()) {
+      bridge = found->second;
+    }
+  }
+  settings["EndpointID"] = bridge.endpoint_id;
+  settings["Gateway"] = bridge.gateway;
+  settings["GlobalIPv6Address"] = bridge.global_ipv6_address;
+  settings["GlobalIPv6PrefixLen"] = bridge.global_ipv6_prefix_len;
+  settings["IPAddress"] = bridge.ip_address;
+  settings["IPPrefixLen"] = bridge.ip_prefix_len;
+  settings["IPv6Gateway"] = bridge.ipv6_gateway;
+  settings["MacAddress"] = bridge.mac_address;
+  settings["Networks"] = networks_map(container);
+  return settings;
+}
+
+std::string command_text(const Container& container) {
+  std::string text;
+  for (const auto& word : container.command()) {
+    text += text.empty() ? "" : " ";
+    text += word.find(' ') == std::string::npos ? word : "'" + word + "'";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string human_duration(std::int64_t seconds) {
+  const auto plural = [](std::int64_t count, const char* unit) { return std::to_string(count) + " " + unit; };
+  const std::int64_t minutes = seconds / 60;
+  const std::int64_t hours = (minutes + 30) / 60;
+  if (seconds < 1) return "Less than a second";
+  if (seconds == 1) return "1 second";
+  if (seconds < 60) return plural(seconds, "seconds");
+  if (minutes == 1) return "About a minute";
+  if (minutes < 60) return plural(minutes, "minutes");
+  if (hours == 1) return "About an hour";
+  if (hours < 48) return plural(hours, "hours");
+  if (hours < 24 * 7 * 2) return plural(hours / 24, "days");
+  if (hours < 24 * 30 * 2) return plural(hours / 24 / 7, "weeks");
+  if (hours < 24 * 365 * 2) return plural(hours / 24 / 30, "months");
+  return plural(hours / 24 / 365, "years");
+}
+
+std::string status_text(const Container& container) {
+  const auto ago = [](Nanoseconds time) { return human_duration((now() - time) / kSecond); };
+  const std::string code = "(" + std::to_string(container.exit_code) + ") ";
+  switch (shown(container)) {
+    case State::running:
+      return "Up " + ago(container.started);
+    case State::paused:
+      return "Up " + ago(container.started) + " (Paused)";
+    case State::restarting:
+      return "Restarting " + code + ago(container.finished) + " ago";
+    case State::removing:
+      return "Removal In Progress";
+    case State::dead:
+      return "Dead";
+    case State::exited:
+      if (container.finished != 0) return "Exited " + code + ago(container.finished) + " ago";
+      return "Created";
+    default:
+      return "Created";
+  }
+}
+
+nlohmann::ordered_json container_summary(const containers::Service& service, const Container& container,
+                                         const std::optional<Sizes>& sizes) {
+  Json out{{"Id", container.id},
+           {"Names", {"/" + container.name}},
+           {"Image", container.config.image},
+           {"ImageID", container.image_id},
+           {"Command", command_text(container)},
+           {"Created", container.created / kSecond},
+           {"Ports", ports_list(service, container)}};
+  if (sizes) {
+    if (sizes->writable != 0) out["SizeRw"] = sizes->writable;
+    out["SizeRootFs"] = sizes->root;
+  }
+  out["Labels"] = container.config.labels.empty() ? Json::object() : Json(container.config.labels);
+  out["State"] = to_string(shown(container));
+  out["Status"] = status_text(container);
+  out["HostConfig"]["NetworkMode"] = container.host_config.network_mode;
+  out["NetworkSettings"]["Networks"] = networks_map(container);
+  out["Mounts"] = mounts_list(container);
+  return out;
+}
+
+nlohmann::ordered_json container_details(const containers::Service& service, const Container& container,
+                                         const std::optional<Sizes>& sizes) {
+  const auto command = container.command();
+  const bool has_files = container.started != 0 && !containers::joins_container(container.host_config.network_mode);
+  const std::string folder = service.settings().data_root + "/containers/" + container.id;
+  const auto file = [&](const char* name) { return has_files ? folder + name : std::string(); };
+  const auto execs = service.execs_of(container.id);
+  Json out{{"Id", container.id},
+           {"Created", format_rfc3339(container.created)},
+           {"Path", command.empty() ? "" : command.front()},
+           {"Args", command.empty() ? Json::array() : Json(std::vector(command.begin() + 1, command.end()))},
+           {"State", state_of(container)},
+           {"Image", container.image_id},
+           {"ResolvConfPath", file("/resolv.conf")},
+           {"HostnamePath", file("/hostname")},
+           {"HostsPath", file("/hosts")},
+           {"LogPath", container.started == 0 ? "" : container.log_path},
+           {"Name", "/" + container.name},
+           {"RestartCount", container.restart_count},
+           {"Driver", container.storage_driver},
+           {"Platform", "linux"},
+           {"MountLabel", ""},
+           {"ProcessLabel", ""},
+           {"AppArmorProfile", ""},
+           {"ExecIDs", execs.empty() ? Json(nullptr) : Json(execs)},
+           {"HostConfig", wire::to_json(container.host_config)},
+           {"GraphDriver", {{"Data", nullptr}, {"Name", container.storage_driver}}}};
+  if (sizes) {
+    out["SizeRw"] = sizes->writable;
+    out["SizeRootFs"] = sizes->root;
+  }
+  out["Mounts"] = mounts_list(container);
+  out["Config"] = wire::to_json(container.config);
+  out["NetworkSettings"] = network_settings(service, container);
+  return out;
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,197 @@
+#include "api/containers.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gantry::api {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// In the order in which it was built, and whatever bytes the user's texts have.
+Response ordered(const Json& body, unsigned status = 200) {
+  Response response;
+  response.status = status;
+  response.content_type = "application/json";
+  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return response;
+}
+
+std::uint16_t dimension(const Request& request, const char* name) {
+  const std::string text = request.get(name);
+  const auto number = request.number(name);
+  if (!number) throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": invalid syntax"};
+  if (*number < 0 || *number > 65535) throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": value out of range"};
+  return static_cast<std::uint16_t>(*number);
+}
+
+}  // namespace
+
+void Containers::add_routes(Router& router) {
+  const auto add = [&](const char* method, const char* pattern, awaitable<Response> (Containers::*handler)(Exchange&)) {
+    router.add(method, pattern, [this, handler](Exchange& exchange) { return (this->*handler)(exchange); });
+  };
+  add("GET", "/containers/json", &Containers::get_list);
+  add("POST", "/containers/create", &Containers::post_create);
+  add("POST", "/containers/prune", &Containers::post_prune);
+  add("GET", "/containers/{id}/json", &Containers::get_details);
+  add("GET", "/containers/{id}/top", &Containers::get_top);
+  add("GET", "/containers/{id}/changes", &Containers::get_changes);
+  add("GET", "/containers/{id}/export", &Containers::get_export);
+  add("GET", "/containers/{id}/logs", &Containers::get_logs);
+  add("GET", "/containers/{id}/stats", &Containers::get_stats);
+  add("POST", "/containers/{id}/start", &Containers::post_start);
+  add("POST", "/containers/{id}/stop", &Containers::post_stop);
+  add("POST", "/containers/{id}/restart", &Containers::post_restart);
+  add("POST", "/containers/{id}/kill", &Containers::post_kill);
+  add("POST", "/containers/{id}/pause", &Containers::post_pause);
+  add("POST", "/containers/{id}/unpause", &Containers::post_unpause);
+  add("POST", "/containers/{id}/wait", &Containers::post_wait);
+  add("POST", "/containers/{id}/attach", &Containers::post_attach);
+  add("POST", "/containers/{id}/resize", &Containers::post_resize);
+  add("POST", "/containers/{id}/rename", &Containers::post_rename);
+  add("POST", "/containers/{id}/update", &Containers::post_update);
+  add("DELETE", "/containers/{id}", &Containers::remove);
+  add("GET", "/gantry/trace/{id}", &Containers::get_trace);
+}
+
+NetworkPeers Containers::network_peers() {
+  NetworkPeers peers;
+  peers.connect = [this](std::string container, networks::EndpointRequest endpoint) {
+    return service_.connect(std::move(container), std::move(endpoint));
+  };
+  peers.disconnect = [this](std::string container, std::string network, bool force) {
+    return service_.disconnect(std::move(container), std::move(network), force);
+  };
+  return peers;
+}
+
+awaitable<std::optional<Sizes>> Containers::sizes(std::shared_ptr<const containers::Container> container) {
+  Sizes sizes;
+  sizes.writable = static_cast<std::int64_t>((co_await service_.usage(container->id)).size);
+  sizes.root = sizes.writable;
+  try {
+    sizes.root += static_cast<std::int64_t>(images_.get(container->image_id)->size);
+  } catch (const Error&) {
+    // The image was removed by force: its layers are still there, its record is not.
+  }
+  co_return sizes;
+}
+
+awaitable<Response> Containers::get_list(Exchange& exchange) {
+  const Request& request = exchange.request();
+  containers::Filter filter;
+  filter.all = request.flag("all");
+  filter.limit = static_cast<int>(std::clamp<std::int64_t>(request.number("limit").value_or(0), 0, 1'000'000));
+  filter.terms = request.filters();
+  // The old spelling of the filters of the same names.
+  for (const char* name : {"before", "since"}) {
+    if (request.has(name)) filter.terms[name].push_back(request.get(name));
+  }
+  const bool with_sizes = request.flag("size");
+  Json list = Json::array();
+  for (const auto& container : service_.list(filter)) {
+    std::optional<Sizes> its_sizes;
+    if (with_sizes) its_sizes = co_await sizes(container);
+    list.push_back(container_summary(service_, *container, its_sizes));
+  }
+  co_return ordered(list);
+}
+
+awaitable<Response> Containers::get_details(Exchange& exchange) {
+  const auto container = service_.find(exchange.request().parameter("id"));
+  std::optional<Sizes> its_sizes;
+  if (exchange.request().flag("size")) its_sizes = co_await sizes(container);
+  co_return ordered(container_details(service_, *container, its_sizes));
+}
+
+awaitable<Response> Containers::post_create(Exchange& exchange) {
+  containers::CreateRequest request;
+  const auto body = co_await exchange.body_json();
+  if (body.is_null()) throw Error{Errc::invalid, "invalid JSON: got EOF while reading request body"};
+  wire::from_json(body, request.body);
+  request.name = exchange.request().get("name");
+  request.platform = exchange.request().get("platform");
+  const auto created = co_await service_.create(std::move(request));
+  co_return ordered({{"Id", created.id}, {"Warnings", Json(created.warnings)}}, 201);
+}
+
+awaitable<Response> Containers::post_update(Exchange& exchange) {
+  const std::string id = exchange.request().parameter("id");
+  const auto body = co_await exchange.body_json();
+  if (body.is_null()) throw Error{Errc::invalid, "invalid JSON: got EOF while reading request body"};
+  containers::UpdateRequest request;
+  wire::from_json(body, request.resources);
+  if (const auto policy = body.find("RestartPolicy"); policy != body.end() && !policy->is_null()) {
+    wire::from_json(*policy, request.restart_policy.emplace());
+  }
+  const auto warnings = co_await service_.update(id, std::move(request));
+  co_return ordered({{"Warnings", warnings.empty() ? Json(nullptr) : Json(warnings)}});
+}
+
+awaitable<Response> Containers::post_rename(Exchange& exchange) {
+  const std::string id = exchange.request().parameter("id");
+  co_await service_.rename(id, exchange.request().get("name"));
+  co_return Response::no_content();
+}
+
+awaitable<Response> Containers::post_resize(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const auto rows = dimension(request, "h");
+  const auto columns = dimension(request, "w");
+  co_await service_.resize(request.parameter("id"), rows, columns);
+  Response response;
+  response.status = 200;
+  co_return response;
+}
+
+awaitable<Response> Containers::post_prune(Exchange& exchange) {
+  containers::Filter filter;
+  filter.terms = exchange.request().filters();
+  const auto pruned = co_await service_.prune(std::move(filter));
+  co_return ordered({{"ContainersDeleted", pruned.ids.empty() ? Json(nullptr) : Json(pruned.ids)},
+                     {"SpaceReclaimed", pruned.space}});
+}
+
+awaitable<Response> Containers::remove(Exchange& exchange) {
+  const Request& request = exchange.request();
+  if (request.flag("link")) throw Error{Errc::invalid, "links of the default network cannot be removed: use a user-defined network"};
+  containers::RemoveRequest removal;
+  removal.force = request.flag("force");
+  removal.volumes = request.flag("v");
+  co_await service_.remove(request.parameter("id"), removal);
+  co_return Response::no_content();
+}
+
+awaitable<Response> Containers::get_top(Exchange& exchange) {
+  const auto table = co_await service_.top(exchange.request().parameter("id"), exchange.request().get("ps_args"));
+  co_return ordered({{"Processes", Json(table.rows)}, {"Titles", Json(table.titles)}});
+}
+
+awaitable<Response> Containers::get_changes(Exchange& exchange) {
+  const auto changes = co_await service_.changes(exchange.request().parameter("id"));
+  Json list = Json::array();
+  for (const auto& change : changes) list.push_back({{"Path", change.path}, {"Kind", static_cast<int>(change.kind)}});
+  co_return ordered(changes.empty() ? Json(nullptr) : list);
+}
+
+awaitable<Response> Containers::get_trace(Exchange& exchange) {
+  const auto container = service_.find(exchange.request().parameter("id"));
+  const auto* trace = service_.trace(container->id);
+  Json list = Json::array();
+  if (trace != nullptr) {
+    auto before = std::chrono::steady_clock::time_point{};
+    for (const auto& step : trace->steps()) {
+      const auto took = before == std::chrono::steady_clock::time_point{} || std::string_view(step.name) == "begin"
+                            ? std::chrono::steady_clock::duration{}
+                            : step.at - before;
+      before = step.at;
+      list.push_back({{"Operation", step.operation},
+                      {"Step", step.name},
+                      {"Microseconds", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
+    }
+  }
+  co_return ordered(list);
+}
+
+}  // namespace gantry::api

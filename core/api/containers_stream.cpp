@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <array>
+
+#include "api/client_watch.hpp"
+#include "api/containers.hpp"
+#include "api/streams.hpp"
+#include "containers/filter_match.hpp"
+#include "containers/log_follower.hpp"
+
+namespace gantry::api {
+
+namespace {
+
+using containers::LogEntry;
+
+/// Docker's frame: the stream, three zero bytes, the length, the bytes.
+void append_frame(std::string& out, bool from_stderr, std::string_view bytes) {
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  const std::array<char, 8> head{static_cast<char>(from_stderr ? 2 : 1), 0, 0, 0,
+                                 static_cast<char>(size >> 24), static_cast<char>(size >> 16 & 0xff),
+                                 static_cast<char>(size >> 8 & 0xff), static_cast<char>(size & 0xff)};
+  out.append(head.data(), head.size());
+  out.append(bytes);
+}
+
+// Always nine digits, so that columns stay columns.
+std::string padded(const std::string& time) {
+  const std::size_t dot = time.find('.');
+  const std::size_t zone = time.find_first_of("Z+-", dot == std::string::npos ? 19 : dot);
+  if (zone == std::string::npos || time.size() < 20) return time;
+  std::string digits = dot == std::string::npos ? "" : time.substr(dot + 1, zone - dot - 1);
+  digits.resize(9, '0');
+  return time.substr(0, std::min(dot, zone)) + "." + digits + time.substr(zone);
+}
+
+struct Format {
+  bool tty{};
+  bool timestamps{};
+  bool details{};
+};
+
+std::string render(const std::vector<LogEntry>& entries, const Format& format) {
+  std::string out;
+  for (const LogEntry& entry : entries) {
+    std::string line;
+    if (format.details) {
+      for (const auto& [key, value] : entry.attributes) line += (line.empty() ? "" : ",") + key + "=" + value;
+      line += " ";
+    }
+    line += entry.text;
+    if (format.timestamps) line = padded(entry.time) + " " + line;
+    if (format.tty) out += line;
+    else append_frame(out, entry.from_stderr, line);
+  }
+  return out;
+}
+
+const char* stream_type(const Request& request, bool tty) {
+  const bool negotiated = request.version >= Version{1, 42};
+  return negotiated && !tty ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
+}
+
+std::optional<DetachKeys> detach_keys(const Request& request, const containers::Container& container) {
+  const std::string keys = request.get("detachKeys");
+  if (!keys.empty()) return DetachKeys{keys};
+  if (container.config.tty) return DetachKeys{""};
+  return std::nullopt;
+}
+
+}  // namespace
+
+awaitable<Response> Containers::get_logs(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const auto container = service_.find(request.parameter("id"));
+  containers::LogRequest wanted;
+  wanted.stdout_wanted = request.flag("stdout");
+  wanted.stderr_wanted = request.flag("stderr");
+  if (!wanted.stdout_wanted && !wanted.stderr_wanted) {
+    throw Error{Errc::invalid, "Bad parameters: you must choose at least one stream"};
+  }
+  wanted.follow = request.flag("follow");
+  const std::string tail = request.get("tail");
+  if (!tail.empty() && tail != "all") {
+    // dockerd takes what is no number as "all".
+    const bool number = tail.size() < 10 && std::all_of(tail.begin(), tail.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (number) wanted.tail = std::stoull(tail);
+  }
+  const auto time = [&](const char* name) {
+    const std::string text = request.get(name);
+    return text.empty() || text == "0" ? Nanoseconds{0} : containers::parse_time(text);
+  };
+  wanted.since = time("since");
+  wanted.until = time("until");
+  const Format format{container->config.tty, request.flag("timestamps"), request.flag("details")};
+
+  const auto executor = co_await asio::this_coro::executor;
+  containers::LogFollower follower{executor, service_, container->id, wanted};
+  co_await exchange.start(200, stream_type(request, format.tty));
+  ClientWatch watch{executor, exchange, [&follower] { follower.close(); }};
+  std::exception_ptr failure;
+  try {
+    for (auto entries = co_await follower.next(); !entries.empty(); entries = co_await follower.next()) {
+      const std::string text = render(entries, format);
+      co_await exchange.write(text);
+    }
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await watch.stop();
+  if (failure) std::rethrow_exception(failure);
+  co_return Response::done();
+}
+
+awaitable<Response> Containers::post_attach(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const auto container = service_.find(request.parameter("id"));
+  const bool tty = container->config.tty;
+  auto keys = detach_keys(request, *container);
+  const bool wants_logs = request.flag("logs");
+  const bool wants_stream = request.flag("stream");
+  StreamSettings settings;
+  settings.input = request.flag("stdin") && container->config.open_stdin;
+  settings.close_input = container->config.stdin_once;
+  settings.detach_keys = std::move(keys);
+  containers::LogRequest wanted;
+  wanted.stdout_wanted = request.flag("stdout");
+  wanted.stderr_wanted = request.flag("stderr");
+  std::shared_ptr<containers::Attachment> attachment;
+  if (wants_stream) attachment = co_await service_.attach(container->id);
+  const auto client = co_await exchange.upgrade(stream_type(request, tty));
+  const auto executor = co_await asio::this_coro::executor;
+  if (wants_logs && !container->log_path.empty()) {
+    containers::LogFollower past{executor, service_, container->id, wanted};
+    const Format format{tty, false, false};
+    for (auto entries = co_await past.next(); !entries.empty(); entries = co_await past.next()) {
+      const std::string text = render(entries, format);
+      co_await client->write(text);
+    }
+  }
+  if (attachment) {
+    // The container may never be started: then the client's leaving is what ends this.
+    ClientWatch watch{executor, exchange, [attachment] { attachment->close(); }};
+    UniqueFd socket = co_await attachment->socket();
+    co_await watch.stop();
+    if (socket) {
+      const auto end = co_await copy_streams(client, std::move(socket), std::move(settings));
+      if (end == StreamEnd::detached) service_.tell_detached(container->id);
+    }
+  }
+  client->close();
+  co_return Response::done();
+}
+
+}  // namespace gantry::api

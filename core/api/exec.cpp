@@ -1,0 +1,115 @@
+#include "api/exec.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "api/streams.hpp"
+#include "wire/container_exec.hpp"
+
+namespace gantry::api {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+}  // namespace
+
+void Exec::add_routes(Router& router) {
+  router.add("POST", "/containers/{id}/exec", [this](Exchange& exchange) { return post_create(exchange); });
+  router.add("POST", "/exec/{id}/start", [this](Exchange& exchange) { return post_start(exchange); });
+  router.add("POST", "/exec/{id}/resize", [this](Exchange& exchange) { return post_resize(exchange); });
+  router.add("GET", "/exec/{id}/json", [this](Exchange& exchange) { return get_details(exchange); });
+}
+
+awaitable<Response> Exec::post_create(Exchange& exchange) {
+  const auto body = co_await exchange.body_json();
+  if (body.is_null()) throw Error{Errc::invalid, "invalid JSON: got EOF while reading request body"};
+  wire::ExecConfig config;
+  wire::from_json(body, config);
+  containers::ExecRequest request;
+  request.attach_stdin = config.attach_stdin;
+  request.attach_stdout = config.attach_stdout;
+  request.attach_stderr = config.attach_stderr;
+  request.tty = config.tty;
+  request.privileged = config.privileged;
+  request.user = config.user;
+  request.working_dir = config.working_dir;
+  request.detach_keys = config.detach_keys;
+  request.env = config.env;
+  request.cmd = config.cmd;
+  request.console_size = config.console_size;
+  if (!request.detach_keys.empty()) (void)DetachKeys{request.detach_keys};
+  const std::string id = co_await service_.create_exec(exchange.request().parameter("id"), std::move(request));
+  const nlohmann::json answer{{"Id", id}};
+  co_return Response::json(answer, 201);
+}
+
+awaitable<Response> Exec::post_start(Exchange& exchange) {
+  const std::string id = exchange.request().parameter("id");
+  const auto body = co_await exchange.body_json();
+  wire::ExecStartConfig config;
+  if (!body.is_null()) wire::from_json(body, config);
+  containers::ExecStart start;
+  start.detach = config.detach;
+  start.tty = config.tty;
+  start.console_size = config.console_size;
+  const auto exec = service_.find_exec(id);
+  UniqueFd socket = co_await service_.start_exec(id, start);
+  if (start.detach) co_return Response::json(nlohmann::json::object());
+
+  const auto& request = exec->request;
+  const bool multiplexed = !request.tty && exchange.request().version >= Version{1, 42};
+  const auto client = co_await exchange.upgrade(multiplexed ? "application/vnd.docker.multiplexed-stream"
+                                                            : "application/vnd.docker.raw-stream");
+  if (socket) {
+    StreamSettings settings;
+    settings.input = request.attach_stdin;
+    settings.close_input = true;
+    if (request.tty || !request.detach_keys.empty()) settings.detach_keys = DetachKeys{request.detach_keys};
+    const auto end = co_await copy_streams(client, std::move(socket), std::move(settings));
+    // The client asks for the exit code as soon as the stream ends.
+    if (end == StreamEnd::output_ended) co_await service_.exec_ended(id);
+  }
+  client->close();
+  co_return Response::done();
+}
+
+awaitable<Response> Exec::post_resize(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const auto rows = request.number("h");
+  const auto columns = request.number("w");
+  if (!rows || !columns || *rows < 0 || *rows > 65535 || *columns < 0 || *columns > 65535) {
+    throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + request.get(rows ? "w" : "h") + "\": invalid syntax"};
+  }
+  co_await service_.resize_exec(request.parameter("id"), static_cast<std::uint16_t>(*rows),
+                                static_cast<std::uint16_t>(*columns));
+  Response response;
+  response.status = 200;
+  co_return response;
+}
+
+awaitable<Response> Exec::get_details(Exchange& exchange) {
+  const auto exec = service_.find_exec(exchange.request().parameter("id"));
+  const auto& request = exec->request;
+  Json process{{"tty", request.tty},
+               {"entrypoint", request.cmd.front()},
+               {"arguments", std::vector(request.cmd.begin() + 1, request.cmd.end())},
+               {"privileged", request.privileged}};
+  if (!request.user.empty()) process["user"] = request.user;
+  Json out{{"ID", exec->id},
+           {"Running", exec->running},
+           {"ExitCode", exec->exit_code ? Json(*exec->exit_code) : Json(nullptr)},
+           {"ProcessConfig", std::move(process)},
+           {"OpenStdin", request.attach_stdin},
+           {"OpenStderr", request.attach_stderr},
+           {"OpenStdout", request.attach_stdout},
+           {"CanRemove", false},
+           {"ContainerID", exec->container_id},
+           {"DetachKeys", request.detach_keys},
+           {"Pid", exec->pid}};
+  Response response;
+  response.content_type = "application/json";
+  response.body = out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  co_return response;
+}
+
+}  // namespace gantry::api
