@@ -13,9 +13,10 @@ namespace gantry::api {
 /// Calls `gone` when the client goes away while an answer is still to come. `stop` is awaited before the exchange ends.
 class ClientWatch {
  public:
-  ClientWatch(asio::any_io_executor executor, Exchange& exchange, std::function<void()> gone)
+  /// `leaving`: Exchange::client_gone or Upgraded::gone.
+  ClientWatch(asio::any_io_executor executor, awaitable<void> leaving, std::function<void()> gone)
       : shared_(std::make_shared<Shared>(executor)) {
-    asio::co_spawn(executor, exchange.client_gone(),
+    asio::co_spawn(executor, std::move(leaving),
                    asio::bind_cancellation_slot(shared_->cancel.slot(),
                                                 [shared = shared_, gone = std::move(gone)](std::exception_ptr) {
                                                   shared->ended = true;

@@ -21,7 +21,8 @@ std::uint16_t dimension(const Request& request, const char* name) {
   const std::string text = request.get(name);
   const auto number = request.number(name);
   if (!number) throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": invalid syntax"};
-  if (*number < 0 || *number > 65535) throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": value out of range"};
+  if (*number < 0 || *number > 65535)
+    throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": value out of range"};
   return static_cast<std::uint16_t>(*number);
 }
 
@@ -149,13 +150,14 @@ awaitable<Response> Containers::post_prune(Exchange& exchange) {
   containers::Filter filter;
   filter.terms = exchange.request().filters();
   const auto pruned = co_await service_.prune(std::move(filter));
-  co_return ordered({{"ContainersDeleted", pruned.ids.empty() ? Json(nullptr) : Json(pruned.ids)},
-                     {"SpaceReclaimed", pruned.space}});
+  co_return ordered(
+      {{"ContainersDeleted", pruned.ids.empty() ? Json(nullptr) : Json(pruned.ids)}, {"SpaceReclaimed", pruned.space}});
 }
 
 awaitable<Response> Containers::remove(Exchange& exchange) {
   const Request& request = exchange.request();
-  if (request.flag("link")) throw Error{Errc::invalid, "links of the default network cannot be removed: use a user-defined network"};
+  if (request.flag("link"))
+    throw Error{Errc::invalid, "links of the default network cannot be removed: use a user-defined network"};
   containers::RemoveRequest removal;
   removal.force = request.flag("force");
   removal.volumes = request.flag("v");

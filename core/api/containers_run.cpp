@@ -63,7 +63,7 @@ awaitable<Response> Containers::post_wait(Exchange& exchange) {
   // The headers go out at once: the docker CLI starts the container only after it has them.
   co_await exchange.start(200, "application/json");
   const auto executor = co_await asio::this_coro::executor;
-  ClientWatch watch{executor, exchange, [waiter] { waiter->close(); }};
+  ClientWatch watch{executor, exchange.client_gone(), [waiter] { waiter->close(); }};
   std::optional<containers::WaitResult> result;
   try {
     result = co_await waiter->result();

@@ -62,7 +62,8 @@ Json memory_json(const Reading& reading) {
   out["stats"] = std::move(figures);
   if (stats.memory_failcnt != 0) out["failcnt"] = stats.memory_failcnt;
   // A container without a limit has the host's memory.
-  const auto host = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const auto host =
+      static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   out["limit"] = stats.memory_limit == 0 || stats.memory_limit > host ? host : stats.memory_limit;
   return out;
 }
@@ -169,7 +170,7 @@ awaitable<Response> Containers::get_stats(Exchange& exchange) {
   Reading previous;
   Reading reading = co_await read_stats(service_, id);
   co_await exchange.start(200, "application/json");
-  ClientWatch watch{executor, exchange, [pace] { pace->stop(); }};
+  ClientWatch watch{executor, exchange.client_gone(), [pace] { pace->stop(); }};
   std::exception_ptr failure;
   try {
     if (!stream && !one_shot && reading.valid) {

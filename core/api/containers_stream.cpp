@@ -16,9 +16,14 @@ using containers::LogEntry;
 /// Docker's frame: the stream, three zero bytes, the length, the bytes.
 void append_frame(std::string& out, bool from_stderr, std::string_view bytes) {
   const auto size = static_cast<std::uint32_t>(bytes.size());
-  const std::array<char, 8> head{static_cast<char>(from_stderr ? 2 : 1), 0, 0, 0,
-                                 static_cast<char>(size >> 24), static_cast<char>(size >> 16 & 0xff),
-                                 static_cast<char>(size >> 8 & 0xff), static_cast<char>(size & 0xff)};
+  const std::array<char, 8> head{static_cast<char>(from_stderr ? 2 : 1),
+                                 0,
+                                 0,
+                                 0,
+                                 static_cast<char>(size >> 24),
+                                 static_cast<char>(size >> 16 & 0xff),
+                                 static_cast<char>(size >> 8 & 0xff),
+                                 static_cast<char>(size & 0xff)};
   out.append(head.data(), head.size());
   out.append(bytes);
 }
@@ -49,8 +54,10 @@ std::string render(const std::vector<LogEntry>& entries, const Format& format) {
     }
     line += entry.text;
     if (format.timestamps) line = padded(entry.time) + " " + line;
-    if (format.tty) out += line;
-    else append_frame(out, entry.from_stderr, line);
+    if (format.tty)
+      out += line;
+    else
+      append_frame(out, entry.from_stderr, line);
   }
   return out;
 }
@@ -82,7 +89,8 @@ awaitable<Response> Containers::get_logs(Exchange& exchange) {
   const std::string tail = request.get("tail");
   if (!tail.empty() && tail != "all") {
     // dockerd takes what is no number as "all".
-    const bool number = tail.size() < 10 && std::all_of(tail.begin(), tail.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool number =
+        tail.size() < 10 && std::all_of(tail.begin(), tail.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (number) wanted.tail = std::stoull(tail);
   }
   const auto time = [&](const char* name) {
@@ -96,7 +104,7 @@ awaitable<Response> Containers::get_logs(Exchange& exchange) {
   const auto executor = co_await asio::this_coro::executor;
   containers::LogFollower follower{executor, service_, container->id, wanted};
   co_await exchange.start(200, stream_type(request, format.tty));
-  ClientWatch watch{executor, exchange, [&follower] { follower.close(); }};
+  ClientWatch watch{executor, exchange.client_gone(), [&follower] { follower.close(); }};
   std::exception_ptr failure;
   try {
     for (auto entries = co_await follower.next(); !entries.empty(); entries = co_await follower.next()) {
@@ -139,7 +147,7 @@ awaitable<Response> Containers::post_attach(Exchange& exchange) {
   }
   if (attachment) {
     // The container may never be started: then the client's leaving is what ends this.
-    ClientWatch watch{executor, exchange, [attachment] { attachment->close(); }};
+    ClientWatch watch{executor, client->gone(), [attachment] { attachment->close(); }};
     UniqueFd socket = co_await attachment->socket();
     co_await watch.stop();
     if (socket) {

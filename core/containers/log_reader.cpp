@@ -146,7 +146,8 @@ void LogReader::parse(std::string_view line, std::vector<LogEntry>& out) {
 
 void LogReader::take_lines(std::vector<LogEntry>& out) {
   std::size_t begin = 0;
-  for (std::size_t end = pending_.find('\n'); end != std::string::npos && !finished_; end = pending_.find('\n', begin)) {
+  for (std::size_t end = pending_.find('\n'); end != std::string::npos && !finished_;
+       end = pending_.find('\n', begin)) {
     parse(std::string_view(pending_).substr(begin, end - begin), out);
     begin = end + 1;
   }

@@ -30,8 +30,8 @@ struct LogEntry {
   std::map<std::string, std::string> attributes;
 };
 
-/// Reads a container's log in Docker's json-file format through its rotations: `path`, before it `path`.1, .2 and so on.
-/// Blocks; used by one thread at a time.
+/// Reads a container's log in Docker's json-file format through its rotations: `path`, before it `path`.1, .2 and so
+/// on. Blocks; used by one thread at a time.
 class LogReader {
  public:
   LogReader(std::string path, LogRequest request);

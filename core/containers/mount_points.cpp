@@ -56,10 +56,12 @@ void apply_mode(MountPoint& mount, const std::string& spec) {
 
 void check_destination(const std::string& destination, const std::string& type, const std::string& spec) {
   if (destination.empty() || destination.front() != '/') {
-    refuse("invalid volume specification: '" + spec + "': invalid mount config for type \"" + type + "\": invalid mount path: '" + destination + "' mount path must be absolute");
+    refuse("invalid volume specification: '" + spec + "': invalid mount config for type \"" + type +
+           "\": invalid mount path: '" + destination + "' mount path must be absolute");
   }
   if (clean_path(destination) == "/") {
-    refuse("invalid volume specification: '" + spec + "': invalid mount config for type \"" + type + "\": invalid specification: destination can't be '/'");
+    refuse("invalid volume specification: '" + spec + "': invalid mount config for type \"" + type +
+           "\": invalid specification: destination can't be '/'");
   }
 }
 

@@ -157,6 +157,8 @@ awaitable<void> Service::recover() {
     }
   }
   co_await impl_->sweep();
+  // Every sandbox that still is has been adopted, and none is new yet.
+  co_await impl_->at.networks.reconcile();
   co_await impl_->boot();
 }
 

@@ -209,6 +209,7 @@ class Service::Waiter {
   void close();
 
  private:
+  friend class Service;
   friend struct Service::Impl;
   void settle(WaitResult result);
 

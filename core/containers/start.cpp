@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "containers/concurrent.hpp"
 #include "containers/defaults.hpp"
 #include "containers/failure.hpp"
@@ -97,7 +99,10 @@ awaitable<void> Service::Impl::run(Held& held) {
     co_await at.workers.run(Pool::quick, [&files] { write(files); });
     held.live->files_written = true;
   }
-  co_await at.workers.run(Pool::quick, [container] { make_bind_sources(container->mounts); });
+  const auto is_bind = [](const MountPoint& place) { return place.type == "bind"; };
+  if (std::any_of(container->mounts.begin(), container->mounts.end(), is_bind)) {
+    co_await at.workers.run(Pool::quick, [container] { make_bind_sources(container->mounts); });
+  }
   trace.step("spec");
 
   plugins::CallSettings call_settings;

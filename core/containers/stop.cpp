@@ -89,7 +89,6 @@ awaitable<void> Service::restart(std::string name, StopRequest request) {
   const std::string id = impl_->find(name)->id;
   if (!request.signal.empty()) (void)parse_signal(request.signal);
   // As dockerd: --rm does not take it away in between.
-  const auto its = impl_->live(id);
   const bool auto_remove = impl_->find(id)->host_config.auto_remove;
   if (auto_remove) impl_->change(id, [](Container& record) { record.host_config.auto_remove = false; });
   std::exception_ptr failure;

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "containers/service.hpp"
+#include "gantry/runtime.hpp"
+#include "gantry/storage.hpp"
+
+/// In the tests of the container service the neighbours' services and the drivers are these; they are linked in place
+/// of the real ones (service_fakes.cpp defines plugins::Drivers and the neighbours' Service classes).
+namespace gantry::containers::fakes {
+
+/// A process of the fake runtime.
+struct Process {
+  std::int64_t pid{};
+  bool started{};
+  bool paused{};
+  std::optional<int> code;
+  UniqueFd exited;  ///< An eventfd.
+  int attached{};
+};
+
+/// The world outside of the daemon: it outlives the service, as containers outlive gantryd.
+struct World {
+  std::mutex mutex;
+  std::map<std::string, Process> processes;
+  std::set<std::string> tops;       ///< The storage driver's keys.
+  std::set<std::string> sandboxes;  ///< Containers that are on networks.
+  std::set<std::string> acquired;   ///< "volume container".
+  std::set<std::string> volumes;
+  std::vector<std::string> calls;  ///< In order: "create", "attach", "start", ...
+  std::optional<Error> start_failure;
+  std::optional<Error> network_failure;
+  bool ignores_term{};
+  std::int64_t next_pid{1000};
+
+  void end(const std::string& id, int code);
+  [[nodiscard]] bool holds_nothing();
+};
+
+/// The world of the running test.
+World*& world();
+
+}  // namespace gantry::containers::fakes

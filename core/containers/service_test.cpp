@@ -1,0 +1,473 @@
+#include "containers/service.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <boost/asio/detached.hpp>
+#include <filesystem>
+
+#include "base/id.hpp"
+#include "containers/concurrent.hpp"
+#include "containers/service_fakes.hpp"
+
+namespace gantry::containers {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// One life of the daemon over a world that outlives it.
+class Daemon {
+ public:
+  Daemon(const std::string& root, Settings settings) : store_(root + "/state.db") {
+    settings.data_root = root;
+    const Service::Neighbours neighbours{store_, bus_, drivers_, workers_, images_, networks_, volumes_};
+    service_.emplace(context_.get_executor(), neighbours, settings);
+  }
+  ~Daemon() {
+    workers_.join();
+    context_.stop();
+  }
+
+  /// Runs a coroutine to its end.
+  template <class T>
+  T run(awaitable<T> task) {
+    std::exception_ptr failure;
+    std::optional<T> result;
+    bool done = false;
+    asio::co_spawn(context_, std::move(task), [&](std::exception_ptr error, T value) {
+      failure = error;
+      result = std::move(value);
+      done = true;
+    });
+    until([&] { return done; });
+    if (failure) std::rethrow_exception(failure);
+    return std::move(*result);
+  }
+  void run(awaitable<void> task) {
+    std::exception_ptr failure;
+    bool done = false;
+    asio::co_spawn(context_, std::move(task), [&](std::exception_ptr error) {
+      failure = error;
+      done = true;
+    });
+    until([&] { return done; });
+    if (failure) std::rethrow_exception(failure);
+  }
+  template <class Condition>
+  void until(Condition condition) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), limit);
+      context_.restart();
+      context_.run_one_for(std::chrono::milliseconds{100});
+    }
+  }
+
+  Service& service() { return *service_; }
+  [[nodiscard]] std::vector<std::string> actions() const {
+    std::vector<std::string> names;
+    const events::Filter everything = [](const events::Event& event) { return event.type == "container"; };
+    for (const auto& event : bus_.history(0, std::numeric_limits<Nanoseconds>::max(), everything))
+      names.push_back(event.action);
+    return names;
+  }
+  Workers& workers() { return workers_; }
+  state::Store& store() { return store_; }
+  asio::io_context& context() { return context_; }
+
+ private:
+  asio::io_context context_;
+  Workers workers_{2, 2};
+  state::Store store_;
+  events::Bus bus_;
+  plugins::Drivers drivers_{{}, workers_};
+  images::Service images_{store_, bus_, drivers_, workers_, ""};
+  networks::Service networks_{store_, bus_, drivers_, workers_};
+  volumes::Service volumes_{store_, bus_, drivers_, workers_};
+  std::optional<Service> service_;
+};
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  ServiceTest() {
+    std::filesystem::create_directory(root_);
+    fakes::world() = &world_;
+    boot();
+  }
+  ~ServiceTest() override {
+    daemon_.reset();
+    std::filesystem::remove_all(root_);
+  }
+
+  void boot() {
+    daemon_.reset();
+    daemon_.emplace(root_, settings_);
+  }
+  /// As after kill -9: the store is what was committed, the world is what it was.
+  void crash() {
+    boot();
+    daemon_->run(daemon_->service().recover());
+  }
+
+  static CreateRequest request(const std::string& name = "web") {
+    CreateRequest out;
+    out.name = name;
+    out.body.config.image = "busybox";
+    return out;
+  }
+  std::string create(CreateRequest what = request()) {
+    return daemon_->run(daemon_->service().create(std::move(what))).id;
+  }
+  std::string run(CreateRequest what = request()) {
+    const std::string id = create(std::move(what));
+    EXPECT_TRUE(daemon_->run(daemon_->service().start(id)));
+    return id;
+  }
+  State state(const std::string& id) { return daemon_->service().find(id)->state; }
+  bool exists(const std::string& id) {
+    const auto all = daemon_->service().all();
+    return std::any_of(all.begin(), all.end(), [&](const auto& c) { return c->id == id; });
+  }
+  template <class Action>
+  std::string refusal(Action action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  }
+  Service& service() { return daemon_->service(); }
+
+  const std::string root_ = std::filesystem::temp_directory_path() / ("gantry-containers-" + random_id());
+  fakes::World world_;
+  Settings settings_;
+  std::optional<Daemon> daemon_;
+};
+
+TEST_F(ServiceTest, RunsAndKeepsTheExitCode) {
+  const std::string id = run();
+  EXPECT_EQ(state("web"), State::running);
+  EXPECT_EQ(state(id.substr(0, 5)), State::running);
+  EXPECT_FALSE(daemon_->run(service().start(id)));
+  const auto waiter = service().wait(id, WaitCondition::not_running);
+  world_.end(id, 3);
+  EXPECT_EQ(daemon_->run(waiter->result()).exit_code, 3);
+  EXPECT_EQ(state(id), State::exited);
+  EXPECT_TRUE(world_.sandboxes.empty());
+  EXPECT_TRUE(world_.processes.empty());
+  RemoveRequest removal;
+  daemon_->run(service().remove(id, removal));
+  EXPECT_TRUE(world_.holds_nothing());
+  EXPECT_THAT(daemon_->actions(), ElementsAre("create", "start", "die", "destroy"));
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/containers/" + id));
+}
+
+TEST_F(ServiceTest, NamesAreUnique) {
+  const std::string id = create();
+  EXPECT_EQ(refusal([&] { create(); }),
+            "Conflict. The container name \"/web\" is already in use by container \"" + id +
+                "\". You have to remove (or rename) that container to be able to reuse that name.");
+  EXPECT_THAT(refusal([&] { create(request("a b")); }), HasSubstr("Invalid container name (a b)"));
+  EXPECT_EQ(refusal([&] { service().find("nothing"); }), "No such container: nothing");
+  daemon_->run(service().rename("web", "api"));
+  EXPECT_EQ(service().find("/api")->id, id);
+  EXPECT_NO_THROW(create());
+}
+
+TEST_F(ServiceTest, ARefusedCreateLeavesNothing) {
+  EXPECT_EQ(refusal([&] {
+              auto bad = request();
+              bad.body.config.image = "nope";
+              create(bad);
+            }),
+            "No such image: nope:latest");
+  auto runtime = request();
+  runtime.body.host_config.runtime = "foo";
+  EXPECT_THAT(refusal([&] { create(runtime); }), HasSubstr("unknown or invalid runtime name: foo"));
+  EXPECT_TRUE(world_.holds_nothing());
+  EXPECT_TRUE(service().all().empty());
+  EXPECT_THAT(daemon_->actions(), IsEmpty());
+}
+
+TEST_F(ServiceTest, AFailedStartIsUndone) {
+  world_.start_failure = Error{Errc::not_found, "exec: \"x\": executable file not found in $PATH"};
+  auto what = request();
+  what.body.host_config.binds = {"data:/data"};
+  const std::string id = create(what);
+  EXPECT_THAT(refusal([&] { daemon_->run(service().start(id)); }),
+              HasSubstr("executable file not found in $PATH: unknown"));
+  const auto container = service().find(id);
+  EXPECT_EQ(container->state, State::created);
+  EXPECT_EQ(container->exit_code, 127);
+  EXPECT_TRUE(world_.processes.empty());
+  EXPECT_TRUE(world_.sandboxes.empty());
+  EXPECT_TRUE(world_.acquired.empty());
+  world_.start_failure.reset();
+  EXPECT_TRUE(daemon_->run(service().start(id)));
+}
+
+TEST_F(ServiceTest, AFailedNetworkIsUndone) {
+  world_.network_failure = Error{Errc::conflict, "port is already allocated"};
+  const std::string id = create();
+  EXPECT_EQ(refusal([&] { daemon_->run(service().start(id)); }), "port is already allocated");
+  EXPECT_TRUE(world_.processes.empty());
+}
+
+TEST_F(ServiceTest, AutoRemoveTakesAnonymousVolumesAlong) {
+  auto what = request();
+  what.body.host_config.auto_remove = true;
+  what.body.config.volumes = {"/data"};
+  what.body.host_config.binds = {"named:/named"};
+  const std::string id = create(what);
+  const auto waiter = service().wait(id, WaitCondition::removed);
+  daemon_->run(service().start(id));
+  world_.end(id, 7);
+  EXPECT_EQ(daemon_->run(waiter->result()).exit_code, 7);
+  EXPECT_FALSE(exists(id));
+  EXPECT_TRUE(world_.holds_nothing());
+  EXPECT_THAT(world_.volumes, ElementsAre("named"));
+}
+
+TEST_F(ServiceTest, AttachBeforeStartIsConnectedBetweenCreateAndStart) {
+  const std::string id = create();
+  const auto attachment = daemon_->run(service().attach(id));
+  daemon_->run(service().start(id));
+  EXPECT_THAT(world_.calls, ElementsAre("create", "attach", "start"));
+  EXPECT_TRUE(daemon_->run(attachment->socket()));
+}
+
+TEST_F(ServiceTest, AttachOfWhatNeverRunsEnds) {
+  world_.start_failure = Error{Errc::io, "broken"};
+  const std::string id = create();
+  const auto attachment = daemon_->run(service().attach(id));
+  EXPECT_THROW(daemon_->run(service().start(id)), Error);
+  EXPECT_FALSE(daemon_->run(attachment->socket()));
+}
+
+TEST_F(ServiceTest, StopKillsWhatDoesNotEnd) {
+  world_.ignores_term = true;
+  const std::string id = run();
+  StopRequest stop;
+  stop.timeout = 0;
+  EXPECT_TRUE(daemon_->run(service().stop(id, stop)));
+  EXPECT_EQ(service().find(id)->exit_code, 137);
+  EXPECT_FALSE(daemon_->run(service().stop(id, stop)));
+}
+
+TEST_F(ServiceTest, ForcedRemovalOfARunningContainer) {
+  const std::string id = run();
+  RemoveRequest removal;
+  EXPECT_THAT(
+      refusal([&] { daemon_->run(service().remove("web", removal)); }),
+      HasSubstr(
+          "cannot remove container \"web\": container is running: stop the container before removal or force remove"));
+  removal.force = true;
+  daemon_->run(service().remove(id, removal));
+  EXPECT_TRUE(world_.holds_nothing());
+}
+
+TEST_F(ServiceTest, PauseAndItsRefusals) {
+  const std::string id = run();
+  daemon_->run(service().pause(id));
+  EXPECT_EQ(state(id), State::paused);
+  EXPECT_THAT(refusal([&] { daemon_->run(service().start(id)); }), HasSubstr("cannot start a paused container"));
+  EXPECT_THAT(refusal([&] { daemon_->run(service().pause(id)); }), HasSubstr("is already paused"));
+  ExecRequest exec;
+  exec.cmd = {"true"};
+  EXPECT_THAT(refusal([&] { daemon_->run(service().create_exec(id, exec)); }), HasSubstr("is paused"));
+  daemon_->run(service().unpause(id));
+  EXPECT_EQ(state(id), State::running);
+}
+
+TEST_F(ServiceTest, ExecKeepsItsExitCode) {
+  const std::string id = run();
+  ExecRequest request_;
+  request_.cmd = {"sh", "-c", "true"};
+  const std::string exec = daemon_->run(service().create_exec(id, request_));
+  ExecStart start;
+  EXPECT_TRUE(daemon_->run(service().start_exec(exec, start)));
+  world_.end(exec, 5);
+  daemon_->run(service().exec_ended(exec));
+  EXPECT_EQ(service().find_exec(exec)->exit_code, 5);
+  EXPECT_THROW(daemon_->run(service().start_exec(exec, start)), Error);
+}
+
+TEST_F(ServiceTest, RestartPolicyBringsItBackUntilStopped) {
+  auto what = request();
+  what.body.host_config.restart_policy.name = "always";
+  const std::string id = run(what);
+  world_.end(id, 1);
+  daemon_->until([&] { return service().find(id)->restart_count == 1 && state(id) == State::running; });
+  StopRequest stop;
+  daemon_->run(service().stop(id, stop));
+  EXPECT_EQ(state(id), State::exited);
+}
+
+TEST_F(ServiceTest, OnFailureGivesUpAndLeavesSuccessAlone) {
+  auto what = request();
+  what.body.host_config.restart_policy = {"on-failure", 1};
+  const std::string id = run(what);
+  world_.end(id, 1);
+  daemon_->until([&] { return service().find(id)->restart_count == 1 && state(id) == State::running; });
+  world_.end(id, 1);
+  daemon_->until([&] { return state(id) == State::exited; });
+  daemon_->run(service().start(id));
+  world_.end(id, 0);
+  daemon_->until([&] { return state(id) == State::exited; });
+}
+
+TEST_F(ServiceTest, StartStopAndRemoveAtOnceOnOneContainer) {
+  const std::string id = create();
+  std::vector<awaitable<void>> tasks;
+  const auto quietly = [](Service& self, std::string name, int what) -> awaitable<void> {
+    try {
+      StopRequest stop;
+      stop.timeout = 0;
+      RemoveRequest removal;
+      removal.force = true;
+      if (what == 0) co_await self.start(name);
+      if (what == 1) co_await self.stop(name, stop);
+      if (what == 2) co_await self.remove(name, removal);
+    } catch (const Error& error) {
+      EXPECT_TRUE(error.code() == Errc::not_found || error.code() == Errc::conflict) << error.what();
+    }
+  };
+  for (int round = 0; round < 4; ++round) {
+    for (const int what : {0, 1, 0, 2}) tasks.push_back(quietly(service(), id, what));
+  }
+  daemon_->run(all_of(std::move(tasks)));
+  daemon_->until([&] { return !exists(id); });
+  EXPECT_TRUE(world_.holds_nothing());
+}
+
+TEST_F(ServiceTest, WhatRunsIsAdopted) {
+  const std::string id = run();
+  crash();
+  EXPECT_EQ(state(id), State::running);
+  EXPECT_TRUE(world_.sandboxes.contains(id));
+  const auto waiter = service().wait(id, WaitCondition::next_exit);
+  world_.end(id, 4);
+  EXPECT_EQ(daemon_->run(waiter->result()).exit_code, 4);
+}
+
+TEST_F(ServiceTest, WhatEndedMeanwhileHasItsExitCode) {
+  const std::string id = run();
+  daemon_.reset();
+  world_.end(id, 9);
+  crash();
+  daemon_->until([&] { return state(id) == State::exited; });
+  EXPECT_EQ(service().find(id)->exit_code, 9);
+  EXPECT_TRUE(world_.processes.empty());
+}
+
+TEST_F(ServiceTest, AfterAReebootOfTheHostPoliciesApply) {
+  auto what = request();
+  what.body.host_config.restart_policy.name = "unless-stopped";
+  const std::string id = run(what);
+  daemon_.reset();
+  world_.processes.clear();
+  crash();
+  daemon_->until([&] { return state(id) == State::running; });
+}
+
+/// Each point at which a kill may come: the record as it was committed, the world as it was then.
+TEST_F(ServiceTest, AHalfDoneStartIsUndone) {
+  const std::string id = run();
+  {
+    state::Table<Container> table{daemon_->store(), "containers"};
+    Container half = *table.find(id);
+    half.state = State::starting;
+    half.started = 0;
+    daemon_->store().update([&](state::Transaction& change) { table.put(change, id, half); });
+  }
+  crash();
+  EXPECT_EQ(state(id), State::created);
+  EXPECT_TRUE(world_.processes.empty());
+  EXPECT_TRUE(world_.sandboxes.empty());
+}
+
+TEST_F(ServiceTest, AHalfDoneRemovalIsFinished) {
+  const std::string id = create();
+  {
+    state::Table<Container> table{daemon_->store(), "containers"};
+    Container half = *table.find(id);
+    half.state = State::removing;
+    daemon_->store().update([&](state::Transaction& change) { table.put(change, id, half); });
+  }
+  crash();
+  EXPECT_FALSE(exists(id));
+  EXPECT_TRUE(world_.holds_nothing());
+}
+
+TEST_F(ServiceTest, WhatNoRecordNamesIsSwept) {
+  world_.tops.insert(random_id());
+  world_.processes[random_id()];
+  const std::string orphan = root_ + "/containers/" + random_id();
+  std::filesystem::create_directories(orphan);
+  crash();
+  EXPECT_TRUE(world_.holds_nothing());
+  EXPECT_FALSE(std::filesystem::exists(orphan));
+}
+
+TEST_F(ServiceTest, AlwaysComesBackWithTheDaemonAndAStoppedOneDoesNot) {
+  auto always = request("always");
+  always.body.host_config.restart_policy.name = "always";
+  auto unless = request("unless");
+  unless.body.host_config.restart_policy.name = "unless-stopped";
+  const std::string first = run(always);
+  const std::string second = run(unless);
+  StopRequest stop;
+  daemon_->run(service().stop(first, stop));
+  daemon_->run(service().stop(second, stop));
+  crash();
+  daemon_->until([&] { return state(first) == State::running; });
+  EXPECT_EQ(state(second), State::exited);
+}
+
+TEST_F(ServiceTest, ShutDownStopsUnlessContainersRunOn) {
+  const std::string id = run();
+  daemon_->run(service().shut_down());
+  EXPECT_EQ(state(id), State::exited);
+  settings_.live_restore = true;
+  boot();
+  daemon_->run(service().start(id));
+  daemon_->run(service().shut_down());
+  EXPECT_EQ(state(id), State::running);
+}
+
+TEST_F(ServiceTest, ListFilters) {
+  const std::string first = run(request("first"));
+  auto labelled = request("second");
+  labelled.body.config.labels = {{"a", "b"}};
+  const std::string second = create(labelled);
+  const auto names = [&](Filter filter) {
+    std::vector<std::string> out;
+    for (const auto& container : service().list(filter)) out.push_back(container->name);
+    return out;
+  };
+  EXPECT_THAT(names({}), ElementsAre("first"));
+  EXPECT_THAT(names({true, 0, {}}), ElementsAre("second", "first"));
+  EXPECT_THAT(names({false, 1, {}}), ElementsAre("second"));
+  EXPECT_THAT(names({true, 0, {{"label", {"a=b"}}}}), ElementsAre("second"));
+  EXPECT_THAT(names({true, 0, {{"status", {"running"}}}}), ElementsAre("first"));
+  EXPECT_THAT(names({true, 0, {{"before", {"second"}}}}), ElementsAre("first"));
+  EXPECT_THAT(names({true, 0, {{"name", {"^/sec"}}}}), ElementsAre("second"));
+  EXPECT_EQ(refusal([&] { service().list({true, 0, {{"foo", {"x"}}}}); }), "invalid filter 'foo'");
+}
+
+TEST_F(ServiceTest, PruneTakesWhatDoesNotRun) {
+  run(request("runs"));
+  create(request("rests"));
+  Filter filter;
+  const auto pruned = daemon_->run(service().prune(filter));
+  EXPECT_EQ(pruned.ids.size(), 1U);
+  EXPECT_EQ(pruned.space, 5U);
+  EXPECT_EQ(service().all().size(), 1U);
+}
+
+}  // namespace
+}  // namespace gantry::containers
