@@ -2,6 +2,7 @@
 #include <archive_entry.h>
 
 #include <array>
+#include <cerrno>
 #include <memory>
 
 #include "api/containers.hpp"
@@ -28,7 +29,7 @@ la_ssize_t put(archive* writer, void* sink, const void* bytes, std::size_t size)
     static_cast<ByteSink*>(sink)->write({static_cast<const std::byte*>(bytes), size});
     return static_cast<la_ssize_t>(size);
   } catch (const std::exception& error) {
-    archive_set_error(writer, ARCHIVE_ERRNO_MISC, "%s", error.what());
+    archive_set_error(writer, EIO, "%s", error.what());
     return -1;
   }
 }

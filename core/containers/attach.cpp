@@ -32,12 +32,12 @@ awaitable<void> Service::Impl::connect_attachments(std::string id) {
   for (const auto& weak : waiting) {
     const auto attachment = weak.lock();
     if (!attachment) continue;
-    const Socket socket = co_await at.drivers.call(runtime_of(*container), Pool::quick, call_settings,
-                                                   [id](auto& driver, const Call& call) {
-                                                     runtime::v1::Streams streams;
-                                                     driver.attach(id, streams, call);
-                                                     return std::make_shared<UniqueFd>(std::move(streams.socket));
-                                                   });
+    const auto ask_to_attach = [id](auto& driver, const Call& call) {
+      runtime::v1::Streams streams;
+      driver.attach(id, streams, call);
+      return std::make_shared<UniqueFd>(std::move(streams.socket));
+    };
+    const Socket socket = co_await at.drivers.call(runtime_of(*container), Pool::quick, call_settings, ask_to_attach);
     attachment->give(std::move(*socket));
   }
 }
@@ -64,12 +64,13 @@ awaitable<std::shared_ptr<Attachment>> Service::attach(std::string name) {
   auto attachment = std::make_shared<WaitingAttachment>(impl_->executor);
   if (container->state == State::running) {
     plugins::CallSettings call_settings;
-    const Socket socket = co_await impl_->at.drivers.call(
-        impl_->runtime_of(*container), Pool::quick, call_settings, [id](auto& driver, const Call& call) {
-          runtime::v1::Streams streams;
-          driver.attach(id, streams, call);
-          return std::make_shared<UniqueFd>(std::move(streams.socket));
-        });
+    const auto ask_to_attach = [id](auto& driver, const Call& call) {
+      runtime::v1::Streams streams;
+      driver.attach(id, streams, call);
+      return std::make_shared<UniqueFd>(std::move(streams.socket));
+    };
+    const Socket socket =
+        co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings, ask_to_attach);
     attachment->give(std::move(*socket));
   } else {
     auto& waiting = impl_->live(id)->attaching;

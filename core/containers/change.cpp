@@ -60,8 +60,8 @@ awaitable<void> Service::pause(std::string name) {
     throw Error{Errc::conflict, "Container " + id + " is restarting, wait until the container is running"};
   if (held.container->state != State::running) throw Error{Errc::conflict, "container " + id + " is not running"};
   plugins::CallSettings call_settings;
-  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
-                                  [id](auto& driver, const Call& call) { driver.pause(id, call); });
+  const auto ask_to_pause = [id](auto& driver, const Call& call) { driver.pause(id, call); };
+  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_pause);
   held.container = impl_->change(id, [](Container& record) { record.move_to(State::paused); });
   impl_->publish("pause", *held.container);
 }
@@ -71,8 +71,8 @@ awaitable<void> Service::unpause(std::string name) {
   const std::string id = held.container->id;
   if (held.container->state != State::paused) throw Error{Errc::conflict, "Container " + id + " is not paused"};
   plugins::CallSettings call_settings;
-  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
-                                  [id](auto& driver, const Call& call) { driver.resume(id, call); });
+  const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
+  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
   held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
   impl_->publish("unpause", *held.container);
 }
@@ -114,9 +114,8 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
   const auto resources = build_resources(host.resources);
   if (is_alive(held.container->state)) {
     plugins::CallSettings call_settings;
-    co_await impl_->at.drivers.call(
-        impl_->runtime_of(*held.container), Pool::quick, call_settings,
-        [id, resources](auto& driver, const Call& call) { driver.update(id, resources, call); });
+    const auto ask_to_update = [id, resources](auto& driver, const Call& call) { driver.update(id, resources, call); };
+    co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_update);
   }
   held.container = impl_->change(id, [&](Container& record) { record.host_config = host; });
   impl_->publish("update", *held.container);
@@ -128,9 +127,10 @@ awaitable<void> Service::resize(std::string name, std::uint16_t rows, std::uint1
   const std::string id = container->id;
   if (!is_alive(container->state)) refuse_not_running(id);
   plugins::CallSettings call_settings;
-  co_await impl_->at.drivers.call(
-      impl_->runtime_of(*container), Pool::quick, call_settings,
-      [id, rows, columns](auto& driver, const Call& call) { driver.resize(id, "", rows, columns, call); });
+  const auto ask_to_resize = [id, rows, columns](auto& driver, const Call& call) {
+    driver.resize(id, "", rows, columns, call);
+  };
+  co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings, ask_to_resize);
   impl_->publish("resize", *container, {{"height", std::to_string(rows)}, {"width", std::to_string(columns)}});
 }
 

@@ -87,12 +87,12 @@ awaitable<void> Service::Impl::prepare_storage(const Container& container, std::
   const std::string key = container.id;
   const auto layers = image->chain_ids;
   plugins::CallSettings call_settings;
-  auto root = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings,
-                                       [key, layers, options](auto& driver, const Call& call) {
-                                         std::vector<Mount> mounts;
-                                         driver.prepare(key, layers, options, mounts, call);
-                                         return mounts;
-                                       });
+  const auto ask_to_prepare = [key, layers, options](auto& driver, const Call& call) {
+    std::vector<Mount> mounts;
+    driver.prepare(key, layers, options, mounts, call);
+    return mounts;
+  };
+  auto root = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_to_prepare);
   live(key)->root = std::move(root);
 }
 
@@ -103,10 +103,10 @@ awaitable<void> Service::Impl::undo_create(Container container) {
       if (place.anonymous && !place.name.empty()) co_await at.volumes.remove_if_unused(place.name);
     }
     plugins::CallSettings call_settings;
-    co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings,
-                             [key](auto& driver, const Call& call) { driver.remove(key, call); });
+    const auto ask_to_remove = [key](auto& driver, const Call& call) { driver.remove(key, call); };
+    co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_to_remove);
     const std::string mine = folder(key);
-    co_await at.workers.run(Pool::quick, [mine] {
+    co_await at.workers.run(Pool::quick, [&mine] {
       std::error_code ignored;
       std::filesystem::remove_all(mine, ignored);
     });

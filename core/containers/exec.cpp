@@ -43,12 +43,12 @@ awaitable<void> watch_exec(Service::Impl* self, std::shared_ptr<Exec> exec, Uniq
   if (container) {
     try {
       plugins::CallSettings call_settings;
-      code = co_await self->at.drivers.call(self->runtime_of(*container), Pool::quick, call_settings,
-                                            [id, exec_id](auto& driver, const Call& call) {
-                                              runtime::v1::ExitStatus status;
-                                              driver.exit_status(id, exec_id, status, call);
-                                              return status.code;
-                                            });
+      const auto ask_status = [id, exec_id](auto& driver, const Call& call) {
+        runtime::v1::ExitStatus status;
+        driver.exit_status(id, exec_id, status, call);
+        return status.code;
+      };
+      code = co_await self->at.drivers.call(self->runtime_of(*container), Pool::quick, call_settings, ask_status);
     } catch (const Error&) {
       code = 137;  // the container ended and took it along
     }
@@ -100,12 +100,12 @@ awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
   std::shared_ptr<Started> started;
   try {
     plugins::CallSettings call_settings;
-    started = co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings,
-                                              [id, spec](auto& driver, const Call& call) {
-                                                auto out = std::make_shared<Started>();
-                                                driver.exec(id, spec, out->running, out->streams, call);
-                                                return out;
-                                              });
+    const auto ask_to_exec = [id, spec](auto& driver, const Call& call) {
+      auto out = std::make_shared<Started>();
+      driver.exec(id, spec, out->running, out->streams, call);
+      return out;
+    };
+    started = co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings, ask_to_exec);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -151,10 +151,10 @@ awaitable<void> Service::resize_exec(std::string exec_id, std::uint16_t rows, st
   if (!container || !exec->running) throw Error{Errc::conflict, "exec process is not started"};
   const std::string id = container->id;
   plugins::CallSettings call_settings;
-  co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings,
-                                  [id, exec_id, rows, columns](auto& driver, const Call& call) {
-                                    driver.resize(id, exec_id, rows, columns, call);
-                                  });
+  const auto ask_to_resize = [id, exec_id, rows, columns](auto& driver, const Call& call) {
+    driver.resize(id, exec_id, rows, columns, call);
+  };
+  co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings, ask_to_resize);
 }
 
 }  // namespace gantry::containers

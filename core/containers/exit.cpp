@@ -57,8 +57,8 @@ awaitable<void> Service::Impl::free_run(std::string id, std::vector<MountPoint> 
   };
   const auto end = [](Impl& self, std::string container, std::string name) -> awaitable<void> {
     plugins::CallSettings call_settings;
-    co_await self.at.drivers.call(self.at.drivers.runtime(name), Pool::quick, call_settings,
-                                  [container](auto& driver, const Call& call) { driver.remove(container, call); });
+    const auto ask_to_remove = [container](auto& driver, const Call& call) { driver.remove(container, call); };
+    co_await self.at.drivers.call(self.at.drivers.runtime(name), Pool::quick, call_settings, ask_to_remove);
   };
   tasks.push_back(end(*this, id, runtime));
   tasks.push_back(at.networks.detach(id));
@@ -73,12 +73,12 @@ awaitable<void> Service::Impl::ended(Held& held) {
   status.code = 255;
   status.finished_at_ns = now();
   try {
-    status = co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings,
-                                      [id](auto& driver, const Call& call) {
-                                        Status out;
-                                        driver.exit_status(id, "", out, call);
-                                        return out;
-                                      });
+    const auto ask_status = [id](auto& driver, const Call& call) {
+      Status out;
+      driver.exit_status(id, "", out, call);
+      return out;
+    };
+    status = co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings, ask_status);
   } catch (const Error& error) {
     // The shim was killed: nobody knows how the process ended.
     if (error.code() != Errc::not_found && error.code() != Errc::conflict) throw;

@@ -72,7 +72,7 @@ awaitable<std::vector<LogEntry>> LogFollower::next() {
   while (!state->closed) {
     // Read before the look at `ended`: what was written before the end is read after it.
     const bool last = state->ended;
-    auto entries = co_await state->workers.run(Pool::quick, [state] {
+    auto entries = co_await state->workers.run(Pool::quick, [&state] {
       if (!state->reader) state->reader.emplace(state->path, state->request);
       return state->reader->next();
     });

@@ -14,12 +14,13 @@ awaitable<Processes> Service::top(std::string name, std::string ps_arguments) {
   if (!is_alive(container->state)) throw Error{Errc::conflict, "container " + id + " is not running"};
   const auto columns = parse_ps_arguments(ps_arguments);
   plugins::CallSettings call_settings;
-  const auto pids = co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings,
-                                                    [id](auto& driver, const Call& call) {
-                                                      std::vector<std::int64_t> out;
-                                                      driver.processes(id, out, call);
-                                                      return out;
-                                                    });
+  const auto ask_processes = [id](auto& driver, const Call& call) {
+    std::vector<std::int64_t> out;
+    driver.processes(id, out, call);
+    return out;
+  };
+  const auto pids =
+      co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings, ask_processes);
   impl_->publish("top", *container);
   co_return co_await impl_->at.workers.run(Pool::quick, [&] { return read_processes(columns, pids); });
 }
@@ -29,44 +30,44 @@ awaitable<runtime::v1::Stats> Service::stats(std::string name) {
   const std::string id = container->id;
   if (!is_alive(container->state)) throw Error{Errc::conflict, "container " + id + " is not running"};
   plugins::CallSettings call_settings;
-  co_return co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings,
-                                            [id](auto& driver, const Call& call) {
-                                              runtime::v1::Stats out;
-                                              driver.stats(id, out, call);
-                                              return out;
-                                            });
+  const auto ask_stats = [id](auto& driver, const Call& call) {
+    runtime::v1::Stats out;
+    driver.stats(id, out, call);
+    return out;
+  };
+  co_return co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings, ask_stats);
 }
 
 awaitable<std::vector<storage::v1::Change>> Service::changes(std::string name) {
   const std::string id = impl_->find(name)->id;
   plugins::CallSettings call_settings;
-  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings,
-                                            [id](auto& driver, const Call& call) {
-                                              std::vector<storage::v1::Change> out;
-                                              driver.changes(id, out, call);
-                                              return out;
-                                            });
+  const auto ask_changes = [id](auto& driver, const Call& call) {
+    std::vector<storage::v1::Change> out;
+    driver.changes(id, out, call);
+    return out;
+  };
+  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings, ask_changes);
 }
 
 awaitable<storage::v1::Usage> Service::usage(std::string id) {
   plugins::CallSettings call_settings;
-  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings,
-                                            [id](auto& driver, const Call& call) {
-                                              storage::v1::Usage out;
-                                              driver.usage(id, out, call);
-                                              return out;
-                                            });
+  const auto ask_usage = [id](auto& driver, const Call& call) {
+    storage::v1::Usage out;
+    driver.usage(id, out, call);
+    return out;
+  };
+  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings, ask_usage);
 }
 
 awaitable<std::vector<Mount>> Service::tree(std::string name) {
   const std::string id = impl_->find(name)->id;
   plugins::CallSettings call_settings;
-  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::quick, call_settings,
-                                            [id](auto& driver, const Call& call) {
-                                              std::vector<Mount> out;
-                                              driver.mounts(id, out, call);
-                                              return out;
-                                            });
+  const auto ask_mounts = [id](auto& driver, const Call& call) {
+    std::vector<Mount> out;
+    driver.mounts(id, out, call);
+    return out;
+  };
+  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::quick, call_settings, ask_mounts);
 }
 
 }  // namespace gantry::containers

@@ -55,7 +55,8 @@ Json endpoints_to_json(const std::map<std::string, wire::EndpointSettings>& endp
 
 std::map<std::string, wire::EndpointSettings> endpoints_from(const Json& in, const char* member) {
   std::map<std::string, wire::EndpointSettings> endpoints;
-  for (const auto& [network, endpoint] : in.value(member, Json::object()).items()) {
+  const Json all = in.value(member, Json::object());
+  for (const auto& [network, endpoint] : all.items()) {
     endpoint.get_to(endpoints[network]);
   }
   return endpoints;

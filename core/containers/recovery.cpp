@@ -22,12 +22,12 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
   plugins::CallSettings call_settings;
   std::shared_ptr<Running> running;
   try {
-    running = co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings,
-                                       [id](auto& driver, const Call& call) {
-                                         auto out = std::make_shared<Running>();
-                                         driver.adopt(id, *out, call);
-                                         return out;
-                                       });
+    const auto ask_to_adopt = [id](auto& driver, const Call& call) {
+      auto out = std::make_shared<Running>();
+      driver.adopt(id, *out, call);
+      return out;
+    };
+    running = co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings, ask_to_adopt);
   } catch (const Error& error) {
     if (error.code() != Errc::not_found) throw;
   }
@@ -41,7 +41,10 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
     const std::string path = mode == "host" ? "/proc/self/ns/net" : "/proc/" + std::to_string(running->pid) + "/ns/net";
     const UniqueFd netns{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     // Without it the process has just ended: the watcher finds that out.
-    if (netns) co_await at.networks.adopt(sandbox_request(*held.container), netns.get());
+    if (netns) {
+      auto request = sandbox_request(*held.container);
+      co_await at.networks.adopt(std::move(request), netns.get());
+    }
   }
   for (const MountPoint& place : held.container->mounts) {
     if (place.type == "volume") co_await at.volumes.acquire(place.name, id);
@@ -92,31 +95,32 @@ awaitable<void> Service::Impl::recover_one(std::string id) {
 // What the drivers hold and no record names.
 awaitable<void> Service::Impl::sweep() {
   plugins::CallSettings call_settings;
-  const auto keys =
-      co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, [](auto& driver, const Call& call) {
-        storage::v1::Holdings out;
-        driver.list(out, call);
-        return out.keys;
-      });
+  const auto ask_holdings = [](auto& driver, const Call& call) {
+    storage::v1::Holdings out;
+    driver.list(out, call);
+    return out.keys;
+  };
+  const auto keys = co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, ask_holdings);
   for (const std::string& key : keys) {
     if (table.find(key)) continue;
-    co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings,
-                             [key](auto& driver, const Call& call) { driver.remove(key, call); });
+    const auto ask_to_remove = [key](auto& driver, const Call& call) { driver.remove(key, call); };
+    co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, ask_to_remove);
   }
   std::set<std::string> seen;
   for (const std::string& name : at.drivers.runtime_names()) {
     const auto driver = at.drivers.runtime(name);
-    const auto held = co_await at.drivers.call(driver, Pool::quick, call_settings, [](auto& runtime, const Call& call) {
+    const auto ask_ids = [](auto& runtime, const Call& call) {
       std::vector<std::string> out;
       runtime.list(out, call);
       return out;
-    });
+    };
+    const auto held = co_await at.drivers.call(driver, Pool::quick, call_settings, ask_ids);
     for (const std::string& id : held) {
       const auto container = table.find(id);
       if (container && is_alive(container->state)) continue;
       if (!seen.insert(id).second) continue;
-      co_await at.drivers.call(driver, Pool::quick, call_settings,
-                               [id](auto& runtime, const Call& call) { runtime.remove(id, call); });
+      const auto ask_to_remove = [id](auto& runtime, const Call& call) { runtime.remove(id, call); };
+      co_await at.drivers.call(driver, Pool::quick, call_settings, ask_to_remove);
     }
   }
   std::set<std::string> known;

@@ -20,8 +20,8 @@ awaitable<void> Service::Impl::remove_held(Held& held, bool volumes) {
   std::exception_ptr failure;
   try {
     plugins::CallSettings call_settings;
-    co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings,
-                             [id](auto& driver, const Call& call) { driver.remove(id, call); });
+    const auto ask_to_remove = [id](auto& driver, const Call& call) { driver.remove(id, call); };
+    co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_to_remove);
     held.live->trace.step("storage.remove");
     const std::string mine = folder(id);
     co_await at.workers.run(Pool::quick, [&mine] { std::filesystem::remove_all(mine); });
@@ -66,47 +66,55 @@ awaitable<void> Service::Impl::remove_auto(Held& held) {
   }
 }
 
+namespace {
+
+[[noreturn]] void refuse_removal(const std::string& name, const Container& container) {
+  const std::string state(to_string(container.state));
+  const bool paused = container.state == State::paused;
+  throw Error{Errc::conflict, "cannot remove container \"" + name + "\": container is " + state + ": " +
+                                  (paused ? "unpause and then stop the container before removal or force remove"
+                                          : "stop the container before removal or force remove")};
+}
+
+}  // namespace
+
 awaitable<void> Service::remove(std::string name, RemoveRequest request) {
-  const auto container = impl_->find(name);
-  const std::string id = container->id;
-  if (container->state == State::removing) {
-    throw Error{Errc::conflict, "removal of container " + name + " is already in progress"};
-  }
-  if (is_alive(container->state)) {
-    if (!request.force) {
-      const std::string state(to_string(container->state));
-      throw Error{Errc::conflict, "cannot remove container \"" + name + "\": container is " + state + ": " +
-                                      (container->state == State::paused
-                                           ? "unpause and then stop the container before removal or force remove"
-                                           : "stop the container before removal or force remove")};
+  const std::string id = impl_->find(name)->id;
+  // A start that was already under way may come in between: then it is killed again.
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    const auto container = impl_->table.find(id);
+    if (!container) co_return;  // --rm was quicker
+    if (container->state == State::removing) {
+      throw Error{Errc::conflict, "removal of container " + name + " is already in progress"};
     }
-    impl_->live(id)->removing = true;
-    co_await impl_->send_signal(id, SIGKILL);
-    impl_->publish("kill", *container, {{"signal", std::to_string(SIGKILL)}});
-    if (container->state == State::paused) co_await unpause_quietly(id);
-    co_await impl_->wait_for_exit(id, std::chrono::seconds{10});
+    const bool busy = is_alive(container->state) || container->state == State::restarting;
+    if (busy && !request.force) refuse_removal(name, *container);
+    if (is_alive(container->state)) {
+      impl_->live(id)->removing = true;
+      if (container->state == State::paused) co_await unpause_quietly(id);
+      co_await impl_->send_signal(id, SIGKILL);
+      impl_->publish("kill", *container, {{"signal", std::to_string(SIGKILL)}});
+      co_await impl_->wait_for_exit(id, std::chrono::seconds{10});
+    }
+    Held held = co_await impl_->hold(id);
+    if (is_alive(held.container->state)) {
+      held.live->removing = false;
+      if (!request.force) refuse_removal(name, *held.container);
+      continue;
+    }
+    co_await impl_->remove_held(held, request.volumes);
+    co_return;
   }
-  if (container->state == State::restarting && !request.force) {
-    throw Error{Errc::conflict, "cannot remove container \"" + name +
-                                    "\": container is restarting: stop the container before removal or force remove"};
-  }
-  const auto still = impl_->table.find(id);
-  if (!still) co_return;  // --rm was quicker
-  Held held = co_await impl_->hold(id);
-  if (is_alive(held.container->state)) {
-    impl_->live(id)->removing = false;
-    throw Error{Errc::conflict, "cannot remove container \"" + name +
-                                    "\": could not kill: tried to kill container, but did not receive an exit event"};
-  }
-  co_await impl_->remove_held(held, request.volumes);
+  throw Error{Errc::conflict, "cannot remove container \"" + name +
+                                  "\": could not kill: tried to kill container, but did not receive an exit event"};
 }
 
 awaitable<void> Service::unpause_quietly(std::string id) {
   Held held = co_await impl_->hold(id);
   if (held.container->state != State::paused) co_return;
   plugins::CallSettings call_settings;
-  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
-                                  [id](auto& driver, const Call& call) { driver.resume(id, call); });
+  const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
+  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
   held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
 }
 

@@ -172,7 +172,7 @@ TEST_F(ServiceTest, NamesAreUnique) {
             "Conflict. The container name \"/web\" is already in use by container \"" + id +
                 "\". You have to remove (or rename) that container to be able to reuse that name.");
   EXPECT_THAT(refusal([&] { create(request("a b")); }), HasSubstr("Invalid container name (a b)"));
-  EXPECT_EQ(refusal([&] { service().find("nothing"); }), "No such container: nothing");
+  EXPECT_EQ(refusal([&] { (void)service().find("nothing"); }), "No such container: nothing");
   daemon_->run(service().rename("web", "api"));
   EXPECT_EQ(service().find("/api")->id, id);
   EXPECT_NO_THROW(create());
@@ -241,7 +241,7 @@ TEST_F(ServiceTest, AttachBeforeStartIsConnectedBetweenCreateAndStart) {
 }
 
 TEST_F(ServiceTest, AttachOfWhatNeverRunsEnds) {
-  world_.start_failure = Error{Errc::io, "broken"};
+  world_.network_failure = Error{Errc::io, "broken"};
   const std::string id = create();
   const auto attachment = daemon_->run(service().attach(id));
   EXPECT_THROW(daemon_->run(service().start(id)), Error);
@@ -456,7 +456,7 @@ TEST_F(ServiceTest, ListFilters) {
   EXPECT_THAT(names({true, 0, {{"status", {"running"}}}}), ElementsAre("first"));
   EXPECT_THAT(names({true, 0, {{"before", {"second"}}}}), ElementsAre("first"));
   EXPECT_THAT(names({true, 0, {{"name", {"^/sec"}}}}), ElementsAre("second"));
-  EXPECT_EQ(refusal([&] { service().list({true, 0, {{"foo", {"x"}}}}); }), "invalid filter 'foo'");
+  EXPECT_EQ(refusal([&] { (void)service().list({true, 0, {{"foo", {"x"}}}}); }), "invalid filter 'foo'");
 }
 
 TEST_F(ServiceTest, PruneTakesWhatDoesNotRun) {

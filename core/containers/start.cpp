@@ -45,12 +45,12 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   if (its->root.empty()) {
     const std::string key = container->id;
     plugins::CallSettings call_settings;
-    its->root = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings,
-                                         [key](auto& driver, const Call& call) {
-                                           std::vector<Mount> mounts;
-                                           driver.mounts(key, mounts, call);
-                                           return mounts;
-                                         });
+    const auto ask_mounts = [key](auto& driver, const Call& call) {
+      std::vector<Mount> mounts;
+      driver.mounts(key, mounts, call);
+      return mounts;
+    };
+    its->root = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_mounts);
   }
   inputs.root = its->root;
   for (const MountPoint& place : container->mounts) {
@@ -101,17 +101,17 @@ awaitable<void> Service::Impl::run(Held& held) {
   }
   const auto is_bind = [](const MountPoint& place) { return place.type == "bind"; };
   if (std::any_of(container->mounts.begin(), container->mounts.end(), is_bind)) {
-    co_await at.workers.run(Pool::quick, [container] { make_bind_sources(container->mounts); });
+    co_await at.workers.run(Pool::quick, [&container] { make_bind_sources(container->mounts); });
   }
   trace.step("spec");
 
   plugins::CallSettings call_settings;
-  const Process process =
-      co_await at.drivers.call(driver, Pool::quick, call_settings, [spec](auto& runtime, const Call& call) {
-        auto running = std::make_shared<Running>();
-        runtime.create(*spec, *running, call);
-        return running;
-      });
+  const auto ask_to_create = [spec](auto& runtime, const Call& call) {
+    auto running = std::make_shared<Running>();
+    runtime.create(*spec, *running, call);
+    return running;
+  };
+  const Process process = co_await at.drivers.call(driver, Pool::quick, call_settings, ask_to_create);
   trace.step("runtime.create");
 
   const networks::Sandbox sandbox = co_await join_networks(container, process->pid);
@@ -121,10 +121,11 @@ awaitable<void> Service::Impl::run(Held& held) {
 
   // The process may read its files at once, so they are right before it runs: one trip to a worker for both.
   const auto files = std::make_shared<SandboxFiles>(sandbox_files(*container, sandbox));
-  co_await at.drivers.call(driver, Pool::quick, call_settings, [id, files](auto& runtime, const Call& call) {
+  const auto ask_to_start = [id, files](auto& runtime, const Call& call) {
     write(*files);
     runtime.start(id, call);
-  });
+  };
+  co_await at.drivers.call(driver, Pool::quick, call_settings, ask_to_start);
   trace.step("runtime.start");
 
   held.container = change(id, [&](Container& record) {

@@ -10,8 +10,8 @@ awaitable<void> Service::Impl::send_signal(std::string id, int signal) {
   if (!container || !is_alive(container->state)) co_return;
   plugins::CallSettings call_settings;
   try {
-    co_await at.drivers.call(runtime_of(*container), Pool::quick, call_settings,
-                             [id, signal](auto& driver, const Call& call) { driver.signal(id, "", signal, call); });
+    const auto ask_to_signal = [id, signal](auto& driver, const Call& call) { driver.signal(id, "", signal, call); };
+    co_await at.drivers.call(runtime_of(*container), Pool::quick, call_settings, ask_to_signal);
   } catch (const Error& error) {
     // It has just ended: the watcher will tell.
     if (error.code() != Errc::not_found) throw;
@@ -60,8 +60,8 @@ awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
     if (held.container->state == State::paused) {
       // A frozen process handles no signal.
       plugins::CallSettings call_settings;
-      co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings,
-                               [id](auto& driver, const Call& call) { driver.resume(id, call); });
+      const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
+      co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
       held.container = change(id, [](Container& record) { record.move_to(State::running); });
     }
   }
@@ -128,8 +128,8 @@ awaitable<void> Service::kill(std::string name, std::string signal) {
     Held held = co_await impl_->hold(id);
     if (held.container->state == State::paused) {
       plugins::CallSettings call_settings;
-      co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings,
-                                      [id](auto& driver, const Call& call) { driver.resume(id, call); });
+      const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
+      co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
       held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
     }
   }

@@ -115,7 +115,7 @@ int parse_signal(const std::string& text) {
   if (name == "CLD") return SIGCHLD;
   if (name == "IOT") return SIGABRT;
   if (name.starts_with("RTMIN") || name.starts_with("RTMAX")) {
-    int number = name[2] == 'T' && name[3] == 'M' && name[4] == 'I' ? SIGRTMIN : SIGRTMAX;
+    int number = name.starts_with("RTMIN") ? SIGRTMIN : SIGRTMAX;
     const std::string offset = name.substr(5);
     if (offset.empty()) return number;
     if ((offset[0] == '+' || offset[0] == '-') && offset.size() <= 3 && offset.size() >= 2 &&
