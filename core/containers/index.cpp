@@ -86,7 +86,6 @@ void Service::Impl::publish(const std::string& action, const Container& containe
 Service::Service(asio::any_io_executor executor, Neighbours neighbours, Settings settings)
     : impl_(std::make_unique<Impl>(std::move(executor), neighbours, std::move(settings))) {
   neighbours.images.set_users([this](const std::string& image_id) { return users_of_image(image_id); });
-  neighbours.networks.set_users([this](const networks::Network& network) { return users_of_network(network); });
   neighbours.volumes.set_users([this](const std::string& volume) { return users_of_volume(volume); });
 }
 Service::~Service() = default;

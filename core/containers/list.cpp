@@ -153,14 +153,6 @@ std::vector<images::Service::User> Service::users_of_image(const std::string& im
   return users;
 }
 
-std::vector<std::string> Service::users_of_network(const networks::Network& network) const {
-  std::vector<std::string> users;
-  for (const auto& [id, container] : impl_->table.all()) {
-    if (names_network(*container, network.name) || container->endpoints.contains(network.id)) users.push_back(id);
-  }
-  return users;
-}
-
 std::vector<std::string> Service::users_of_volume(const std::string& volume) const {
   std::vector<std::string> users;
   const auto uses = [&](const Container& container) {

@@ -176,9 +176,8 @@ class Service {
   /// The steps of the last create and start of a container, for `GET /gantry/trace/{id}`; null if there is none.
   [[nodiscard]] const Trace* trace(const std::string& id) const;
 
-  /// For images, networks and volumes: who uses them.
+  /// For images and volumes: who uses them.
   [[nodiscard]] std::vector<images::Service::User> users_of_image(const std::string& image_id) const;
-  [[nodiscard]] std::vector<std::string> users_of_network(const networks::Network& network) const;
   [[nodiscard]] std::vector<std::string> users_of_volume(const std::string& volume) const;
 
   /// `network connect` and `disconnect`, of a container that runs or not.

@@ -257,7 +257,6 @@ awaitable<Sandbox> Service::adopt(SandboxRequest request, int) {
 std::vector<Endpoint> Service::endpoints(const std::string&) const { return {}; }
 void Service::rename_container(const std::string&, const std::string&) {}
 awaitable<void> Service::reconcile() { co_return; }
-void Service::set_users(std::function<std::vector<std::string>(const Network&)>) {}
 bool Service::predefined(const std::string& name) { return name == "bridge" || name == "host" || name == "none"; }
 
 }  // namespace gantry::networks
