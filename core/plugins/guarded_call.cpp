@@ -42,33 +42,38 @@ void GuardedCall::progress(const Progress& report) const {
 
 void GuardedCall::log(LogLevel level, std::string_view message) const noexcept { log_line(*driver_, level, message); }
 
-void GuardedCall::run() {
-  {
-    const std::scoped_lock guard{mutex_};
-    if (phase_ == Phase::abandoned) return;
-    phase_ = Phase::running;
-    thread_ = std::this_thread::get_id();
-  }
+void GuardedCall::run(std::shared_ptr<GuardedCall> call) {
+  if (!call->begin()) return;
   std::optional<Error> error;
   try {
-    invoke();
+    call->invoke();
   } catch (...) {
-    error = translate_exception(*driver_);
+    error = translate_exception(*call->driver_);
   }
-  {
-    const std::scoped_lock guard{mutex_};
-    if (phase_ != Phase::abandoned) {
-      error_ = std::move(error);
-      phase_ = Phase::finished;
-      asio::post(io_, [self = shared_from_this()] {
-        self->done_ = true;
-        self->wake();
-      });
-      return;
-    }
-  }
-  spdlog::warn("{} returned from a call that was given up", name_of(*driver_));
-  Workers::retire_this_thread();
+  // The daemon may be on its way out, so not a word more.
+  if (!call->finish(std::move(error))) Workers::retire_this_thread();
+  const asio::any_io_executor io = call->io_;
+  // The last reference goes back too: what the caller has captured is the io thread's to destroy.
+  asio::post(io, [call = std::move(call)] {
+    call->done_ = true;
+    call->wake();
+  });
+}
+
+bool GuardedCall::begin() {
+  const std::scoped_lock guard{mutex_};
+  if (phase_ == Phase::abandoned) return false;
+  phase_ = Phase::running;
+  thread_ = std::this_thread::get_id();
+  return true;
+}
+
+bool GuardedCall::finish(std::optional<Error> error) {
+  const std::scoped_lock guard{mutex_};
+  if (phase_ == Phase::abandoned) return false;
+  error_ = std::move(error);
+  phase_ = Phase::finished;
+  return true;
 }
 
 /// Ties the call to the frame of the coroutine that waits for it.

@@ -24,7 +24,7 @@ class GuardedCall : public Call, public std::enable_shared_from_this<GuardedCall
   void log(LogLevel level, std::string_view message) const noexcept override;
 
   /// On the pool's thread: makes the call and wakes the coroutine up. Does not return if the call was given up.
-  void run();
+  static void run(std::shared_ptr<GuardedCall> call);
 
   /// On the io thread: returns once the driver has, its error thrown as gantry::Error. Errors: also unavailable
   /// (the time limit passed, or the driver was given up), cancelled.
@@ -39,6 +39,8 @@ class GuardedCall : public Call, public std::enable_shared_from_this<GuardedCall
 
   class Waiting;
 
+  bool begin();                             // false if nobody waits for the call any more
+  bool finish(std::optional<Error> error);  // likewise
   void wake() noexcept;
   bool drop();
   [[nodiscard]] Error dropped() const;
@@ -95,7 +97,8 @@ awaitable<std::invoke_result_t<Work, Driver&, const Call&>> guarded_call(Workers
                                                                          Pool pool, CallSettings settings, Work work) {
   const auto call = std::make_shared<TypedCall<Driver, Work>>(co_await asio::this_coro::executor, std::move(handle),
                                                               std::move(settings), std::move(work));
-  asio::post(workers.executor(pool), [call] { call->run(); });
+  asio::post(workers.executor(pool),
+             [shared = std::shared_ptr<GuardedCall>{call}]() mutable { GuardedCall::run(std::move(shared)); });
   co_await call->wait(workers, pool);
   co_return call->take();
 }
