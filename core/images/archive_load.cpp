@@ -74,8 +74,10 @@ awaitable<void> load_all(Context& context, UploadSource source, bool quiet, Repo
   const LayerStore::Ingest ingest{context.layers};
   std::vector<ArchivedImage> found;
   const BlobStore& blobs = context.blobs;
-  co_await read_upload(context.workers, std::move(source),
-                       [&](ByteSource& upload) { found = find_images(read_archive(upload, blobs), blobs); });
+  const std::function<void(ByteSource&)> take = [&](ByteSource& upload) {
+    found = find_images(read_archive(upload, blobs), blobs);
+  };
+  co_await read_upload(context.workers, std::move(source), take);
   for (ArchivedImage& image : found) {
     if (cancel != nullptr && cancel->cancelled()) throw Error{Errc::cancelled, "context canceled"};
     co_await load_image(context, std::move(image), quiet, report);

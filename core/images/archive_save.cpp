@@ -233,7 +233,7 @@ awaitable<void> save_archive(Context& context, std::vector<std::string> referenc
   }
   const LayerStore::Pin pin{context.layers, kept};
   const BlobStore& blobs = context.blobs;
-  co_await write_download(context.workers, std::move(sink), [&](ByteSink& download) {
+  const std::function<void(ByteSink&)> write = [&](ByteSink& download) {
     TarWriter tar{download};
     Layout layout{tar, blobs};
     for (const Saved& image : saved) {
@@ -241,7 +241,8 @@ awaitable<void> save_archive(Context& context, std::vector<std::string> referenc
       layout.add(image);
     }
     layout.finish();
-  });
+  };
+  co_await write_download(context.workers, std::move(sink), write);
   for (const Saved& image : saved)
     publish(context, "save", image.record->image.id, image.record->image.id, image.record);
 }

@@ -99,8 +99,8 @@ awaitable<std::string> import_image(Context& context, ImportRequest request, Upl
   const LayerStore::Ingest ingest{context.layers};
   NewLayer layer;
   const BlobStore& blobs = context.blobs;
-  co_await read_upload(context.workers, std::move(source),
-                       [&](ByteSource& upload) { layer = take_layer(upload, blobs); });
+  const std::function<void(ByteSource&)> take = [&](ByteSource& upload) { layer = take_layer(upload, blobs); };
+  co_await read_upload(context.workers, std::move(source), take);
   if (cancel != nullptr && cancel->cancelled()) throw Error{Errc::cancelled, "context canceled"};
   const std::string created = format_rfc3339(now());
   const std::string comment = request.message.empty() ? "Imported from " + request.source : request.message;
@@ -123,16 +123,17 @@ awaitable<std::string> commit_image(Context& context, CommitRequest request) {
   const std::vector<std::string> names = name_of(request.repository, request.tag);
   const Record parent = request.parent.empty() ? nullptr : context.catalog.find_id(request.parent);
   const LayerStore::Ingest ingest{context.layers};
-  const NewLayer layer = co_await context.drivers.call(
-      context.drivers.storage(), Pool::slow, {},
-      [writer = std::make_shared<BlobStore::Writer>(context.blobs), top = request.top](auto& driver, const Call& call) {
-        driver.diff(top, *writer, call);
-        NewLayer made;
-        made.blob.size = writer->size();
-        made.diff_id = made.blob.digest = writer->commit();
-        made.blob.media_type = media_type::kOciLayer;
-        return made;
-      });
+  const plugins::CallSettings settings;
+  const auto work = [writer = std::make_shared<BlobStore::Writer>(context.blobs), top = request.top](auto& driver,
+                                                                                                     const Call& call) {
+    driver.diff(top, *writer, call);
+    NewLayer made;
+    made.blob.size = writer->size();
+    made.diff_id = made.blob.digest = writer->commit();
+    made.blob.media_type = media_type::kOciLayer;
+    return made;
+  };
+  const NewLayer layer = co_await context.drivers.call(context.drivers.storage(), Pool::slow, settings, work);
   const std::string created = format_rfc3339(now());
   json document = parent == nullptr ? json::object() : json::parse(parent->image.config_json);
   document["created"] = created;

@@ -41,11 +41,13 @@ LayerStore::Pin::~Pin() {
 
 awaitable<void> LayerStore::recover() {
   co_await workers_.run(Pool::slow, [this] { blobs_.remove_temporaries(); });
-  const auto holdings = co_await drivers_.call(drivers_.storage(), Pool::slow, {}, [](auto& driver, const Call& call) {
+  const plugins::CallSettings settings;
+  const auto work = [](auto& driver, const Call& call) {
     storage::v1::Holdings out;
     driver.list(out, call);
     return out;
-  });
+  };
+  const auto holdings = co_await drivers_.call(drivers_.storage(), Pool::slow, settings, work);
   present_ = {holdings.layers.begin(), holdings.layers.end()};
   co_await collect();
 }
@@ -153,14 +155,14 @@ awaitable<void> LayerStore::fetch(std::shared_ptr<LayerTransfer> transfer, bool 
   try {
     if (!transfer->origin_)
       throw Error{Errc::not_found, "blob " + transfer->layer_.blob.digest + " is not in the store"};
-    co_await drivers_.call(
-        drivers_.registry(), Pool::slow, settings,
-        [pipeline = transfer->pipeline_, origin = *transfer->origin_, inflate](auto& driver, const Call& call) {
-          const auto get = [&](ByteSink& sink) {
-            driver.get_blob(origin.repository, pipeline->layer().blob, 0, origin.credentials, sink, call);
-          };
-          inflate ? pipeline->download(get) : pipeline->download_only(get);
-        });
+    const auto work = [pipeline = transfer->pipeline_, origin = *transfer->origin_, inflate](auto& driver,
+                                                                                             const Call& call) {
+      const auto get = [&](ByteSink& sink) {
+        driver.get_blob(origin.repository, pipeline->layer().blob, 0, origin.credentials, sink, call);
+      };
+      inflate ? pipeline->download(get) : pipeline->download_only(get);
+    };
+    co_await drivers_.call(drivers_.registry(), Pool::slow, settings, work);
   } catch (...) {
     transfer->pipeline_->fail(std::current_exception());
     std::rethrow_exception(transfer->pipeline_->error());
@@ -170,14 +172,14 @@ awaitable<void> LayerStore::fetch(std::shared_ptr<LayerTransfer> transfer, bool 
 awaitable<void> LayerStore::apply(std::shared_ptr<LayerTransfer> transfer) {
   plugins::CallSettings settings;
   settings.cancel = transfer->stop_;
-  transfer->size_ = co_await drivers_.call(
-      drivers_.storage(), Pool::slow, settings, [pipeline = transfer->pipeline_](auto& driver, const Call& call) {
-        storage::v1::AppliedLayer applied;
-        pipeline->unpack([&](ByteSource& tar) {
-          driver.apply(pipeline->layer().chain_id, pipeline->layer().parents, tar, applied, call);
-        });
-        return applied.size;
-      });
+  const auto work = [pipeline = transfer->pipeline_](auto& driver, const Call& call) {
+    storage::v1::AppliedLayer applied;
+    pipeline->unpack([&](ByteSource& tar) {
+      driver.apply(pipeline->layer().chain_id, pipeline->layer().parents, tar, applied, call);
+    });
+    return applied.size;
+  };
+  transfer->size_ = co_await drivers_.call(drivers_.storage(), Pool::slow, settings, work);
 }
 
 awaitable<std::vector<std::uint64_t>> LayerStore::unpack(std::vector<Layer> layers) {
@@ -206,8 +208,9 @@ awaitable<std::vector<std::string>> LayerStore::collect(std::vector<std::string>
     const auto lock = co_await locks_.lock(chain_id);
     if (!has(chain_id) || pinned(chain_id) || catalog_.used_layers().contains(chain_id)) continue;
     present_.erase(chain_id);
-    co_await drivers_.call(drivers_.storage(), Pool::slow, {},
-                           [chain_id](auto& driver, const Call& call) { driver.remove_layer(chain_id, call); });
+    const plugins::CallSettings settings;
+    const auto work = [chain_id](auto& driver, const Call& call) { driver.remove_layer(chain_id, call); };
+    co_await drivers_.call(drivers_.storage(), Pool::slow, settings, work);
     removed.push_back(chain_id);
   }
   if (ingests_ > 0) co_return removed;

@@ -129,13 +129,14 @@ class Pull {
   }
 
   awaitable<void> all_tags() {
-    const auto tags = co_await context_.drivers.call(
-        context_.drivers.registry(), Pool::slow, settings_for(cancel_),
-        [repository = name_.repository(), credentials = request_.credentials](auto& driver, const Call& call) {
-          std::vector<std::string> out;
-          driver.list_tags(repository, credentials, out, call);
-          return out;
-        });
+    const plugins::CallSettings call_settings = settings_for(cancel_);
+    const auto work = [repository = name_.repository(), credentials = request_.credentials](auto& driver,
+                                                                                            const Call& call) {
+      std::vector<std::string> out;
+      driver.list_tags(repository, credentials, out, call);
+      return out;
+    };
+    const auto tags = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
     for (const std::string& tag : tags) co_await one(name_.with_tag(tag));
   }
 
@@ -226,13 +227,13 @@ awaitable<std::string> get_config(Context& context, Origin origin, Descriptor de
   if (descriptor.size > kMaxConfig) {
     throw Error{Errc::invalid, "the image's config is larger than " + std::to_string(kMaxConfig) + " bytes"};
   }
-  std::string text =
-      co_await context.drivers.call(context.drivers.registry(), Pool::slow, settings_for(cancel),
-                                    [origin, descriptor](auto& driver, const Call& call) {
-                                      TextSink sink{descriptor.size};
-                                      driver.get_blob(origin.repository, descriptor, 0, origin.credentials, sink, call);
-                                      return std::move(sink.text);
-                                    });
+  const plugins::CallSettings call_settings = settings_for(cancel);
+  const auto work = [origin, descriptor](auto& driver, const Call& call) {
+    TextSink sink{descriptor.size};
+    driver.get_blob(origin.repository, descriptor, 0, origin.credentials, sink, call);
+    return std::move(sink.text);
+  };
+  std::string text = co_await context.drivers.call(context.drivers.registry(), Pool::slow, call_settings, work);
   if (sha256_digest(text) != descriptor.digest) {
     throw Error{Errc::invalid, "image config verification failed for digest " + descriptor.digest};
   }
@@ -283,13 +284,14 @@ awaitable<std::vector<LayerRecord>> pull_layers(Context& context, std::vector<La
 awaitable<registry::v1::Manifest> get_manifest(Context& context, Reference reference,
                                                registry::v1::Credentials credentials, Cancel cancel) {
   const std::string wanted = reference.digest.empty() ? reference.tag : reference.digest;
-  registry::v1::Manifest manifest = co_await context.drivers.call(
-      context.drivers.registry(), Pool::slow, settings_for(cancel),
-      [repository = reference.repository(), wanted, credentials](auto& driver, const Call& call) {
-        registry::v1::Manifest out;
-        driver.get_manifest(repository, wanted, credentials, out, call);
-        return out;
-      });
+  const plugins::CallSettings call_settings = settings_for(cancel);
+  const auto work = [repository = reference.repository(), wanted, credentials](auto& driver, const Call& call) {
+    registry::v1::Manifest out;
+    driver.get_manifest(repository, wanted, credentials, out, call);
+    return out;
+  };
+  registry::v1::Manifest manifest =
+      co_await context.drivers.call(context.drivers.registry(), Pool::slow, call_settings, work);
   if (manifest.content.size() > kMaxManifest) {
     throw Error{Errc::invalid, "the manifest of " + reference.familiar() + " is larger than 4 MiB"};
   }

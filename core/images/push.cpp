@@ -145,10 +145,11 @@ class Push {
   awaitable<void> push_layer(Descriptor blob, std::string id) {
     const registry::v1::Repository repository = name_.repository();
     const registry::v1::Credentials credentials = request_.credentials;
-    const bool there = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, settings(),
-                                                      [repository, credentials, blob](auto& driver, const Call& call) {
-                                                        return driver.has_blob(repository, blob, credentials, call);
-                                                      });
+    const plugins::CallSettings call_settings = settings();
+    const auto work = [repository, credentials, blob](auto& driver, const Call& call) {
+      return driver.has_blob(repository, blob, credentials, call);
+    };
+    const bool there = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
     if (there) {
       report_(progress_line("Layer already exists", id));
       co_return;
@@ -178,11 +179,12 @@ class Push {
                        std::shared_ptr<std::atomic<std::uint64_t>> count, std::shared_ptr<bool> sent) {
     // The file is opened here and now: it may be removed, but not from under the transfer.
     auto file = std::make_shared<CountedFile>(context_.blobs.open(blob.digest), count);
-    *sent = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, settings(),
-                                           [repository = name_.repository(), credentials = request_.credentials, blob,
-                                            mounts, file](auto& driver, const Call& call) {
-                                             return driver.put_blob(repository, blob, mounts, credentials, *file, call);
-                                           });
+    const plugins::CallSettings call_settings = settings();
+    const auto work = [repository = name_.repository(), credentials = request_.credentials, blob, mounts, file](
+                          auto& driver, const Call& call) {
+      return driver.put_blob(repository, blob, mounts, credentials, *file, call);
+    };
+    *sent = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
   }
 
   awaitable<void> push_config(Record record) {
@@ -190,13 +192,14 @@ class Push {
     config.media_type = media_type::kDockerConfig;
     config.digest = record->image.id;
     config.size = record->image.config_json.size();
-    co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, settings(),
-                                   [repository = name_.repository(), credentials = request_.credentials, config,
-                                    text = record->image.config_json](auto& driver, const Call& call) {
-                                     if (driver.has_blob(repository, config, credentials, call)) return;
-                                     TextSource source{text};
-                                     driver.put_blob(repository, config, {}, credentials, source, call);
-                                   });
+    const plugins::CallSettings call_settings = settings();
+    const auto work = [repository = name_.repository(), credentials = request_.credentials, config,
+                       text = record->image.config_json](auto& driver, const Call& call) {
+      if (driver.has_blob(repository, config, credentials, call)) return;
+      TextSource source{text};
+      driver.put_blob(repository, config, {}, credentials, source, call);
+    };
+    co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
   }
 
   /// The manifest that the image came with, so that its digest stays; else one of Docker's.
@@ -220,10 +223,12 @@ class Push {
 
   awaitable<void> push_manifest(Reference reference, Record record) {
     const registry::v1::Manifest manifest = manifest_for(*record);
-    co_await context_.drivers.call(
-        context_.drivers.registry(), Pool::slow, settings(),
-        [repository = name_.repository(), credentials = request_.credentials, manifest, tag = reference.tag](
-            auto& driver, const Call& call) { driver.put_manifest(repository, tag, manifest, credentials, call); });
+    const plugins::CallSettings call_settings = settings();
+    const auto work = [repository = name_.repository(), credentials = request_.credentials, manifest,
+                       tag = reference.tag](auto& driver, const Call& call) {
+      driver.put_manifest(repository, tag, manifest, credentials, call);
+    };
+    co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
     if (const Record known = context_.catalog.find_id(record->image.id)) {
       ImageRecord changed = *known;
       changed.image.digests = {reference.with_digest(manifest.digest).str()};

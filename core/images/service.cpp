@@ -198,13 +198,14 @@ awaitable<std::vector<wire::ImageSearchItem>> Service::search(std::string term, 
       term.erase(0, slash + 1);
     }
   }
+  const plugins::CallSettings settings;
+  const auto work = [host, term, limit, credentials](auto& driver, const Call& call) {
+    std::vector<registry::v1::SearchResult> out;
+    driver.search(host, term, limit, credentials, out, call);
+    return out;
+  };
   const auto found =
-      co_await impl_->context.drivers.call(impl_->context.drivers.registry(), Pool::slow, {},
-                                           [host, term, limit, credentials](auto& driver, const Call& call) {
-                                             std::vector<registry::v1::SearchResult> out;
-                                             driver.search(host, term, limit, credentials, out, call);
-                                             return out;
-                                           });
+      co_await impl_->context.drivers.call(impl_->context.drivers.registry(), Pool::slow, settings, work);
   const auto stars = filters.find("stars");
   const auto official = filters.find("is-official");
   std::vector<wire::ImageSearchItem> items;
@@ -227,12 +228,13 @@ awaitable<std::string> Service::login(std::string server, registry::v1::Credenti
   }
   server = server.substr(0, server.find('/'));
   if (server.empty() || server == "index.docker.io") server = "docker.io";
-  co_return co_await impl_->context.drivers.call(impl_->context.drivers.registry(), Pool::slow, {},
-                                                 [server, credentials](auto& driver, const Call& call) {
-                                                   std::string token;
-                                                   driver.login(server, credentials, token, call);
-                                                   return token;
-                                                 });
+  const plugins::CallSettings settings;
+  const auto work = [server, credentials](auto& driver, const Call& call) {
+    std::string token;
+    driver.login(server, credentials, token, call);
+    return token;
+  };
+  co_return co_await impl_->context.drivers.call(impl_->context.drivers.registry(), Pool::slow, settings, work);
 }
 
 awaitable<nlohmann::json> Service::distribution(std::string reference, registry::v1::Credentials credentials) {
