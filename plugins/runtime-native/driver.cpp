@@ -78,6 +78,14 @@ class Rollback {
   bool active_ = true;
 };
 
+/// Ends the container's processes and waits until they are gone: a cgroup is empty a moment before.
+void destroy(const ContainerFiles& container) {
+  const auto state = container.started();
+  const UniqueFd init = state ? open_process(state->init, state->init_start) : UniqueFd();
+  destroy_cgroup(container.cgroup_directories());
+  if (init) wait_for_end(init.get(), kShimTimeoutMs);
+}
+
 bool has_ended(int exit_fd) {
   pollfd poll{exit_fd, POLLIN, 0};
   return ::poll(&poll, 1, 0) > 0;
@@ -298,7 +306,7 @@ void Driver::resize(const std::string& id, const std::string& exec_id, std::uint
 
 /// A shim that was killed took the container's streams with it: as with a lost containerd-shim, that is the end.
 ExitStatus Driver::end_without_shim(const std::string& id) const {
-  destroy_cgroup(files(id).cgroup_directories());
+  destroy(files(id));
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   const ExitStatus status{137, false, std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec};
@@ -385,7 +393,7 @@ void Driver::remove(const std::string& id, const Call& /*call*/) {
         wait_for_end(shim.get(), kShimTimeoutMs);
       }
     }
-    destroy_cgroup(container.cgroup_directories());
+    destroy(container);
     container.remove();
   }
   reap_shims();
