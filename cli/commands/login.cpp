@@ -86,8 +86,10 @@ int registry_login(Context& context) {
       .toggle("password-stdin", from_stdin, "Take the Password or Personal Access Token (PAT) from stdin")
       .text("username,u", credentials.username, "Username");
   const auto words = context.parse(flags, Arity::between(0, 1));
-  if (flags.given("password") && from_stdin) throw Failure("conflicting options: cannot specify both --password and --password-stdin");
-  if (from_stdin && credentials.username.empty()) throw Failure("the --password-stdin option requires --username to be set");
+  if (flags.given("password") && from_stdin)
+    throw Failure("conflicting options: cannot specify both --password and --password-stdin");
+  if (from_stdin && credentials.username.empty())
+    throw Failure("the --password-stdin option requires --username to be set");
   if (flags.given("password")) {
     std::fputs("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n", stderr);
   }
