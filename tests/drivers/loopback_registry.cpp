@@ -33,7 +33,8 @@ bool receive_some(int connection, std::string& buffer) {
 std::string receive_until(int connection, std::string& read_ahead, const std::string& end) {
   std::size_t at = std::string::npos;
   while ((at = read_ahead.find(end)) == std::string::npos) {
-    if (!receive_some(connection, read_ahead)) return {};
+    // A client that tries TLS first has to learn at once that there is none.
+    if (!receive_some(connection, read_ahead) || read_ahead.front() == '\x16') return {};
   }
   std::string text = read_ahead.substr(0, at);
   read_ahead.erase(0, at + end.size());
