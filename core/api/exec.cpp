@@ -1,5 +1,6 @@
 #include "api/exec.hpp"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "api/streams.hpp"
@@ -10,6 +11,20 @@ namespace gantry::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Docker's frame for a stream without a terminal.
+std::string stdout_frame(const std::string& text) {
+  const auto size = static_cast<std::uint32_t>(text.size());
+  const std::array<char, 8> head{1,
+                                 0,
+                                 0,
+                                 0,
+                                 static_cast<char>(size >> 24),
+                                 static_cast<char>(size >> 16 & 0xff),
+                                 static_cast<char>(size >> 8 & 0xff),
+                                 static_cast<char>(size & 0xff)};
+  return std::string(head.data(), head.size()) + text;
+}
 
 }  // namespace
 
@@ -53,13 +68,28 @@ awaitable<Response> Exec::post_start(Exchange& exchange) {
   start.tty = config.tty;
   start.console_size = config.console_size;
   const auto exec = service_.find_exec(id);
-  UniqueFd socket = co_await service_.start_exec(id, start);
-  if (start.detach) co_return Response::json(nlohmann::json::object());
+  service_.check_exec(id);
+  if (start.detach) {
+    co_await service_.start_exec(id, start);
+    co_return Response::json(nlohmann::json::object());
+  }
 
   const auto& request = exec->request;
   const bool multiplexed = !request.tty && exchange.request().version >= Version{1, 42};
   const auto client = co_await exchange.upgrade(multiplexed ? "application/vnd.docker.multiplexed-stream"
                                                             : "application/vnd.docker.raw-stream");
+  // As dockerd: what fails from here on is told in the stream, and the exit code tells the rest.
+  std::string complaint;
+  UniqueFd socket;
+  try {
+    socket = co_await service_.start_exec(id, start);
+  } catch (const Error& error) {
+    complaint = error.what() + std::string("\r\n");
+  }
+  if (!complaint.empty()) {
+    const std::string text = request.tty ? complaint : stdout_frame(complaint);
+    co_await client->write(text);
+  }
   if (socket) {
     StreamSettings settings;
     settings.input = request.attach_stdin;

@@ -36,8 +36,9 @@ std::map<std::string, wire::EndpointSettings> requested_endpoints(const CreateRe
 }
 
 void make_folder(const std::string& folder) {
-  std::filesystem::create_directories(folder);
-  ::chmod(folder.c_str(), 0710);
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed || ::chmod(folder.c_str(), 0710) != 0) throw Error{Errc::io, "cannot make " + folder};
 }
 
 }  // namespace
@@ -77,23 +78,28 @@ awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_pt
   });
 }
 
-awaitable<void> Service::Impl::prepare_storage(const Container& container, std::shared_ptr<const images::Image> image) {
+awaitable<void> Service::Impl::prepare(std::shared_ptr<const Container> container,
+                                       std::shared_ptr<const images::Image> image) {
   co_await at.images.ensure_unpacked(image);
   storage::v1::PrepareOptions options;
-  if (const auto size = container.host_config.storage_opt.find("size");
-      size != container.host_config.storage_opt.end()) {
-    options.size_limit = std::stoull(size->second);
-  }
-  const std::string key = container.id;
+  const auto& wanted = container->host_config.storage_opt;
+  if (const auto size = wanted.find("size"); size != wanted.end())
+    options.size_limit = parse_bytes(size->second, "size");
+  const std::string key = container->id;
   const auto layers = image->chain_ids;
+  const auto files = sandbox_files(*container, {});
   plugins::CallSettings call_settings;
-  const auto ask_to_prepare = [key, layers, options](auto& driver, const Call& call) {
+  // One trip to a worker for the top and the container's files.
+  const auto ask_to_prepare = [key, layers, options, files](auto& driver, const Call& call) {
     std::vector<Mount> mounts;
     driver.prepare(key, layers, options, mounts, call);
+    make_folder(files.folder);
+    write(files);
     return mounts;
   };
-  auto root = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_to_prepare);
-  live(key)->root = std::move(root);
+  const auto its = live(key);
+  its->root = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_to_prepare);
+  its->files_written = true;
 }
 
 awaitable<void> Service::Impl::undo_create(Container container) {
@@ -157,26 +163,23 @@ awaitable<Created> Service::Impl::create(CreateRequest request) {
   try {
     plan(*container, request, *image, created.warnings);
     its->trace.step("plan");
-    co_await prepare_storage(*container, image);
+    co_await prepare(container, image);
     its->trace.step("storage.prepare");
     co_await make_volumes(*container, image);
     its->trace.step("volumes");
-    const auto files = sandbox_files(*container, {});
-    co_await at.workers.run(Pool::quick, [&files] {
-      make_folder(files.folder);
-      write(files);
-    });
-    its->files_written = true;
-    its->trace.step("files");
+    // Someone may have removed the image by force meanwhile.
+    (void)at.images.get(image->id);
     at.store.update([&](state::Transaction& transaction) { table.put(transaction, container->id, *container); });
     names[container->name] = container->id;
     its->trace.step("commit");
   } catch (...) {
     failure = std::current_exception();
   }
-  if (failure) co_await undo_create(*container);
-  creating.erase(container->id);
-  if (failure) std::rethrow_exception(failure);
+  creating.erase(container->id);  // before the undo, for which its volumes must count as unused
+  if (failure) {
+    co_await undo_create(*container);
+    std::rethrow_exception(failure);
+  }
   publish("create", *container);
   co_return created;
 }

@@ -74,15 +74,19 @@ awaitable<std::string> Service::create_exec(std::string name, ExecRequest reques
   co_return exec->id;
 }
 
-awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
-  const auto found = impl_->execs.find(exec_id);
-  if (found == impl_->execs.end()) throw Error{Errc::not_found, "No such exec instance: " + exec_id};
-  const auto exec = found->second;
+void Service::check_exec(const std::string& exec_id) const {
+  const auto exec = find_exec(exec_id);
   const auto container = impl_->table.find(exec->container_id);
   if (!container) throw Error{Errc::not_found, "No such container: " + exec->container_id};
   if (exec->exit_code) throw Error{Errc::conflict, "exec command " + exec_id + " has already run"};
   if (exec->started) throw Error{Errc::conflict, "exec command " + exec_id + " is already running"};
   check_runs(*container);
+}
+
+awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
+  check_exec(exec_id);
+  const auto exec = impl_->execs.find(exec_id)->second;
+  const auto container = impl_->table.find(exec->container_id);
   exec->started = true;
   ExecRequest request = exec->request;
   if (start.console_size.size() == 2) request.console_size = start.console_size;

@@ -48,60 +48,69 @@ bool Service::Impl::wants_restart(const Container& container) const {
   return policy.maximum_retry_count == 0 || container.restart_count < policy.maximum_retry_count;
 }
 
+awaitable<void> Service::Impl::end_runtime(std::string id, std::string runtime) {
+  plugins::CallSettings call_settings;
+  const auto ask_to_remove = [id](auto& driver, const Call& call) { driver.remove(id, call); };
+  co_await at.drivers.call(at.drivers.runtime(runtime), Pool::quick, call_settings, ask_to_remove);
+}
+
+awaitable<void> Service::Impl::release_volumes(std::string id, std::vector<MountPoint> mounts) {
+  for (const MountPoint& place : mounts) {
+    if (place.type == "volume") co_await at.volumes.release(place.name, id);
+  }
+}
+
 awaitable<void> Service::Impl::free_run(std::string id, std::vector<MountPoint> mounts, std::string runtime) {
   std::vector<awaitable<void>> tasks;
-  const auto release = [](Impl& self, std::string container, std::vector<MountPoint> places) -> awaitable<void> {
-    for (const MountPoint& place : places) {
-      if (place.type == "volume") co_await self.at.volumes.release(place.name, container);
-    }
-  };
-  const auto end = [](Impl& self, std::string container, std::string name) -> awaitable<void> {
-    plugins::CallSettings call_settings;
-    const auto ask_to_remove = [container](auto& driver, const Call& call) { driver.remove(container, call); };
-    co_await self.at.drivers.call(self.at.drivers.runtime(name), Pool::quick, call_settings, ask_to_remove);
-  };
-  tasks.push_back(end(*this, id, runtime));
+  tasks.push_back(end_runtime(id, runtime));
   tasks.push_back(at.networks.detach(id));
-  tasks.push_back(release(*this, id, mounts));
+  tasks.push_back(release_volumes(id, mounts));
   co_await all_of(std::move(tasks));
 }
 
-awaitable<void> Service::Impl::ended(Held& held) {
-  const std::string id = held.container->id;
-  plugins::CallSettings call_settings;
+awaitable<runtime::v1::ExitStatus> Service::Impl::exit_status(std::shared_ptr<const Container> container) {
+  const std::string id = container->id;
   Status status;
   status.code = 255;
   status.finished_at_ns = now();
   try {
+    plugins::CallSettings call_settings;
     const auto ask_status = [id](auto& driver, const Call& call) {
       Status out;
       driver.exit_status(id, "", out, call);
       return out;
     };
-    status = co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings, ask_status);
+    status = co_await at.drivers.call(runtime_of(*container), Pool::quick, call_settings, ask_status);
   } catch (const Error& error) {
     // The shim was killed: nobody knows how the process ended.
     if (error.code() != Errc::not_found && error.code() != Errc::conflict) throw;
   }
+  co_return status;
+}
+
+awaitable<void> Service::Impl::ended(Held& held) {
+  const std::string id = held.container->id;
+  const Status status = co_await exit_status(held.container);
   held.live->trace.step("exit_status");
   if (status.oom_killed) publish("oom", *held.container);
-  co_await free_run(id, held.container->mounts, held.container->host_config.runtime);
-  held.live->trace.step("free");
   std::erase_if(execs, [&](const auto& exec) { return exec.second->container_id == id && !exec.second->running; });
 
   Container outcome = *held.container;
   outcome.exit_code = status.code;
   const bool again = wants_restart(outcome) && !held.live->removing;
+  const bool forget = !again && outcome.host_config.auto_remove && !ending;
   const Nanoseconds ran = status.finished_at_ns - held.container->started;
-  const auto finish = [&](Container& record) {
-    record.move_to(again ? State::restarting : State::exited);
+  // On record before the runtime forgets it: a crash in between loses no exit code.
+  held.container = change(id, [&](Container& record) {
+    record.move_to(again ? State::restarting : forget ? State::removing : State::exited);
     record.pid = 0;
     record.exit_code = status.code;
     record.oom_killed = status.oom_killed;
     record.finished = status.finished_at_ns;
-  };
-  held.container = change(id, finish);
+  });
   held.live->trace.step("commit");
+  co_await free_run(id, held.container->mounts, held.container->host_config.runtime);
+  held.live->trace.step("free");
   const auto seconds = std::to_string(std::max<Nanoseconds>(ran, 0) / 1'000'000'000);
   publish("die", *held.container, {{"exitCode", std::to_string(status.code)}, {"execDuration", seconds}});
   drop_attachments(id);
@@ -109,7 +118,7 @@ awaitable<void> Service::Impl::ended(Held& held) {
   if (again) {
     if (ran > kLongRun) held.live->backoff = {};
     restart_later(id);
-  } else if (held.container->host_config.auto_remove && !ending) {
+  } else if (forget) {
     co_await remove_auto(held);
   }
 }

@@ -69,7 +69,7 @@ struct Service::Impl {
   void plan(Container& container, const CreateRequest& request, const images::Image& image,
             std::vector<std::string>& warnings);
   awaitable<void> make_volumes(Container& container, std::shared_ptr<const images::Image> image);
-  awaitable<void> prepare_storage(const Container& container, std::shared_ptr<const images::Image> image);
+  awaitable<void> prepare(std::shared_ptr<const Container> container, std::shared_ptr<const images::Image> image);
   awaitable<void> undo_create(Container container);
 
   // start.cpp: `held.container` is the present record before and after.
@@ -97,7 +97,10 @@ struct Service::Impl {
   void watch(std::string id, std::uint64_t run, UniqueFd exit_fd);
   awaitable<void> watch_exit(std::string id, std::uint64_t run, UniqueFd exit_fd);
   awaitable<void> ended(Held& held);
+  awaitable<runtime::v1::ExitStatus> exit_status(std::shared_ptr<const Container> container);
   awaitable<void> free_run(std::string id, std::vector<MountPoint> mounts, std::string runtime);
+  awaitable<void> end_runtime(std::string id, std::string runtime);
+  awaitable<void> release_volumes(std::string id, std::vector<MountPoint> mounts);
   void settle_waiters(const Container& container, bool ended, bool removed);
   [[nodiscard]] bool wants_restart(const Container& container) const;
   void restart_later(const std::string& id);

@@ -8,6 +8,16 @@
 
 namespace gantry::containers {
 
+namespace {
+
+void remove_folder(const std::string& folder) {
+  std::error_code failed;
+  std::filesystem::remove_all(folder, failed);
+  if (failed) throw Error{Errc::io, "cannot remove " + folder + ": " + failed.message()};
+}
+
+}  // namespace
+
 // The record goes first through `removing`, so that a crash in between is finished by the recovery.
 awaitable<void> Service::Impl::remove_held(Held& held, bool volumes) {
   const std::string id = held.container->id;
@@ -20,11 +30,13 @@ awaitable<void> Service::Impl::remove_held(Held& held, bool volumes) {
   std::exception_ptr failure;
   try {
     plugins::CallSettings call_settings;
-    const auto ask_to_remove = [id](auto& driver, const Call& call) { driver.remove(id, call); };
+    const std::string mine = folder(id);
+    const auto ask_to_remove = [id, mine](auto& driver, const Call& call) {
+      driver.remove(id, call);
+      remove_folder(mine);  // on the same trip to a worker
+    };
     co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_to_remove);
     held.live->trace.step("storage.remove");
-    const std::string mine = folder(id);
-    co_await at.workers.run(Pool::quick, [&mine] { std::filesystem::remove_all(mine); });
   } catch (...) {
     failure = std::current_exception();
   }

@@ -165,6 +165,8 @@ class Service {
   awaitable<std::vector<Mount>> tree(std::string name);
 
   awaitable<std::string> create_exec(std::string name, ExecRequest request);
+  /// Errors: not_found, conflict, as `start_exec` would throw before it does anything.
+  void check_exec(const std::string& exec_id) const;
   /// Starts it and hands over its streams (an empty descriptor if none is attached).
   awaitable<UniqueFd> start_exec(std::string exec_id, ExecStart start);
   /// Returns once it does not run and its exit code is known.

@@ -28,7 +28,9 @@ void replace_or_append(std::vector<std::string>& env, const std::vector<std::str
   }
 }
 
-std::uint64_t parse_size(const std::string& text, const char* option) {
+}  // namespace
+
+std::uint64_t parse_bytes(const std::string& text, const char* option) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   std::string unit(end, text.data() + text.size());
@@ -51,6 +53,8 @@ std::uint64_t parse_size(const std::string& text, const char* option) {
   return number << shift;
 }
 
+namespace {
+
 void build_log(const Container& container, runtime::v1::Stdio& stdio) {
   if (container.log_path.empty()) return;
   stdio.log_path = container.log_path;
@@ -60,10 +64,10 @@ void build_log(const Container& container, runtime::v1::Stdio& stdio) {
   stdio.log_max_size = local ? std::uint64_t{20} << 20 : 0;
   stdio.log_max_files = local ? 5 : 1;
   if (const auto size = options.find("max-size"); size != options.end() && size->second != "-1") {
-    stdio.log_max_size = parse_size(size->second, "max-size");
+    stdio.log_max_size = parse_bytes(size->second, "max-size");
   }
   if (const auto files = options.find("max-file"); files != options.end()) {
-    const auto count = parse_size(files->second, "max-file");
+    const auto count = parse_bytes(files->second, "max-file");
     if (count > 1000) throw Error{Errc::invalid, "invalid value for max-file: '" + files->second + "'"};
     if (count > 1 && stdio.log_max_size == 0) {
       throw Error{Errc::invalid, "max-file cannot be more than 1 when max-size is not set"};

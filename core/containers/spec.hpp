@@ -41,6 +41,9 @@ runtime::v1::Resources build_resources(const wire::Resources& limits);
 std::vector<runtime::v1::Rlimit> build_rlimits(const wire::Resources& limits, const Settings& settings);
 std::vector<runtime::v1::Namespace> build_namespaces(const wire::HostConfig& host, const SpecInputs& inputs);
 
+/// "10m" in bytes. Errors: invalid, naming the option.
+std::uint64_t parse_bytes(const std::string& text, const char* option);
+
 /// The process of an exec.
 runtime::v1::Process build_exec_process(const Container& container, const ExecRequest& request,
                                         const Settings& settings);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "containers/defaults.hpp"
+#include "containers/spec.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::containers {
@@ -157,6 +158,7 @@ void validate(const wire::ContainerConfig& config, const wire::HostConfig& host,
   }
   for (const auto& [option, value] : host.storage_opt) {
     if (option != "size") refuse("Unknown option " + option + " in StorageOpt: only size is known");
+    (void)parse_bytes(value, "size");
   }
   for (const auto& request : host.resources.device_requests) {
     std::string wanted;
