@@ -94,7 +94,8 @@ awaitable<Response> Containers::get_export(Exchange& exchange) {
   if (container->state == containers::State::removing || container->state == containers::State::dead) {
     throw Error{Errc::conflict, "You cannot export container " + container->id + " which is dead"};
   }
-  const auto mounts = is_alive(container->state) ? std::vector<Mount>{} : co_await service_.tree(container->id);
+  std::vector<Mount> mounts;
+  if (!is_alive(container->state)) mounts = co_await service_.tree(container->id);
   const std::int64_t pid = container->pid;
   const auto queue = std::make_shared<images::ByteQueue>();
   asio::post(service_.workers().executor(Pool::slow), [queue, mounts, pid] {

@@ -176,7 +176,8 @@ awaitable<Response> Containers::get_stats(Exchange& exchange) {
     if (!stream && !one_shot && reading.valid) {
       // Two readings, so that the client can tell a rate.
       co_await pace->tick();
-      previous = std::exchange(reading, co_await read_stats(service_, id));
+      previous = reading;
+      reading = co_await read_stats(service_, id);
     }
     for (;;) {
       const auto present = service_.find(id);
