@@ -57,7 +57,9 @@ LayerPipeline::LayerPipeline(const BlobStore& blobs, Layer layer, std::function<
 
 LayerPipeline::~LayerPipeline() {
   if (!inflating_.joinable()) return;
-  fail(std::make_exception_ptr(Error{Errc::cancelled, "the operation was cancelled"}));
+  const auto cancelled = std::make_exception_ptr(Error{Errc::cancelled, "context canceled"});
+  compressed_.fail(cancelled);
+  archive_.fail(cancelled);
   inflating_.join();
 }
 

@@ -65,7 +65,11 @@ awaitable<void> watch_containers(std::shared_ptr<events::Subscription> removals,
   for (;;) {
     const auto event = co_await removals->next();
     if (!event) co_return;
-    co_await forget_hidden(context);
+    try {
+      co_await forget_hidden(context);
+    } catch (const Error&) {
+      // The storage driver has logged it; the layers are collected the next time.
+    }
   }
 }
 
@@ -75,7 +79,9 @@ Service::Service(state::Store& store, events::Bus& bus, plugins::Drivers& driver
                  std::string data_root)
     : impl_(std::make_unique<Impl>(store, bus, drivers, workers, data_root)) {}
 
-Service::~Service() = default;
+Service::~Service() {
+  if (impl_->removals != nullptr) impl_->removals->close();
+}
 
 std::shared_ptr<const Image> Service::get(const std::string& reference) const {
   if (const Record whole = impl_->catalog.find_id(reference)) return image_of(whole);

@@ -1,0 +1,347 @@
+#include "images/service.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/digest.hpp"
+#include "drivers/tar_maker.hpp"
+#include "e2e/registry.hpp"
+
+namespace gantry::images {
+namespace {
+
+namespace fs = std::filesystem;
+using conformance::TarMaker;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+/// What a daemon has around the service, over one data root.
+struct Daemon {
+  Daemon(const fs::path& root, const std::string& storage)
+      : store(root / "state.db"), drivers(config(root, storage), workers) {
+    drivers.load();
+    service.emplace(store, bus, drivers, workers, root);
+    service->set_users([this](const std::string& id) { return id == used ? users : std::vector<Service::User>{}; });
+    EXPECT_EQ(run([this]() -> awaitable<void> { co_await service->recover(); }), "");
+  }
+
+  static plugins::DriverConfig config(const fs::path& root, const std::string& storage) {
+    plugins::DriverConfig out;
+    out.directories = {GANTRY_TEST_PLUGINS, GANTRY_TEST_SAMPLES};
+    out.data_root = root;
+    out.exec_root = root / "run";
+    out.libexec_dir = root;
+    out.storage = storage;
+    out.runtime = "plain";
+    out.options["hub"] = {{"certs-dirs", (root / "certs.d").string()}};
+    return out;
+  }
+
+  /// Runs a coroutine to its end; its error's text, or "".
+  std::string run(const std::function<awaitable<void>()>& work) {
+    std::exception_ptr failure;
+    asio::co_spawn(io, work, [&](const std::exception_ptr& thrown) {
+      failure = thrown;
+      io.stop();
+    });
+    io.restart();
+    io.run();
+    try {
+      if (failure) std::rethrow_exception(failure);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  asio::io_context io;
+  Workers workers{2, 8};
+  state::Store store;
+  events::Bus bus;
+  plugins::Drivers drivers;
+  std::optional<Service> service;
+  std::string used;
+  std::vector<Service::User> users;
+};
+
+std::string layer_tar(const std::string& name, const std::string& content) {
+  TarMaker tar;
+  tar.directory("d").file("d/" + name, content);
+  return tar.take();
+}
+
+class ImageService : public ::testing::Test {
+ protected:
+  ImageService() : root_(make_root()) { start(); }
+  ~ImageService() override {
+    daemon_.reset();
+    fs::remove_all(root_);
+  }
+
+  static fs::path make_root() {
+    std::string path = fs::temp_directory_path() / "images-XXXXXX";
+    return ::mkdtemp(path.data());
+  }
+  void start(const std::string& storage = "vfs") {
+    daemon_.reset();
+    daemon_.emplace(root_, storage);
+  }
+  Service& service() { return *daemon_->service; }
+  Report report() {
+    lines_.clear();
+    return [this](const wire::ProgressMessage& line) {
+      lines_.push_back(line.id.empty() ? line.status + line.stream : line.id + ": " + line.status);
+    };
+  }
+
+  static UploadSource upload(const std::string& text) {
+    return [text, at = std::size_t{0}](std::span<std::byte> buffer) mutable -> awaitable<std::size_t> {
+      return read_text(text, at, buffer);
+    };
+  }
+  static awaitable<std::size_t> read_text(const std::string& text, std::size_t& at, std::span<std::byte> buffer) {
+    const std::size_t part = std::min(buffer.size(), text.size() - at);
+    std::memcpy(buffer.data(), text.data() + at, part);
+    at += part;
+    co_return part;
+  }
+
+  std::string import(const std::string& name, const std::string& tar) {
+    ImportRequest request;
+    request.repository = name;
+    request.changes = {"CMD [\"sh\"]", "ENV A=b", "LABEL k=v"};
+    const UploadSource source = upload(tar);
+    const Report to = report();
+    return daemon_->run([&]() -> awaitable<void> { id_ = co_await service().import(request, source, to, nullptr); });
+  }
+  std::string push(const std::string& image, registry::v1::Credentials credentials = {}) {
+    PushRequest request;
+    request.image = image;
+    request.credentials = std::move(credentials);
+    const Report to = report();
+    return daemon_->run([&]() -> awaitable<void> { co_await service().push(request, to, nullptr); });
+  }
+  std::string pull(const std::string& image, registry::v1::Credentials credentials = {}) {
+    PullRequest request;
+    request.image = image;
+    request.credentials = std::move(credentials);
+    const Report to = report();
+    return daemon_->run([&]() -> awaitable<void> { co_await service().pull(request, to, nullptr); });
+  }
+  std::string remove(const std::string& image, bool force = false) {
+    removed_.clear();
+    return daemon_->run([&]() -> awaitable<void> {
+      const auto items = co_await service().remove(image, force, true);
+      for (const auto& item : items) {
+        removed_.push_back(item.deleted.empty() ? "Untagged: " + item.untagged : "Deleted: " + item.deleted);
+      }
+    });
+  }
+  std::string save(std::vector<std::string> names) {
+    saved_.clear();
+    const DownloadSink sink = [this](std::string_view piece) -> awaitable<void> { return keep(piece); };
+    return daemon_->run([&]() -> awaitable<void> { co_await service().save(names, sink, nullptr); });
+  }
+  awaitable<void> keep(std::string_view piece) {
+    saved_ += piece;
+    co_return;
+  }
+  std::string load(const std::string& archive) {
+    const UploadSource source = upload(archive);
+    const Report to = report();
+    return daemon_->run([&]() -> awaitable<void> { co_await service().load(source, true, to, nullptr); });
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> out;
+    for (const auto& image : service().list({})) out.insert(out.end(), image.repo_tags.begin(), image.repo_tags.end());
+    return out;
+  }
+  std::vector<std::string> events() {
+    std::vector<std::string> out;
+    for (const auto& event : daemon_->bus.history(0, now(), [](const events::Event&) { return true; })) {
+      out.push_back(event.action);
+    }
+    return out;
+  }
+  /// What is in the blob store and in the storage driver.
+  std::size_t blobs() { return count(root_ / "blobs" / "sha256") + count(root_ / "blobs" / "ingest"); }
+  std::size_t layers() {
+    std::size_t held = 0;
+    const auto work = [](auto& driver, const Call& call) {
+      storage::v1::Holdings out;
+      driver.list(out, call);
+      return out.layers.size();
+    };
+    const plugins::CallSettings settings;
+    daemon_->run([&]() -> awaitable<void> {
+      held = co_await daemon_->drivers.call(daemon_->drivers.storage(), Pool::quick, settings, work);
+    });
+    return held;
+  }
+  static std::size_t count(const fs::path& folder) {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator{folder}, {}));
+  }
+
+  fs::path root_;
+  std::optional<Daemon> daemon_;
+  std::string id_;
+  std::string saved_;
+  std::vector<std::string> lines_;
+  std::vector<std::string> removed_;
+};
+
+TEST_F(ImageService, ImportsInspectsTagsAndRemoves) {
+  ASSERT_EQ(import("box:1", layer_tar("a", "hello")), "");
+  EXPECT_THAT(lines_, ElementsAre(id_));
+  EXPECT_THAT(names(), ElementsAre("box:1"));
+  const auto inspected = service().inspect("box:1");
+  EXPECT_EQ(inspected["Id"], id_);
+  EXPECT_EQ(inspected["Config"]["Cmd"], nlohmann::json({"sh"}));
+  EXPECT_EQ(inspected["Config"]["Labels"]["k"], "v");
+  EXPECT_EQ(inspected["Size"], 5);
+  EXPECT_EQ(service().get(id_.substr(7, 12))->config.env, std::vector<std::string>{"A=b"});
+  EXPECT_THAT(service().history("box:1"), SizeIs(1));
+  service().tag("box:1", "other/box", "2");
+  EXPECT_EQ(remove("box:1"), "");
+  EXPECT_THAT(removed_, ElementsAre("Untagged: box:1"));
+  EXPECT_EQ(remove("other/box:2"), "");
+  EXPECT_THAT(removed_, ElementsAre("Untagged: other/box:2", "Deleted: " + id_, StartsWith("Deleted: sha256:")));
+  EXPECT_EQ(blobs(), 0U);
+  EXPECT_EQ(layers(), 0U);
+  EXPECT_EQ(remove("box:1"), "No such image: box:1");
+  EXPECT_THAT(events(), ElementsAre("import", "tag", "untag", "untag", "delete"));
+}
+
+TEST_F(ImageService, IsNotRemovedUnderAContainer) {
+  ASSERT_EQ(import("box", layer_tar("a", "hello")), "");
+  daemon_->used = id_;
+  daemon_->users = {{std::string(64, 'c'), false}};
+  EXPECT_EQ(remove("box"),
+            "conflict: unable to remove repository reference \"box\" (must force) - container cccccccccccc is "
+            "using its referenced image " +
+                id_.substr(7, 12));
+  EXPECT_EQ(remove(id_.substr(7)), "conflict: unable to delete " + id_.substr(7, 12) +
+                                       " (must be forced) - image is being used by stopped container cccccccccccc");
+  daemon_->users[0].running = true;
+  EXPECT_EQ(remove(id_, true), "conflict: unable to delete " + id_.substr(7, 12) +
+                                   " (cannot be forced) - image is being used by running container cccccccccccc");
+  daemon_->users[0].running = false;
+  EXPECT_EQ(remove(id_, true), "");
+  // The container's layers stay until it goes.
+  EXPECT_THAT(names(), IsEmpty());
+  EXPECT_EQ(layers(), 1U);
+  EXPECT_EQ(service().get(id_)->id, id_);
+  daemon_->users.clear();
+  start();
+  EXPECT_EQ(layers(), 0U);
+}
+
+TEST_F(ImageService, TravelsThroughARegistry) {
+  const e2e::Registry registry{{}};
+  ASSERT_EQ(import(registry.host() + "/a/box:1", layer_tar("a", std::string(3'000'000, 'x'))), "");
+  const std::string name = registry.host() + "/a/box:1";
+  EXPECT_EQ(push(name), "");
+  EXPECT_THAT(lines_.front(), "The push refers to repository [" + registry.host() + "/a/box]");
+  EXPECT_THAT(lines_, Contains(HasSubstr(": Pushed")));
+  EXPECT_THAT(lines_, Contains(StartsWith("1: digest: sha256:")));
+  EXPECT_EQ(push(name), "");
+  EXPECT_THAT(lines_, Contains(HasSubstr(": Layer already exists")));
+  ASSERT_EQ(remove(name), "");
+  EXPECT_EQ(blobs(), 0U);
+
+  for (const std::string storage : {"vfs", "overlay"}) {
+    start(storage);
+    ASSERT_EQ(pull(name), "");
+    EXPECT_THAT(lines_,
+                AllOf(Contains("1: Pulling from a/box"), Contains(HasSubstr(": Pulling fs layer")),
+                      Contains(HasSubstr(": Download complete")), Contains(HasSubstr(": Pull complete")),
+                      Contains(StartsWith("Digest: sha256:")), Contains("Status: Downloaded newer image for " + name)));
+    EXPECT_EQ(service().inspect(name)["Id"], id_);
+    EXPECT_THAT(service().inspect(name)["RepoDigests"], SizeIs(1));
+    EXPECT_EQ(service().inspect(name)["Size"], 3'000'000);
+    ASSERT_EQ(pull(name), "");
+    EXPECT_THAT(lines_, Contains("Status: Image is up to date for " + name));
+    ASSERT_EQ(remove(name), "");
+    EXPECT_EQ(blobs(), 0U);
+    EXPECT_EQ(layers(), 0U);
+  }
+  EXPECT_EQ(pull(registry.host() + "/a/box:nope"),
+            "manifest for " + registry.host() + "/a/box:nope not found: manifest unknown: manifest unknown");
+  EXPECT_EQ(pull(registry.host() + "/a/box"), "");
+  EXPECT_THAT(names(), ElementsAre(name));
+}
+
+TEST_F(ImageService, TrustsAPrivateAuthorityAndKnowsPasswords) {
+  e2e::Registry::Options options;
+  options.tls = true;
+  options.password = true;
+  const e2e::Registry registry{options};
+  // Loopback is insecure, so the authority does not matter there; the password does.
+  fs::create_directories(root_ / "certs.d" / registry.host());
+  fs::copy(registry.ca(), root_ / "certs.d" / registry.host() / "ca.crt");
+  const std::string name = registry.host() + "/box:1";
+  ASSERT_EQ(import(name, layer_tar("a", "hello")), "");
+  EXPECT_THAT(push(name), HasSubstr("no basic auth credentials"));
+  registry::v1::Credentials alice;
+  alice.username = "alice";
+  alice.password = "secret";
+  EXPECT_EQ(push(name, alice), "");
+  ASSERT_EQ(remove(name), "");
+  EXPECT_EQ(pull(name, alice), "");
+  EXPECT_EQ(daemon_->run([&]() -> awaitable<void> { co_await service().login(registry.host(), alice); }), "");
+  alice.password = "wrong";
+  EXPECT_EQ(daemon_->run([&]() -> awaitable<void> { co_await service().login(registry.host(), alice); }),
+            "login attempt to https://" + registry.host() + "/v2/ failed with status: 401 Unauthorized");
+}
+
+TEST_F(ImageService, ComesBackFromAnArchive) {
+  ASSERT_EQ(import("box:1", layer_tar("a", "hello")), "");
+  service().tag("box:1", "box", "2");
+  ASSERT_EQ(save({"box"}), "");
+  ASSERT_EQ(remove(id_.substr(7), true), "conflict: unable to delete " + id_.substr(7, 12) +
+                                             " (must be forced) - image is referenced in multiple repositories");
+  ASSERT_EQ(remove("box:1"), "");
+  ASSERT_EQ(remove("box:2"), "");
+  ASSERT_EQ(blobs(), 0U);
+  ASSERT_EQ(load(saved_), "");
+  EXPECT_THAT(lines_, ElementsAre("Loaded image: box:1\n", "Loaded image: box:2\n"));
+  EXPECT_THAT(names(), ElementsAre("box:1", "box:2"));
+  EXPECT_EQ(service().inspect("box:1")["Id"], id_);
+  EXPECT_EQ(blobs(), 1U);
+  EXPECT_EQ(load(saved_.substr(0, saved_.size() / 2)).substr(0, 21), "invalid image archive");
+  EXPECT_EQ(load("").substr(0, 21), "invalid image archive");
+  EXPECT_EQ(blobs(), 1U);
+}
+
+TEST_F(ImageService, IsUnpackedAgainForAnotherDriver) {
+  ASSERT_EQ(import("box:1", layer_tar("a", "hello")), "");
+  start("overlay");
+  EXPECT_EQ(layers(), 0U);
+  const auto image = service().get("box:1");
+  EXPECT_EQ(daemon_->run([&]() -> awaitable<void> { co_await service().ensure_unpacked(image); }), "");
+  EXPECT_EQ(layers(), 1U);
+}
+
+TEST_F(ImageService, LeavesNothingOfAKilledPull) {
+  ASSERT_EQ(import("box:1", layer_tar("a", "hello")), "");
+  std::ofstream{root_ / "blobs" / "ingest" / "half"} << "half a blob";
+  std::ofstream{root_ / "blobs" / "sha256" / std::string(64, 'a')} << "a blob of no image";
+  start();
+  EXPECT_EQ(blobs(), 1U);
+  EXPECT_EQ(layers(), 1U);
+  EXPECT_THAT(names(), ElementsAre("box:1"));
+}
+
+}  // namespace
+}  // namespace gantry::images
