@@ -87,7 +87,7 @@ awaitable<void> LayerStore::run_locked(std::shared_ptr<LayerTransfer> transfer) 
   {
     const auto slot = co_await slots_.take();
     transfer->check();
-    const auto blob_lock = co_await locks_.lock(blob.digest);
+    const auto blob_lock = co_await blob_locks_.lock(blob.digest);
     transfer->check();
     if (!blobs_.has(blob.digest, blob.size)) {
       if (parallel) {
@@ -218,7 +218,7 @@ awaitable<std::vector<std::string>> LayerStore::collect(std::vector<std::string>
   for (const std::string& digest : blobs) {
     const auto wanted = [&] { return ingests_ > 0 || pinned(digest) || catalog_.used_blobs().contains(digest); };
     if (wanted()) continue;
-    const auto lock = co_await locks_.lock(digest);
+    const auto lock = co_await blob_locks_.lock(digest);
     if (wanted()) continue;
     co_await workers_.run(Pool::slow, [this, &digest] { blobs_.remove(digest); });
   }

@@ -140,6 +140,7 @@ class LayerStore {
   const Catalog& catalog_;
   Slots slots_{3};
   NamedMutexes locks_;
+  NamedMutexes blob_locks_;  // apart: a plain base layer's chain ID is its blob's digest
   std::set<std::string> present_;
   std::map<std::string, std::weak_ptr<LayerTransfer>> transfers_;
   std::map<std::string, int> pins_;

@@ -309,8 +309,8 @@ TEST_F(ImageService, ComesBackFromAnArchive) {
   ASSERT_EQ(import("box:1", layer_tar("a", "hello")), "");
   service().tag("box:1", "box", "2");
   ASSERT_EQ(save({"box"}), "");
-  ASSERT_EQ(remove(id_.substr(7), true), "conflict: unable to delete " + id_.substr(7, 12) +
-                                             " (must be forced) - image is referenced in multiple repositories");
+  ASSERT_EQ(remove(id_.substr(7)), "conflict: unable to delete " + id_.substr(7, 12) +
+                                       " (must be forced) - image is referenced in multiple repositories");
   ASSERT_EQ(remove("box:1"), "");
   ASSERT_EQ(remove("box:2"), "");
   ASSERT_EQ(blobs(), 0U);
