@@ -133,6 +133,8 @@ void Connection::await_tls(int result, const char* action) {
 
 std::size_t Connection::read(std::span<std::byte> buffer) {
   for (;;) {
+    // A fast server never makes us wait, and so never look.
+    call_->check();
     if (ssl_ != nullptr) {
       ERR_clear_error();
       const int got =

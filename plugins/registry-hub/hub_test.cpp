@@ -1,0 +1,324 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <optional>
+
+#include "driver.hpp"
+#include "registry_error.hpp"
+#include "registry_hosts.hpp"
+#include "scripted_server.hpp"
+#include "token_auth.hpp"
+#include "url.hpp"
+
+namespace hub {
+namespace {
+
+using gantry::Errc;
+using gantry::Error;
+using gantry::registry::v1::Descriptor;
+using gantry::registry::v1::Manifest;
+using gantry::registry::v1::Repository;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class TestHost final : public gantry::Host {
+ public:
+  std::string data_dir() const override { return "/nonexistent"; }
+  std::string exec_dir() const override { return "/nonexistent"; }
+  std::string libexec_dir() const override { return "/nonexistent"; }
+  const gantry::Options& options() const override { return options_; }
+  void log(gantry::LogLevel, std::string_view) const noexcept override {}
+  void* query(std::string_view) noexcept override { return nullptr; }
+  gantry::Options options_;
+};
+
+class TestCall final : public gantry::Call {
+ public:
+  bool cancelled() const noexcept override { return cancelled_; }
+  int cancel_fd() const noexcept override { return -1; }
+  void progress(const gantry::Progress&) const override {}
+  void log(gantry::LogLevel, std::string_view) const noexcept override {}
+  std::atomic<bool> cancelled_{false};
+};
+
+class TextSink final : public gantry::ByteSink {
+ public:
+  void write(std::span<const std::byte> bytes) override {
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  std::string text;
+};
+
+class TextSource final : public gantry::ByteSource {
+ public:
+  explicit TextSource(std::string text) : text_(std::move(text)) {}
+  std::size_t read(std::span<std::byte> buffer) override {
+    const std::size_t part = std::min(buffer.size(), text_.size());
+    std::copy_n(reinterpret_cast<const std::byte*>(text_.data()), part, buffer.data());
+    text_.erase(0, part);
+    return part;
+  }
+
+ private:
+  std::string text_;
+};
+
+const std::string kDigest = "sha256:" + std::string(64, 'a');
+
+/// The driver and a registry that answers /v2/ and leaves the rest to the test.
+class Hub : public ::testing::Test {
+ protected:
+  void serve(ScriptedServer::Script script) {
+    server_.emplace("127.0.0.1", [this, script](const ScriptedServer::Request& request) {
+      return request.target == "/v2/" ? respond(ping_status_, "{}", ping_headers_) : script(request);
+    });
+    driver_.open(host_);
+  }
+  Repository repository() const { return {server_->host(), "a/b"}; }
+  Descriptor blob(std::uint64_t size) const { return {"t", kDigest, size, {}}; }
+
+  std::string get_blob(std::uint64_t size) {
+    sink_.text.clear();
+    return error([&] { driver_.get_blob(repository(), blob(size), 0, credentials_, sink_, call_); });
+  }
+  std::string get_manifest(const std::string& reference = "1") {
+    return error([&] { driver_.get_manifest(repository(), reference, credentials_, manifest_, call_); });
+  }
+  static std::string error(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& failure) {
+      return failure.what();
+    }
+    return "";
+  }
+
+  int ping_status_ = 200;
+  std::string ping_headers_;
+  TestHost host_;
+  TestCall call_;
+  TextSink sink_;
+  Manifest manifest_;
+  Credentials credentials_;
+  std::optional<ScriptedServer> server_;
+  Driver driver_;
+};
+
+TEST_F(Hub, ResumesAtTheByteWhereItBroke) {
+  const std::string content = "0123456789";
+  int served = 0;
+  serve([&](const ScriptedServer::Request& request) -> std::string {
+    const std::string range = request.header("range");
+    const std::size_t at = range.empty() ? 0 : std::stoul(range.substr(6));
+    const std::string head = at == 0
+                                 ? "HTTP/1.1 200 OK\r\n"
+                                 : "HTTP/1.1 206 Partial\r\nContent-Range: bytes " + std::to_string(at) + "-9/10\r\n";
+    // Three bytes at a time, then it dies.
+    ++served;
+    return head + "Content-Length: " + std::to_string(10 - at) + "\r\n\r\n" + content.substr(at, 3);
+  });
+  EXPECT_EQ(get_blob(10), "");
+  EXPECT_EQ(sink_.text, content);
+  EXPECT_EQ(served, 4);
+}
+
+TEST_F(Hub, DropsWhatItHasIfTheRegistryIgnoresRanges) {
+  int served = 0;
+  serve([&](const ScriptedServer::Request&) {
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+    return head + (++served == 1 ? "01234" : "0123456789");
+  });
+  EXPECT_EQ(get_blob(10), "");
+  EXPECT_EQ(sink_.text, "0123456789");
+}
+
+TEST_F(Hub, RefusesToResumeElsewhere) {
+  serve([](const ScriptedServer::Request& request) -> std::string {
+    if (request.header("range").empty()) return "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
+    return "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\n0123456789";
+  });
+  EXPECT_THAT(get_blob(10), HasSubstr("resumed with \"bytes 0-9/10\" instead of \"bytes 5-\""));
+  EXPECT_EQ(sink_.text, "01234");
+}
+
+TEST_F(Hub, StopsAtTheBlobsSize) {
+  serve([](const ScriptedServer::Request&) { return respond(200, std::string(100, 'x')); });
+  EXPECT_THAT(get_blob(10), HasSubstr("larger than the 10 bytes"));
+}
+
+TEST_F(Hub, NeverShowsCredentialsToAnotherHost) {
+  ping_status_ = 401;
+  ping_headers_ = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+  credentials_.username = "joe";
+  credentials_.password = "secret";
+  const ScriptedServer elsewhere{"127.0.0.2",
+                                 [](const ScriptedServer::Request&) { return respond(200, "0123456789"); }};
+  serve([&](const ScriptedServer::Request&) {
+    return respond(307, "", "Location: http://" + elsewhere.host() + "/signed?x=y\r\n");
+  });
+  EXPECT_EQ(get_blob(10), "");
+  EXPECT_EQ(sink_.text, "0123456789");
+  EXPECT_THAT(server_->requests().back().header("authorization"), StartsWith("Basic "));
+  ASSERT_EQ(elsewhere.requests().size(), 1U);
+  EXPECT_EQ(elsewhere.requests()[0].header("authorization"), "");
+}
+
+TEST_F(Hub, DoesNotTurnInCircles) {
+  serve(
+      [](const ScriptedServer::Request& request) { return respond(302, "", "Location: " + request.target + "\r\n"); });
+  EXPECT_THAT(get_blob(10), HasSubstr("stopped after 10 redirects"));
+}
+
+TEST_F(Hub, WaitsWhenItIsAskedTo) {
+  int served = 0;
+  serve([&](const ScriptedServer::Request&) {
+    ++served;
+    if (served == 1) return respond(429, "", "Retry-After: 0\r\n");
+    if (served == 2) return respond(503, "", "Retry-After: 0\r\n");
+    return respond(200, "{}", "Content-Type: application/json\r\nDocker-Content-Digest: d\r\n");
+  });
+  EXPECT_EQ(get_manifest(), "");
+  EXPECT_EQ(served, 3);
+  EXPECT_EQ(manifest_.digest, "d");
+}
+
+TEST_F(Hub, GivesUpInTheRegistrysWords) {
+  serve([](const ScriptedServer::Request&) {
+    return respond(429, R"({"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]})", "Retry-After: 0\r\n");
+  });
+  EXPECT_EQ(get_manifest(), "toomanyrequests: slow down");
+}
+
+TEST_F(Hub, WordsFailuresAsDockerdDoes) {
+  std::string body;
+  int status = 404;
+  serve([&](const ScriptedServer::Request&) { return respond(status, body); });
+  body = R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]})";
+  EXPECT_EQ(get_manifest(), "manifest for " + server_->host() + "/a/b:1 not found: manifest unknown: manifest unknown");
+  EXPECT_EQ(get_manifest(kDigest),
+            "manifest for " + server_->host() + "/a/b@" + kDigest + " not found: manifest unknown: manifest unknown");
+  status = 403;
+  body = R"({"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]})";
+  EXPECT_EQ(get_manifest(),
+            "pull access denied for " + server_->host() +
+                "/a/b, repository does not exist or may require 'docker login': denied: requested access to "
+                "the resource is denied");
+}
+
+TEST_F(Hub, RefusesHugeManifestsAndHeaders) {
+  bool headers = false;
+  serve([&](const ScriptedServer::Request&) {
+    return headers ? respond(200, "", "X: " + std::string(100'000, 'x') + "\r\n")
+                   : respond(200, std::string(5U << 20U, ' '));
+  });
+  EXPECT_THAT(get_manifest(), HasSubstr("larger than"));
+  headers = true;
+  EXPECT_THAT(get_manifest(), HasSubstr("headers are larger than"));
+}
+
+TEST_F(Hub, GetsATokenOnceAndAgainWhenItIsRefused) {
+  int tokens = 0;
+  const ScriptedServer realm{"127.0.0.1", [&](const ScriptedServer::Request&) {
+                               ++tokens;
+                               return respond(200,
+                                              R"({"token":"t)" + std::to_string(tokens) + R"(","expires_in":300})");
+                             }};
+  ping_status_ = 401;
+  ping_headers_ = "WWW-Authenticate: Bearer realm=\"http://" + realm.host() + "/token\",service=\"reg, ister\"\r\n";
+  std::string accepted = "Bearer t1";
+  serve([&](const ScriptedServer::Request& request) {
+    if (request.header("authorization") == accepted) return respond(200, "{}");
+    return respond(401, "", ping_headers_);
+  });
+  EXPECT_EQ(get_manifest(), "");
+  EXPECT_EQ(get_manifest(), "");
+  EXPECT_EQ(tokens, 1);
+  EXPECT_THAT(realm.requests()[0].target, HasSubstr("scope=repository%3Aa%2Fb%3Apull"));
+  EXPECT_THAT(realm.requests()[0].target, HasSubstr("service=reg%2C%20ister"));
+  accepted = "Bearer t2";
+  EXPECT_EQ(get_manifest(), "");
+  EXPECT_EQ(tokens, 2);
+}
+
+TEST_F(Hub, MountsABlobOfAnotherRepository) {
+  serve([](const ScriptedServer::Request& request) {
+    return request.target.find("from=other%2Frepo") != std::string::npos ? respond(201, "") : respond(500, "");
+  });
+  TextSource source{"0123456789"};
+  EXPECT_FALSE(driver_.put_blob(repository(), blob(10), {"other/repo"}, credentials_, source, call_));
+}
+
+TEST_F(Hub, UploadsWhatItCannotMount) {
+  serve([](const ScriptedServer::Request& request) {
+    if (request.method == "POST") return respond(202, "", "Location: /upload?state=1\r\n");
+    return respond(201, "");
+  });
+  TextSource source{"0123456789"};
+  EXPECT_TRUE(driver_.put_blob(repository(), blob(10), {"other/repo"}, credentials_, source, call_));
+  const auto last = server_->requests().back();
+  EXPECT_EQ(last.method, "PUT");
+  EXPECT_EQ(last.body, "0123456789");
+  EXPECT_EQ(last.target, "/upload?state=1&digest=sha256%3A" + std::string(64, 'a'));
+}
+
+TEST_F(Hub, SaysWhyItCannotConnect) {
+  driver_.open(host_);
+  const Repository nowhere{"127.0.0.1:1", "x"};
+  EXPECT_EQ(error([&] { driver_.get_manifest(nowhere, "1", {}, manifest_, call_); }),
+            "Get \"http://127.0.0.1:1/v2/\": dial tcp 127.0.0.1:1: connect: connection refused");
+}
+
+TEST_F(Hub, TriesMirrorsFirst) {
+  const ScriptedServer mirror{"127.0.0.1", [](const ScriptedServer::Request&) { return respond(200, "{}"); }};
+  host_.options_["registry-mirrors"] = "http://" + mirror.host();
+  driver_.open(host_);
+  driver_.get_manifest({"docker.io", "library/x"}, "1", {}, manifest_, call_);
+  EXPECT_EQ(manifest_.content, "{}");
+  EXPECT_EQ(mirror.requests().back().target, "/v2/library/x/manifests/1");
+}
+
+TEST(Url, IsTakenApartAndResolved) {
+  const Url url = parse_url("https://user:pw@[::1]:5000/v2/?a=b#c");
+  EXPECT_EQ(url.str(), "https://[::1]:5000/v2/?a=b");
+  EXPECT_EQ(url.resolve("x/y").str(), "https://[::1]:5000/v2/x/y");
+  EXPECT_EQ(url.resolve("/x").str(), "https://[::1]:5000/x");
+  EXPECT_EQ(url.resolve("http://h").str(), "http://h/");
+  EXPECT_TRUE(url.same_origin(url.resolve("/x")));
+  EXPECT_FALSE(parse_url("https://h/").same_origin(parse_url("http://h/")));
+  for (const char* bad : {"", "ftp://x/", "https://", "https://h:port/", "https://h/a b", "https://h/\r\nX: y"}) {
+    EXPECT_THROW(parse_url(bad), Error) << bad;
+  }
+}
+
+TEST(Challenges, AreRead) {
+  const auto challenges = parse_challenges(R"(Bearer realm="https://a/t",service="s \" x", Basic realm=y, Negotiate)");
+  ASSERT_EQ(challenges.size(), 3U);
+  EXPECT_EQ(challenges[0].get("realm"), "https://a/t");
+  EXPECT_EQ(challenges[0].get("service"), "s \" x");
+  EXPECT_EQ(challenges[1].scheme, "basic");
+  EXPECT_EQ(challenges[1].get("realm"), "y");
+  EXPECT_TRUE(parse_challenges("\"\"=,,=").empty());
+}
+
+TEST(Tokens, AreReadWithinBounds) {
+  EXPECT_EQ(parse_token(R"({"access_token":"a","expires_in":1})").lifetime, std::chrono::seconds{60});
+  EXPECT_EQ(parse_token(R"({"token":"a","access_token":"b"})").text, "a");
+  EXPECT_THROW(parse_token("[]"), Error);
+  EXPECT_THROW(parse_token(R"({"token":7})"), Error);
+}
+
+TEST(InsecureHosts, AreLoopbackAndThoseOfTheConfig) {
+  const InsecureHosts hosts{{"reg.io:5000", "10.1.0.0/16", "fd00::/8"}};
+  for (const char* host :
+       {"localhost:5000", "127.3.2.1", "[::1]:5000", "reg.io:5000", "10.1.2.3:5000", "[fd12::1]:80"}) {
+    EXPECT_TRUE(hosts.contains(host)) << host;
+  }
+  for (const char* host : {"docker.io", "reg.io", "10.2.0.1", "localhost.evil.io", "128.0.0.1"}) {
+    EXPECT_FALSE(hosts.contains(host)) << host;
+  }
+  EXPECT_THROW(InsecureHosts{{"10.0.0.0/33"}}, Error);
+}
+
+}  // namespace
+}  // namespace hub
