@@ -1,0 +1,204 @@
+#include "daemon/config.hpp"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/file.hpp"
+#include "gantry/error.hpp"
+
+namespace gantry::daemon {
+
+namespace {
+
+using Json = nlohmann::json;
+constexpr std::size_t kLargestFile = std::size_t{1} << 20;
+
+// A value of the file that does not fit; `right` says what would.
+struct Mismatch {
+  std::string right;
+};
+
+const Json& object(const Json& value) {
+  if (!value.is_object()) throw Mismatch{"an object"};
+  return value;
+}
+
+std::string text(const Json& value) {
+  if (!value.is_string()) throw Mismatch{"a text"};
+  return value.get<std::string>();
+}
+
+template <class Number>
+Number number(const Json& value) {
+  if (!value.is_number_integer()) throw Mismatch{"a whole number"};
+  const auto wide = value.get<std::int64_t>();
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) throw Mismatch{"a smaller number"};
+  if (wide < std::numeric_limits<Number>::min() || wide > std::numeric_limits<Number>::max()) {
+    throw Mismatch{"a smaller number"};
+  }
+  return static_cast<Number>(wide);
+}
+
+void take(const Json& value, bool& out) {
+  if (!value.is_boolean()) throw Mismatch{"true or false"};
+  out = value.get<bool>();
+}
+
+void take(const Json& value, int& out) { out = number<int>(value); }
+
+void take(const Json& value, std::string& out) {
+  // dockerd takes sizes as numbers, too.
+  out = value.is_number_integer() ? value.dump() : text(value);
+}
+
+void take(const Json& value, Strings& out) {
+  if (!value.is_array()) throw Mismatch{"a list of texts"};
+  out.clear();
+  for (const Json& item : value) out.push_back(text(item));
+}
+
+// Options may be written as true or 3: a driver gets texts.
+std::string scalar(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean() || value.is_number()) return value.dump();
+  throw Mismatch{"an object of texts"};
+}
+
+void take(const Json& value, Texts& out) {
+  if (!value.is_object()) throw Mismatch{"an object of texts"};
+  for (const auto& [name, item] : value.items()) out[name] = scalar(item);
+}
+
+void take(const Json& value, std::map<std::string, Texts>& out) {
+  for (const auto& [name, options] : object(value).items()) take(options, out[name]);
+}
+
+void take(const Json& value, std::map<std::string, Runtime>& out) {
+  const char* right = R"(an object as {"name": {"driver": "native", "options": {}}})";
+  if (!value.is_object()) throw Mismatch{right};
+  for (const auto& [name, item] : value.items()) {
+    if (!item.is_object()) throw Mismatch{right};
+    Runtime& runtime = out[name];
+    for (const auto& [key, part] : item.items()) {
+      if (key == "driver") {
+        runtime.driver = text(part);
+      } else if (key == "options") {
+        take(part, runtime.options);
+      } else {
+        throw Mismatch{right};
+      }
+    }
+    if (runtime.driver.empty()) throw Mismatch{right};
+  }
+}
+
+void take(const Json& value, std::vector<AddressPool>& out) {
+  const char* right = R"(a list as [{"base": "10.0.0.0/8", "size": 24}])";
+  if (!value.is_array()) throw Mismatch{right};
+  out.clear();
+  for (const Json& item : value) {
+    if (!item.is_object() || !item.contains("base") || !item.contains("size") || item.size() != 2) {
+      throw Mismatch{right};
+    }
+    out.push_back({text(item["base"]), number<int>(item["size"])});
+  }
+}
+
+void take(const Json& value, std::map<std::string, Ulimit>& out) {
+  const char* right = R"(an object as {"nofile": {"Name": "nofile", "Soft": 1024, "Hard": 2048}})";
+  if (!value.is_object()) throw Mismatch{right};
+  for (const auto& [name, item] : value.items()) {
+    if (!item.is_object() || !item.contains("Hard")) throw Mismatch{right};
+    const auto hard = number<std::int64_t>(item["Hard"]);
+    out[name] = {item.contains("Soft") ? number<std::int64_t>(item["Soft"]) : hard, hard};
+  }
+}
+
+const Setting* find_setting(const std::string& key) {
+  for (const Setting& setting : settings()) {
+    if (key == setting.key) return &setting;
+  }
+  return nullptr;
+}
+
+std::string all_keys() {
+  std::string keys;
+  for (const Setting& setting : settings()) keys += (keys.empty() ? "" : ", ") + std::string{setting.key};
+  return keys;
+}
+
+std::string show(const Config& config, const Setting& setting) {
+  return std::visit(
+      [&](const auto member) -> std::string {
+        const auto& value = config.*member;
+        using Value = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<Value, Strings> || std::is_same_v<Value, Texts> ||
+                      std::is_same_v<Value, std::string> || std::is_arithmetic_v<Value>) {
+          const Json json = value;
+          return json.is_string() ? json.get<std::string>() : json.dump();
+        } else {
+          return std::to_string(value.size()) + " given";
+        }
+      },
+      setting.member);
+}
+
+void refuse_conflicts(const std::string& file, const Json& content, const Config& config) {
+  std::string conflicts;
+  for (const auto& [key, value] : content.items()) {
+    if (!config.given.contains(key)) continue;
+    conflicts += (conflicts.empty() ? "" : ", ") + key + ": (from flag: " + show(config, *find_setting(key)) +
+                 ", from file: " + (value.is_string() ? value.get<std::string>() : value.dump()) + ")";
+  }
+  if (conflicts.empty()) return;
+  throw Error{Errc::invalid, "unable to configure the daemon with file " + file +
+                                 ": the following directives are specified both as a flag and in the configuration "
+                                 "file: " +
+                                 conflicts};
+}
+
+Json parse(const std::string& file, const std::string& content) {
+  const auto where = "unable to configure the daemon with file " + file + ": ";
+  try {
+    Json parsed = Json::parse(content);
+    if (!parsed.is_object()) throw Error{Errc::invalid, where + "an object was expected"};
+    return parsed;
+  } catch (const Json::exception& failure) {
+    std::string complaint = failure.what();
+    if (const auto end = complaint.find("] "); end != std::string::npos) complaint.erase(0, end + 2);
+    throw Error{Errc::invalid, where + complaint};
+  }
+}
+
+}  // namespace
+
+void read_config_file(const std::string& file, bool required, Config& config) {
+  std::string content;
+  try {
+    content = read_file(file, kLargestFile);
+  } catch (const Error& error) {
+    if (error.code() == Errc::not_found && !required) return;
+    throw Error{Errc::invalid, "unable to configure the daemon with file " + file + ": " + error.what()};
+  }
+  if (content.find_first_not_of(" \t\r\n") == std::string::npos) return;
+  const Json parsed = parse(file, content);
+  for (const auto& [key, value] : parsed.items()) {
+    if (find_setting(key) == nullptr) {
+      throw Error{Errc::invalid, "unable to configure the daemon with file " + file +
+                                     ": the following directives don't match any configuration option: " + key +
+                                     "; there are: " + all_keys()};
+    }
+  }
+  refuse_conflicts(file, parsed, config);
+  for (const auto& [key, value] : parsed.items()) {
+    try {
+      std::visit([&, &value = value](const auto member) { take(value, config.*member); }, find_setting(key)->member);
+    } catch (const Mismatch& mismatch) {
+      throw Error{Errc::invalid, "unable to configure the daemon with file " + file + ": " + key + " is " +
+                                     value.dump().substr(0, 80) + ", but " + mismatch.right + " is needed"};
+    }
+    config.given.insert(key);
+  }
+}
+
+}  // namespace gantry::daemon

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// daemon.json and the flags: the same settings under dockerd's names, where dockerd has them.
+namespace gantry::daemon {
+
+using Strings = std::vector<std::string>;
+using Texts = std::map<std::string, std::string>;
+
+struct Runtime {
+  std::string driver;
+  Texts options;
+};
+
+struct AddressPool {
+  std::string base;
+  int size{};
+};
+
+struct Ulimit {
+  std::int64_t soft{};
+  std::int64_t hard{};
+};
+
+struct Config {
+  std::string data_root = "/var/lib/gantry";
+  std::string exec_root = "/run/gantry";
+  std::string pidfile = "/run/gantry/gantry.pid";
+  Strings plugin_dirs;  ///< Empty: beside the program, and /usr/lib/gantry/plugins.
+  Strings hosts;        ///< Empty: unix:///run/gantry/gantry.sock.
+  std::string group = "docker";
+  bool tls = false;
+  bool tlsverify = false;
+  std::string tlscacert = "/etc/gantry/ca.pem";
+  std::string tlscert = "/etc/gantry/cert.pem";
+  std::string tlskey = "/etc/gantry/key.pem";
+
+  bool debug = false;
+  std::string log_level = "info";
+  Strings labels;
+  int shutdown_timeout = 15;
+  bool live_restore = false;
+
+  std::string storage_driver = "overlay";
+  Strings storage_opts;
+  std::string registry_driver = "hub";
+  std::string default_runtime = "native";
+  std::map<std::string, Runtime> runtimes;
+  std::map<std::string, Texts> driver_opts;
+
+  std::string bip;
+  int mtu = 0;
+  std::string fixed_cidr;
+  std::string default_gateway;
+  std::vector<AddressPool> default_address_pools;
+  bool icc = true;
+  bool ip_forward = true;
+  std::string ip;
+  bool iptables = true;
+  bool userland_proxy = true;
+  Strings dns;
+  Strings dns_opts;
+  Strings dns_search;
+
+  Strings insecure_registries;
+  Strings registry_mirrors;
+  Strings certs_dirs;
+  int max_concurrent_downloads = 3;
+  int max_concurrent_uploads = 5;
+
+  std::string cgroup_parent;
+  std::map<std::string, Ulimit> default_ulimits;
+  std::string default_shm_size = "64m";
+  std::string default_cgroupns_mode;
+  std::string log_driver = "json-file";
+  Texts log_opts;
+  bool init = false;
+  bool no_new_privileges = false;
+  std::string seccomp_profile;
+  bool experimental = false;
+
+  std::set<std::string> given;  ///< The keys that the command line or the file set.
+};
+
+/// One setting: its key in the file, its flag ("" for none), where it goes.
+struct Setting {
+  using Member = std::variant<bool Config::*, int Config::*, std::string Config::*, Strings Config::*, Texts Config::*,
+                              std::map<std::string, Runtime> Config::*, std::map<std::string, Texts> Config::*,
+                              std::vector<AddressPool> Config::*, std::map<std::string, Ulimit> Config::*>;
+  const char* key;
+  const char* flag;  ///< "-D,--debug".
+  Member member;
+  const char* help;
+};
+
+const std::vector<Setting>& settings();
+
+/// Adds what the file says to what the command line said. A file that does not exist changes nothing unless `required`.
+/// Errors: invalid, naming the file, the key and what would be right; also if flag and file say the same key.
+void read_config_file(const std::string& file, bool required, Config& config);
+
+/// Checks what no single key can tell. Errors: invalid.
+void check(const Config& config);
+
+/// "64m", "1g", "1024". Errors: invalid, naming `key`.
+std::int64_t parse_size(const std::string& key, const std::string& text);
+
+/// "base=10.0.0.0/8,size=24" as `--default-address-pool` takes it. Errors: invalid.
+AddressPool parse_address_pool(const std::string& text);
+
+/// "nofile=1024:2048" as `--default-ulimit` takes it. Errors: invalid.
+std::pair<std::string, Ulimit> parse_ulimit(const std::string& text);
+
+}  // namespace gantry::daemon

@@ -1,0 +1,182 @@
+#include "daemon/config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/file.hpp"
+#include "base/id.hpp"
+#include "daemon/driver_config.hpp"
+#include "daemon/options.hpp"
+#include "daemon/pid_file.hpp"
+
+namespace gantry::daemon {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  ConfigTest() : file_(std::filesystem::temp_directory_path() / ("gantry-" + random_id().substr(0, 12) + ".json")) {}
+  ~ConfigTest() override { std::filesystem::remove(file_); }
+
+  Config read(const std::string& content, Config config = {}) {
+    write_file_atomically(file_, content);
+    read_config_file(file_, true, config);
+    check(config);
+    return config;
+  }
+
+  std::string refusal(const std::string& content, Config config = {}) {
+    try {
+      read(content, std::move(config));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "accepted";
+  }
+
+  std::filesystem::path file_;
+};
+
+std::optional<int> parse(std::vector<std::string> arguments, CommandLine& out) {
+  arguments.insert(arguments.begin(), "gantryd");
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  return parse_command_line(static_cast<int>(pointers.size()), pointers.data(), out);
+}
+
+TEST_F(ConfigTest, ReadsDockerdsKeys) {
+  const Config config = read(R"({
+    "hosts": ["unix:///tmp/a.sock", "tcp://127.0.0.1:1"], "debug": true, "mtu": 1400, "labels": ["a=b"],
+    "default-address-pools": [{"base": "10.9.0.0/16", "size": 24}],
+    "default-ulimits": {"nofile": {"Name": "nofile", "Hard": 64000, "Soft": 32000}},
+    "log-opts": {"max-size": "10m", "max-file": 3}, "default-shm-size": "128M",
+    "runtimes": {"kata": {"driver": "native", "options": {"cgroup-parent": "x"}}},
+    "driver-opts": {"bridge": {"mtu": 1300}}})");
+  EXPECT_THAT(config.hosts, ElementsAre("unix:///tmp/a.sock", "tcp://127.0.0.1:1"));
+  EXPECT_TRUE(config.debug);
+  EXPECT_EQ(config.mtu, 1400);
+  EXPECT_EQ(config.default_address_pools.at(0).size, 24);
+  EXPECT_EQ(config.default_ulimits.at("nofile").soft, 32000);
+  EXPECT_EQ(config.log_opts.at("max-file"), "3");
+  EXPECT_EQ(config.runtimes.at("kata").options.at("cgroup-parent"), "x");
+  EXPECT_EQ(config.driver_opts.at("bridge").at("mtu"), "1300");
+  EXPECT_TRUE(config.given.contains("mtu"));
+  EXPECT_EQ(parse_size("x", config.default_shm_size), 128 << 20);
+}
+
+TEST_F(ConfigTest, RefusesWhatDoesNotFitByFileKeyAndChoice) {
+  EXPECT_THAT(refusal(R"({"no-such-key": 1})"),
+              AllOf(HasSubstr(file_.string()), HasSubstr("no-such-key"), HasSubstr("data-root")));
+  EXPECT_THAT(refusal(R"({"debug": "yes"})"), AllOf(HasSubstr("debug is \"yes\""), HasSubstr("true or false")));
+  EXPECT_THAT(refusal(R"({"mtu": 1e400})"), HasSubstr(file_.string()));
+  EXPECT_THAT(refusal(R"({"mtu": 99999999999})"), HasSubstr("a smaller number"));
+  EXPECT_THAT(refusal(R"({"mtu": 18446744073709551615})"), HasSubstr("a smaller number"));
+  EXPECT_THAT(refusal(R"({"hosts": "unix:///x"})"), HasSubstr("a list of texts"));
+  EXPECT_THAT(refusal(R"({"log-opts": {"a": []}})"), HasSubstr("an object of texts"));
+  EXPECT_THAT(refusal(R"({"driver-opts": {"bridge": 3}})"), HasSubstr("driver-opts"));
+  EXPECT_THAT(refusal(R"({"runtimes": {"x": {"path": "/x"}}})"), HasSubstr("\"driver\""));
+  EXPECT_THAT(refusal(R"({"default-address-pools": [{"base": "x"}]})"), HasSubstr("\"size\": 24"));
+  EXPECT_THAT(refusal("{\"debug\": "), HasSubstr(file_.string()));
+  EXPECT_THAT(refusal("[]"), HasSubstr("an object was expected"));
+  EXPECT_THAT(refusal(std::string(200'000, '[')), HasSubstr(file_.string()));
+  EXPECT_THAT(refusal(std::string(2'000'000, ' ')), HasSubstr("larger than"));
+  EXPECT_THAT(refusal(R"({"log-level": "loud"})"), HasSubstr("debug, info, warn"));
+  EXPECT_THAT(refusal(R"({"labels": ["x"]})"), HasSubstr("bad attribute format: x"));
+  EXPECT_THAT(refusal(R"({"data-root": "relative"})"), HasSubstr("an absolute path"));
+  EXPECT_THAT(refusal(R"({"max-concurrent-downloads": 0})"), HasSubstr("invalid max concurrent downloads: 0"));
+}
+
+TEST_F(ConfigTest, AnEmptyOrMissingFileChangesNothing) {
+  EXPECT_TRUE(read(" \n").given.empty());
+  Config config;
+  read_config_file("/nowhere/daemon.json", false, config);
+  EXPECT_THROW(read_config_file("/nowhere/daemon.json", true, config), Error);
+}
+
+TEST_F(ConfigTest, FlagsAreDockerds) {
+  CommandLine line;
+  ASSERT_FALSE(parse({"-H",
+                      "unix:///a",
+                      "--host=unix:///b",
+                      "-D",
+                      "--tls=false",
+                      "-s",
+                      "vfs",
+                      "--storage-opt",
+                      "a=b",
+                      "--default-address-pool",
+                      "base=10.0.0.0/8,size=20",
+                      "--default-ulimit",
+                      "nofile=1:2",
+                      "--log-opt",
+                      "max-size=1m",
+                      "--add-runtime",
+                      "x=native",
+                      "--config-file",
+                      "/x",
+                      "--validate"},
+                     line));
+  EXPECT_THAT(line.config.hosts, ElementsAre("unix:///a", "unix:///b"));
+  EXPECT_TRUE(line.config.debug);
+  EXPECT_FALSE(line.config.tls);
+  EXPECT_TRUE(line.config.given.contains("tls"));
+  EXPECT_EQ(line.config.storage_driver, "vfs");
+  EXPECT_EQ(line.config.default_address_pools.at(0).base, "10.0.0.0/8");
+  EXPECT_EQ(line.config.default_ulimits.at("nofile").hard, 2);
+  EXPECT_EQ(line.config.log_opts.at("max-size"), "1m");
+  EXPECT_EQ(line.config.runtimes.at("x").driver, "native");
+  EXPECT_TRUE(line.validate && line.config_file_given);
+  CommandLine wrong;
+  EXPECT_NE(parse({"--nosuch"}, wrong).value_or(0), 0);
+  EXPECT_NE(parse({"--default-ulimit", "nofile"}, wrong).value_or(0), 0);
+}
+
+TEST_F(ConfigTest, AKeySaidTwiceIsRefused) {
+  CommandLine line;
+  ASSERT_FALSE(parse({"--debug", "--label", "a=b"}, line));
+  EXPECT_THAT(refusal(R"({"debug": false, "mtu": 1})", line.config),
+              AllOf(HasSubstr("the following directives are specified both as a flag and in the configuration file: "
+                              "debug: (from flag: true, from file: false)"),
+                    ::testing::Not(HasSubstr("mtu"))));
+}
+
+TEST_F(ConfigTest, BecomesDriversOptions) {
+  Config config = read(R"({"storage-driver": "vfs", "storage-opts": ["vfs.a=1", "b=2"], "mtu": 1400, "icc": false,
+    "insecure-registries": ["a:1", "10.0.0.0/8"], "cgroup-parent": "p", "default-runtime": "runc",
+    "default-address-pools": [{"base": "10.1.0.0/16", "size": 24}, {"base": "10.2.0.0/16", "size": 25}]})");
+  const plugins::DriverConfig drivers = make_driver_config(config);
+  EXPECT_EQ(drivers.options.at("vfs"), (Options{{"a", "1"}, {"b", "2"}}));
+  EXPECT_EQ(drivers.options.at("bridge"),
+            (Options{{"mtu", "1400"},
+                     {"icc", "false"},
+                     {"default-address-pools", "base=10.1.0.0/16 size=24,base=10.2.0.0/16 size=25"}}));
+  EXPECT_EQ(drivers.options.at("hub"), (Options{{"insecure-registries", "a:1,10.0.0.0/8"}}));
+  EXPECT_EQ(drivers.options.at("native"), (Options{{"cgroup-parent", "p"}}));
+  EXPECT_EQ(drivers.runtime, "native");
+  EXPECT_TRUE(make_driver_config({}).options.empty());
+}
+
+TEST_F(ConfigTest, ParsesSizes) {
+  EXPECT_EQ(parse_size("x", "1024"), 1024);
+  EXPECT_EQ(parse_size("x", "1gb"), 1 << 30);
+  for (const char* bad : {"", "m", "-1", "1x", "99999999999999999999", "9999999999t"}) {
+    EXPECT_THROW(parse_size("x", bad), Error) << bad;
+  }
+}
+
+TEST_F(ConfigTest, ThePidFileIsRemovedAndAStaleOneReplaced) {
+  write_file_atomically(file_, "999999999\n");
+  { const PidFile first{file_}; }
+  EXPECT_FALSE(std::filesystem::exists(file_));
+  write_file_atomically(file_, "1");
+  const PidFile second{file_};
+  EXPECT_EQ(read_file(file_), std::to_string(::getpid()));
+}
+
+}  // namespace
+}  // namespace gantry::daemon

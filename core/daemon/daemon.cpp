@@ -1,0 +1,139 @@
+#include "daemon/daemon.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/detached.hpp>
+#include <csignal>
+
+#include "api/listen.hpp"
+#include "api/product.hpp"
+#include "daemon/log.hpp"
+#include "daemon/service_manager.hpp"
+
+namespace gantry::daemon {
+
+namespace {
+
+constexpr const char* kDefaultHost = "unix:///run/gantry/gantry.sock";
+constexpr std::chrono::seconds kAnswerGrace{5};
+
+api::ListenSettings listen_settings(const Config& config) {
+  api::ListenSettings settings;
+  settings.group = config.group;
+  if (config.tls || config.tlsverify) {
+    const api::TlsSettings files{config.tlscert, config.tlskey, config.tlscacert, config.tlsverify};
+    settings.tls = std::make_shared<api::TlsContext>(files);
+  } else {
+    settings.plain_tcp = config.given.contains("tls") || config.given.contains("tlsverify");
+  }
+  return settings;
+}
+
+}  // namespace
+
+Daemon::Daemon(CommandLine command_line, Config config)
+    : command_line_(std::move(command_line)),
+      config_(std::move(config)),
+      signals_(context_, SIGTERM, SIGINT, SIGHUP),
+      engine_(context_, config_),
+      server_(context_, engine_.router()) {}
+
+int Daemon::run() {
+  asio::co_spawn(context_, watch_signals(), asio::detached);
+  asio::co_spawn(context_, serve(), [this](std::exception_ptr failure) {
+    if (!failure) return;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      spdlog::error("failed to start daemon: {}", error.what());
+    }
+    status_ = 1;
+    context_.stop();
+  });
+  context_.run();
+  return status_;
+}
+
+awaitable<void> Daemon::serve() {
+  co_await engine_.recover();
+  if (stopping_) co_return;
+  listen();
+  spdlog::info("gantryd {} is ready", api::product_version());
+  notify_service_manager("READY=1");
+}
+
+void Daemon::listen() {
+  const api::ListenSettings settings = listen_settings(config_);
+  Strings hosts = config_.hosts;
+  if (hosts.empty()) hosts.emplace_back(kDefaultHost);
+  for (const std::string& host : hosts) {
+    for (api::Listener& listener : api::open_listeners(host, settings)) {
+      if (host.starts_with("tcp://") && !listener.tls) {
+        spdlog::warn(
+            "API is accessible on {} without encryption: access to it is equivalent to root access on this host", host);
+      }
+      spdlog::info("API listens on {}", listener.address());
+      server_.listen(std::move(listener));
+    }
+  }
+}
+
+awaitable<void> Daemon::watch_signals() {
+  for (;;) {
+    const int signal = co_await signals_.async_wait(asio::use_awaitable);
+    if (signal == SIGHUP) {
+      reload();
+    } else if (!stopping_) {
+      stopping_ = true;
+      spdlog::info("signal {}: shutting down", signal);
+      asio::co_spawn(context_, stop(), asio::detached);
+    } else {
+      spdlog::warn("second signal: ending at once");
+      context_.stop();
+      co_return;
+    }
+  }
+}
+
+awaitable<void> Daemon::stop() {
+  notify_service_manager("STOPPING=1");
+  server_.stop_accepting();
+  std::string failure;
+  try {
+    co_await engine_.shut_down();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) spdlog::error("shutdown: {}", failure);
+  engine_.close();
+  co_await server_.stop(kAnswerGrace);
+  context_.stop();
+}
+
+void Daemon::reload() {
+  notify_service_manager(reloading_state());
+  try {
+    Config fresh = command_line_.config;
+    read_config_file(command_line_.config_file, command_line_.config_file_given, fresh);
+    check(fresh);
+    config_.debug = fresh.debug;
+    config_.log_level = fresh.log_level;
+    config_.labels = fresh.labels;
+    config_.shutdown_timeout = fresh.shutdown_timeout;
+    config_.live_restore = fresh.live_restore;
+    config_.max_concurrent_downloads = fresh.max_concurrent_downloads;
+    config_.max_concurrent_uploads = fresh.max_concurrent_uploads;
+    if (fresh.insecure_registries != config_.insecure_registries ||
+        fresh.registry_mirrors != config_.registry_mirrors) {
+      spdlog::warn("reload: insecure-registries and registry-mirrors hold from the daemon's next start");
+    }
+    set_log_level(config_);
+    engine_.reload(config_);
+    spdlog::info("reloaded {}", command_line_.config_file);
+  } catch (const std::exception& error) {
+    spdlog::error("reload: nothing was changed: {}", error.what());
+  }
+  notify_service_manager("READY=1");
+}
+
+}  // namespace gantry::daemon

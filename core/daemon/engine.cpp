@@ -1,0 +1,205 @@
+#include "daemon/engine.hpp"
+
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/asio/detached.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "api/networks.hpp"
+#include "api/plugins.hpp"
+#include "api/product.hpp"
+#include "api/system.hpp"
+#include "api/volumes.hpp"
+#include "base/file.hpp"
+#include "daemon/driver_config.hpp"
+#include "events/bus.hpp"
+#include "images/service.hpp"
+#include "networks/service.hpp"
+#include "plugins/drivers.hpp"
+#include "state/store.hpp"
+#include "system/service.hpp"
+#include "volumes/service.hpp"
+
+namespace gantry::daemon {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kQuickThreads = 8;
+constexpr std::size_t kSlowThreads = 12;
+constexpr std::chrono::seconds kCheckpointInterval{10};
+
+// A pull occupies two threads for each of its layers, and others want to work beside it.
+std::size_t slow_threads(const Config& config) {
+  return std::max(kSlowThreads, 2 * static_cast<std::size_t>(config.max_concurrent_downloads) + 4);
+}
+
+// Errors: io.
+const Config& with_folders(const Config& config) {
+  for (const std::string& folder : {config.data_root, config.exec_root}) {
+    std::error_code failed;
+    fs::create_directories(folder, failed);
+    if (failed) throw_errno("cannot make " + folder, failed.value());
+    // Containers' users pass through to what is theirs; they don't list it.
+    if (::chmod(folder.c_str(), 0711) != 0) throw_errno("cannot change the mode of " + folder);
+  }
+  return config;
+}
+
+system::Settings system_settings(const Config& config) {
+  system::Settings settings;
+  settings.data_root = config.data_root;
+  settings.version = api::product_version();
+  settings.api_version = api::to_string(api::kNewestVersion);
+  settings.min_api_version = api::to_string(api::kOldestVersion);
+  settings.log_driver = config.log_driver;
+  settings.debug = config.debug;
+  settings.live_restore = config.live_restore;
+  settings.labels = config.labels;
+  settings.insecure_registries = config.insecure_registries;
+  settings.registry_mirrors = config.registry_mirrors;
+  for (const AddressPool& pool : config.default_address_pools) {
+    settings.address_pools.push_back({pool.base, pool.size});
+  }
+  return settings;
+}
+
+// The commit log is written into the database away from every commit, and only when there is something in it.
+awaitable<void> checkpoint_now_and_then(state::Store& store, Workers& workers, fs::path log) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  fs::file_time_type seen{};
+  for (;;) {
+    timer.expires_after(kCheckpointInterval);
+    co_await timer.async_wait(asio::use_awaitable);
+    std::error_code missing;
+    const auto written = fs::last_write_time(log, missing);
+    if (missing || written == seen) continue;
+    seen = written;
+    try {
+      co_await workers.run(Pool::slow, [&store] { store.checkpoint(); });
+    } catch (const Error& error) {
+      spdlog::warn("state: cannot move the log into the database: {}", error.what());
+    }
+    ::malloc_trim(0);
+  }
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(asio::io_context& io, const Config& given);
+
+  void add_routes();
+  void wire_nouns();
+
+  asio::io_context& context;
+  Config config;
+  fs::path state_file;
+  state::Store store;
+  events::Bus bus;
+  Workers workers;
+  plugins::Drivers drivers;
+  networks::Service networks;
+  volumes::Service volumes;
+  images::Service images;
+  system::Service system;
+
+  api::Router router;
+  api::System system_api;
+  api::Plugins plugins_api;
+  api::Networks networks_api;
+  api::Volumes volumes_api;
+};
+
+namespace {
+
+plugins::Drivers& loaded(plugins::Drivers& drivers) {
+  drivers.load();
+  return drivers;
+}
+
+}  // namespace
+
+Engine::Impl::Impl(asio::io_context& io, const Config& given)
+    : context(io),
+      config(with_folders(given)),
+      state_file(fs::path{config.data_root} / "state.db"),
+      store(state_file),
+      workers(kQuickThreads, slow_threads(config)),
+      drivers(make_driver_config(config), workers),
+      networks(store, bus, loaded(drivers), workers),
+      volumes(store, bus, drivers, workers),
+      images(store, bus, drivers, workers, config.data_root),
+      system(system_settings(config), bus, drivers),
+      system_api(system, bus),
+      plugins_api(system),
+      networks_api(networks, bus, {}),
+      volumes_api(volumes) {
+  wire_nouns();
+  add_routes();
+  asio::co_spawn(context, checkpoint_now_and_then(store, workers, state_file.string() + "-wal"), asio::detached);
+}
+
+void Engine::Impl::wire_nouns() {
+  images.set_concurrency(static_cast<std::size_t>(config.max_concurrent_downloads),
+                         static_cast<std::size_t>(config.max_concurrent_uploads));
+  system.set_counts([this] {
+    system::Counts counts;
+    counts.images = static_cast<int>(images.count());
+    return counts;
+  });
+}
+
+void Engine::Impl::add_routes() {
+  system_api.add_routes(router);
+  plugins_api.add_routes(router);
+  networks_api.add_routes(router);
+  volumes_api.add_routes(router);
+}
+
+Engine::Engine(asio::io_context& context, const Config& config) : impl_(std::make_unique<Impl>(context, config)) {}
+
+Engine::~Engine() = default;
+
+awaitable<void> Engine::recover() {
+  co_await impl_->networks.start();
+  co_await impl_->volumes.start();
+  co_await impl_->images.recover();
+  co_await impl_->networks.reconcile();
+}
+
+void Engine::reload(const Config& config) {
+  Impl& impl = *impl_;
+  impl.config = config;
+  impl.system.set_settings(system_settings(config));
+  impl.images.set_concurrency(static_cast<std::size_t>(config.max_concurrent_downloads),
+                              static_cast<std::size_t>(config.max_concurrent_uploads));
+  const auto truth = [](bool value) { return std::string{value ? "true" : "false"}; };
+  events::Event event;
+  event.type = "daemon";
+  event.action = "reload";
+  event.actor = impl.system.id();
+  event.attributes = {{"name", impl.system.host().name},
+                      {"debug", truth(config.debug)},
+                      {"labels", nlohmann::json(config.labels).dump()},
+                      {"live-restore", truth(config.live_restore)},
+                      {"insecure-registries", nlohmann::json(config.insecure_registries).dump()},
+                      {"registry-mirrors", nlohmann::json(config.registry_mirrors).dump()},
+                      {"max-concurrent-downloads", std::to_string(config.max_concurrent_downloads)},
+                      {"max-concurrent-uploads", std::to_string(config.max_concurrent_uploads)},
+                      {"shutdown-timeout", std::to_string(config.shutdown_timeout)}};
+  impl.bus.publish(std::move(event));
+}
+
+awaitable<void> Engine::shut_down() { co_return; }
+
+void Engine::close() { impl_->bus.close(); }
+
+const api::Router& Engine::router() const { return impl_->router; }
+
+}  // namespace gantry::daemon

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+
+#include "api/router.hpp"
+#include "base/async.hpp"
+#include "daemon/config.hpp"
+
+namespace gantry::daemon {
+
+/// Everything of the daemon but its sockets and signals: state, drivers, nouns and their routes, put together here and
+/// nowhere else. Io thread only.
+class Engine {
+ public:
+  /// Locks the data root, opens the state, loads the drivers. Errors: as the parts'.
+  Engine(asio::io_context& context, const Config& config);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Takes up what was there when the daemon ended or was killed. Once, before the first request.
+  awaitable<void> recover();
+
+  /// Takes over the keys that may change while the daemon runs, and tells so.
+  void reload(const Config& config);
+
+  /// Ends the containers that are not to run on, within `shutdown-timeout`.
+  awaitable<void> shut_down();
+
+  /// Ends the event streams.
+  void close();
+
+  [[nodiscard]] const api::Router& router() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::daemon

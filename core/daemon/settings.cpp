@@ -1,0 +1,160 @@
+#include <charconv>
+
+#include "daemon/config.hpp"
+#include "gantry/error.hpp"
+
+namespace gantry::daemon {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& key, const std::string& text, const std::string& right) {
+  throw Error{Errc::invalid, "invalid " + key + " \"" + text + "\": " + right + " is needed"};
+}
+
+template <class Number>
+bool parse_number(std::string_view text, Number& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc{} && end == text.data() + text.size() && !text.empty();
+}
+
+}  // namespace
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all = {
+      {"data-root", "--data-root", &Config::data_root, "Directory of what persists"},
+      {"exec-root", "--exec-root", &Config::exec_root, "Directory of sockets and of what ends with the host"},
+      {"pidfile", "-p,--pidfile", &Config::pidfile, "File of the daemon's process id"},
+      {"plugin-dirs", "--plugin-dir", &Config::plugin_dirs, "Directory of drivers; may be repeated"},
+      {"hosts", "-H,--host", &Config::hosts, "Where to listen: unix://, tcp://, fd://; may be repeated"},
+      {"group", "-G,--group", &Config::group, "Group of the unix socket"},
+      {"tls", "--tls", &Config::tls, "Use TLS; implied by --tlsverify; false allows plain tcp"},
+      {"tlsverify", "--tlsverify", &Config::tlsverify, "Use TLS and demand a client's certificate"},
+      {"tlscacert", "--tlscacert", &Config::tlscacert, "Trust certificates of this CA only"},
+      {"tlscert", "--tlscert", &Config::tlscert, "The daemon's certificate"},
+      {"tlskey", "--tlskey", &Config::tlskey, "The daemon's key"},
+      {"debug", "-D,--debug", &Config::debug, "Log what helps to find defects"},
+      {"log-level", "-l,--log-level", &Config::log_level, "debug, info, warn, error or fatal"},
+      {"labels", "--label", &Config::labels, "Label of this daemon: key=value; may be repeated"},
+      {"shutdown-timeout", "--shutdown-timeout", &Config::shutdown_timeout, "Seconds for containers to stop"},
+      {"live-restore", "--live-restore", &Config::live_restore, "Containers run on when the daemon ends"},
+      {"storage-driver", "-s,--storage-driver", &Config::storage_driver, "Storage driver"},
+      {"storage-opts", "--storage-opt", &Config::storage_opts, "Option of the storage driver; may be repeated"},
+      {"registry-driver", "--registry-driver", &Config::registry_driver, "Registry driver"},
+      {"default-runtime", "--default-runtime", &Config::default_runtime, "Runtime of containers that name none"},
+      {"runtimes", "--add-runtime", &Config::runtimes, "One more runtime: name=driver; may be repeated"},
+      {"driver-opts", "", &Config::driver_opts, "Options by driver"},
+      {"bip", "--bip", &Config::bip, "Address and subnet of the default bridge"},
+      {"mtu", "--mtu", &Config::mtu, "MTU of the default bridge"},
+      {"fixed-cidr", "--fixed-cidr", &Config::fixed_cidr, "Subnet of the default bridge's containers"},
+      {"default-gateway", "--default-gateway", &Config::default_gateway, "Gateway of the default bridge's containers"},
+      {"default-address-pools", "--default-address-pool", &Config::default_address_pools,
+       "Where new networks' subnets come from: base=CIDR,size=N; may be repeated"},
+      {"icc", "--icc", &Config::icc, "Containers of the default bridge may talk to each other"},
+      {"ip-forward", "--ip-forward", &Config::ip_forward, "Switch the host's IP forwarding on"},
+      {"ip", "--ip", &Config::ip, "Host address that the default bridge publishes ports on"},
+      {"iptables", "--iptables", &Config::iptables, "Accepted for dockerd's sake: rules are nftables'"},
+      {"userland-proxy", "--userland-proxy", &Config::userland_proxy, "Accepted for dockerd's sake: there is none"},
+      {"dns", "--dns", &Config::dns, "Name server of containers; may be repeated"},
+      {"dns-opts", "--dns-opt", &Config::dns_opts, "Resolver option of containers; may be repeated"},
+      {"dns-search", "--dns-search", &Config::dns_search, "Search domain of containers; may be repeated"},
+      {"insecure-registries", "--insecure-registry", &Config::insecure_registries,
+       "Registry without TLS or with a certificate that nobody vouches for; may be repeated"},
+      {"registry-mirrors", "--registry-mirror", &Config::registry_mirrors, "Mirror of Docker Hub; may be repeated"},
+      {"certs-dirs", "--certs-dir", &Config::certs_dirs, "Directory of registries' CAs; may be repeated"},
+      {"max-concurrent-downloads", "--max-concurrent-downloads", &Config::max_concurrent_downloads,
+       "Layers that are pulled at a time"},
+      {"max-concurrent-uploads", "--max-concurrent-uploads", &Config::max_concurrent_uploads,
+       "Layers that are pushed at a time"},
+      {"cgroup-parent", "--cgroup-parent", &Config::cgroup_parent, "Cgroup that containers are made in"},
+      {"default-ulimits", "--default-ulimit", &Config::default_ulimits, "Limit of containers: nofile=1024:2048"},
+      {"default-shm-size", "--default-shm-size", &Config::default_shm_size, "Size of containers' /dev/shm"},
+      {"default-cgroupns-mode", "--default-cgroupns-mode", &Config::default_cgroupns_mode, "host or private"},
+      {"log-driver", "--log-driver", &Config::log_driver, "Log driver of containers that name none"},
+      {"log-opts", "--log-opt", &Config::log_opts, "Option of the log driver: key=value; may be repeated"},
+      {"init", "--init", &Config::init, "Run an init in containers"},
+      {"no-new-privileges", "--no-new-privileges", &Config::no_new_privileges, "Set no_new_privs in containers"},
+      {"seccomp-profile", "--seccomp-profile", &Config::seccomp_profile, "File of the seccomp profile; or unconfined"},
+      {"experimental", "--experimental", &Config::experimental, "Accepted for dockerd's sake"},
+  };
+  return all;
+}
+
+std::int64_t parse_size(const std::string& key, const std::string& text) {
+  std::string_view digits = text;
+  if (digits.ends_with('b') || digits.ends_with('B')) digits.remove_suffix(1);
+  int shift = 0;
+  if (!digits.empty()) {
+    const std::string_view suffixes = "kmgt";
+    const char last = static_cast<char>(digits.back() | 0x20);
+    if (const auto at = suffixes.find(last); at != std::string_view::npos) {
+      shift = 10 * (static_cast<int>(at) + 1);
+      digits.remove_suffix(1);
+    }
+  }
+  std::int64_t number = 0;
+  if (!parse_number(digits, number) || number < 0 || number > (INT64_MAX >> shift)) {
+    refuse(key, text, "a size as 64m or 1g");
+  }
+  return number << shift;
+}
+
+AddressPool parse_address_pool(const std::string& text) {
+  AddressPool pool;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(','), rest.size());
+    const std::string_view item = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (item.starts_with("base=")) {
+      pool.base = item.substr(5);
+    } else if (!item.starts_with("size=") || !parse_number(item.substr(5), pool.size)) {
+      refuse("default-address-pool", text, "base=CIDR,size=N");
+    }
+  }
+  if (pool.base.empty() || pool.size <= 0) refuse("default-address-pool", text, "base=CIDR,size=N");
+  return pool;
+}
+
+std::pair<std::string, Ulimit> parse_ulimit(const std::string& text) {
+  const auto equals = text.find('=');
+  Ulimit limit;
+  if (equals == std::string::npos || equals == 0) refuse("default-ulimit", text, "name=soft:hard");
+  const std::string_view values = std::string_view{text}.substr(equals + 1);
+  const auto colon = values.find(':');
+  if (!parse_number(values.substr(0, colon), limit.soft)) refuse("default-ulimit", text, "name=soft:hard");
+  limit.hard = limit.soft;
+  if (colon != std::string_view::npos && !parse_number(values.substr(colon + 1), limit.hard)) {
+    refuse("default-ulimit", text, "name=soft:hard");
+  }
+  if (limit.soft > limit.hard && limit.hard != -1) refuse("default-ulimit", text, "a soft limit up to the hard one");
+  return {text.substr(0, equals), limit};
+}
+
+void check(const Config& config) {
+  for (const auto& [key, path] : {std::pair{"data-root", &config.data_root}, {"exec-root", &config.exec_root}}) {
+    if (!path->starts_with('/')) refuse(key, *path, "an absolute path");
+  }
+  const std::set<std::string> levels = {"trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"};
+  if (!levels.contains(config.log_level)) {
+    refuse("log-level", config.log_level, "one of debug, info, warn, error and fatal");
+  }
+  if (config.log_driver != "json-file" && config.log_driver != "none") {
+    refuse("log-driver", config.log_driver, "json-file or none");
+  }
+  const std::string& mode = config.default_cgroupns_mode;
+  if (!mode.empty() && mode != "host" && mode != "private") refuse("default-cgroupns-mode", mode, "host or private");
+  if (config.max_concurrent_downloads < 1) {
+    throw Error{Errc::invalid, "invalid max concurrent downloads: " + std::to_string(config.max_concurrent_downloads)};
+  }
+  if (config.max_concurrent_uploads < 1) {
+    throw Error{Errc::invalid, "invalid max concurrent uploads: " + std::to_string(config.max_concurrent_uploads)};
+  }
+  if (config.mtu < 0) throw Error{Errc::invalid, "invalid default MTU: " + std::to_string(config.mtu)};
+  for (const std::string& label : config.labels) {
+    const auto equals = label.find('=');
+    if (equals == std::string::npos || equals == 0) throw Error{Errc::invalid, "bad attribute format: " + label};
+  }
+  static_cast<void>(parse_size("default-shm-size", config.default_shm_size));
+}
+
+}  // namespace gantry::daemon
