@@ -11,6 +11,8 @@ namespace {
 
 constexpr Version kPrunesAnonymousOnly{1, 42};
 
+}  // namespace
+
 wire::Volume wire_volume(const volumes::Service& service, const volumes::Volume& volume) {
   wire::Volume out;
   out.name = volume.name;
@@ -23,8 +25,6 @@ wire::Volume wire_volume(const volumes::Service& service, const volumes::Volume&
   out.options = volume.options;
   return out;
 }
-
-}  // namespace
 
 void Volumes::add_routes(Router& router) {
   router.add("GET", "/volumes", [this](Exchange& exchange) { return list(exchange); });

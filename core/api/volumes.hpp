@@ -2,8 +2,12 @@
 
 #include "api/router.hpp"
 #include "volumes/service.hpp"
+#include "wire/volume.hpp"
 
 namespace gantry::api {
+
+/// A volume as the API shows it, without the driver's facts and without usage.
+wire::Volume wire_volume(const volumes::Service& service, const volumes::Volume& volume);
 
 /// The API's Volume section.
 class Volumes {

@@ -166,6 +166,8 @@ awaitable<void> Service::recover() {
   co_await impl_->boot();
 }
 
+void Service::set_live_restore(bool live_restore) { impl_->settings.live_restore = live_restore; }
+
 awaitable<void> Service::shut_down() {
   impl_->ending = true;
   for (const auto& [id, its] : impl_->lives) {

@@ -127,6 +127,9 @@ class Service {
   /// The daemon ends: stops the containers unless they are to run on. Afterwards nothing is restarted.
   awaitable<void> shut_down();
 
+  /// The daemon's reload: whether `shut_down` lets them run on.
+  void set_live_restore(bool live_restore);
+
   using Snapshot = std::shared_ptr<const Container>;
   [[nodiscard]] Snapshot find(const std::string& name_or_id) const;
   [[nodiscard]] std::vector<Snapshot> all() const;  ///< Newest first.

@@ -9,12 +9,17 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "api/containers.hpp"
+#include "api/disk_usage.hpp"
+#include "api/exec.hpp"
+#include "api/images.hpp"
 #include "api/networks.hpp"
 #include "api/plugins.hpp"
 #include "api/product.hpp"
 #include "api/system.hpp"
 #include "api/volumes.hpp"
 #include "base/file.hpp"
+#include "containers/service.hpp"
 #include "daemon/driver_config.hpp"
 #include "events/bus.hpp"
 #include "images/service.hpp"
@@ -69,6 +74,28 @@ system::Settings system_settings(const Config& config) {
   return settings;
 }
 
+containers::Settings container_settings(const Config& config) {
+  containers::Settings settings;
+  settings.data_root = config.data_root;
+  settings.default_shm_size = parse_size("default-shm-size", config.default_shm_size);
+  settings.default_log_driver = config.log_driver;
+  settings.default_log_options = config.log_opts;
+  settings.default_cgroupns_mode = config.default_cgroupns_mode;
+  for (const auto& [name, limit] : config.default_ulimits) {
+    settings.default_ulimits[name] = {name, limit.hard, limit.soft};
+  }
+  settings.dns = config.dns;
+  settings.dns_options = config.dns_opts;
+  settings.dns_search = config.dns_search;
+  settings.default_init = config.init;
+  settings.no_new_privileges = config.no_new_privileges;
+  settings.live_restore = config.live_restore;
+  settings.seccomp_profile = config.seccomp_profile;
+  if (settings.seccomp_profile.starts_with('/')) settings.seccomp_profile = read_file(settings.seccomp_profile);
+  if (settings.seccomp_profile == "builtin") settings.seccomp_profile.clear();
+  return settings;
+}
+
 // The commit log is written into the database away from every commit, and only when there is something in it.
 awaitable<void> checkpoint_now_and_then(state::Store& store, Workers& workers, fs::path log) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
@@ -107,11 +134,15 @@ struct Engine::Impl {
   networks::Service networks;
   volumes::Service volumes;
   images::Service images;
+  containers::Service containers;
   system::Service system;
 
   api::Router router;
   api::System system_api;
   api::Plugins plugins_api;
+  api::Containers containers_api;
+  api::Exec exec_api;
+  api::Images images_api;
   api::Networks networks_api;
   api::Volumes volumes_api;
 };
@@ -135,10 +166,15 @@ Engine::Impl::Impl(asio::io_context& io, const Config& given)
       networks(store, bus, loaded(drivers), workers),
       volumes(store, bus, drivers, workers),
       images(store, bus, drivers, workers, config.data_root),
+      containers(io.get_executor(), {store, bus, drivers, workers, images, networks, volumes},
+                 container_settings(config)),
       system(system_settings(config), bus, drivers),
       system_api(system, bus),
       plugins_api(system),
-      networks_api(networks, bus, {}),
+      containers_api(containers, images),
+      exec_api(containers),
+      images_api(images),
+      networks_api(networks, bus, containers_api.network_peers()),
       volumes_api(volumes) {
   wire_nouns();
   add_routes();
@@ -151,13 +187,26 @@ void Engine::Impl::wire_nouns() {
   system.set_counts([this] {
     system::Counts counts;
     counts.images = static_cast<int>(images.count());
+    for (const auto& container : containers.all()) {
+      if (container->state == containers::State::paused) {
+        ++counts.paused;
+      } else if (container->state == containers::State::running || container->state == containers::State::restarting) {
+        ++counts.running;
+      } else {
+        ++counts.stopped;
+      }
+    }
     return counts;
   });
+  api::add_disk_usage(system_api, containers, images, volumes);
 }
 
 void Engine::Impl::add_routes() {
   system_api.add_routes(router);
   plugins_api.add_routes(router);
+  containers_api.add_routes(router);
+  exec_api.add_routes(router);
+  images_api.add_routes(router);
   networks_api.add_routes(router);
   volumes_api.add_routes(router);
 }
@@ -170,13 +219,14 @@ awaitable<void> Engine::recover() {
   co_await impl_->networks.start();
   co_await impl_->volumes.start();
   co_await impl_->images.recover();
-  co_await impl_->networks.reconcile();
+  co_await impl_->containers.recover();
 }
 
 void Engine::reload(const Config& config) {
   Impl& impl = *impl_;
   impl.config = config;
   impl.system.set_settings(system_settings(config));
+  impl.containers.set_live_restore(config.live_restore);
   impl.images.set_concurrency(static_cast<std::size_t>(config.max_concurrent_downloads),
                               static_cast<std::size_t>(config.max_concurrent_uploads));
   const auto truth = [](bool value) { return std::string{value ? "true" : "false"}; };
@@ -196,7 +246,18 @@ void Engine::reload(const Config& config) {
   impl.bus.publish(std::move(event));
 }
 
-awaitable<void> Engine::shut_down() { co_return; }
+awaitable<void> Engine::shut_down() {
+  // A container that does not end keeps what it does to itself: its operation is left, not cancelled half-way.
+  const auto done = std::make_shared<asio::steady_timer>(impl_->context, asio::steady_timer::time_point::max());
+  if (impl_->config.shutdown_timeout >= 0) done->expires_after(std::chrono::seconds{impl_->config.shutdown_timeout});
+  asio::co_spawn(impl_->context, impl_->containers.shut_down(), [done](std::exception_ptr failure) {
+    if (failure) spdlog::error("shutdown: not all containers were stopped");
+    done->cancel();
+  });
+  boost::system::error_code woken;
+  co_await done->async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  if (!woken) spdlog::warn("shutdown: containers still run after {} s", impl_->config.shutdown_timeout);
+}
 
 void Engine::close() { impl_->bus.close(); }
 

@@ -1,0 +1,64 @@
+#include "api/disk_usage.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "api/container_view.hpp"
+#include "api/volumes.hpp"
+
+namespace gantry::api {
+
+namespace {
+
+using Json = nlohmann::json;
+
+awaitable<Json> container_usage(containers::Service& containers, images::Service& images) {
+  Json list = Json::array();
+  for (const auto& container : containers.all()) {
+    Sizes sizes;
+    try {
+      const storage::v1::Usage usage = co_await containers.usage(container->id);
+      sizes.writable = static_cast<std::int64_t>(usage.size);
+      sizes.root = sizes.writable + static_cast<std::int64_t>(images.get(container->image_id)->size);
+    } catch (const Error&) {
+      // Removed meanwhile, or its image's record was removed by force.
+    }
+    list.emplace_back(container_summary(containers, *container, sizes));
+  }
+  Json part = Json::object();
+  part["Containers"] = std::move(list);
+  co_return part;
+}
+
+awaitable<Json> image_usage(images::Service& images) {
+  const images::ImagesUsage usage = images.usage();
+  Json part = Json::object();
+  part["LayersSize"] = usage.layers_size;
+  part["Images"] = usage.images;
+  co_return part;
+}
+
+awaitable<Json> volume_usage(volumes::Service& volumes) {
+  const std::vector<volumes::VolumeUsage> usage = co_await volumes.usage();
+  Json list = Json::array();
+  for (const volumes::VolumeUsage& item : usage) {
+    wire::Volume volume = wire_volume(volumes, *item.volume);
+    volume.usage.emplace();
+    volume.usage->size = item.size;
+    volume.usage->references = item.references;
+    list.emplace_back(volume);
+  }
+  Json part = Json::object();
+  part["Volumes"] = std::move(list);
+  co_return part;
+}
+
+}  // namespace
+
+void add_disk_usage(System& system, containers::Service& containers, images::Service& images,
+                    volumes::Service& volumes) {
+  system.set_disk_usage("container", [&containers, &images] { return container_usage(containers, images); });
+  system.set_disk_usage("image", [&images] { return image_usage(images); });
+  system.set_disk_usage("volume", [&volumes] { return volume_usage(volumes); });
+}
+
+}  // namespace gantry::api
