@@ -1,9 +1,11 @@
 #include "leaks.hpp"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -13,6 +15,7 @@
 #include <thread>
 
 #include "daemon.hpp"
+#include "gantry/unique_fd.hpp"
 
 namespace gantry::e2e {
 
@@ -25,6 +28,18 @@ std::vector<std::string> lines_of(const std::string& path) {
   std::ifstream file{path};
   for (std::string line; std::getline(file, line);) all.push_back(line);
   return all;
+}
+
+// Nothing if the file, or the process behind it, is gone.
+std::string content_of(const fs::path& path) {
+  const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  std::string content;
+  std::array<char, 4096> buffer;
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got <= 0) return content;
+    content.append(buffer.data(), static_cast<std::size_t>(got));
+  }
 }
 
 // Where the daemon's cgroups stand: under each controller of v1, or at the root of v2.
@@ -56,10 +71,8 @@ std::vector<std::string> processes_of(const Daemon& daemon) {
   for (const auto& entry : fs::directory_iterator{"/proc", ignored}) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::ifstream cgroup_file{entry.path() / "cgroup"};
-    std::ifstream command_file{entry.path() / "cmdline"};
-    const std::string cgroup{std::istreambuf_iterator<char>{cgroup_file}, {}};
-    const std::string command{std::istreambuf_iterator<char>{command_file}, {}};
+    const std::string cgroup = content_of(entry.path() / "cgroup");
+    const std::string command = content_of(entry.path() / "cmdline");
     const bool shim =
         command.find("gantry-shim") != std::string::npos && command.find(daemon.root()) != std::string::npos;
     if (shim || cgroup.find("/" + daemon.cgroup_parent()) != std::string::npos) all.push_back(name);
