@@ -19,17 +19,17 @@ Json row_of(const Json& plugin) {
     return found == plugin.end() || found->is_null() ? std::string() : go_text(*found);
   };
   std::string capabilities;
-  for (const Json& each : plugin.value("capabilities", Json::array())) {
+  for (const Json& each : plugin.value("Capabilities", Json::array())) {
     capabilities += (capabilities.empty() ? "" : ",") + go_text(each);
   }
   Json row = Json::object();
   row["Capabilities"] = capabilities;
-  row["Error"] = text("error");
-  row["File"] = text("file");
-  row["Interface"] = text("interface");
-  row["Kind"] = text("kind");
-  row["Name"] = text("name");
-  row["Version"] = text("version");
+  row["Error"] = text("Error");
+  row["File"] = text("File");
+  row["Interface"] = text("Interface");
+  row["Kind"] = text("Kind");
+  row["Name"] = text("Name");
+  row["Version"] = text("Version");
   return row;
 }
 

@@ -80,12 +80,12 @@ awaitable<void> Service::Impl::remove_auto(Held& held) {
 
 namespace {
 
-[[noreturn]] void refuse_removal(const std::string& name, const Container& container) {
+[[noreturn]] void refuse_removal(const Container& container) {
   const std::string state(to_string(container.state));
   const bool paused = container.state == State::paused;
-  throw Error{Errc::conflict, "cannot remove container \"" + name + "\": container is " + state + ": " +
-                                  (paused ? "unpause and then stop the container before removal or force remove"
-                                          : "stop the container before removal or force remove")};
+  throw Error{Errc::conflict, "cannot remove container \"/" + container.name + "\": container is " + state + ": " +
+                                  (paused ? "unpause and then stop the container before removing or force remove"
+                                          : "stop the container before removing or force remove")};
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
       throw Error{Errc::conflict, "removal of container " + name + " is already in progress"};
     }
     const bool busy = is_alive(container->state) || container->state == State::restarting;
-    if (busy && !request.force) refuse_removal(name, *container);
+    if (busy && !request.force) refuse_removal(*container);
     if (is_alive(container->state)) {
       impl_->live(id)->removing = true;
       if (container->state == State::paused) co_await unpause_quietly(id);
@@ -111,7 +111,7 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
     Held held = co_await impl_->hold(id);
     if (is_alive(held.container->state)) {
       held.live->removing = false;
-      if (!request.force) refuse_removal(name, *held.container);
+      if (!request.force) refuse_removal(*held.container);
       continue;
     }
     co_await impl_->remove_held(held, request.volumes);

@@ -60,6 +60,8 @@ awaitable<networks::Sandbox> Service::Impl::join_networks(std::shared_ptr<const 
   if (joins_container(mode)) co_return sandbox;
   const std::string path = mode == "host" ? "/proc/self/ns/net" : "/proc/" + std::to_string(pid) + "/ns/net";
   const UniqueFd netns{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // The init has ended already: the runtime's start says why.
+  if (!netns && (errno == ENOENT || errno == ESRCH)) co_return sandbox;
   if (!netns) throw_errno("cannot open the network namespace of container " + container->id);
   auto request = sandbox_request(*container);
   sandbox = co_await at.networks.attach(std::move(request), netns.get());

@@ -264,7 +264,7 @@ TEST_F(ServiceTest, ForcedRemovalOfARunningContainer) {
   EXPECT_THAT(
       refusal([&] { daemon_->run(service().remove("web", removal)); }),
       HasSubstr(
-          "cannot remove container \"web\": container is running: stop the container before removal or force remove"));
+          "cannot remove container \"/web\": container is running: stop the container before removing or force remove"));
   removal.force = true;
   daemon_->run(service().remove(id, removal));
   EXPECT_TRUE(world_.holds_nothing());

@@ -123,9 +123,9 @@ TEST(DaemonReload, ReadsTheConfigAgainOnHangup) {
   ASSERT_TRUE(daemon.start()) << daemon.log();
   EXPECT_EQ(daemon.api("GET", "/info")["Labels"], json::array());
   daemon.write_config({{"labels", {"site=north"}}});
-  const auto events = daemon.background("events --filter type=daemon");
+  const auto events = daemon.background("events --since 1h --filter type=daemon");
   ::kill(daemon.pid(), SIGHUP);
-  EXPECT_TRUE(events->wait_for("reload")) << events->output();
+  EXPECT_TRUE(events->wait_for("reload")) << events->output() << daemon.log();
   EXPECT_EQ(daemon.api("GET", "/info")["Labels"], json({"site=north"}));
 }
 

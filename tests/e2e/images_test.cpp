@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "engine.hpp"
 #include "registry.hpp"
@@ -97,8 +98,9 @@ TEST_P(Images, UnknownOnesAreSaidToBe) {
 }
 
 TEST_P(Images, InUseAreNotRemoved) {
-  run("tag busybox used:1");
-  run("create --name user used:1");
+  // The last name of an image that a container stands on stays.
+  run("import - used:1", tar_of({{.path = "only", .content = "here"}}));
+  run("create --name user used:1 true");
   const Result refused = run("rmi used:1");
   EXPECT_EQ(refused.code, 1);
   EXPECT_THAT(refused.err,
@@ -169,7 +171,12 @@ class BrokenRegistries : public Engine {};
 
 TEST_F(BrokenRegistries, LeaveNothingBehind) {
   Registry registry{{}};
-  registry.push(busybox_layout(5), "gone");
+  std::string noise(300'000, 'x');
+  std::mt19937 random{1};
+  for (char& byte : noise) byte = static_cast<char>(random());
+  registry.push(
+      make_layout(daemon->root() / "gone", {tar_of({{.path = "noise", .content = noise}})}, {{"Cmd", {"sh"}}}, "gone"),
+      "gone");
   const auto blobs = [] { return shell("find " + daemon->data_root().string() + "/blobs -type f | sort").out; };
   const std::string before = blobs();
   // One blob of the registry's is cut short on its disk.

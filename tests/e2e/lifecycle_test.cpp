@@ -142,7 +142,7 @@ TEST_P(Lifecycle, RemovesByForceOnly) {
   run(std::string{"run -d --name running "} + kLoop);
   const Result refused = run("rm running");
   EXPECT_EQ(refused.code, 1);
-  EXPECT_THAT(refused.err, HasSubstr("cannot remove container \"running\": container is running: stop the container "
+  EXPECT_THAT(refused.err, HasSubstr("cannot remove container \"/running\": container is running: stop the container "
                                      "before removing or force remove"));
   EXPECT_EQ(run("rm -f running").line(), "running");
 }

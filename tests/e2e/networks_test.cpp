@@ -95,7 +95,7 @@ TEST_P(Networks, KeepsNetworksApart) {
 }
 
 TEST_P(Networks, HasHostAndNone) {
-  EXPECT_EQ(run("run --rm --network none busybox ip link show eth0").code, 1);
+  EXPECT_NE(run("run --rm --network none busybox ip link show eth0").code, 0);
   EXPECT_THAT(run("run --rm --network none busybox ip link show lo").out, HasSubstr("UP"));
   EXPECT_EQ(run("run --rm --network host busybox readlink /proc/self/ns/net").line(),
             shell("readlink /proc/self/ns/net").line());

@@ -79,6 +79,7 @@ TEST_P(Run, DetachesAndComesBack) {
   EXPECT_EQ(first->wait(), 0) << first->output();
   EXPECT_EQ(daemon->inspect("detached", "/State/Running"), true);
   const auto second = background("attach detached", true);
+  ASSERT_TRUE(second->wait_for("# ")) << second->output();
   second->type("echo $x-value\n");
   EXPECT_TRUE(second->wait_for("kept-value")) << second->output();
   second->type("exit 3\n");

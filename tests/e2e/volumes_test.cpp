@@ -57,8 +57,8 @@ TEST_P(Volumes, AreSharedByVolumesFrom) {
 }
 
 TEST_P(Volumes, SaySoIfAnOptionIsWrong) {
-  EXPECT_THAT(run("volume create -o nonsense=1 x").err, HasSubstr("nonsense"));
-  EXPECT_THAT(run("volume create -d nodriver x").err, HasSubstr("nodriver"));
+  EXPECT_THAT(run("volume create -o nonsense=1 xyz").err, HasSubstr("nonsense"));
+  EXPECT_THAT(run("volume create -d nodriver xyz").err, HasSubstr("nodriver"));
 }
 
 }  // namespace
