@@ -80,7 +80,8 @@ TEST_F(Recovery, AttachExecAndNetworkWorkAgain) {
 }
 
 TEST_F(Recovery, ACleanStopEndsContainersAsDockerdDoes) {
-  cli("run -d --name quiet busybox sh -c 'trap \"exit 8\" TERM; while :; do sleep 0.1; done'");
+  cli("run -d --name quiet busybox sh -c 'trap \"exit 8\" TERM; echo up; while :; do sleep 0.1; done'");
+  ASSERT_TRUE(daemon->background("logs -f quiet")->wait_for("up"));
   daemon->kill(SIGTERM);
   ASSERT_TRUE(daemon->start()) << daemon->log();
   EXPECT_EQ(daemon->inspect("quiet", "/State/ExitCode"), 8);
