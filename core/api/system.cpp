@@ -30,15 +30,15 @@ Nanoseconds parse_time(const std::string& text) {
   return seconds * kSecond + std::stoll(digits);
 }
 
-nlohmann::json message(const events::Event& event) {
+std::string line(const events::Event& event) {
   wire::EventMessage out;
   out.type = event.type;
   out.action = event.action;
   out.actor = event.actor;
   out.attributes = event.attributes;
   out.time_nano = event.time;
-  nlohmann::ordered_json json = out;
-  return json;
+  const nlohmann::ordered_json json = out;
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 Response ordered(const nlohmann::ordered_json& body) {
@@ -103,8 +103,8 @@ awaitable<Response> System::events(Exchange& exchange) {
       since_text.empty() && until > now() ? std::vector<events::Event>{} : bus_.history(since, until, filter);
   co_await exchange.start(200, "application/json");
   for (const events::Event& event : past) {
-    const nlohmann::json line = message(event);
-    co_await exchange.write_json(line);
+    const std::string text = line(event);
+    co_await exchange.write(text);
   }
   const Nanoseconds left = until == kForever ? kForever : until - now();
   if (left <= 0) co_return Response::done();
@@ -117,8 +117,8 @@ awaitable<Response> System::events(Exchange& exchange) {
   for (;;) {
     const std::optional<events::Event> event = co_await next_event(exchange, *subscription, end);
     if (!event) co_return Response::done();
-    const nlohmann::json line = message(*event);
-    co_await exchange.write_json(line);
+    const std::string text = line(*event);
+    co_await exchange.write(text);
   }
 }
 

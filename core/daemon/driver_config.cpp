@@ -35,7 +35,8 @@ Strings plugin_folders(const Config& config) {
   if (!config.plugin_dirs.empty()) return config.plugin_dirs;
   const std::string beside = (program_folder().parent_path() / "lib/gantry/plugins").lexically_normal();
   const std::string usual = "/usr/lib/gantry/plugins";
-  return beside == usual ? Strings{usual} : Strings{beside, usual};
+  if (beside == usual || !fs::exists(usual)) return {beside};
+  return {beside, usual};
 }
 
 // "overlay.size=1g" or "size=1g", as dockerd's storage-opts are prefixed by their driver's name.
