@@ -20,6 +20,18 @@ void LayerTransfer::cancel() noexcept {
   }
 }
 
+awaitable<void> LayerTransfer::wait_if_cancelled() const {
+  if (stop_->cancelled()) co_await task_.wait();
+}
+
+awaitable<void> leave(std::vector<LayerTransfer::Interest>& transfers) {
+  std::vector<std::shared_ptr<LayerTransfer>> left;
+  left.reserve(transfers.size());
+  for (const auto& interest : transfers) left.push_back(interest.transfer());
+  transfers.clear();
+  for (const auto& transfer : left) co_await transfer->wait_if_cancelled();
+}
+
 void LayerTransfer::wake() {
   for (asio::steady_timer* timer : sleepers_) timer->cancel();
 }
@@ -188,10 +200,17 @@ awaitable<std::vector<std::uint64_t>> LayerStore::unpack(std::vector<Layer> laye
   transfers.reserve(layers.size());
   for (Layer& layer : layers) transfers.push_back(transfer(executor, std::move(layer), std::nullopt));
   std::vector<std::uint64_t> sizes;
-  for (const auto& under_way : transfers) {
-    co_await under_way->join();
-    sizes.push_back(under_way->size());
+  std::exception_ptr error;
+  try {
+    for (const auto& under_way : transfers) {
+      co_await under_way->join();
+      sizes.push_back(under_way->size());
+    }
+  } catch (...) {
+    error = std::current_exception();
   }
+  co_await leave(transfers);
+  if (error) std::rethrow_exception(error);
   co_return sizes;
 }
 

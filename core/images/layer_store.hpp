@@ -36,6 +36,8 @@ class LayerTransfer {
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] bool done() const noexcept { return task_.done(); }
   awaitable<void> join() const { return task_.join(); }
+  /// Returns when nothing of a cancelled transfer goes on any more; at once if others still want it.
+  awaitable<void> wait_if_cancelled() const;
   /// Cancels the timer's wait when the transfer is done, until `forget`.
   void wake_when_done(asio::steady_timer& timer) { sleepers_.insert(&timer); }
   void forget(asio::steady_timer& timer) { sleepers_.erase(&timer); }
@@ -53,6 +55,7 @@ class LayerTransfer {
     }
     [[nodiscard]] LayerTransfer& operator*() const noexcept { return *transfer_; }
     [[nodiscard]] LayerTransfer* operator->() const noexcept { return transfer_.get(); }
+    [[nodiscard]] std::shared_ptr<LayerTransfer> transfer() const { return transfer_; }
 
    private:
     std::shared_ptr<LayerTransfer> transfer_;
@@ -73,6 +76,9 @@ class LayerTransfer {
   std::uint64_t size_{};
   int interests_{};
 };
+
+/// Leaves all of `transfers` and waits for those that stop with it.
+awaitable<void> leave(std::vector<LayerTransfer::Interest>& transfers);
 
 /// Layers: which ones the storage driver has, those on their way, and who needs them. Io thread only.
 class LayerStore {

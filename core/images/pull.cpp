@@ -276,8 +276,15 @@ awaitable<std::vector<LayerRecord>> pull_layers(Context& context, std::vector<La
     places.push_back(at);
     transfers.push_back(context.layers.transfer(executor, layers[at], origin));
   }
-  co_await follow(transfers, report, cancel);
-  for (std::size_t at = 0; at < places.size(); ++at) records[places[at]].size = transfers[at]->size();
+  std::exception_ptr error;
+  try {
+    co_await follow(transfers, report, cancel);
+    for (std::size_t at = 0; at < places.size(); ++at) records[places[at]].size = transfers[at]->size();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  co_await leave(transfers);
+  if (error) std::rethrow_exception(error);
   co_return records;
 }
 

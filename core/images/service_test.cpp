@@ -11,6 +11,7 @@
 #include "base/digest.hpp"
 #include "drivers/tar_maker.hpp"
 #include "e2e/registry.hpp"
+#include "images/background_task.hpp"
 
 namespace gantry::images {
 namespace {
@@ -280,6 +281,87 @@ TEST_F(ImageService, TravelsThroughARegistry) {
             "manifest for " + registry.host() + "/a/box:nope not found: manifest unknown: manifest unknown");
   EXPECT_EQ(pull(registry.host() + "/a/box"), "");
   EXPECT_THAT(names(), ElementsAre(name));
+}
+
+/// Bytes that do not compress.
+std::string noise(std::size_t size) {
+  std::string text(size, '\0');
+  std::uint64_t state = 1;
+  for (char& c : text) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    c = static_cast<char>(state >> 56U);
+  }
+  return text;
+}
+
+TEST_F(ImageService, LeavesNothingOfACancelledPull) {
+  const e2e::Registry registry{{}};
+  const std::string name = registry.host() + "/box:1";
+  ASSERT_EQ(import(name, layer_tar("a", noise(20'000'000))), "");
+  ASSERT_EQ(push(name), "");
+  ASSERT_EQ(remove(name), "");
+  for (const std::string at : {"Pulling fs layer", "Download complete"}) {
+    PullRequest request;
+    request.image = name;
+    const auto cancel = std::make_shared<plugins::CancelSource>();
+    const Report to = [&](const wire::ProgressMessage& line) {
+      if (line.status == at) cancel->cancel();
+    };
+    const std::string error = daemon_->run([&]() -> awaitable<void> { co_await service().pull(request, to, cancel); });
+    if (at == "Pulling fs layer") {
+      EXPECT_EQ(error, "context canceled");
+    }
+    if (error.empty()) remove(name);
+    EXPECT_EQ(blobs(), 0U);
+    EXPECT_EQ(layers(), 0U);
+  }
+  ASSERT_EQ(pull(name), "");
+}
+
+TEST_F(ImageService, TwoPullsShareALayer) {
+  const e2e::Registry registry{{}};
+  const std::string name = registry.host() + "/box:1";
+  ASSERT_EQ(import(name, layer_tar("a", noise(20'000'000))), "");
+  ASSERT_EQ(push(name), "");
+  ASSERT_EQ(remove(name), "");
+  PullRequest request;
+  request.image = name;
+  const auto cancel = std::make_shared<plugins::CancelSource>();
+  const Report ignore = [](const wire::ProgressMessage&) {};
+  const Report cancel_it = [&](const wire::ProgressMessage& line) {
+    if (line.status == "Pulling fs layer") cancel->cancel();
+  };
+  // The one that goes away does not take the layer with it.
+  const auto both = [&]() -> awaitable<void> {
+    const BackgroundTask leaver{co_await asio::this_coro::executor, service().pull(request, cancel_it, cancel)};
+    co_await service().pull(request, ignore, nullptr);
+    co_await leaver.wait();
+  };
+  EXPECT_EQ(daemon_->run(both), "");
+  EXPECT_THAT(names(), ElementsAre(name));
+  EXPECT_EQ(blobs(), 1U);
+  EXPECT_EQ(layers(), 1U);
+}
+
+TEST_F(ImageService, LeavesNothingOfADamagedLayer) {
+  const e2e::Registry registry{{}};
+  const std::string name = registry.host() + "/box:1";
+  ASSERT_EQ(import(name, layer_tar("a", noise(2'000'000))), "");
+  ASSERT_EQ(push(name), "");
+  ASSERT_EQ(remove(name), "");
+  for (const auto& entry : fs::recursive_directory_iterator{registry.root()}) {
+    if (!entry.is_regular_file() || entry.file_size() < 1'000'000) continue;
+    std::fstream blob{entry.path(), std::ios::in | std::ios::out};
+    blob.seekp(1'000'000);
+    blob << "damage";
+  }
+  for (const std::string storage : {"vfs", "overlay"}) {
+    start(storage);
+    EXPECT_NE(pull(name), "");
+    EXPECT_THAT(names(), IsEmpty());
+    EXPECT_EQ(blobs(), 0U);
+    EXPECT_EQ(layers(), 0U);
+  }
 }
 
 TEST_F(ImageService, TrustsAPrivateAuthorityAndKnowsPasswords) {
