@@ -29,11 +29,11 @@ struct FreeContext {
 struct FreeSession {
   void operator()(SSL* session) const { SSL_free(session); }
 };
-using Context = std::unique_ptr<SSL_CTX, FreeContext>;
+using TlsContext = std::unique_ptr<SSL_CTX, FreeContext>;
 using Session = std::unique_ptr<SSL, FreeSession>;
 
-Context make_context(const TlsSettings& settings) {
-  Context context{SSL_CTX_new(TLS_client_method())};
+TlsContext make_tls_context(const TlsSettings& settings) {
+  TlsContext context{SSL_CTX_new(TLS_client_method())};
   if (!context) throw_tls("TLS");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   if (settings.verify) {
@@ -55,7 +55,7 @@ Context make_context(const TlsSettings& settings) {
 class TlsTransport final : public Transport {
  public:
   TlsTransport(UniqueFd socket, const std::string& host, const TlsSettings& settings)
-      : socket_(std::move(socket)), context_(make_context(settings)), session_(SSL_new(context_.get())) {
+      : socket_(std::move(socket)), context_(make_tls_context(settings)), session_(SSL_new(context_.get())) {
     if (!session_) throw_tls("TLS");
     if (settings.verify) expect_name(host);
     SSL_set_mode(session_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -113,7 +113,7 @@ class TlsTransport final : public Transport {
   }
 
   UniqueFd socket_;
-  Context context_;
+  TlsContext context_;
   Session session_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "command/output.hpp"
 #include "command/table.hpp"
 #include "terminal/terminal.hpp"
 
@@ -57,7 +58,7 @@ std::vector<std::string> Context::parse(Flags& flags, Arity arity) {
   }
   if (flags.help_wanted()) {
     const std::string help = command_help(*command, use_line(*this), flags, terminal_size(0).columns - 1);
-    std::fwrite(help.data(), 1, help.size(), stdout);
+    print_text(help);
     throw HelpShown{};
   }
   check_arity(*this, words.size(), arity);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "command/context.hpp"
+#include "command/output.hpp"
 #include "command/table.hpp"
 
 namespace gantry::cli {
@@ -43,7 +44,7 @@ const Command* find_in_group(Context& context, const CommandGroup& group, std::s
   const std::string path = std::string("gantry ") + group.name;
   if (words.size() < 2 || words[1] == "--help" || words[1] == "-h") {
     const std::string help = group_help(group);
-    std::fwrite(help.data(), 1, help.size(), stdout);
+    print_text(help);
     return nullptr;
   }
   for (const Command& command : commands()) {

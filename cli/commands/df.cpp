@@ -2,6 +2,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "command/output.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/go_value.hpp"
@@ -11,7 +12,7 @@ namespace gantry::cli {
 
 namespace {
 
-const ColumnHeads kHeads{
+const ColumnHeads kUsageHeads{
     {"Type", "TYPE"}, {"TotalCount", "TOTAL"}, {"Active", "ACTIVE"}, {"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"}};
 
 Json list_of(const Json& usage, const char* key) {
@@ -201,13 +202,13 @@ int system_df(Context& context) {
   if (verbose && list.format.empty()) {
     const std::string out =
         images_in_full(usage) + containers_in_full(usage) + volumes_in_full(usage) + build_cache_in_full(usage);
-    std::fwrite(out.data(), 1, out.size(), stdout);
+    print_text(out);
     return 0;
   }
   const std::vector<Json> rows{images(usage).row(true), containers(usage).row(true), volumes(usage).row(true),
                                build_cache(usage).row(false)};
-  list.print({list.format, "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", kHeads}, rows, false,
-             "");
+  list.print({list.format, "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", kUsageHeads}, rows,
+             false, "");
   return 0;
 }
 

@@ -13,20 +13,20 @@ namespace gantry::cli {
 namespace {
 
 constexpr const char* kNone = "<none>";
-constexpr const char* kTable = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
+constexpr const char* kImagesTable = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 constexpr const char* kDigestTable = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 
-const ColumnHeads kHeads{{"ID", "IMAGE ID"},
-                         {"Repository", "REPOSITORY"},
-                         {"Tag", "TAG"},
-                         {"Digest", "DIGEST"},
-                         {"CreatedSince", "CREATED"},
-                         {"CreatedAt", "CREATED AT"},
-                         {"Size", "SIZE"},
-                         {"Containers", "CONTAINERS"},
-                         {"VirtualSize", "SIZE"},
-                         {"SharedSize", "SHARED SIZE"},
-                         {"UniqueSize", "UNIQUE SIZE"}};
+const ColumnHeads kImagesHeads{{"ID", "IMAGE ID"},
+                               {"Repository", "REPOSITORY"},
+                               {"Tag", "TAG"},
+                               {"Digest", "DIGEST"},
+                               {"CreatedSince", "CREATED"},
+                               {"CreatedAt", "CREATED AT"},
+                               {"Size", "SIZE"},
+                               {"Containers", "CONTAINERS"},
+                               {"VirtualSize", "SIZE"},
+                               {"SharedSize", "SHARED SIZE"},
+                               {"UniqueSize", "UNIQUE SIZE"}};
 
 struct Name {
   std::string repository;
@@ -79,7 +79,7 @@ std::string optional_size(const Json& image, const char* key) {
   return size < 0 ? "N/A" : human_size(static_cast<double>(size));
 }
 
-Json row_of(const Json& image, const Name& name, bool truncate) {
+Json image_row(const Json& image, const Name& name, bool truncate) {
   const std::string id = image.value("Id", "");
   const std::int64_t created = image.value("Created", std::int64_t{0});
   const std::int64_t containers = image.value("Containers", std::int64_t{-1});
@@ -128,12 +128,12 @@ int image_ls(Context& context) {
   std::vector<Json> rows;
   for (const Json& image : images) {
     if (quiet) {
-      rows.push_back(row_of(image, {}, !full));
+      rows.push_back(image_row(image, {}, !full));
       continue;
     }
-    for (const Name& name : names_of(image, with_digests)) rows.push_back(row_of(image, name, !full));
+    for (const Name& name : names_of(image, with_digests)) rows.push_back(image_row(image, name, !full));
   }
-  list.print({list.format, digests ? kDigestTable : kTable, kHeads}, rows, quiet, "{{.ID}}");
+  list.print({list.format, digests ? kDigestTable : kImagesTable, kImagesHeads}, rows, quiet, "{{.ID}}");
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "command/output.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/reindent.hpp"
@@ -61,7 +62,7 @@ int inspect(const std::vector<std::string>& names, const std::string& format, co
     out = with_template(format, found, failures);
     if (found.empty()) out = "\n";
   }
-  std::fwrite(out.data(), 1, out.size(), stdout);
+  print_text(out);
   std::fflush(stdout);
   std::fputs(failures.c_str(), stderr);
   return failures.empty() ? 0 : 1;

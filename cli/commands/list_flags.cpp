@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/failure.hpp"
+#include "command/output.hpp"
 #include "format/go_value.hpp"
 #include "parse/filter.hpp"
 #include "parse/text.hpp"
@@ -43,7 +44,7 @@ void ListFlags::add_filters(Query& query) const {
 void ListFlags::print(ListStyle style, const std::vector<Json>& rows, bool quiet, const char* quiet_template) const {
   if (quiet && (style.format.empty() || style.format == "table")) style.format = quiet_template;
   const std::string out = render(style, rows);
-  std::fwrite(out.data(), 1, out.size(), stdout);
+  print_text(out);
 }
 
 std::string joined_labels(const Json& labels) {

@@ -14,9 +14,9 @@ namespace gantry::cli {
 
 namespace {
 
-const ColumnHeads kHeads{{"ID", "NETWORK ID"},     {"Name", "NAME"},     {"Driver", "DRIVER"},
-                         {"Scope", "SCOPE"},       {"IPv4", "IPV4"},     {"IPv6", "IPV6"},
-                         {"Internal", "INTERNAL"}, {"Labels", "LABELS"}, {"CreatedAt", "CREATED AT"}};
+const ColumnHeads kNetworkHeads{{"ID", "NETWORK ID"},     {"Name", "NAME"},     {"Driver", "DRIVER"},
+                                {"Scope", "SCOPE"},       {"IPv4", "IPV4"},     {"IPv6", "IPV6"},
+                                {"Internal", "INTERNAL"}, {"Labels", "LABELS"}, {"CreatedAt", "CREATED AT"}};
 
 Json pairs(const std::vector<std::string>& texts) {
   Json map = Json::object();
@@ -29,7 +29,7 @@ Json pairs(const std::vector<std::string>& texts) {
 
 std::string bool_text(const Json& network, const char* key) { return network.value(key, false) ? "true" : "false"; }
 
-Json row_of(const Json& network, bool truncate) {
+Json network_row(const Json& network, bool truncate) {
   const Json labels = network.contains("Labels") && network["Labels"].is_object() ? network["Labels"] : Json::object();
   const std::string id = network.value("Id", "");
   std::string created = network.value("Created", "");
@@ -182,9 +182,9 @@ int network_ls(Context& context) {
   list.add_filters(query);
   const Json networks = context.client().get("/networks" + query.text());
   std::vector<Json> rows;
-  for (const Json& network : networks) rows.push_back(row_of(network, !full));
+  for (const Json& network : networks) rows.push_back(network_row(network, !full));
   std::sort(rows.begin(), rows.end(), [](const Json& a, const Json& b) { return a["Name"] < b["Name"]; });
-  list.print({list.format, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", kHeads}, rows, quiet, "{{.ID}}");
+  list.print({list.format, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", kNetworkHeads}, rows, quiet, "{{.ID}}");
   return 0;
 }
 

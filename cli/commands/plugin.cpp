@@ -9,11 +9,11 @@ namespace gantry::cli {
 
 namespace {
 
-const ColumnHeads kHeads{
+const ColumnHeads kPluginHeads{
     {"Kind", "KIND"}, {"Name", "NAME"},   {"Version", "VERSION"},          {"Interface", "INTERFACE"},
     {"File", "FILE"}, {"Error", "ERROR"}, {"Capabilities", "CAPABILITIES"}};
 
-Json row_of(const Json& plugin) {
+Json plugin_row(const Json& plugin) {
   const auto text = [&](const char* key) {
     const auto found = plugin.find(key);
     return found == plugin.end() || found->is_null() ? std::string() : go_text(*found);
@@ -47,12 +47,12 @@ int plugin_ls(Context& context) {
   std::vector<Json> rows;
   bool failed = false;
   for (const Json& plugin : plugins) {
-    rows.push_back(row_of(plugin));
+    rows.push_back(plugin_row(plugin));
     failed = failed || rows.back()["Error"] != "";
   }
   std::string table = "{{.Kind}}\t{{.Name}}\t{{.Version}}\t{{.Interface}}\t{{.File}}";
   if (failed) table += "\t{{.Error}}";
-  list.print({list.format, table, kHeads}, rows, quiet, "{{.Name}}");
+  list.print({list.format, table, kPluginHeads}, rows, quiet, "{{.Name}}");
   return 0;
 }
 

@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "command/output.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/units.hpp"
@@ -47,10 +48,8 @@ std::string listed(const Json& answer, const char* key, const char* title) {
 
 double reclaimed(const Json& answer) { return answer.value("SpaceReclaimed", 0.0); }
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 void print_with_total(const std::string& text, double bytes) {
-  print(text + "Total reclaimed space: " + human_size(bytes, 4) + "\n");
+  print_text(text + "Total reclaimed space: " + human_size(bytes, 4) + "\n");
 }
 
 constexpr const char* kUntil = "Provide filter values (e.g. \"until=<timestamp>\")";
@@ -105,7 +104,7 @@ int network_prune(Context& context) {
   options.declare(flags, kUntil);
   context.parse(flags, Arity::none());
   if (!options.goes_ahead("all custom networks not used by at least one container.")) return 0;
-  print(listed(options.post(context, "/networks/prune"), "NetworksDeleted", "Deleted Networks"));
+  print_text(listed(options.post(context, "/networks/prune"), "NetworksDeleted", "Deleted Networks"));
   return 0;
 }
 
@@ -127,7 +126,7 @@ int system_prune(Context& context) {
   const auto step = [&](const char* path, const char* key, const char* title) {
     const Json answer = options.post(context, path);
     bytes += reclaimed(answer);
-    print(listed(answer, key, title));
+    print_text(listed(answer, key, title));
     std::fflush(stdout);
   };
   step("/containers/prune", "ContainersDeleted", "Deleted Containers");

@@ -16,24 +16,24 @@ namespace gantry::cli {
 
 namespace {
 
-constexpr const char* kTable =
+constexpr const char* kPsTable =
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 
-const ColumnHeads kHeads{{"ID", "CONTAINER ID"},
-                         {"Names", "NAMES"},
-                         {"Image", "IMAGE"},
-                         {"Command", "COMMAND"},
-                         {"CreatedAt", "CREATED AT"},
-                         {"RunningFor", "CREATED"},
-                         {"Ports", "PORTS"},
-                         {"State", "STATE"},
-                         {"Status", "STATUS"},
-                         {"Size", "SIZE"},
-                         {"Labels", "LABELS"},
-                         {"Mounts", "MOUNTS"},
-                         {"LocalVolumes", "LOCAL VOLUMES"},
-                         {"Networks", "NETWORKS"},
-                         {"Platform", "PLATFORM"}};
+const ColumnHeads kPsHeads{{"ID", "CONTAINER ID"},
+                           {"Names", "NAMES"},
+                           {"Image", "IMAGE"},
+                           {"Command", "COMMAND"},
+                           {"CreatedAt", "CREATED AT"},
+                           {"RunningFor", "CREATED"},
+                           {"Ports", "PORTS"},
+                           {"State", "STATE"},
+                           {"Status", "STATUS"},
+                           {"Size", "SIZE"},
+                           {"Labels", "LABELS"},
+                           {"Mounts", "MOUNTS"},
+                           {"LocalVolumes", "LOCAL VOLUMES"},
+                           {"Networks", "NETWORKS"},
+                           {"Platform", "PLATFORM"}};
 
 std::string names_of(const Json& container, bool truncate) {
   std::string out;
@@ -96,7 +96,7 @@ std::string networks_of(const Json& container) {
   return out;
 }
 
-Json row_of(const Json& container, bool truncate) {
+Json container_row(const Json& container, bool truncate) {
   Json row = Json::object();
   const std::int64_t created = container.value("Created", std::int64_t{0});
   const std::string command = container.value("Command", "");
@@ -152,8 +152,8 @@ int container_ls(Context& context) {
   list.add_filters(query);
   const Json containers = context.client().get("/containers/json" + query.text());
   std::vector<Json> rows;
-  for (const Json& container : containers) rows.push_back(row_of(container, !full));
-  ListStyle style{list.format, std::string(kTable).substr(6), kHeads};
+  for (const Json& container : containers) rows.push_back(container_row(container, !full));
+  ListStyle style{list.format, std::string(kPsTable).substr(6), kPsHeads};
   if (size) style.table += "\t{{.Size}}";
   list.print(style, rows, quiet, "{{.ID}}");
   return 0;

@@ -9,11 +9,11 @@ namespace gantry::cli {
 
 namespace {
 
-const ColumnHeads kHeads{{"Name", "NAME"},
-                         {"Description", "DESCRIPTION"},
-                         {"StarCount", "STARS"},
-                         {"IsOfficial", "OFFICIAL"},
-                         {"IsAutomated", "AUTOMATED"}};
+const ColumnHeads kSearchHeads{{"Name", "NAME"},
+                               {"Description", "DESCRIPTION"},
+                               {"StarCount", "STARS"},
+                               {"IsOfficial", "OFFICIAL"},
+                               {"IsAutomated", "AUTOMATED"}};
 
 std::string one_line(std::string text) {
   for (char& c : text) {
@@ -49,7 +49,8 @@ int registry_search(Context& context) {
                     {"Name", result.value("name", "")},
                     {"StarCount", std::to_string(result.value("star_count", 0))}});
   }
-  list.print({list.format, "{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}", kHeads}, rows, false, "");
+  list.print({list.format, "{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}", kSearchHeads}, rows, false,
+             "");
   return 0;
 }
 

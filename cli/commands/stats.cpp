@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "command/output.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "commands/usage.hpp"
@@ -17,18 +18,18 @@ namespace gantry::cli {
 
 namespace {
 
-constexpr const char* kTable =
+constexpr const char* kStatsTable =
     "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}";
 
-const ColumnHeads kHeads{{"Container", "CONTAINER"},
-                         {"ID", "CONTAINER ID"},
-                         {"Name", "NAME"},
-                         {"CPUPerc", "CPU %"},
-                         {"MemUsage", "MEM USAGE / LIMIT"},
-                         {"MemPerc", "MEM %"},
-                         {"NetIO", "NET I/O"},
-                         {"BlockIO", "BLOCK I/O"},
-                         {"PIDs", "PIDS"}};
+const ColumnHeads kStatsHeads{{"Container", "CONTAINER"},
+                              {"ID", "CONTAINER ID"},
+                              {"Name", "NAME"},
+                              {"CPUPerc", "CPU %"},
+                              {"MemUsage", "MEM USAGE / LIMIT"},
+                              {"MemPerc", "MEM %"},
+                              {"NetIO", "NET I/O"},
+                              {"BlockIO", "BLOCK I/O"},
+                              {"PIDs", "PIDS"}};
 
 /// One container whose usage streams in.
 struct Watched {
@@ -169,7 +170,7 @@ int show_once(Context& context, const std::vector<std::string>& names, const Lis
   }
   if (!failures.empty()) throw Failure(failures);
   const std::string text = render(style, rows);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  print_text(text);
   return 0;
 }
 
@@ -187,7 +188,7 @@ int container_stats(Context& context) {
   list.declare_format(flags);
   const auto given = context.parse(flags, Arity::at_least(0));
   if (list.format.empty()) list.format = context.config().text("statsFormat");
-  const ListStyle style{list.format, kTable, kHeads};
+  const ListStyle style{list.format, kStatsTable, kStatsHeads};
   const auto names = given.empty() ? running_containers(context, all) : given;
   if (!given.empty())
     context.client().call("GET", "/_ping");  // settles the version before requests go out side by side

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "command/output.hpp"
 #include "commands/archive_file.hpp"
 #include "commands/commands.hpp"
 #include "format/columns.hpp"
@@ -29,8 +30,6 @@ std::string tabbed(const Json& cells) {
   return line + "\n";
 }
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 }  // namespace
 
 int container_top(Context& context) {
@@ -43,7 +42,7 @@ int container_top(Context& context) {
   const Json answer = context.client().get("/containers/" + escaped(words[0]) + "/top" + query.text());
   std::string out = tabbed(answer["Titles"]);
   for (const Json& row : answer["Processes"]) out += tabbed(row);
-  print(align(out, {20, 3}));
+  print_text(align(out, {20, 3}));
   return 0;
 }
 
@@ -59,7 +58,7 @@ int container_port(Context& context) {
       throw Failure("Error: No public port '" + words[1] + "' published for " + words[0]);
     }
     for (const Json& binding : *found) {
-      print(host_and_port(binding.value("HostIp", ""), binding.value("HostPort", "")) + "\n");
+      print_text(host_and_port(binding.value("HostIp", ""), binding.value("HostPort", "")) + "\n");
     }
     return 0;
   }
@@ -76,7 +75,7 @@ int container_port(Context& context) {
   std::stable_sort(mappings.begin(), mappings.end(), [](const Mapping& a, const Mapping& b) {
     return a.port != b.port ? a.port < b.port : a.protocol < b.protocol;
   });
-  for (const Mapping& mapping : mappings) print(mapping.line);
+  for (const Mapping& mapping : mappings) print_text(mapping.line);
   return 0;
 }
 
@@ -87,7 +86,7 @@ int container_diff(Context& context) {
   constexpr std::array<const char*, 3> kKinds{"C", "A", "D"};
   for (const Json& change : changes) {
     const std::size_t kind = change.value("Kind", std::size_t{0});
-    print(std::string(kKinds.at(std::min<std::size_t>(kind, 2))) + " " + change.value("Path", "") + "\n");
+    print_text(std::string(kKinds.at(std::min<std::size_t>(kind, 2))) + " " + change.value("Path", "") + "\n");
   }
   return 0;
 }

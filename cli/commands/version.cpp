@@ -5,6 +5,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "command/output.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/columns.hpp"
@@ -109,7 +110,7 @@ int show_version(Context& context) {
   } else {
     out = align(client_text(client) + (server.is_null() ? "" : server_text(server)), {20, 1});
   }
-  std::fwrite(out.data(), 1, out.size(), stdout);
+  print_text(out);
   if (!failure.empty()) throw Failure(failure);
   return 0;
 }

@@ -12,7 +12,7 @@ namespace gantry::cli {
 
 namespace {
 
-const ColumnHeads kHeads{
+const ColumnHeads kVolumeHeads{
     {"Driver", "DRIVER"}, {"Name", "VOLUME NAME"}, {"Scope", "SCOPE"}, {"Mountpoint", "MOUNTPOINT"},
     {"Labels", "LABELS"}, {"Size", "SIZE"},        {"Links", "LINKS"}, {"Availability", "AVAILABILITY"},
     {"Group", "GROUP"},   {"Status", "STATUS"}};
@@ -26,7 +26,7 @@ Json pairs(const std::vector<std::string>& texts) {
   return map;
 }
 
-Json row_of(const Json& volume) {
+Json volume_row(const Json& volume) {
   const Json labels = volume.contains("Labels") && volume["Labels"].is_object() ? volume["Labels"] : Json::object();
   Json row = Json::object();
   row["Availability"] = "N/A";
@@ -83,10 +83,10 @@ int volume_ls(Context& context) {
   const Json answer = context.client().get("/volumes" + query.text());
   std::vector<Json> rows;
   if (answer.contains("Volumes") && answer["Volumes"].is_array()) {
-    for (const Json& volume : answer["Volumes"]) rows.push_back(row_of(volume));
+    for (const Json& volume : answer["Volumes"]) rows.push_back(volume_row(volume));
   }
   std::sort(rows.begin(), rows.end(), [](const Json& a, const Json& b) { return a["Name"] < b["Name"]; });
-  list.print({list.format, "{{.Driver}}\t{{.Name}}", kHeads}, rows, quiet, "{{.Name}}");
+  list.print({list.format, "{{.Driver}}\t{{.Name}}", kVolumeHeads}, rows, quiet, "{{.Name}}");
   return 0;
 }
 

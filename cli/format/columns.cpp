@@ -9,7 +9,7 @@ namespace {
 
 using Line = std::vector<std::string_view>;
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
+std::vector<std::string_view> split_views(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (;;) {
     const auto end = text.find(separator);
@@ -72,7 +72,7 @@ class Layout {
 
 std::string align(std::string_view text, Columns columns) {
   std::vector<Line> lines;
-  for (const auto line : split(text, '\n')) lines.push_back(split(line, '\t'));
+  for (const auto line : split_views(text, '\n')) lines.push_back(split_views(line, '\t'));
   std::string out = Layout(lines, columns).run();
   out.pop_back();
   return out;

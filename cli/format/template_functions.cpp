@@ -34,7 +34,7 @@ std::string titled(std::string text) {
   return text;
 }
 
-Json split(const Arguments& arguments) {
+Json split_text(const Arguments& arguments) {
   const std::string whole = text(arguments, 0, "split");
   const std::string separator = text(arguments, 1, "split");
   Json parts = Json::array();
@@ -160,7 +160,7 @@ Json equal(const Arguments& arguments) {
 TemplateFunctions make_functions() {
   TemplateFunctions all;
   all["json"] = [](const Arguments& a) -> Json { return without_methods(argument(a, 0, "json")).dump(); };
-  all["split"] = split;
+  all["split"] = split_text;
   all["join"] = join;
   all["title"] = [](const Arguments& a) -> Json { return titled(text(a, 0, "title")); };
   all["lower"] = [](const Arguments& a) -> Json { return mapped(text(a, 0, "lower"), std::tolower); };

@@ -9,10 +9,10 @@ namespace gantry::api {
 
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
-awaitable<Json> container_usage(containers::Service& containers, images::Service& images) {
-  Json list = Json::array();
+awaitable<PlainJson> container_usage(containers::Service& containers, images::Service& images) {
+  PlainJson list = PlainJson::array();
   for (const auto& container : containers.all()) {
     Sizes sizes;
     try {
@@ -24,22 +24,22 @@ awaitable<Json> container_usage(containers::Service& containers, images::Service
     }
     list.emplace_back(container_summary(containers, *container, sizes));
   }
-  Json part = Json::object();
+  PlainJson part = PlainJson::object();
   part["Containers"] = std::move(list);
   co_return part;
 }
 
-awaitable<Json> image_usage(images::Service& images) {
+awaitable<PlainJson> image_usage(images::Service& images) {
   const images::ImagesUsage usage = images.usage();
-  Json part = Json::object();
+  PlainJson part = PlainJson::object();
   part["LayersSize"] = usage.layers_size;
   part["Images"] = usage.images;
   co_return part;
 }
 
-awaitable<Json> volume_usage(volumes::Service& volumes) {
+awaitable<PlainJson> volume_usage(volumes::Service& volumes) {
   const std::vector<volumes::VolumeUsage> usage = co_await volumes.usage();
-  Json list = Json::array();
+  PlainJson list = PlainJson::array();
   for (const volumes::VolumeUsage& item : usage) {
     wire::Volume volume = wire_volume(volumes, *item.volume);
     volume.usage.emplace();
@@ -47,7 +47,7 @@ awaitable<Json> volume_usage(volumes::Service& volumes) {
     volume.usage->references = item.references;
     list.emplace_back(volume);
   }
-  Json part = Json::object();
+  PlainJson part = PlainJson::object();
   part["Volumes"] = std::move(list);
   co_return part;
 }

@@ -12,11 +12,11 @@ namespace gantry::api {
 
 namespace {
 
-using Socket = asio::local::stream_protocol::socket;
+using UnixSocket = asio::local::stream_protocol::socket;
 constexpr std::size_t kBufferSize = 32 * 1024;
 
 // Ends with the process's output; false when it is the client that no longer takes it.
-awaitable<bool> copy_output(Socket& from, Upgraded& to) {
+awaitable<bool> copy_output(UnixSocket& from, Upgraded& to) {
   const auto buffer = std::make_unique<std::array<char, kBufferSize>>();
   for (;;) {
     boost::system::error_code failed;
@@ -35,7 +35,7 @@ awaitable<bool> copy_output(Socket& from, Upgraded& to) {
 
 // Ends when the client detaches (true), or has gone altogether (false). The end of its input alone is no end: `docker
 // attach` without stdin closes its half at once.
-awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, Socket& to, StreamSettings& settings) {
+awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, UnixSocket& to, StreamSettings& settings) {
   std::array<std::byte, 4096> buffer{};
   std::string passed;
   bool writable = settings.input;
@@ -59,7 +59,7 @@ awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, Socket& to, StreamSet
   }
   if (settings.input && settings.close_input) {
     boost::system::error_code ignored;
-    to.shutdown(Socket::shutdown_send, ignored);
+    to.shutdown(UnixSocket::shutdown_send, ignored);
   }
   co_await from->gone();
   co_return false;
@@ -69,7 +69,7 @@ awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, Socket& to, StreamSet
 
 awaitable<StreamEnd> copy_streams(std::shared_ptr<Upgraded> client, UniqueFd socket, StreamSettings settings) {
   using namespace asio::experimental::awaitable_operators;
-  Socket streams{co_await asio::this_coro::executor};
+  UnixSocket streams{co_await asio::this_coro::executor};
   streams.assign(asio::local::stream_protocol{}, socket.get());
   static_cast<void>(socket.release());
   const auto ended = co_await (copy_output(streams, *client) || copy_input(client, streams, settings));

@@ -21,7 +21,9 @@ using nlohmann::json;
 constexpr std::size_t kMaxEntries = 65536;
 constexpr std::size_t kBuffer = std::size_t{256} << 10;
 
-[[noreturn]] void refuse(const std::string& why) { throw Error{Errc::invalid, "invalid image archive: " + why}; }
+[[noreturn]] void refuse_archive(const std::string& why) {
+  throw Error{Errc::invalid, "invalid image archive: " + why};
+}
 
 /// Without "./", ".." and doubled slashes.
 std::string clean(std::string_view path) {
@@ -30,15 +32,15 @@ std::string clean(std::string_view path) {
   return text;
 }
 
-struct Input {
+struct ArchiveInput {
   ByteSource& source;
   std::vector<std::byte> buffer = std::vector<std::byte>(kBuffer);
   std::exception_ptr error{};
 };
 
-/// libarchive is C: an exception waits in `Input` until it has returned.
+/// libarchive is C: an exception waits in `ArchiveInput` until it has returned.
 la_ssize_t read_piece(archive* handle, void* context, const void** out) {
-  auto& input = *static_cast<Input*>(context);
+  auto& input = *static_cast<ArchiveInput*>(context);
   try {
     *out = input.buffer.data();
     return static_cast<la_ssize_t>(input.source.read(input.buffer));
@@ -49,7 +51,7 @@ la_ssize_t read_piece(archive* handle, void* context, const void** out) {
   }
 }
 
-struct FreeArchive {
+struct FreeReader {
   void operator()(archive* handle) const noexcept { archive_read_free(handle); }
 };
 
@@ -85,17 +87,17 @@ class Reader {
     if (result == ARCHIVE_OK || result == ARCHIVE_WARN) return;
     if (input_.error) std::rethrow_exception(input_.error);
     const char* why = archive_error_string(handle_.get());
-    refuse(why == nullptr ? "it cannot be read" : why);
+    refuse_archive(why == nullptr ? "it cannot be read" : why);
   }
 
-  Input input_;
-  std::unique_ptr<archive, FreeArchive> handle_;
+  ArchiveInput input_;
+  std::unique_ptr<archive, FreeReader> handle_;
   std::vector<std::byte> data_ = std::vector<std::byte>(kBuffer);
 };
 
 const ArchiveFiles::File& need(const ArchiveFiles& archive, const std::string& path) {
   const auto* file = archive.find(clean(path));
-  if (file == nullptr) refuse("it has no file " + path);
+  if (file == nullptr) refuse_archive("it has no file " + path);
   return *file;
 }
 
@@ -116,7 +118,7 @@ std::string_view layer_type(const BlobStore& blobs, const std::string& digest) {
 
 json parse(const std::string& text, const char* name) {
   json document = json::parse(text, nullptr, false);
-  if (document.is_discarded()) refuse(std::string{name} + " is not JSON");
+  if (document.is_discarded()) refuse_archive(std::string{name} + " is not JSON");
   return document;
 }
 
@@ -124,9 +126,10 @@ std::vector<std::string> strings(const json& object, const char* name) {
   std::vector<std::string> out;
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return out;
-  if (!found->is_array() || found->size() > kMaxLayers) refuse(std::string{name} + " in manifest.json is not a list");
+  if (!found->is_array() || found->size() > kMaxLayers)
+    refuse_archive(std::string{name} + " in manifest.json is not a list");
   for (const json& item : *found) {
-    if (!item.is_string()) refuse(std::string{name} + " in manifest.json is not a list of strings");
+    if (!item.is_string()) refuse_archive(std::string{name} + " in manifest.json is not a list of strings");
     out.push_back(item.get<std::string>());
   }
   return out;
@@ -134,7 +137,7 @@ std::vector<std::string> strings(const json& object, const char* name) {
 
 ArchivedImage from_docker(const json& item, const ArchiveFiles& archive, const BlobStore& blobs) {
   if (!item.is_object() || !item.contains("Config") || !item["Config"].is_string()) {
-    refuse("manifest.json names no config");
+    refuse_archive("manifest.json names no config");
   }
   ArchivedImage image;
   image.config = blobs.read(need(archive, item["Config"].get<std::string>()).digest, kMaxConfig);
@@ -152,7 +155,7 @@ ArchivedImage from_docker(const json& item, const ArchiveFiles& archive, const B
 const ArchiveFiles::File& need_blob(const ArchiveFiles& archive, const Descriptor& descriptor) {
   const auto& file = need(archive, "blobs/sha256/" + descriptor.digest.substr(7));
   if (file.digest != descriptor.digest || file.size != descriptor.size)
-    refuse("wrong digest or size of " + descriptor.digest);
+    refuse_archive("wrong digest or size of " + descriptor.digest);
   return file;
 }
 
@@ -171,7 +174,7 @@ void from_entry(const Index::Entry& entry, int depth, std::vector<std::string> n
   const std::string content = blobs.read(need_blob(archive, entry.descriptor).digest, kMaxManifest);
   const auto parsed = parse_manifest(content, entry.descriptor.media_type);
   if (const Index* nested = std::get_if<Index>(&parsed)) {
-    if (depth > 3) refuse("its indexes are nested too deeply");
+    if (depth > 3) refuse_archive("its indexes are nested too deeply");
     from_layout(*nested, depth + 1, std::move(names), archive, blobs, out);
     return;
   }
@@ -190,7 +193,7 @@ void from_layout(const Index& index, int depth, std::vector<std::string> names, 
   if (depth > 0) {
     // One name for several platforms: ours.
     const Index::Entry* entry = choose(index, host_platform());
-    if (entry == nullptr) refuse("it has no image for " + host_platform().str());
+    if (entry == nullptr) refuse_archive("it has no image for " + host_platform().str());
     from_entry(*entry, depth, std::move(names), archive, blobs, out);
     return;
   }
@@ -215,9 +218,9 @@ ArchiveFiles read_archive(ByteSource& source, const BlobStore& blobs) {
   Reader reader{source};
   while (archive_entry* entry = reader.next()) {
     const char* name = archive_entry_pathname(entry);
-    if (name == nullptr) refuse("a name cannot be read");
+    if (name == nullptr) refuse_archive("a name cannot be read");
     const std::string path = clean(name);
-    if (out.files.size() + out.links.size() > kMaxEntries) refuse("it has too many files");
+    if (out.files.size() + out.links.size() > kMaxEntries) refuse_archive("it has too many files");
     if (const char* target = archive_entry_hardlink(entry)) {
       out.links[path] = clean(target);
     } else if (archive_entry_filetype(entry) == AE_IFLNK) {
@@ -241,17 +244,17 @@ std::vector<ArchivedImage> find_images(const ArchiveFiles& archive, const BlobSt
   std::vector<ArchivedImage> images;
   if (const auto* manifest = archive.find("manifest.json")) {
     const json list = parse(blobs.read(manifest->digest, kMaxManifest), "manifest.json");
-    if (!list.is_array()) refuse("manifest.json is not a list");
+    if (!list.is_array()) refuse_archive("manifest.json is not a list");
     for (const json& item : list) images.push_back(from_docker(item, archive, blobs));
     return images;
   }
   if (const auto* index = archive.find("index.json")) {
     const auto parsed = parse_manifest(blobs.read(index->digest, kMaxManifest), media_type::kOciIndex);
-    if (!std::holds_alternative<Index>(parsed)) refuse("index.json is not an index");
+    if (!std::holds_alternative<Index>(parsed)) refuse_archive("index.json is not an index");
     from_layout(std::get<Index>(parsed), 0, {}, archive, blobs, images);
     return images;
   }
-  refuse("it has neither manifest.json nor index.json");
+  refuse_archive("it has neither manifest.json nor index.json");
 }
 
 }  // namespace gantry::images

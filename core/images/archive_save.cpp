@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-struct FreeArchive {
+struct FreeWriter {
   void operator()(archive* handle) const noexcept { archive_write_free(handle); }
 };
 struct FreeEntry {
@@ -85,7 +85,7 @@ class TarWriter {
   }
 
   Output output_;
-  std::unique_ptr<archive, FreeArchive> handle_;
+  std::unique_ptr<archive, FreeWriter> handle_;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(std::size_t{256} << 10);
 };
 

@@ -11,7 +11,7 @@
 namespace gantry::images {
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) { throw Error{Errc::invalid, why}; }
+[[noreturn]] void refuse_change(const std::string& why) { throw Error{Errc::invalid, why}; }
 
 std::string_view trimmed(std::string_view text) {
   const auto blank = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
@@ -48,7 +48,7 @@ std::vector<std::string> words(std::string_view text) {
       in_word = true;
     }
   }
-  if (quote != 0) refuse("unexpected end of statement while looking for matching quote");
+  if (quote != 0) refuse_change("unexpected end of statement while looking for matching quote");
   if (in_word) out.push_back(std::move(word));
   return out;
 }
@@ -70,13 +70,13 @@ std::vector<std::pair<std::string, std::string>> assignments(std::string_view te
   const auto parts = words(text);
   if (!parts.empty() && parts.front().find('=') == std::string::npos) {
     const auto blank = text.find_first_of(" \t");
-    if (blank == std::string_view::npos) refuse(instruction + " must have two arguments");
+    if (blank == std::string_view::npos) refuse_change(instruction + " must have two arguments");
     return {{parts.front(), std::string{trimmed(text.substr(blank))}}};
   }
   for (const std::string& part : parts) {
     const auto equals = part.find('=');
     if (equals == std::string::npos)
-      refuse("Syntax error - can't find = in \"" + part + "\". Must be of the form: name=value");
+      refuse_change("Syntax error - can't find = in \"" + part + "\". Must be of the form: name=value");
     out.emplace_back(part.substr(0, equals), part.substr(equals + 1));
   }
   return out;
@@ -149,9 +149,9 @@ void apply_changes(ImageConfig& config, const std::vector<std::string>& changes)
     std::transform(name.begin(), name.end(), name.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     const auto found = instructions().find(name);
-    if (found == instructions().end()) refuse(name + " is not a valid change command");
+    if (found == instructions().end()) refuse_change(name + " is not a valid change command");
     const std::string text{blank == std::string_view::npos ? std::string_view{} : trimmed(line.substr(blank))};
-    if (text.empty()) refuse(name + " requires at least one argument");
+    if (text.empty()) refuse_change(name + " requires at least one argument");
     found->second(config, text);
   }
 }

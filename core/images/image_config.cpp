@@ -4,6 +4,7 @@
 
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
+#include "images/bounded_json.hpp"
 #include "images/manifest.hpp"
 
 namespace gantry::images {
@@ -11,21 +12,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxItems = 65536;
 
-[[noreturn]] void refuse(const std::string& why) { throw Error{Errc::invalid, "invalid image config: " + why}; }
-
-json parse_bounded(std::string_view content) {
-  if (content.size() > kMaxConfig) refuse("it is larger than " + std::to_string(kMaxConfig >> 20) + " MiB");
-  const json::parser_callback_t shallow = [](int depth, json::parse_event_t, json&) {
-    if (depth > kMaxDepth) refuse("it is nested too deeply");
-    return true;
-  };
-  json document = json::parse(content, shallow, false);
-  if (!document.is_object()) refuse("it is not a JSON object");
-  return document;
-}
+[[noreturn]] void refuse_config(const std::string& why) { throw Error{Errc::invalid, "invalid image config: " + why}; }
 
 /// The member, or null if it is missing or null.
 const json* member(const json& object, const char* name) {
@@ -36,20 +25,20 @@ const json* member(const json& object, const char* name) {
 void take(const json& object, const char* name, std::string& out) {
   const json* value = member(object, name);
   if (value == nullptr) return;
-  if (!value->is_string()) refuse(std::string{name} + " is not a string");
+  if (!value->is_string()) refuse_config(std::string{name} + " is not a string");
   out = value->get<std::string>();
-  if (out.find('\0') != std::string::npos) refuse(std::string{name} + " contains a NUL");
+  if (out.find('\0') != std::string::npos) refuse_config(std::string{name} + " contains a NUL");
 }
 
 void take(const json& object, const char* name, std::vector<std::string>& out) {
   const json* value = member(object, name);
   if (value == nullptr) return;
-  if (!value->is_array() || value->size() > kMaxItems) refuse(std::string{name} + " is not a list of strings");
+  if (!value->is_array() || value->size() > kMaxItems) refuse_config(std::string{name} + " is not a list of strings");
   out.clear();
   for (const json& item : *value) {
-    if (!item.is_string()) refuse(std::string{name} + " is not a list of strings");
+    if (!item.is_string()) refuse_config(std::string{name} + " is not a list of strings");
     out.push_back(item.get<std::string>());
-    if (out.back().find('\0') != std::string::npos) refuse(std::string{name} + " contains a NUL");
+    if (out.back().find('\0') != std::string::npos) refuse_config(std::string{name} + " contains a NUL");
   }
 }
 
@@ -62,7 +51,7 @@ void take(const json& object, const char* name, std::int64_t& out) {
 void take_keys(const json& object, const char* name, std::vector<std::string>& out) {
   const json* value = member(object, name);
   if (value == nullptr) return;
-  if (!value->is_object() || value->size() > kMaxItems) refuse(std::string{name} + " is not an object");
+  if (!value->is_object() || value->size() > kMaxItems) refuse_config(std::string{name} + " is not an object");
   out.clear();
   for (const auto& [key, ignored] : value->items()) out.push_back(key);
 }
@@ -70,10 +59,10 @@ void take_keys(const json& object, const char* name, std::vector<std::string>& o
 void take_map(const json& object, const char* name, std::map<std::string, std::string>& out) {
   const json* value = member(object, name);
   if (value == nullptr) return;
-  if (!value->is_object() || value->size() > kMaxItems) refuse(std::string{name} + " is not an object");
+  if (!value->is_object() || value->size() > kMaxItems) refuse_config(std::string{name} + " is not an object");
   out.clear();
   for (const auto& [key, item] : value->items()) {
-    if (!item.is_string()) refuse(std::string{name} + " is not an object of strings");
+    if (!item.is_string()) refuse_config(std::string{name} + " is not an object of strings");
     out[key] = item.get<std::string>();
   }
 }
@@ -87,7 +76,7 @@ Nanoseconds take_time(const json& object, const char* name) {
 std::optional<HealthConfig> take_health(const json& object) {
   const json* value = member(object, "Healthcheck");
   if (value == nullptr) return {};
-  if (!value->is_object()) refuse("Healthcheck is not an object");
+  if (!value->is_object()) refuse_config("Healthcheck is not an object");
   HealthConfig out;
   take(*value, "Test", out.test);
   take(*value, "Interval", out.interval);
@@ -142,7 +131,9 @@ json health_json(const HealthConfig& health) {
 
 }  // namespace
 
-void parse_config_object(std::string_view text, ImageConfig& out) { take_config(parse_bounded(text), out); }
+void parse_config_object(std::string_view text, ImageConfig& out) {
+  take_config(parse_bounded(text, kMaxConfig, "invalid image config"), out);
+}
 
 std::string config_object(const ImageConfig& config) {
   json out{{"Hostname", ""},
@@ -171,13 +162,13 @@ std::string config_object(const ImageConfig& config) {
 }
 
 void parse_image_config(std::string_view text, Image& out) {
-  const json document = parse_bounded(text);
+  const json document = parse_bounded(text, kMaxConfig, "invalid image config");
   const json* rootfs = member(document, "rootfs");
-  if (rootfs == nullptr || !rootfs->is_object()) refuse("it has no rootfs");
+  if (rootfs == nullptr || !rootfs->is_object()) refuse_config("it has no rootfs");
   take(*rootfs, "diff_ids", out.diff_ids);
-  if (out.diff_ids.size() > kMaxLayers) refuse("it has more than " + std::to_string(kMaxLayers) + " layers");
+  if (out.diff_ids.size() > kMaxLayers) refuse_config("it has more than " + std::to_string(kMaxLayers) + " layers");
   for (const std::string& diff_id : out.diff_ids) {
-    if (!is_sha256_digest(diff_id)) refuse("\"" + diff_id + "\" is not a sha256 digest");
+    if (!is_sha256_digest(diff_id)) refuse_config("\"" + diff_id + "\" is not a sha256 digest");
   }
   out.chain_ids = chain_ids(out.diff_ids);
   take(document, "architecture", out.architecture);
@@ -187,7 +178,7 @@ void parse_image_config(std::string_view text, Image& out) {
   take(document, "comment", out.comment);
   out.created = take_time(document, "created");
   if (const json* config = member(document, "config")) {
-    if (!config->is_object()) refuse("config is not an object");
+    if (!config->is_object()) refuse_config("config is not an object");
     take_config(*config, out.config);
   }
   parse_history(text);  // refused here rather than when somebody asks for it
@@ -196,13 +187,13 @@ void parse_image_config(std::string_view text, Image& out) {
 }
 
 std::vector<HistoryEntry> parse_history(std::string_view text) {
-  const json document = parse_bounded(text);
+  const json document = parse_bounded(text, kMaxConfig, "invalid image config");
   std::vector<HistoryEntry> out;
   const json* history = member(document, "history");
   if (history == nullptr) return out;
-  if (!history->is_array() || history->size() > kMaxItems) refuse("history is not a list");
+  if (!history->is_array() || history->size() > kMaxItems) refuse_config("history is not a list");
   for (const json& item : *history) {
-    if (!item.is_object()) refuse("history is not a list of objects");
+    if (!item.is_object()) refuse_config("history is not a list of objects");
     HistoryEntry entry;
     entry.created = take_time(item, "created");
     take(item, "created_by", entry.created_by);

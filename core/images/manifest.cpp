@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/digest.hpp"
+#include "images/bounded_json.hpp"
 
 namespace gantry::images {
 namespace {
@@ -10,23 +11,7 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-/// Deep nesting costs a parser its stack: no manifest needs more.
-constexpr int kMaxDepth = 64;
-
-[[noreturn]] void refuse(const std::string& why) { throw Error{Errc::invalid, "invalid manifest: " + why}; }
-
-json parse_bounded(std::string_view content) {
-  if (content.size() > kMaxManifest) {
-    refuse("it is larger than " + std::to_string(kMaxManifest >> 20) + " MiB");
-  }
-  const json::parser_callback_t shallow = [](int depth, json::parse_event_t, json&) {
-    if (depth > kMaxDepth) refuse("it is nested too deeply");
-    return true;
-  };
-  json document = json::parse(content, shallow, false);
-  if (!document.is_object()) refuse("it is not a JSON object");
-  return document;
-}
+[[noreturn]] void refuse_manifest(const std::string& why) { throw Error{Errc::invalid, "invalid manifest: " + why}; }
 
 std::string text(const json& object, const char* name) {
   const auto found = object.find(name);
@@ -34,15 +19,16 @@ std::string text(const json& object, const char* name) {
 }
 
 Descriptor parse_descriptor(const json& object) {
-  if (!object.is_object()) refuse("a descriptor is not an object");
+  if (!object.is_object()) refuse_manifest("a descriptor is not an object");
   Descriptor out;
   out.media_type = text(object, "mediaType");
   out.digest = text(object, "digest");
-  if (!is_sha256_digest(out.digest)) refuse("\"" + out.digest + "\" is not a sha256 digest");
+  if (!is_sha256_digest(out.digest)) refuse_manifest("\"" + out.digest + "\" is not a sha256 digest");
   const auto size = object.find("size");
-  if (size == object.end() || !size->is_number_unsigned()) refuse("the size of " + out.digest + " is not a number");
+  if (size == object.end() || !size->is_number_unsigned())
+    refuse_manifest("the size of " + out.digest + " is not a number");
   out.size = size->get<std::uint64_t>();
-  if (out.size > kMaxBlob) refuse("the size of " + out.digest + " is out of bounds");
+  if (out.size > kMaxBlob) refuse_manifest("the size of " + out.digest + " is out of bounds");
   if (const auto urls = object.find("urls"); urls != object.end() && urls->is_array()) {
     for (const json& url : *urls) {
       if (url.is_string()) out.urls.push_back(url.get<std::string>());
@@ -56,10 +42,10 @@ Manifest parse_image(const json& document, std::string type) {
   out.media_type = std::move(type);
   const auto config = document.find("config");
   const auto layers = document.find("layers");
-  if (config == document.end()) refuse("it has no config");
+  if (config == document.end()) refuse_manifest("it has no config");
   out.config = parse_descriptor(*config);
-  if (layers == document.end() || !layers->is_array()) refuse("it has no list of layers");
-  if (layers->size() > kMaxLayers) refuse("it has more than " + std::to_string(kMaxLayers) + " layers");
+  if (layers == document.end() || !layers->is_array()) refuse_manifest("it has no list of layers");
+  if (layers->size() > kMaxLayers) refuse_manifest("it has more than " + std::to_string(kMaxLayers) + " layers");
   for (const json& layer : *layers) out.layers.push_back(parse_descriptor(layer));
   return out;
 }
@@ -81,8 +67,8 @@ Index parse_index(const json& document, std::string type) {
   Index out;
   out.media_type = std::move(type);
   const auto manifests = document.find("manifests");
-  if (manifests == document.end() || !manifests->is_array()) refuse("it has no list of manifests");
-  if (manifests->size() > kMaxLayers) refuse("it has more than " + std::to_string(kMaxLayers) + " manifests");
+  if (manifests == document.end() || !manifests->is_array()) refuse_manifest("it has no list of manifests");
+  if (manifests->size() > kMaxLayers) refuse_manifest("it has more than " + std::to_string(kMaxLayers) + " manifests");
   for (const json& entry : *manifests) out.manifests.push_back(parse_entry(entry));
   return out;
 }
@@ -100,7 +86,7 @@ ordered_json manifest_json(std::string_view type, const Descriptor& config, cons
 }  // namespace
 
 std::variant<Manifest, Index> parse_manifest(std::string_view content, std::string_view declared_type) {
-  const json document = parse_bounded(content);
+  const json document = parse_bounded(content, kMaxManifest, "invalid manifest");
   std::string type = text(document, "mediaType");
   if (type.empty()) type = declared_type.substr(0, declared_type.find(';'));
   const auto schema = document.find("schemaVersion");
@@ -111,7 +97,7 @@ std::variant<Manifest, Index> parse_manifest(std::string_view content, std::stri
   }
   // An ambiguous document could mean one image to us and another to whoever checked it (CVE-2021-41190).
   if (document.contains("manifests") && (document.contains("layers") || document.contains("config"))) {
-    refuse("it is an image and an index at once");
+    refuse_manifest("it is an image and an index at once");
   }
   if (type == media_type::kDockerList || type == media_type::kOciIndex) return parse_index(document, std::move(type));
   if (type == media_type::kDockerManifest || type == media_type::kOciManifest) {

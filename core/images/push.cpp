@@ -14,7 +14,7 @@
 namespace gantry::images {
 namespace {
 
-constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::milliseconds kReportInterval{100};
 
 /// Counts what is sent, for the progress.
 class CountedFile final : public ByteSource {
@@ -162,7 +162,7 @@ class Push {
     std::uint64_t told = 0;
     while (!sending.done()) {
       if (*count != told) report_(progress_line("Pushing", id, told = *count, blob.size));
-      tick.expires_after(kTick);
+      tick.expires_after(kReportInterval);
       boost::system::error_code woken;
       co_await tick.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     }

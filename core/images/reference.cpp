@@ -16,7 +16,7 @@ bool is_lower_or_digit(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >=
 bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 bool is_word(char c) noexcept { return is_lower_or_digit(c) || is_upper(c) || c == '_'; }
 
-[[noreturn]] void refuse(const std::string& detail = {}) {
+[[noreturn]] void refuse_reference(const std::string& detail = {}) {
   throw Error{Errc::invalid, "invalid reference format" + (detail.empty() ? "" : ": " + detail)};
 }
 
@@ -152,7 +152,7 @@ Reference Reference::with_digest(std::string new_digest) const {
 }
 
 Reference parse_reference(std::string_view text) {
-  if (text.empty() || text.size() > 4096) refuse();
+  if (text.empty() || text.size() > 4096) refuse_reference();
   if (text.size() == 64 && is_hex(text)) {
     throw Error{Errc::invalid,
                 "invalid repository name (" + std::string{text} + "), cannot specify 64-byte hexadecimal strings"};
@@ -161,22 +161,22 @@ Reference parse_reference(std::string_view text) {
   std::string_view name = text;
   if (const auto at = name.find('@'); at != std::string_view::npos) {
     out.digest = name.substr(at + 1);
-    if (!is_sha256_digest(out.digest)) refuse();
+    if (!is_sha256_digest(out.digest)) refuse_reference();
     name = name.substr(0, at);
   }
   const auto slash = name.rfind('/');
   const auto colon = name.rfind(':');
   if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash)) {
     out.tag = name.substr(colon + 1);
-    if (!is_tag(out.tag)) refuse();
+    if (!is_tag(out.tag)) refuse_reference();
     name = name.substr(0, colon);
   }
   split_host(name, out);
   if (std::any_of(out.path.begin(), out.path.end(), is_upper)) {
-    refuse("repository name (" + out.path + ") must be lowercase");
+    refuse_reference("repository name (" + out.path + ") must be lowercase");
   }
-  if (!is_domain(out.host) || !is_path(out.path)) refuse();
-  if (out.name().size() > kMaxName) refuse("repository name must not be more than 255 characters");
+  if (!is_domain(out.host) || !is_path(out.path)) refuse_reference();
+  if (out.name().size() > kMaxName) refuse_reference("repository name must not be more than 255 characters");
   return out;
 }
 

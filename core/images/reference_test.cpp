@@ -9,7 +9,7 @@ namespace {
 
 const std::string kDigest = "sha256:" + std::string(64, 'a');
 
-std::string refusal(const std::string& text) {
+std::string reference_refusal(const std::string& text) {
   try {
     parse_reference(text);
   } catch (const Error& error) {
@@ -39,14 +39,14 @@ TEST(Reference, IsShownAsTheUserWroteIt) {
 }
 
 TEST(Reference, RefusesWhatDockerRefuses) {
-  EXPECT_EQ(refusal("BB"), "invalid reference format: repository name (library/BB) must be lowercase");
+  EXPECT_EQ(reference_refusal("BB"), "invalid reference format: repository name (library/BB) must be lowercase");
   for (const std::string& text : std::vector<std::string>{"", "a//b", "a:", "a@sha256:12", "-a", "a_", "a..b", "a:b c",
                                                           "a/../b", "x:" + std::string(129, 't'), "http://x/y",
                                                           "a@" + kDigest + "@" + kDigest, "reg.io:port/x", "\xff"}) {
-    EXPECT_TRUE(refusal(text).starts_with("invalid reference format")) << text << ": " << refusal(text);
+    EXPECT_TRUE(reference_refusal(text).starts_with("invalid reference format")) << text << ": " << reference_refusal(text);
   }
-  EXPECT_NE(refusal(std::string(64, 'a')).find("cannot specify 64-byte hexadecimal strings"), std::string::npos);
-  EXPECT_NE(refusal(std::string(256, 'a')), "");
+  EXPECT_NE(reference_refusal(std::string(64, 'a')).find("cannot specify 64-byte hexadecimal strings"), std::string::npos);
+  EXPECT_NE(reference_refusal(std::string(256, 'a')), "");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 /// Takes what is there and of the right type; leaves the default else.
 template <class T>
-void take(const json& object, const char* name, T& out) {
+void take_if_valid(const json& object, const char* name, T& out) {
   if (!object.is_object()) return;
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return;
@@ -73,14 +73,14 @@ void to_json(json& out, const ProgressMessage& message) {
 }
 
 void from_json(const json& in, ProgressMessage& message) {
-  take(in, "stream", message.stream);
-  take(in, "status", message.status);
-  take(in, "id", message.id);
-  take(in, "error", message.error);
+  take_if_valid(in, "stream", message.stream);
+  take_if_valid(in, "status", message.status);
+  take_if_valid(in, "id", message.id);
+  take_if_valid(in, "error", message.error);
   if (const auto detail = in.find("progressDetail"); detail != in.end() && detail->is_object()) {
     message.detail.emplace();
-    take(*detail, "current", message.detail->current);
-    take(*detail, "total", message.detail->total);
+    take_if_valid(*detail, "current", message.detail->current);
+    take_if_valid(*detail, "total", message.detail->total);
   }
   if (const auto aux = in.find("aux"); aux != in.end()) message.aux = aux->dump();
 }
@@ -94,14 +94,14 @@ void to_json(json& out, const ImageSummary& summary) {
 }
 
 void from_json(const json& in, ImageSummary& summary) {
-  take(in, "Id", summary.id);
-  take(in, "ParentId", summary.parent_id);
-  take(in, "RepoTags", summary.repo_tags);
-  take(in, "RepoDigests", summary.repo_digests);
-  take(in, "Created", summary.created);
-  take(in, "Size", summary.size);
-  take(in, "SharedSize", summary.shared_size);
-  take(in, "Containers", summary.containers);
+  take_if_valid(in, "Id", summary.id);
+  take_if_valid(in, "ParentId", summary.parent_id);
+  take_if_valid(in, "RepoTags", summary.repo_tags);
+  take_if_valid(in, "RepoDigests", summary.repo_digests);
+  take_if_valid(in, "Created", summary.created);
+  take_if_valid(in, "Size", summary.size);
+  take_if_valid(in, "SharedSize", summary.shared_size);
+  take_if_valid(in, "Containers", summary.containers);
   if (const auto labels = in.find("Labels"); labels != in.end() && labels->is_object()) {
     for (const auto& [name, value] : labels->items()) {
       if (value.is_string()) summary.labels.emplace_back(name, value.get<std::string>());
@@ -119,12 +119,12 @@ void to_json(json& out, const ImageHistoryItem& item) {
 }
 
 void from_json(const json& in, ImageHistoryItem& item) {
-  take(in, "Id", item.id);
-  take(in, "Created", item.created);
-  take(in, "CreatedBy", item.created_by);
-  take(in, "Tags", item.tags);
-  take(in, "Size", item.size);
-  take(in, "Comment", item.comment);
+  take_if_valid(in, "Id", item.id);
+  take_if_valid(in, "Created", item.created);
+  take_if_valid(in, "CreatedBy", item.created_by);
+  take_if_valid(in, "Tags", item.tags);
+  take_if_valid(in, "Size", item.size);
+  take_if_valid(in, "Comment", item.comment);
 }
 
 void to_json(json& out, const ImageDeleteItem& item) {
@@ -134,8 +134,8 @@ void to_json(json& out, const ImageDeleteItem& item) {
 }
 
 void from_json(const json& in, ImageDeleteItem& item) {
-  take(in, "Untagged", item.untagged);
-  take(in, "Deleted", item.deleted);
+  take_if_valid(in, "Untagged", item.untagged);
+  take_if_valid(in, "Deleted", item.deleted);
 }
 
 void to_json(json& out, const ImagePruneReport& report) {
@@ -144,8 +144,8 @@ void to_json(json& out, const ImagePruneReport& report) {
 }
 
 void from_json(const json& in, ImagePruneReport& report) {
-  take(in, "ImagesDeleted", report.deleted);
-  take(in, "SpaceReclaimed", report.space_reclaimed);
+  take_if_valid(in, "ImagesDeleted", report.deleted);
+  take_if_valid(in, "SpaceReclaimed", report.space_reclaimed);
 }
 
 void to_json(json& out, const ImageSearchItem& item) {
@@ -157,10 +157,10 @@ void to_json(json& out, const ImageSearchItem& item) {
 }
 
 void from_json(const json& in, ImageSearchItem& item) {
-  take(in, "name", item.name);
-  take(in, "description", item.description);
-  take(in, "star_count", item.stars);
-  take(in, "is_official", item.official);
+  take_if_valid(in, "name", item.name);
+  take_if_valid(in, "description", item.description);
+  take_if_valid(in, "star_count", item.stars);
+  take_if_valid(in, "is_official", item.official);
 }
 
 void to_json(json& out, const AuthConfig& auth) {
@@ -177,12 +177,12 @@ void to_json(json& out, const AuthConfig& auth) {
 }
 
 void from_json(const json& in, AuthConfig& auth) {
-  take(in, "username", auth.username);
-  take(in, "password", auth.password);
-  take(in, "auth", auth.auth);
-  take(in, "serveraddress", auth.server_address);
-  take(in, "identitytoken", auth.identity_token);
-  take(in, "registrytoken", auth.registry_token);
+  take_if_valid(in, "username", auth.username);
+  take_if_valid(in, "password", auth.password);
+  take_if_valid(in, "auth", auth.auth);
+  take_if_valid(in, "serveraddress", auth.server_address);
+  take_if_valid(in, "identitytoken", auth.identity_token);
+  take_if_valid(in, "registrytoken", auth.registry_token);
 }
 
 }  // namespace gantry::wire

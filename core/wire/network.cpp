@@ -4,31 +4,13 @@
 
 #include "gantry/error.hpp"
 
+#include "wire/members.hpp"
+
 namespace gantry::wire {
 namespace {
 
 using nlohmann::json;
 using Texts = std::map<std::string, std::string>;
-
-/// A member that is missing or null leaves the default; one of a wrong type is the client's mistake.
-template <class T>
-void take(const json& object, const char* name, T& out) {
-  const auto found = object.find(name);
-  if (found == object.end() || found->is_null()) return;
-  try {
-    out = found->get<T>();
-  } catch (const json::exception&) {
-    throw Error{Errc::invalid, std::string("invalid JSON: wrong type of field ") + name};
-  }
-}
-
-template <class T>
-void take(const json& object, const char* name, std::optional<T>& out) {
-  T value{};
-  if (const auto found = object.find(name); found == object.end() || found->is_null()) return;
-  take(object, name, value);
-  out = std::move(value);
-}
 
 /// A member that is an object; an empty one if it is missing.
 json member(const json& object, const char* name) {

@@ -132,8 +132,8 @@ void visit(Visitor& fields, P& plugin) {
 namespace {
 
 template <class T>
-void read(const Json& json, const char* name, T& out) {
-  FieldReader reader{json, ""};
+void read(const Json& object, const char* name, T& out) {
+  FieldReader reader{object, ""};
   reader(name, out);
 }
 

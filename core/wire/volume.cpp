@@ -4,24 +4,13 @@
 
 #include "gantry/error.hpp"
 
+#include "wire/members.hpp"
+
 namespace gantry::wire {
 namespace {
 
 using nlohmann::json;
 using Texts = std::map<std::string, std::string>;
-
-/// A member that is missing or null leaves the default; one of a wrong type is the other side's mistake.
-template <class T>
-void take(const json& object, const char* name, T& out) {
-  if (!object.is_object()) throw Error{Errc::invalid, "invalid JSON: an object was expected"};
-  const auto found = object.find(name);
-  if (found == object.end() || found->is_null()) return;
-  try {
-    out = found->get<T>();
-  } catch (const json::exception&) {
-    throw Error{Errc::invalid, std::string{"invalid JSON: wrong type of field "} + name};
-  }
-}
 
 template <class T>
 json or_null(const T& value) {

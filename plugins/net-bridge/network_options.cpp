@@ -1,6 +1,6 @@
 #include "network_options.hpp"
 
-#include <net/if.h>
+#include <linux/if.h>
 
 #include <algorithm>
 #include <charconv>

@@ -47,29 +47,29 @@ const Name* find(const Name (&names)[N], std::string_view name) {
   return found == std::end(names) ? nullptr : found;
 }
 
-[[noreturn]] void refuse(const std::string& why) { throw Error{Errc::invalid, why}; }
+[[noreturn]] void refuse_spec(const std::string& why) { throw Error{Errc::invalid, why}; }
 
 PlanRlimit translate_limit(const Rlimit& limit) {
   const Name* known =
       limit.type.starts_with("RLIMIT_") ? find(kLimits, std::string_view(limit.type).substr(7)) : nullptr;
-  if (known == nullptr) refuse("invalid ulimit type: " + limit.type);
-  if (limit.soft > limit.hard) refuse("ulimit soft limit must be less than or equal to hard limit: " + limit.type);
+  if (known == nullptr) refuse_spec("invalid ulimit type: " + limit.type);
+  if (limit.soft > limit.hard) refuse_spec("ulimit soft limit must be less than or equal to hard limit: " + limit.type);
   return {static_cast<std::int32_t>(known->value), limit.soft, limit.hard};
 }
 
 void translate_namespaces(const std::vector<Namespace>& namespaces, Plan& plan) {
   for (const Namespace& space : namespaces) {
     const Name* known = find(kNamespaces, space.kind);
-    if (known == nullptr) refuse("unknown namespace \"" + space.kind + "\"");
+    if (known == nullptr) refuse_spec("unknown namespace \"" + space.kind + "\"");
     if (space.path.empty()) {
       plan.new_namespaces |= known->value;
     } else if (known->value == CLONE_NEWNS) {
-      refuse("a container has a mount namespace of its own: it cannot join " + space.path);
+      refuse_spec("a container has a mount namespace of its own: it cannot join " + space.path);
     } else {
       plan.joined_namespaces.push_back({known->value, space.path});
     }
   }
-  if ((plan.new_namespaces & CLONE_NEWNS) == 0) refuse("a container needs a mount namespace of its own");
+  if ((plan.new_namespaces & CLONE_NEWNS) == 0) refuse_spec("a container needs a mount namespace of its own");
 }
 
 std::string id_map_text(const std::vector<IdMap>& map) {
@@ -82,7 +82,8 @@ std::string id_map_text(const std::vector<IdMap>& map) {
 }
 
 void check_absolute(const std::string& path, const char* what) {
-  if (!path.starts_with('/')) refuse(std::string("invalid ") + what + " \"" + path + "\": must be an absolute path");
+  if (!path.starts_with('/'))
+    refuse_spec(std::string("invalid ") + what + " \"" + path + "\": must be an absolute path");
 }
 
 void translate_devices(const Spec& spec, Plan& plan) {
@@ -99,13 +100,13 @@ void translate_sysctls(const Options& sysctls, Plan& plan) {
     std::string file = name;
     std::replace(file.begin(), file.end(), '.', '/');
     const bool hostile = file.find("//") != std::string::npos || file.starts_with('/') || file.empty();
-    if (hostile) refuse("invalid sysctl \"" + name + "\"");
+    if (hostile) refuse_spec("invalid sysctl \"" + name + "\"");
     plan.sysctls.push_back({file, value, false});
   }
 }
 
 void translate_mounts(const Spec& spec, Plan& plan) {
-  if (spec.root.empty()) refuse("a container needs a root filesystem");
+  if (spec.root.empty()) refuse_spec("a container needs a root filesystem");
   for (const Mount& mount : spec.root) plan.root.push_back(translate_mount(mount));
   for (const Mount& mount : spec.mounts) {
     check_absolute(mount.target, "mount target");
@@ -117,14 +118,14 @@ void translate_mounts(const Spec& spec, Plan& plan) {
 
 Rlimit parse_ulimit(const std::string& text) {
   const std::size_t equals = text.find('=');
-  if (equals == std::string::npos) refuse("invalid ulimit argument: " + text);
+  if (equals == std::string::npos) refuse_spec("invalid ulimit argument: " + text);
   const std::size_t colon = text.find(':', equals);
   const auto parse = [&](const std::string& part) -> std::uint64_t {
     if (part == "-1" || part == "unlimited") return RLIM_INFINITY;
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
     if (part.empty() || error != std::errc() || end != part.data() + part.size())
-      refuse("invalid ulimit argument: " + text);
+      refuse_spec("invalid ulimit argument: " + text);
     return value;
   };
   Rlimit limit{"RLIMIT_", 0, 0};
@@ -136,12 +137,12 @@ Rlimit parse_ulimit(const std::string& text) {
 }
 
 PlanProcess translate_process(const Process& process, const std::vector<Rlimit>& default_rlimits) {
-  if (process.args.empty() || process.args.front().empty()) refuse("no command specified");
+  if (process.args.empty() || process.args.front().empty()) refuse_spec("no command specified");
   PlanProcess out;
   out.args = process.args;
   out.env = process.env;
   out.cwd = process.cwd.empty() ? "/" : process.cwd;
-  if (!out.cwd.starts_with('/')) refuse("Cwd must be an absolute path");
+  if (!out.cwd.starts_with('/')) refuse_spec("Cwd must be an absolute path");
   out.user = process.user;
   out.groups = process.additional_groups;
   out.terminal = process.terminal;
