@@ -10,30 +10,14 @@
 #include <cstring>
 
 #include "gantry/error.hpp"
+#include "message.hpp"
 
 namespace gantry::native {
 
 namespace {
 
-constexpr std::size_t kMaxDescriptors = 3;
-
 void send_request(int connection, const Request& request, std::initializer_list<int> descriptors) {
-  std::string bytes = encode(request);
-  iovec piece{bytes.data(), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxDescriptors * sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  if (descriptors.size() > 0) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(header), descriptors.begin(), descriptors.size() * sizeof(int));
-  }
-  if (::sendmsg(connection, &message, MSG_NOSIGNAL) < 0) {
+  if (!send_message(connection, encode(request), {descriptors.begin(), descriptors.size()})) {
     throw Error{Errc::unavailable, std::string("the container's shim does not answer: ") + std::strerror(errno)};
   }
 }

@@ -63,10 +63,27 @@ std::string make_cgroup(const PlanCgroup& cgroup) {
   return cgroup.device_program.empty() ? std::string() : attach_device_program(cgroup);
 }
 
-std::string join_cgroup(const PlanCgroup& cgroup, const std::string& pid) {
-  const std::string file = cgroup.directory + "/cgroup.procs";
-  const int error = write_whole_file(file.c_str(), pid);
-  return error == 0 ? std::string() : "join cgroup " + file + ": " + error_text(error);
+std::string CgroupDoors::open(const std::vector<PlanCgroup>& cgroups) {
+  for (const PlanCgroup& cgroup : cgroups) {
+    if (cgroup.unified) continue;
+    const std::string file = cgroup.directory + "/tasks";
+    doors_.emplace_back(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!doors_.back()) return "open cgroup " + file + ": " + error_text(errno);
+  }
+  return {};
+}
+
+std::vector<int> CgroupDoors::descriptors() const {
+  std::vector<int> all;
+  for (const UniqueFd& door : doors_) all.push_back(door.get());
+  return all;
+}
+
+int CgroupDoors::enter() const {
+  for (const UniqueFd& door : doors_) {
+    if (::write(door.get(), "0", 1) < 0) return errno;
+  }
+  return 0;
 }
 
 const PlanCgroup* unified_cgroup(const std::vector<PlanCgroup>& cgroups) {

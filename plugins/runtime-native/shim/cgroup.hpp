@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gantry/unique_fd.hpp"
@@ -12,8 +13,22 @@ namespace gantry::native {
 /// Makes the directory, writes the limits, loads the device program. Empty, or what went wrong.
 std::string make_cgroup(const PlanCgroup& cgroup);
 
-/// Moves a process in: "0" is the caller. Empty, or what went wrong.
-std::string join_cgroup(const PlanCgroup& cgroup, const std::string& pid);
+/// The ways into v1 cgroups: a single-threaded process goes in by itself, through `tasks`. To be moved by another, or
+/// through `cgroup.procs`, costs the kernel a lock over all processes and so an RCU grace period, up to 20 ms.
+class CgroupDoors {
+ public:
+  CgroupDoors() = default;
+  explicit CgroupDoors(std::vector<UniqueFd> doors) : doors_(std::move(doors)) {}
+
+  /// Those of `cgroups` that are v1's. Empty, or what went wrong.
+  std::string open(const std::vector<PlanCgroup>& cgroups);
+  [[nodiscard]] std::vector<int> descriptors() const;
+  /// Moves the calling thread in. 0 or errno.
+  [[nodiscard]] int enter() const;
+
+ private:
+  std::vector<UniqueFd> doors_;
+};
 
 /// The v2 directory among them, for CLONE_INTO_CGROUP.
 const PlanCgroup* unified_cgroup(const std::vector<PlanCgroup>& cgroups);

@@ -13,6 +13,7 @@
 #include <ctime>
 #include <utility>
 
+#include "message.hpp"
 #include "shim/cgroup.hpp"
 #include "shim/init.hpp"
 #include "shim/system.hpp"
@@ -111,11 +112,9 @@ Reply Container::write_id_maps() const {
 Reply Container::place_init() {
   if (Reply mapped = write_id_maps(); mapped.error != 0) return mapped;
   if (Reply made = make_cgroups(false); made.error != 0) return made;
-  for (const PlanCgroup& cgroup : plan_.cgroups) {
-    if (cgroup.unified) continue;
-    if (std::string error = join_cgroup(cgroup, number(init_->pid)); !error.empty()) return failure(Errc::io, error);
-  }
-  init_->send(Signal::cgroup_ready);
+  CgroupDoors doors;
+  if (std::string error = doors.open(plan_.cgroups); !error.empty()) return failure(Errc::io, std::move(error));
+  init_->send(Signal::cgroup_ready, doors.descriptors());
   return {};
 }
 
@@ -228,29 +227,15 @@ void Container::watch_line(Process& process) {
 
 void Container::read_line(Process& process) {
   while (process.line) {
-    char buffer[4096];
-    iovec piece{buffer, sizeof buffer};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    const ssize_t count = ::recvmsg(process.line.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    Message message = receive_message(process.line.get(), 4096, MSG_DONTWAIT);
+    if (message.size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     // A process that fails does not read the shim's last signal: that comes back as an error, before its own report.
-    if (count < 0 && errno == ECONNRESET) continue;
-    if (count <= 0) return on_executed(process);
-    UniqueFd received;
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-      received.reset(fd);
-    }
-    if (buffer[0] == static_cast<char>(Report::terminal) && received)
-      process.streams->take_terminal(std::move(received));
-    if (buffer[0] == static_cast<char>(Report::failure)) on_failure(process, {buffer, static_cast<std::size_t>(count)});
+    if (message.size < 0 && errno == ECONNRESET) continue;
+    if (message.size <= 0) return on_executed(process);
+    const char kind = message.bytes[0];
+    UniqueFd received = message.take(0);
+    if (kind == static_cast<char>(Report::terminal) && received) process.streams->take_terminal(std::move(received));
+    if (kind == static_cast<char>(Report::failure)) on_failure(process, message.bytes);
   }
 }
 

@@ -17,37 +17,7 @@ namespace gantry::native {
 
 namespace {
 
-constexpr std::size_t kMaxDescriptors = 3;
 constexpr std::size_t kMaxPlan = std::size_t{16} << 20;
-
-struct Message {
-  ssize_t size{};
-  std::string bytes;
-  UniqueFd descriptors[kMaxDescriptors];
-};
-
-Message receive(int connection) {
-  Message result;
-  result.bytes.resize(kMaxMessage);
-  iovec piece{result.bytes.data(), result.bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxDescriptors * sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  result.size = ::recvmsg(connection, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  result.bytes.resize(result.size > 0 ? static_cast<std::size_t>(result.size) : 0);
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (result.size <= 0 || header == nullptr || header->cmsg_type != SCM_RIGHTS) return result;
-  const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-  for (std::size_t i = 0; i < count && i < kMaxDescriptors; ++i) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
-    result.descriptors[i].reset(fd);
-  }
-  return result;
-}
 
 }  // namespace
 
@@ -84,7 +54,7 @@ void Control::drop(int connection) {
 }
 
 void Control::serve(int connection, bool is_owner) {
-  Message message = receive(connection);
+  Message message = receive_message(connection, kMaxMessage, MSG_DONTWAIT);
   if (message.size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   Request request;
   if (message.size <= 0 || !decode(message.bytes, request)) {
@@ -94,7 +64,7 @@ void Control::serve(int connection, bool is_owner) {
   }
   // The answer may come later and from elsewhere: it gets a descriptor of its own.
   const auto later = [connection] { return UniqueFd(::fcntl(connection, F_DUPFD_CLOEXEC, 10)); };
-  UniqueFd& first = message.descriptors[0];
+  UniqueFd first = message.take(0);
   switch (request.operation) {
     case Operation::start:
       return container_.start(later());
@@ -104,8 +74,7 @@ void Control::serve(int connection, bool is_owner) {
       if (!decode(read_rest(first.get(), kMaxPlan), plan)) {
         return answer(connection, {static_cast<std::int32_t>(Errc::invalid), "malformed exec", 0});
       }
-      return container_.exec(request, std::move(plan), std::move(message.descriptors[1]),
-                             std::move(message.descriptors[2]), later());
+      return container_.exec(request, std::move(plan), message.take(1), message.take(2), later());
     }
     case Operation::attach:
       return answer(connection, container_.attach(std::move(first)));

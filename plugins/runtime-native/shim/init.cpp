@@ -78,7 +78,8 @@ class CgroupGate {
   void pass() {
     if (passed_) return;
     passed_ = true;
-    line_.wait(Signal::cgroup_ready);
+    const CgroupDoors doors{line_.wait(Signal::cgroup_ready)};
+    if (const int error = doors.enter(); error != 0) line_.fail_errno("join the container's cgroups", error);
     if ((plan_.new_namespaces & CLONE_NEWCGROUP) != 0 && ::unshare(CLONE_NEWCGROUP) < 0) {
       line_.fail_errno("make a cgroup namespace");
     }
@@ -128,10 +129,9 @@ void run_exec(const Plan& container, const PlanProcess& process) {
   const ReportLine line(kReportFd);
   ::setsid();
   ::umask(0);
-  for (const PlanCgroup& cgroup : container.cgroups) {
-    if (cgroup.unified) continue;  // clone3 has put the process there.
-    if (const std::string error = join_cgroup(cgroup, "0"); !error.empty()) line.fail(Errc::io, error);
-  }
+  CgroupDoors doors;  // Of v1: into v2 clone3 has put the process.
+  if (const std::string error = doors.open(container.cgroups); !error.empty()) line.fail(Errc::io, error);
+  if (const int error = doors.enter(); error != 0) line.fail_errno("join the container's cgroups", error);
   new_session_keyring();
   apply_limits(process, line);
   std::uint64_t spaces = container.new_namespaces;

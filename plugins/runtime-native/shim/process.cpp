@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "message.hpp"
 #include "shim/init.hpp"
 #include "shim/system.hpp"
 
@@ -27,9 +28,9 @@ void take_descriptors(const StdioEnds& ends, int line, int extra) {
 
 }  // namespace
 
-void Process::send(Signal signal) const {
+void Process::send(Signal signal, std::span<const int> descriptors) const {
   const char byte = static_cast<char>(signal);
-  ::send(line.get(), &byte, 1, MSG_NOSIGNAL);
+  send_message(line.get(), {&byte, 1}, descriptors);
 }
 
 bool clone_into(Process& process, const CloneSettings& settings, StdioEnds& ends) {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct Process {
   bool ended = false;
   Reply failure;
 
-  void send(Signal signal) const;
+  void send(Signal signal, std::span<const int> descriptors = {}) const;
 };
 
 /// How a clone is made.

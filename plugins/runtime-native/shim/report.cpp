@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "message.hpp"
+
 namespace gantry::native {
 
 std::string error_text(int error) {
@@ -55,30 +57,18 @@ void ReportLine::fail_errno(std::string_view what, int error) const {
   fail(error_code(error), std::string(what) + ": " + error_text(error));
 }
 
-void ReportLine::wait(Signal expected) const {
-  char signal = 0;
-  ssize_t count = 0;
+std::vector<UniqueFd> ReportLine::wait(Signal expected) const {
+  Message message;
   do {
-    count = ::recv(fd_, &signal, 1, 0);
-  } while (count < 0 && errno == EINTR);
-  if (count != 1 || signal != static_cast<char>(expected)) ::_exit(137);
+    message = receive_message(fd_, 1);
+  } while (message.size < 0 && errno == EINTR);
+  if (message.size != 1 || message.bytes[0] != static_cast<char>(expected)) ::_exit(137);
+  return std::move(message.descriptors);
 }
 
 void ReportLine::send_terminal(int master) const {
-  char kind = static_cast<char>(Report::terminal);
-  iovec piece{&kind, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &master, sizeof master);
-  if (::sendmsg(fd_, &message, MSG_NOSIGNAL) < 0) fail_errno("send the terminal");
+  const char kind = static_cast<char>(Report::terminal);
+  if (!send_message(fd_, {&kind, 1}, {&master, 1})) fail_errno("send the terminal");
 }
 
 }  // namespace gantry::native

@@ -2,8 +2,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gantry/error.hpp"
+#include "gantry/unique_fd.hpp"
 
 /// How a process on its way into the container talks to the shim: messages over a SOCK_SEQPACKET pair that execve
 /// closes.
@@ -12,7 +14,7 @@ namespace gantry::native {
 /// The first byte of what the shim sends.
 enum class Signal : char {
   maps_written = 'M',  ///< The user namespace has its maps.
-  cgroup_ready = 'C',  ///< The process is in its cgroup.
+  cgroup_ready = 'C',  ///< The cgroups are made; with what to join them by.
   start = 'S',         ///< execve, please.
 };
 
@@ -36,8 +38,8 @@ class ReportLine {
   [[noreturn]] void fail_errno(std::string_view what) const;
   [[noreturn]] void fail_errno(std::string_view what, int error) const;
 
-  /// Waits for `expected`. A shim that is gone ends the process.
-  void wait(Signal expected) const;
+  /// Waits for `expected` and gives the descriptors that came with it. A shim that is gone ends the process.
+  std::vector<UniqueFd> wait(Signal expected) const;
 
   void send_terminal(int master) const;
 
