@@ -27,6 +27,8 @@ void prepare_process() {
   // Many threads that seldom work: an arena for each would keep what it once used.
   ::mallopt(M_ARENA_MAX, 2);
   ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+  // What is large and short-lived (a batch of libnftables' has 2 MB) goes back to the kernel when it is freed.
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
 int start(CommandLine command_line) {
