@@ -64,6 +64,8 @@ function(gantry_test name)
   if(ARG_E2E)
     set(labels e2e)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${labels} TIMEOUT 600 ENVIRONMENT
-    "GANTRY_TEST_DOCKER=${GANTRY_TEST_DOCKER};GANTRY_TEST_REGISTRY=${GANTRY_TEST_REGISTRY}")
+  # One variable a property: gtest_discover_tests tears a list apart.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${labels} TIMEOUT 600
+    ENVIRONMENT "GANTRY_TEST_DOCKER=${GANTRY_TEST_DOCKER}"
+    ENVIRONMENT_MODIFICATION "GANTRY_TEST_REGISTRY=set:${GANTRY_TEST_REGISTRY}")
 endfunction()

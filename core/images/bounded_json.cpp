@@ -1,5 +1,7 @@
 #include "images/bounded_json.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "gantry/error.hpp"
 
 namespace gantry::images {
