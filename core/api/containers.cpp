@@ -39,6 +39,9 @@ void Containers::add_routes(Router& router) {
   add("GET", "/containers/{id}/top", &Containers::get_top);
   add("GET", "/containers/{id}/changes", &Containers::get_changes);
   add("GET", "/containers/{id}/export", &Containers::get_export);
+  add("HEAD", "/containers/{id}/archive", &Containers::head_archive);
+  add("GET", "/containers/{id}/archive", &Containers::get_archive);
+  add("PUT", "/containers/{id}/archive", &Containers::put_archive);
   add("GET", "/containers/{id}/logs", &Containers::get_logs);
   add("GET", "/containers/{id}/stats", &Containers::get_stats);
   add("POST", "/containers/{id}/start", &Containers::post_start);

@@ -32,9 +32,14 @@ class Containers {
   awaitable<Response> remove(Exchange& exchange);
   awaitable<Response> get_top(Exchange& exchange);
   awaitable<Response> get_changes(Exchange& exchange);
-  awaitable<Response> get_export(Exchange& exchange);
   awaitable<Response> get_trace(Exchange& exchange);
   awaitable<std::optional<Sizes>> sizes(std::shared_ptr<const containers::Container> container);
+
+  // containers_files.cpp
+  awaitable<Response> get_export(Exchange& exchange);
+  awaitable<Response> head_archive(Exchange& exchange);
+  awaitable<Response> get_archive(Exchange& exchange);
+  awaitable<Response> put_archive(Exchange& exchange);
 
   // containers_run.cpp
   awaitable<Response> post_start(Exchange& exchange);

@@ -53,13 +53,15 @@ class Request {
   [[nodiscard]] const std::string& parameter(std::string_view name) const;
 };
 
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
 /// A whole answer.
 class Response {
  public:
   unsigned status{200};
   std::string content_type;  ///< Empty with an empty body.
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
+  Headers headers;
   bool streamed{};  ///< The exchange has answered already.
 
   static Response json(const nlohmann::json& body, unsigned status = 200);
@@ -114,7 +116,11 @@ class Exchange {
   virtual awaitable<std::size_t> read_body(std::span<std::byte> buffer) = 0;
 
   /// Starts an answer whose body comes in pieces (chunked); sent at once.
-  virtual awaitable<void> start(unsigned status, std::string content_type) = 0;
+  virtual awaitable<void> start(unsigned status, std::string content_type, Headers headers) = 0;
+  awaitable<void> start(unsigned status, std::string content_type) {
+    Headers none;
+    return start(status, std::move(content_type), std::move(none));
+  }
   virtual awaitable<void> write(std::string_view bytes) = 0;
   /// One JSON value and a line feed.
   virtual awaitable<void> write_json(const nlohmann::json& value) = 0;

@@ -140,12 +140,13 @@ awaitable<void> HttpExchange::send(std::string_view bytes) {
   broken_ = was_broken;
 }
 
-awaitable<void> HttpExchange::start(unsigned status, std::string content_type) {
+awaitable<void> HttpExchange::start(unsigned status, std::string content_type, Headers headers) {
   if (started_) throw Error{Errc::internal, "the answer has been started already"};
   started_ = true;
   chunked_ = parser_.get().version() >= 11;
   if (!chunked_) close_ = true;
   std::string text = head(status, content_type);
+  for (const auto& [name, value] : headers) text += name + ": " + value + "\r\n";
   if (chunked_) text += "Transfer-Encoding: chunked\r\n";
   if (!keep_alive()) text += "Connection: close\r\n";
   co_await send(text + "\r\n");

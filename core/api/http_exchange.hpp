@@ -26,7 +26,8 @@ class HttpExchange final : public Exchange {
   awaitable<std::string> body(std::size_t limit) override;
   awaitable<nlohmann::json> body_json(std::size_t limit) override;
   awaitable<std::size_t> read_body(std::span<std::byte> buffer) override;
-  awaitable<void> start(unsigned status, std::string content_type) override;
+  using Exchange::start;
+  awaitable<void> start(unsigned status, std::string content_type, Headers headers) override;
   awaitable<void> write(std::string_view bytes) override;
   awaitable<void> write_json(const nlohmann::json& value) override;
   awaitable<std::shared_ptr<Upgraded>> upgrade(std::string content_type) override;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <exception>
@@ -11,6 +12,7 @@
 
 #include "base/file.hpp"
 #include "base/mount_options.hpp"
+#include "base/root_path.hpp"
 
 namespace gantry {
 namespace {
@@ -48,12 +50,47 @@ std::string target_of(const Mount& mount) {
   return kPlace + mount.target;
 }
 
-int mount_detached(const std::vector<Mount>& mounts) {
+// By descriptors: a path to the target would have to be resolved once more, outside of the tree.
+void bind_in_tree(const Mount& mount, int root) {
+  const MountOptions options = parse_mount_options(mount.options);
+  const bool recursive = (options.flags & MS_REC) != 0;
+  const UniqueFd source{::open_tree(AT_FDCWD, mount.source.c_str(),
+                                    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U))};
+  if (!source) throw_errno("cannot open " + mount.source);
+  if ((options.flags & MS_RDONLY) != 0) {
+    mount_attr attributes{};
+    attributes.attr_set = MOUNT_ATTR_RDONLY;
+    if (::mount_setattr(source.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
+      throw_errno("cannot make the mount of " + mount.source + " read-only");
+    }
+  }
+  struct stat status {};
+  if (::fstat(source.get(), &status) != 0) throw_errno("cannot stat " + mount.source);
+  const UniqueFd target = make_in_root(root, mount.target, S_ISDIR(status.st_mode));
+  if (::move_mount(source.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {
+    throw_errno("cannot mount " + mount.source + " at " + mount.target);
+  }
+}
+
+// A filesystem of its own goes onto the working directory, which names the target without a path.
+void mount_in_tree(const Mount& mount, int root) {
+  if (mount.type == "bind") return bind_in_tree(mount, root);
+  const UniqueFd target = make_in_root(root, mount.target, true);
+  if (::fchdir(target.get()) != 0) throw_errno("cannot enter " + mount.target);
+  mount_at(mount, ".");
+}
+
+int mount_detached(const std::vector<Mount>& mounts, const std::vector<Mount>& places) {
   if (::unshare(CLONE_FS | CLONE_NEWNS) != 0) throw_errno("cannot make a mount namespace");
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) throw_errno("cannot make mounts private");
   for (const Mount& mount : mounts) {
     enter(mount.base);
     mount_at(mount, target_of(mount));
+  }
+  for (const Mount& place : places) {
+    const UniqueFd root{::open(kPlace, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!root) throw_errno("cannot open the mounted tree");
+    mount_in_tree(place, root.get());
   }
   const int tree = ::open_tree(AT_FDCWD, kPlace, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   if (tree < 0) throw_errno("cannot detach the mounted tree");
@@ -62,13 +99,13 @@ int mount_detached(const std::vector<Mount>& mounts) {
 
 }  // namespace
 
-MountedTree::MountedTree(const std::vector<Mount>& mounts) {
+MountedTree::MountedTree(const std::vector<Mount>& mounts, const std::vector<Mount>& places) {
   if (mounts.empty()) throw Error{Errc::invalid, "there is nothing to mount"};
   std::exception_ptr failure;
   // A thread of its own, for its namespace and working directory end with it.
   std::thread{[&] {
     try {
-      root_.reset(mount_detached(mounts));
+      root_.reset(mount_detached(mounts, places));
     } catch (...) {
       failure = std::current_exception();
     }

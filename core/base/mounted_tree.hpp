@@ -12,10 +12,12 @@ namespace gantry {
 /// /proc/<its init>/root instead: the kernel does not support two overlay mounts over one upper directory.
 class MountedTree {
  public:
-  /// Blocks. The first mount is the root, the others go into it at their targets. Errors: invalid, io.
-  explicit MountedTree(const std::vector<Mount>& mounts);
+  /// Blocks. The first of `mounts` is the root, the others go into it at their targets, which are the storage driver's.
+  /// Those of `places` are a container's volumes and binds: links on the way to them are resolved inside of the tree,
+  /// and what is missing is made. Errors: invalid, io.
+  explicit MountedTree(const std::vector<Mount>& mounts, const std::vector<Mount>& places = {});
 
-  /// The root directory. Resolve paths from it with RESOLVE_IN_ROOT (openat2(2)): links inside of it are a container's.
+  /// The root directory. Resolve paths from it as base/root_path.hpp does: links inside of it are a container's.
   [[nodiscard]] int fd() const noexcept { return root_.get(); }
 
  private:

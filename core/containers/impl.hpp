@@ -107,6 +107,12 @@ struct Service::Impl {
   awaitable<void> restart_after(std::string id, std::shared_ptr<asio::steady_timer> timer);
   awaitable<void> start_by_policy(std::string id);
 
+  // archive.cpp: `use` gets the root directory, which is there until it returns.
+  using TreeUse = std::function<awaitable<void>(int root)>;
+  awaitable<void> use_tree(std::string id, bool with_places, TreeUse use);
+  awaitable<void> use_stopped_tree(std::shared_ptr<const Container> container, bool with_places, TreeUse use);
+  awaitable<std::vector<Mount>> acquire_places(std::shared_ptr<const Container> container);
+
   // stop.cpp
   awaitable<bool> stop(std::string id, StopRequest request);
   awaitable<void> send_signal(std::string id, int signal);

@@ -59,15 +59,4 @@ awaitable<storage::v1::Usage> Service::usage(std::string id) {
   co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings, ask_usage);
 }
 
-awaitable<std::vector<Mount>> Service::tree(std::string name) {
-  const std::string id = impl_->find(name)->id;
-  plugins::CallSettings call_settings;
-  const auto ask_mounts = [id](auto& driver, const Call& call) {
-    std::vector<Mount> out;
-    driver.mounts(id, out, call);
-    return out;
-  };
-  co_return co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::quick, call_settings, ask_mounts);
-}
-
 }  // namespace gantry::containers

@@ -15,6 +15,7 @@
 #include "containers/exec.hpp"
 #include "containers/filter.hpp"
 #include "containers/trace.hpp"
+#include "containers/tree_path.hpp"
 #include "events/bus.hpp"
 #include "gantry/runtime.hpp"
 #include "gantry/storage.hpp"
@@ -77,6 +78,12 @@ struct RemoveRequest {
 struct UpdateRequest {
   wire::Resources resources;
   std::optional<wire::RestartPolicy> restart_policy;
+};
+
+/// API: PutContainerArchive.
+struct ExtractRequest {
+  bool keep_kind{};  ///< noOverwriteDirNonDir
+  bool as_user{};    ///< copyUIDGID: what is made becomes the container's user's.
 };
 
 /// A container's top as `ps` prints it.
@@ -164,8 +171,16 @@ class Service {
   awaitable<runtime::v1::Stats> stats(std::string name);
   awaitable<std::vector<storage::v1::Change>> changes(std::string name);
   awaitable<storage::v1::Usage> usage(std::string id);
-  /// The mounts that make up its tree, to be performed in a mount namespace (export, cp).
-  awaitable<std::vector<Mount>> tree(std::string name);
+
+  /// Files of a container, running or not (archive.cpp). Errors: not_found (the container, the path), io.
+  awaitable<PathStat> stat_path(std::string name, std::string path);
+  /// Calls `found` first, then gives a tar stream of what is at `path` to `sink`.
+  using PathFound = std::function<awaitable<void>(const PathStat&)>;
+  awaitable<void> read_path(std::string name, std::string path, PathFound found, images::DownloadSink sink);
+  /// Extracts a tar stream into the directory `path`.
+  awaitable<void> write_path(std::string name, std::string path, ExtractRequest request, images::UploadSource source);
+  /// The whole tree without its volumes, as a tar stream.
+  awaitable<void> export_files(std::string name, images::DownloadSink sink);
 
   awaitable<std::string> create_exec(std::string name, ExecRequest request);
   /// Errors: not_found, conflict, as `start_exec` would throw before it does anything.

@@ -14,49 +14,51 @@ namespace {
 
 constexpr std::int64_t kLeastMemory = std::int64_t{6} << 20;
 
-[[noreturn]] void refuse(const std::string& message) { throw Error{Errc::invalid, message}; }
+[[noreturn]] void refuse_limit(const std::string& message) { throw Error{Errc::invalid, message}; }
 
 void validate_memory(const wire::Resources& limits) {
-  if (limits.memory < 0) refuse("invalid memory limit: " + std::to_string(limits.memory));
-  if (limits.memory != 0 && limits.memory < kLeastMemory) refuse("Minimum memory limit allowed is 6MB");
+  if (limits.memory < 0) refuse_limit("invalid memory limit: " + std::to_string(limits.memory));
+  if (limits.memory != 0 && limits.memory < kLeastMemory) refuse_limit("Minimum memory limit allowed is 6MB");
   if (limits.memory > 0 && limits.memory_swap > 0 && limits.memory_swap < limits.memory) {
-    refuse("Minimum memoryswap limit should be larger than memory limit, see usage");
+    refuse_limit("Minimum memoryswap limit should be larger than memory limit, see usage");
   }
   if (limits.memory == 0 && limits.memory_swap > 0) {
-    refuse("You should always set the Memory limit when using Memoryswap limit, see usage");
+    refuse_limit("You should always set the Memory limit when using Memoryswap limit, see usage");
   }
   if (limits.memory_swappiness && (*limits.memory_swappiness < -1 || *limits.memory_swappiness > 100)) {
-    refuse("Invalid value: " + std::to_string(*limits.memory_swappiness) + ", valid memory swappiness range is 0-100");
+    refuse_limit("Invalid value: " + std::to_string(*limits.memory_swappiness) +
+                 ", valid memory swappiness range is 0-100");
   }
   if (limits.memory_reservation != 0 && limits.memory_reservation < kLeastMemory) {
-    refuse("Minimum memory reservation allowed is 6MB");
+    refuse_limit("Minimum memory reservation allowed is 6MB");
   }
   if (limits.memory > 0 && limits.memory_reservation > limits.memory) {
-    refuse("Minimum memory limit can not be less than memory reservation limit, see usage");
+    refuse_limit("Minimum memory limit can not be less than memory reservation limit, see usage");
   }
 }
 
 void validate_cpu(const wire::Resources& limits) {
   constexpr std::int64_t nano = 1'000'000'000;
   if (limits.nano_cpus > 0 && limits.cpu_period > 0) {
-    refuse("Conflicting options: Nano CPUs and CPU Period cannot both be set");
+    refuse_limit("Conflicting options: Nano CPUs and CPU Period cannot both be set");
   }
   if (limits.nano_cpus > 0 && limits.cpu_quota > 0) {
-    refuse("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
+    refuse_limit("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
   }
   const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
   if (limits.nano_cpus < 0 || limits.nano_cpus > cpus * nano ||
       (limits.nano_cpus > 0 && limits.nano_cpus < nano / 100)) {
-    refuse("Range of CPUs is from 0.01 to " + std::to_string(cpus) + ".00, as there are only " + std::to_string(cpus) +
-           " CPUs available");
+    refuse_limit("Range of CPUs is from 0.01 to " + std::to_string(cpus) + ".00, as there are only " +
+                 std::to_string(cpus) + " CPUs available");
   }
   if (limits.cpu_shares < 0) {
-    refuse("invalid CPU shares (" + std::to_string(limits.cpu_shares) + "): value must be a positive integer");
+    refuse_limit("invalid CPU shares (" + std::to_string(limits.cpu_shares) + "): value must be a positive integer");
   }
   if (limits.cpu_period != 0 && (limits.cpu_period < 1000 || limits.cpu_period > 1'000'000)) {
-    refuse("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+    refuse_limit("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   }
-  if (limits.cpu_quota > 0 && limits.cpu_quota < 1000) refuse("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  if (limits.cpu_quota > 0 && limits.cpu_quota < 1000)
+    refuse_limit("CPU cfs quota can not be less than 1ms (i.e. 1000)");
 }
 
 // "0-2,5" as numbers; false if it is no such list.
@@ -83,14 +85,15 @@ bool parse_list(const std::string& text, std::set<int>& out) {
 void validate_set(const std::string& wanted, const char* file, const char* what, const char* option) {
   if (wanted.empty()) return;
   std::set<int> asked;
-  if (!parse_list(wanted, asked)) refuse("Invalid value " + wanted + " for " + option);
+  if (!parse_list(wanted, asked)) refuse_limit("Invalid value " + wanted + " for " + option);
   std::string available = read_file(file);
   while (!available.empty() && available.back() == '\n') available.pop_back();
   std::set<int> there;
   if (!parse_list(available, there)) return;
   for (const int number : asked) {
     if (there.contains(number)) continue;
-    refuse(std::string("Requested ") + what + " are not available - requested " + wanted + ", available: " + available);
+    refuse_limit(std::string("Requested ") + what + " are not available - requested " + wanted +
+                 ", available: " + available);
   }
 }
 
@@ -102,14 +105,14 @@ void validate_resources(const wire::Resources& limits, std::vector<std::string>&
   validate_set(limits.cpuset_cpus, "/sys/devices/system/cpu/online", "CPUs", "cpuset cpus");
   validate_set(limits.cpuset_mems, "/sys/devices/system/node/online", "memory nodes", "cpuset mems");
   if (limits.blkio_weight != 0 && (limits.blkio_weight < 10 || limits.blkio_weight > 1000)) {
-    refuse("Range of blkio weight is from 10 to 1000");
+    refuse_limit("Range of blkio weight is from 10 to 1000");
   }
   if (limits.kernel_memory_tcp != 0)
-    refuse("invalid option: kernel TCP memory limits are no longer supported by the kernel");
+    refuse_limit("invalid option: kernel TCP memory limits are no longer supported by the kernel");
   for (const auto& limit : limits.ulimits) {
     if (limit.soft > limit.hard && limit.hard != -1) {
-      refuse("ulimit soft limit must be less than or equal to hard limit: " + std::to_string(limit.soft) + " > " +
-             std::to_string(limit.hard));
+      refuse_limit("ulimit soft limit must be less than or equal to hard limit: " + std::to_string(limit.soft) + " > " +
+                   std::to_string(limit.hard));
     }
   }
   if (limits.oom_kill_disable.value_or(false) && limits.memory == 0) {

@@ -2,10 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/root_path.hpp"
 
 #ifndef FICLONE
 #include <linux/fs.h>
@@ -155,13 +154,6 @@ class Copy {
   std::map<Inode, std::string> links_;
 };
 
-int resolve_in(int root, const std::string& path) {
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
-}
-
 void empty(const std::string& directory) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator{directory, ignored}) {
@@ -174,7 +166,7 @@ void empty(const std::string& directory) {
 bool copy_up(int root, const std::string& path, const std::string& volume_directory) {
   const Directory target = open_directory(AT_FDCWD, volume_directory);
   if (!names_in(target.get()).empty()) return false;
-  const UniqueFd source{resolve_in(root, path)};
+  const UniqueFd source = open_in_root(root, path, O_PATH);
   if (!source) {
     if (errno == ENOENT || errno == ENOTDIR) return false;
     throw_errno("cannot resolve " + path);

@@ -1,0 +1,195 @@
+#include <fcntl.h>
+
+#include <fstream>
+#include <optional>
+
+#include "base/file.hpp"
+#include "base/mounted_tree.hpp"
+#include "base/root_path.hpp"
+#include "containers/container_user.hpp"
+#include "containers/impl.hpp"
+#include "containers/mount_points.hpp"
+#include "containers/tree_archive.hpp"
+#include "containers/tree_extract.hpp"
+#include "images/stream_bridge.hpp"
+
+/// Files into and out of a container, whether it runs or not.
+namespace gantry::containers {
+
+namespace {
+
+// The root of a process that is known to be the container's init: the directory in /proc stays that process's for ever.
+UniqueFd root_of_process(std::int64_t pid, std::uint64_t start_time) {
+  const UniqueFd process{::open(("/proc/" + std::to_string(pid)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  if (!process) return {};
+  UniqueFd root{::openat(process.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  std::ifstream status{"/proc/self/fd/" + std::to_string(process.get()) + "/stat"};
+  std::string text;
+  std::getline(status, text, '\0');
+  std::size_t at = text.rfind(')');
+  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
+  if (at == std::string::npos || std::strtoull(text.c_str() + at, nullptr, 10) != start_time) return {};
+  return root;
+}
+
+[[noreturn]] void refuse_missing(const Error& error, const std::string& container) {
+  if (error.code() != Errc::not_found) throw error;
+  throw Error{Errc::not_found, "Could not find the file " + std::string(error.what()) + " in container " + container};
+}
+
+// As dockerd: the innermost of the container's mounts decides, else its root.
+void check_writable(const Container& container, const std::string& path) {
+  const MountPoint* innermost = nullptr;
+  for (const MountPoint& place : container.mounts) {
+    const bool inside = path == place.destination || path.starts_with(place.destination + "/");
+    if (inside && (innermost == nullptr || place.destination.size() > innermost->destination.size()))
+      innermost = &place;
+  }
+  if (innermost != nullptr && !innermost->writable) throw Error{Errc::io, "mounted volume is marked read-only"};
+  if (innermost == nullptr && container.host_config.readonly_rootfs) {
+    throw Error{Errc::io, "container rootfs is marked read-only"};
+  }
+}
+
+// The directory that an archive goes to, without links. Blocks.
+std::string destination_in(int root, const std::string& path) {
+  const UniqueFd place = open_in_root(root, path, O_PATH);
+  if (!place) throw_path_errno(path);
+  if (!open_in_root(root, path, O_PATH | O_DIRECTORY)) throw Error{Errc::io, "extraction point is not a directory"};
+  return resolve_in_root(root, path);
+}
+
+}  // namespace
+
+awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<const Container> container) {
+  std::vector<Mount> places;
+  for (const MountPoint& place : container->mounts) {
+    if (place.type == "tmpfs") continue;  // empty while nothing runs
+    Mount mount{"bind", place.source, place.destination, "", {place.non_recursive ? "bind" : "rbind"}};
+    if (place.type == "volume") mount = co_await at.volumes.acquire(place.name, container->id);
+    mount.target = place.destination;
+    if (!place.writable) mount.options.emplace_back("ro");
+    places.push_back(std::move(mount));
+  }
+  co_return places;
+}
+
+// Called with the container held: two mounts of one writable top at a time would damage it.
+awaitable<void> Service::Impl::use_stopped_tree(std::shared_ptr<const Container> container, bool with_places,
+                                                TreeUse use) {
+  const std::string id = container->id;
+  plugins::CallSettings call_settings;
+  const auto ask_mounts = [id](auto& driver, const Call& call) {
+    std::vector<Mount> mounts;
+    driver.mounts(id, mounts, call);
+    return mounts;
+  };
+  const auto mounts = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_mounts);
+  std::exception_ptr failure;
+  try {
+    std::vector<Mount> places;
+    if (with_places) places = co_await acquire_places(container);
+    const auto tree = co_await at.workers.run(
+        Pool::quick, [&mounts, &places] { return std::make_shared<MountedTree>(mounts, places); });
+    co_await use(tree->fd());
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (with_places) co_await release_volumes(id, container->mounts);
+  if (failure) std::rethrow_exception(failure);
+}
+
+awaitable<void> Service::Impl::use_tree(std::string id, bool with_places, TreeUse use) {
+  std::optional<Held> held;
+  auto container = find(id);
+  if (!is_alive(container->state)) {
+    held.emplace(co_await hold(id));
+    container = held->container;  // it may have been started meanwhile
+  }
+  if (container->state == State::removing || container->state == State::dead) {
+    throw Error{Errc::conflict, "container " + container->id + " is dead or marked for removal"};
+  }
+  UniqueFd root;
+  if (is_alive(container->state)) root = root_of_process(container->pid, container->start_time_ticks);
+  if (root) {
+    held.reset();  // a long copy must not keep it from being stopped
+    co_await use(root.get());
+    co_return;
+  }
+  if (!held) held.emplace(co_await hold(id));
+  co_await use_stopped_tree(held->container, with_places, std::move(use));
+}
+
+awaitable<PathStat> Service::stat_path(std::string name, std::string path) {
+  const auto container = impl_->find(name);
+  const std::string wanted = archive_path(path);
+  PathStat found;
+  const Impl::TreeUse use = [this, &found, &wanted](int root) -> awaitable<void> {
+    found = co_await impl_->at.workers.run(Pool::quick, [&] { return stat_in_root(root, wanted); });
+  };
+  try {
+    co_await impl_->use_tree(container->id, true, use);
+  } catch (const Error& error) {
+    refuse_missing(error, name);
+  }
+  co_return found;
+}
+
+awaitable<void> Service::read_path(std::string name, std::string path, PathFound found, images::DownloadSink sink) {
+  const auto container = impl_->find(name);
+  const std::string wanted = archive_path(path);
+  bool started = false;
+  const Impl::TreeUse use = [&](int root) -> awaitable<void> {
+    const auto stat = co_await impl_->at.workers.run(Pool::quick, [&] { return stat_in_root(root, wanted); });
+    co_await found(stat);
+    started = true;
+    const std::function<void(ByteSink&)> work = [root, wanted](ByteSink& tar) { archive_path_in(root, wanted, tar); };
+    co_await images::write_download(impl_->at.workers, sink, work);
+  };
+  try {
+    co_await impl_->use_tree(container->id, true, use);
+  } catch (const Error& error) {
+    if (started) throw;
+    refuse_missing(error, name);
+  }
+  impl_->publish("archive-path", *container);
+}
+
+awaitable<void> Service::write_path(std::string name, std::string path, ExtractRequest request,
+                                    images::UploadSource source) {
+  const auto container = impl_->find(name);
+  const std::string wanted = archive_path(path);
+  const Impl::TreeUse use = [&](int root) -> awaitable<void> {
+    const auto work = [&container, &wanted, &request, root](ByteSource& tar) {
+      const std::string destination = destination_in(root, wanted);
+      check_writable(*container, destination);
+      ExtractOptions options;
+      options.keep_kind = request.keep_kind;
+      if (request.as_user && !container->config.user.empty()) options.owner = user_ids(root, container->config.user);
+      extract_archive(root, destination, options, tar);
+    };
+    const std::function<void(ByteSource&)> extract = work;
+    co_await images::read_upload(impl_->at.workers, source, extract);
+  };
+  try {
+    co_await impl_->use_tree(container->id, true, use);
+  } catch (const Error& error) {
+    refuse_missing(error, name);
+  }
+  impl_->publish("extract-to-dir", *container);
+}
+
+awaitable<void> Service::export_files(std::string name, images::DownloadSink sink) {
+  const auto container = impl_->find(name);
+  if (container->state == State::removing || container->state == State::dead) {
+    throw Error{Errc::conflict, "You cannot export container " + container->id + " which is dead"};
+  }
+  const Impl::TreeUse use = [&](int root) -> awaitable<void> {
+    const std::function<void(ByteSink&)> work = [root](ByteSink& tar) { export_tree(root, tar); };
+    co_await images::write_download(impl_->at.workers, sink, work);
+  };
+  co_await impl_->use_tree(container->id, false, use);
+  impl_->publish("export", *container);
+}
+
+}  // namespace gantry::containers

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "gantry/stream.hpp"
+
+namespace gantry::containers {
+
+/// Writes what is at `path` (containers/tree_path.hpp) below the directory `root` as a tar stream, as ContainerArchive
+/// has it: entries are named from the path's last part on; a link at the end is not followed. What the engine itself
+/// mounts on /proc, /sys and /dev is left out when the whole tree is asked for. Blocks. Errors: not_found, io.
+void archive_path_in(int root, const std::string& path, ByteSink& sink);
+
+/// Writes the whole tree but what is mounted in it (ContainerExport). Blocks. Errors: io.
+void export_tree(int root, ByteSink& sink);
+
+}  // namespace gantry::containers
