@@ -8,6 +8,7 @@
 
 #include "base/file.hpp"
 #include "base/id.hpp"
+#include "build/mount_stubs.hpp"
 #include "build/step_config.hpp"
 #include "containers/spec.hpp"
 #include "gantry/error.hpp"
@@ -109,6 +110,8 @@ bool Session::cached(const builder::v1::Step& step, builder::v1::Image& out) {
 
 void Session::commit(const builder::v1::Step& step, builder::v1::Image& out) {
   out = to_builder(*on_io(at_.images.commit_step(to_build_step(step))));
+  // What is mounted over cannot be removed by a step.
+  if (complete_.contains(step.parent)) complete_.insert(out.id);
 }
 
 std::string Session::make_tree(const std::string& image) {
@@ -179,7 +182,11 @@ std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   request.body.host_config.log_config.type = "none";
   if (!spec.network.empty()) request.body.host_config.network_mode = spec.network;
   for (const Mount& mount : spec.mounts) request.body.host_config.mounts.push_back(mount_request(mount));
-  return on_io(at_.containers.create(std::move(request))).id;
+  std::vector<std::string> targets;
+  for (const Mount& mount : spec.mounts) targets.push_back(mount.target);
+  const std::string id = on_io(at_.containers.create(std::move(request))).id;
+  prepared_[id] = {spec.image, std::move(targets)};
+  return id;
 }
 
 awaitable<void> Session::show_output(UniqueFd socket) {
@@ -214,6 +221,25 @@ awaitable<int> Session::run_container(std::string id) {
 }
 
 int Session::run(const std::string& container) {
+  const auto prepared = prepared_.extract(container);
+  if (prepared.empty()) return run_to_end(container);
+  auto& [image, targets] = prepared.mapped();
+  if (!complete_.contains(image)) {
+    targets.insert(targets.end(), usual_mount_targets().begin(), usual_mount_targets().end());
+  }
+  if (targets.empty()) return run_to_end(container);
+  const auto mounts = on_io(at_.containers.tree(container));
+  const MountStubs stubs = [&] {
+    const MountedTree before{mounts};
+    return MountStubs{before.fd(), targets};
+  }();
+  if (stubs.empty()) complete_.insert(image);
+  const int code = run_to_end(container);
+  if (!stubs.empty()) stubs.remove(MountedTree{mounts}.fd());
+  return code;
+}
+
+int Session::run_to_end(const std::string& container) {
   const auto kill = [](containers::Service* service, std::string id) -> awaitable<void> {
     try {
       co_await service->kill(id, "KILL");

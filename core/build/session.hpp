@@ -2,7 +2,9 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/mounted_tree.hpp"
 #include "build/service.hpp"
@@ -36,6 +38,7 @@ class Session final : public builder::v1::Session {
   template <class Result>
   Result on_io(awaitable<Result> work);
   awaitable<std::shared_ptr<const images::Image>> find_image(std::string reference, std::string platform, bool pull);
+  int run_to_end(const std::string& container);
   awaitable<int> run_container(std::string id);
   awaitable<void> show_output(UniqueFd socket);
   awaitable<void> forget_tree(std::string tree);
@@ -47,6 +50,13 @@ class Session final : public builder::v1::Session {
   images::Report report_;
   images::Cancel cancel_;
   std::map<std::string, std::vector<Mount>> trees_;
+  /// A container that was made and has not run yet: its image, and what is mounted into it beside the usual.
+  struct Prepared {
+    std::string image;
+    std::vector<std::string> targets;
+  };
+  std::map<std::string, Prepared> prepared_;
+  std::set<std::string> complete_;  ///< Images that have all that is usually mounted over.
   int exit_code_ = 0;
 };
 

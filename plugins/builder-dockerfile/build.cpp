@@ -60,6 +60,7 @@ std::string Build::run() {
   take_global_arguments();
   find_needed(last);
   steps_ = count_steps();
+  for (const std::string& warning : recipe_.warnings) session_.output("\033[91m" + warning + "\n\033[0m");
   for (const Instruction& instruction : recipe_.arguments) announce(instruction.text);
   for (const std::size_t stage : needed_) build_stage(stage);
   const auto unused = arguments_.unused();

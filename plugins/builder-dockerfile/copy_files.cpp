@@ -183,6 +183,8 @@ void copy_into(const Tree& from, const std::string& source, const Tree& to, cons
   const Owner owner = options.owner.value_or(Owner{});
   Copying copying{options, call};
   if (S_ISDIR(status.st_mode)) {
+    // As in dockerd: what is on the way is root's, what is copied belongs to its owner.
+    static_cast<void>(to.make_directories(parent_of(clean_in_root(destination)), 0, 0));
     const UniqueFd directory = to.make_directories(destination, owner.uid, owner.gid);
     const UniqueFd source_directory = from.open(real, O_RDONLY | O_DIRECTORY);
     if (!source_directory) throw_errno("cannot open " + layer_archive::quoted(source));

@@ -42,13 +42,13 @@ Pairs assignments(const Node& node, char escape, const std::string& name) {
   if (words.front().find('=') == std::string::npos) {
     const std::size_t blank = std::min(node.rest.find_first_of(" \t"), node.rest.size());
     const std::string value{trim(std::string_view{node.rest}.substr(blank))};
-    if (value.empty()) refuse(name + " must have two arguments");
+    if (value.empty()) throw SyntaxError{name + " must have two arguments"};
     return {{node.rest.substr(0, blank), value}};
   }
   for (const std::string& word : words) {
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos) {
-      refuse("Syntax error - can't find = in " + quote(word) + ". Must be of the form: name=value");
+      throw SyntaxError{"Syntax error - can't find = in " + quote(word) + ". Must be of the form: name=value"};
     }
     if (equals == 0) refuse(name + " names can not be blank");
     out.emplace_back(word.substr(0, equals), word.substr(equals + 1));
@@ -241,10 +241,13 @@ Recipe parse_recipe(std::string_view text, const std::string& file) {
   }();
   Recipe recipe;
   recipe.escape = document.escape;
+  recipe.warnings = document.warnings;
   for (const Node& node : document.nodes) {
     Instruction instruction;
     try {
       instruction = parse_instruction(node, document.escape);
+    } catch (const SyntaxError& error) {
+      throw Error{Errc::invalid, "failed to parse " + file + ": " + error.what()};
     } catch (const Error& error) {
       throw_at(node.line, error.what());
     }

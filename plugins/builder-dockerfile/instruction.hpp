@@ -124,6 +124,7 @@ struct Stage {
 /// A whole recipe.
 struct Recipe {
   char escape{'\\'};
+  std::vector<std::string> warnings;
   std::vector<Instruction> arguments;  ///< ARG before the first FROM.
   std::vector<Stage> stages;
 };

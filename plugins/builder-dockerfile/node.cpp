@@ -96,16 +96,23 @@ bool continues(std::string_view& line, char escape) {
 }
 
 /// The rest of an instruction whose first line ended in the escape character.
-void read_continuation(Lines& lines, char escape, std::string& out) {
+/// Answers whether there was an empty line in it.
+bool read_continuation(Lines& lines, char escape, std::string& out) {
   std::string_view raw;
+  bool gap = false;
   while (lines.next(raw)) {
-    if (is_comment(raw) || trim(raw).empty()) continue;
+    if (is_comment(raw)) continue;
+    if (trim(raw).empty()) {
+      gap = true;
+      continue;
+    }
     std::string_view line = without_newline(raw);
     const bool more = continues(line, escape);
     out += line;
     if (out.size() > kLongestLine) throw Error{Errc::invalid, "an instruction is longer than 1048576 bytes"};
-    if (!more) return;
+    if (!more) break;
   }
+  return gap;
 }
 
 void read_heredoc(Lines& lines, Heredoc& heredoc, std::size_t start) {
@@ -219,7 +226,9 @@ Document parse_document(std::string_view text, const std::string& file) {
     const std::size_t start = lines.number();
     const bool more = continues(line, document.escape);
     std::string whole{line};
-    if (more) read_continuation(lines, document.escape, whole);
+    if (more && read_continuation(lines, document.escape, whole)) {
+      document.warnings.push_back("[WARNING]: Empty continuation line found in: " + std::string{trim(whole)});
+    }
     if (trim(whole).empty()) continue;
     Node node = parse_node(whole, document.escape);
     node.line = start;
@@ -228,6 +237,9 @@ Document parse_document(std::string_view text, const std::string& file) {
       for (Heredoc& heredoc : node.heredocs) read_heredoc(lines, heredoc, start);
     }
     document.nodes.push_back(std::move(node));
+  }
+  if (!document.warnings.empty()) {
+    document.warnings.emplace_back("[WARNING]: Empty continuation lines will become errors in a future release.");
   }
   if (document.nodes.empty()) {
     throw Error{Errc::invalid, "failed to parse " + file + ": file with no instructions"};

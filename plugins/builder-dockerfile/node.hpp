@@ -30,6 +30,7 @@ struct Node {
 /// The recipe as text.
 struct Document {
   char escape{'\\'};
+  std::vector<std::string> warnings;
   std::vector<Node> nodes;
 };
 
@@ -42,6 +43,12 @@ Node parse_node(std::string_view line, char escape);
 
 /// The here-documents that a line announces, still empty. Errors: invalid.
 std::vector<Heredoc> announced_heredocs(std::string_view line);
+
+/// What dockerd finds while it reads the file, before it knows which instruction is on which line.
+class SyntaxError : public Error {
+ public:
+  explicit SyntaxError(const std::string& message) : Error(Errc::invalid, message) {}
+};
 
 /// "dockerfile parse error on line 3: ..."
 [[noreturn]] void throw_at(std::size_t line, const std::string& message);

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "gantry/error.hpp"
+#include "node.hpp"
 
 namespace gantry::dockerfile {
 
@@ -99,7 +99,7 @@ bool parse_json_list(std::string_view text, std::vector<std::string>& out) {
   out.clear();
   for (const auto& item : list) {
     if (!item.is_string()) {
-      throw Error{Errc::invalid, "when using JSON array syntax, arrays must be comprised of strings only"};
+      throw SyntaxError{"when using JSON array syntax, arrays must be comprised of strings only"};
     }
     out.push_back(item.get<std::string>());
   }
