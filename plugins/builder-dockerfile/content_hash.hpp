@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "gantry/call.hpp"
-#include "pattern.hpp"
+#include "path_patterns/pattern.hpp"
 #include "tree.hpp"
 
 namespace gantry::dockerfile {
+
+using path_patterns::IgnorePatterns;
 
 /// What names the content of files for the cache and the history: name, mode, owner, size, kind, link, and content, but
 /// no times (tarsum v1, so that it is dockerd's own).

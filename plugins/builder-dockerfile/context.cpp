@@ -5,7 +5,6 @@
 #include "archive.hpp"
 #include "gantry/error.hpp"
 #include "layer_archive/directory.hpp"
-#include "pattern.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {

@@ -6,10 +6,12 @@
 #include <string>
 
 #include "gantry/call.hpp"
-#include "pattern.hpp"
+#include "path_patterns/pattern.hpp"
 #include "tree.hpp"
 
 namespace gantry::dockerfile {
+
+using path_patterns::IgnorePatterns;
 
 struct Owner {
   uid_t uid{};

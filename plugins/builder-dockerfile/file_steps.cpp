@@ -85,13 +85,13 @@ std::vector<std::string> Build::find_sources(const Copy& copy, Origin& origin) c
       throw Error{Errc::invalid, name + " failed: forbidden path outside the build context: " + source + " ()"};
     }
     const std::string clean = clean_in_root(source);
-    if (!has_wildcard(clean)) {
+    if (!path_patterns::has_wildcard(clean)) {
       out.push_back(copy.parents ? source : clean);
       continue;
     }
     if (all.empty()) all = origin.tree->all();
     std::copy_if(all.begin(), all.end(), std::back_inserter(out),
-                 [&](const std::string& path) { return matches_path(path, clean); });
+                 [&](const std::string& path) { return path_patterns::matches_path(path, clean); });
   }
   if (out.empty() && copy.heredocs.empty()) {
     throw Error{Errc::invalid, name + " failed: no source files were specified"};

@@ -99,24 +99,6 @@ std::vector<std::string> Tree::all() const {
   return out;
 }
 
-std::string clean_in_root(std::string_view path) {
-  std::string out;
-  while (!path.empty()) {
-    const std::size_t end = std::min(path.find('/'), path.size());
-    const std::string_view part = path.substr(0, end);
-    path.remove_prefix(std::min(end + 1, path.size()));
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      const std::size_t slash = out.rfind('/');
-      out.resize(slash == std::string::npos ? 0 : slash);
-      continue;
-    }
-    if (!out.empty()) out += '/';
-    out += part;
-  }
-  return out;
-}
-
 std::string absolute_path(std::string_view path, std::string_view directory) {
   const bool slash = path.ends_with('/') || path == "." || path.ends_with("/.");
   std::string whole{path};

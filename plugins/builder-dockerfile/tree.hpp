@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gantry/unique_fd.hpp"
+#include "path_patterns/pattern.hpp"
 
 namespace gantry::dockerfile {
 
@@ -36,8 +37,7 @@ class Tree {
   std::string prefix_;
 };
 
-/// Without "." and empty parts; ".." goes up, at most to the root. Relative.
-std::string clean_in_root(std::string_view path);
+using path_patterns::clean_in_root;
 
 /// Where `path` is, seen from `directory`: absolute and clean; a slash at the end stays, and stands for "." as well.
 std::string absolute_path(std::string_view path, std::string_view directory);

@@ -4,7 +4,10 @@
 #include <string_view>
 #include <vector>
 
-namespace gantry::dockerfile {
+namespace gantry::path_patterns {
+
+/// Without "." and empty parts; ".." goes up, at most to the root. Relative.
+std::string clean_in_root(std::string_view path);
 
 /// Whether there is a wildcard in a source of COPY.
 bool has_wildcard(std::string_view path) noexcept;
@@ -21,6 +24,8 @@ class IgnorePatterns {
   explicit IgnorePatterns(const std::vector<std::string>& patterns);
 
   [[nodiscard]] bool matches(std::string_view path) const;
+  /// Whether something in what matches might be taken back.
+  [[nodiscard]] bool takes_back() const noexcept;
   [[nodiscard]] bool empty() const noexcept { return rules_.empty(); }
 
  private:
@@ -31,4 +36,4 @@ class IgnorePatterns {
   std::vector<Rule> rules_;
 };
 
-}  // namespace gantry::dockerfile
+}  // namespace gantry::path_patterns

@@ -1,10 +1,15 @@
-#include "pattern.hpp"
+#include "path_patterns/pattern.hpp"
 
-#include "text.hpp"
-#include "tree.hpp"
+#include <algorithm>
 
-namespace gantry::dockerfile {
+namespace gantry::path_patterns {
 namespace {
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos) return {};
+  return text.substr(start, text.find_last_not_of(" \t\r\n") - start + 1);
+}
 
 /// One character of `[...]`; -1 if the class does not end.
 int class_matches(std::string_view pattern, std::size_t& at, char c) {
@@ -110,6 +115,24 @@ class Match {
 
 }  // namespace
 
+std::string clean_in_root(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, end);
+    path.remove_prefix(std::min(end + 1, path.size()));
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      const std::size_t slash = out.rfind('/');
+      out.resize(slash == std::string::npos ? 0 : slash);
+      continue;
+    }
+    if (!out.empty()) out += '/';
+    out += part;
+  }
+  return out;
+}
+
 bool has_wildcard(std::string_view path) noexcept {
   for (std::size_t at = 0; at < path.size(); ++at) {
     if (path[at] == '\\') {
@@ -126,21 +149,27 @@ bool matches_path(std::string_view path, std::string_view pattern) { return Matc
 IgnorePatterns IgnorePatterns::parse(std::string_view file) {
   if (file.starts_with("\xef\xbb\xbf")) file.remove_prefix(3);
   std::vector<std::string> lines;
-  for (const std::string& line : split(file, '\n')) {
-    if (!line.starts_with('#')) lines.push_back(line);
+  while (!file.empty()) {
+    const std::size_t end = std::min(file.find('\n'), file.size());
+    if (!file.starts_with('#')) lines.emplace_back(file.substr(0, end));
+    file.remove_prefix(std::min(end + 1, file.size()));
   }
   return IgnorePatterns{lines};
 }
 
 IgnorePatterns::IgnorePatterns(const std::vector<std::string>& patterns) {
   for (const std::string& line : patterns) {
-    std::string_view text = trim(line);
+    std::string_view text = trimmed(line);
     Rule rule;
     rule.take_back = text.starts_with('!');
-    if (rule.take_back) text = trim(text.substr(1));
+    if (rule.take_back) text = trimmed(text.substr(1));
     rule.pattern = clean_in_root(text);
     if (!rule.pattern.empty()) rules_.push_back(std::move(rule));
   }
+}
+
+bool IgnorePatterns::takes_back() const noexcept {
+  return std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) { return rule.take_back; });
 }
 
 bool IgnorePatterns::matches(std::string_view path) const {
@@ -160,4 +189,4 @@ bool IgnorePatterns::matches(std::string_view path) const {
   return ignored;
 }
 
-}  // namespace gantry::dockerfile
+}  // namespace gantry::path_patterns
