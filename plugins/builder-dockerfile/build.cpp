@@ -48,14 +48,8 @@ std::string Build::run() {
     if (!found) throw Error{Errc::invalid, "target stage " + quote(request_.target) + " could not be found"};
     last = *found;
   }
-  if (!request_.labels.empty()) {
-    Label label;
-    std::string text = "LABEL";
-    for (const auto& [name, value] : request_.labels) {
-      label.labels.emplace_back(name, value);
-      text += " " + name + "=" + value;
-    }
-    recipe_.stages[last].instructions.push_back({text, 0, label});
+  for (const auto& [name, value] : request_.labels) {
+    recipe_.stages[last].instructions.push_back({"LABEL " + name + "=" + value, 0, Label{{{name, value}}}});
   }
   take_global_arguments();
   find_needed(last);

@@ -159,12 +159,14 @@ void Build::step(const Entrypoint& entrypoint) {
 }
 
 void Build::step(const Expose& expose) {
+  std::vector<std::string> words;
   for (const std::string& text : expose.ports) {
     for (const std::string& word : expand_words(text, recipe_.escape, variables())) {
+      words.push_back(word);
       for (const std::string& port : ports_of(word)) add_new(state_.config.exposed_ports, port);
     }
   }
-  commit_config("EXPOSE " + join(expose.ports, " "));
+  commit_config("EXPOSE " + join(words, " "));
 }
 
 void Build::step(const Volume& volume) {
