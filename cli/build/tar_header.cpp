@@ -43,7 +43,10 @@ std::string ustar(const std::string& path, char type, unsigned mode, unsigned lo
   put_octal(header.size, size);
   put_octal(header.mtime, mtime > 0 ? static_cast<unsigned long long>(mtime) : 0);
   header.type = type;
-  std::memcpy(header.magic, "ustar\0" "00", sizeof header.magic);
+  std::memcpy(header.magic,
+              "ustar\0"
+              "00",
+              sizeof header.magic);
   std::memset(header.checksum, ' ', sizeof header.checksum);
   unsigned sum = 0;
   const auto* bytes = reinterpret_cast<const unsigned char*>(&header);

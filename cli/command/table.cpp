@@ -113,9 +113,10 @@ constexpr std::array kCommands{
 };
 
 constexpr std::array kGroups{
-    CommandGroup{"builder", "Manage builds"}, CommandGroup{"container", "Manage containers"}, CommandGroup{"image", "Manage images"},
-    CommandGroup{"network", "Manage networks"},     CommandGroup{"plugin", "Manage plugins"},
-    CommandGroup{"system", "Manage gantry"},        CommandGroup{"volume", "Manage volumes"},
+    CommandGroup{"builder", "Manage builds"}, CommandGroup{"container", "Manage containers"},
+    CommandGroup{"image", "Manage images"},   CommandGroup{"network", "Manage networks"},
+    CommandGroup{"plugin", "Manage plugins"}, CommandGroup{"system", "Manage gantry"},
+    CommandGroup{"volume", "Manage volumes"},
 };
 
 }  // namespace

@@ -31,7 +31,9 @@ struct BuildFlags {
   bool no_cache = false, pull = false, quiet = false, remove = true, force_remove = false;
 
   void declare(Flags& flags) {
-    const auto bytes = [](std::int64_t& into) { return [&into](const std::string& text) { into = parse_bytes(text); }; };
+    const auto bytes = [](std::int64_t& into) {
+      return [&into](const std::string& text) { into = parse_bytes(text); };
+    };
     flags.list("add-host", hosts, "Add a custom host-to-IP mapping (\"host:ip\")")
         .list("build-arg", arguments, "Set build-time variables")
         .commas("cache-from", cache_from, "Images to consider as cache sources")
@@ -46,7 +48,8 @@ struct BuildFlags {
         .text("iidfile", id_file, "Write the image ID to the file")
         .list("label", labels, "Set metadata for an image")
         .custom("memory,m", "bytes", "Memory limit", bytes(memory))
-        .custom("memory-swap", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap", bytes(swap))
+        .custom("memory-swap", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap",
+                bytes(swap))
         .text("network", network, "Set the networking mode for the RUN instructions during build (default \"default\")")
         .toggle("no-cache", no_cache, "Do not use cache when building the image")
         .text("platform", platform, "Set platform if server is multi-platform capable")
@@ -131,7 +134,10 @@ std::string read_stdin() {
 
 bool looks_like_archive(std::string_view start) {
   using namespace std::string_view_literals;
-  for (const std::string_view magic : {"\x1f\x8b"sv, "BZh"sv, "\xfd" "7zXZ\0"sv, "\x28\xb5\x2f\xfd"sv}) {
+  for (const std::string_view magic : {"\x1f\x8b"sv, "BZh"sv,
+                                       "\xfd"
+                                       "7zXZ\0"sv,
+                                       "\x28\xb5\x2f\xfd"sv}) {
     if (start.starts_with(magic)) return true;
   }
   return start.size() > 262 && start.substr(257, 5) == "ustar";

@@ -28,7 +28,8 @@ void overlay_config(images::ImageConfig& out, const wire::ContainerConfig& confi
 
 std::string command_line(const wire::ContainerConfig& config) {
   std::string out;
-  for (const std::string& word : config.cmd.value_or(std::vector<std::string>{})) out += (out.empty() ? "" : " ") + word;
+  for (const std::string& word : config.cmd.value_or(std::vector<std::string>{}))
+    out += (out.empty() ? "" : " ") + word;
   return out;
 }
 
@@ -67,7 +68,8 @@ awaitable<std::string> Service::commit(CommitRequest request) {
   attributes["comment"] = request.comment;
   attributes["image"] = container->config.image;
   attributes["imageID"] = image;
-  attributes["imageRef"] = request.repository.empty() ? "" : request.repository + ":" + (request.tag.empty() ? "latest" : request.tag);
+  attributes["imageRef"] =
+      request.repository.empty() ? "" : request.repository + ":" + (request.tag.empty() ? "latest" : request.tag);
   attributes["name"] = container->name;
   at_.bus.publish({"container", "commit", container->id, attributes, 0});
   co_return image;

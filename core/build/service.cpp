@@ -32,7 +32,9 @@ void spool(ByteSource& source, int file) {
 
 std::string short_id_of(const std::string& id) { return id.substr(id.find(':') + 1, 12); }
 
-std::string familiar_name(const std::string& name) { return images::parse_reference(name).with_default_tag().familiar(); }
+std::string familiar_name(const std::string& name) {
+  return images::parse_reference(name).with_default_tag().familiar();
+}
 
 void tell(const images::Report& report, std::string text) {
   wire::ProgressMessage message;
@@ -61,8 +63,7 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
     }
   }
   const auto wanted = std::make_shared<const BuildRequest>(std::move(request));
-  const auto session =
-      std::make_shared<Session>(co_await asio::this_coro::executor, at_, *wanted, report, cancel);
+  const auto session = std::make_shared<Session>(co_await asio::this_coro::executor, at_, *wanted, report, cancel);
   const auto source = std::make_shared<images::FileSource>(std::move(context));
   plugins::CallSettings settings;
   settings.cancel = cancel;

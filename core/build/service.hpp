@@ -18,11 +18,11 @@
 namespace gantry::build {
 
 struct BuildRequest {
-  builder::v1::Request wanted;           ///< What the driver gets.
-  std::vector<std::string> names;        ///< Of the image: "app:1".
-  std::vector<std::string> cache_from;   ///< Images whose steps count as made here.
-  wire::HostConfig host_config;          ///< Limits, network and hosts of the containers in which steps run.
-  bool quiet{};                          ///< Only the image's id.
+  builder::v1::Request wanted;          ///< What the driver gets.
+  std::vector<std::string> names;       ///< Of the image: "app:1".
+  std::vector<std::string> cache_from;  ///< Images whose steps count as made here.
+  wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
+  bool quiet{};                         ///< Only the image's id.
   std::map<std::string, registry::v1::Credentials> credentials;  ///< By registry, as in a client's config.json.
 };
 

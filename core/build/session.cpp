@@ -1,9 +1,9 @@
 #include "build/session.hpp"
 
+#include <fcntl.h>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_future.hpp>
-#include <fcntl.h>
 #include <future>
 
 #include "base/file.hpp"
@@ -247,9 +247,8 @@ int Session::run_to_end(const std::string& container) {
       // It has ended, or has not begun: then `start` is what is cancelled next.
     }
   };
-  const auto listener = cancel_->listen([&, this] {
-    asio::co_spawn(io_, kill(&at_.containers, container), [](std::exception_ptr) {});
-  });
+  const auto listener =
+      cancel_->listen([&, this] { asio::co_spawn(io_, kill(&at_.containers, container), [](std::exception_ptr) {}); });
   std::exception_ptr failure;
   int code = 0;
   try {

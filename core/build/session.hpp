@@ -14,8 +14,8 @@ namespace gantry::build {
 /// What a builder driver gets for one build: its calls come on the driver's thread, the work goes on on the io thread.
 class Session final : public builder::v1::Session {
  public:
-  Session(asio::any_io_executor io, Service::Neighbours neighbours, const BuildRequest& request,
-          images::Report report, images::Cancel cancel);
+  Session(asio::any_io_executor io, Service::Neighbours neighbours, const BuildRequest& request, images::Report report,
+          images::Cancel cancel);
 
   void output(std::string_view text) override;
   void image(const std::string& reference, const std::string& platform, bool pull, builder::v1::Image& out) override;

@@ -35,8 +35,8 @@ constexpr Interface interface_of() {
   return {Driver::kKind, Driver::kMajor, Driver::kMinor};
 }
 
-constexpr std::array kInterfaces{interface_of<storage::v1::Driver>(), interface_of<network::v1::Driver>(),
-                                 interface_of<volume::v1::Driver>(), interface_of<runtime::v1::Driver>(),
+constexpr std::array kInterfaces{interface_of<storage::v1::Driver>(),  interface_of<network::v1::Driver>(),
+                                 interface_of<volume::v1::Driver>(),   interface_of<runtime::v1::Driver>(),
                                  interface_of<registry::v1::Driver>(), interface_of<builder::v1::Driver>()};
 
 std::string version(unsigned major, unsigned minor) { return std::to_string(major) + "." + std::to_string(minor); }

@@ -193,7 +193,8 @@ class Unpacking {
     if (from == path) return;
     clear(into.get(), name);
     if (directory < 0 || ::linkat(directory, from_name.c_str(), into.get(), name.c_str(), 0) != 0) {
-      throw Error{Errc::invalid, layer_archive::quoted(path) + " is a hard link to " + layer_archive::quoted(target) + ", which is not there"};
+      throw Error{Errc::invalid, layer_archive::quoted(path) + " is a hard link to " + layer_archive::quoted(target) +
+                                     ", which is not there"};
     }
   }
 

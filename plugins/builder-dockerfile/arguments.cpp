@@ -8,8 +8,8 @@ namespace gantry::dockerfile {
 namespace {
 
 bool is_proxy(const std::string& name) {
-  static const std::set<std::string> names{"HTTP_PROXY",  "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
-                                           "ftp_proxy",   "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
+  static const std::set<std::string> names{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
+                                           "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
   return names.contains(name);
 }
 
@@ -48,8 +48,8 @@ Arguments::Arguments(const builder::v1::Request& request) {
   }
 }
 
-std::optional<std::string> Arguments::value_of(
-    const std::string& name, const std::map<std::string, std::optional<std::string>>& from) const {
+std::optional<std::string> Arguments::value_of(const std::string& name,
+                                               const std::map<std::string, std::optional<std::string>>& from) const {
   if (const auto given = given_.find(name); given != given_.end() && given->second) return given->second;
   const auto found = from.find(name);
   return found == from.end() ? std::nullopt : found->second;

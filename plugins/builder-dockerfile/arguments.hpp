@@ -36,8 +36,8 @@ class Arguments {
   [[nodiscard]] std::vector<std::string> unused() const;
 
  private:
-  [[nodiscard]] std::optional<std::string> value_of(const std::string& name,
-                                                    const std::map<std::string, std::optional<std::string>>& from) const;
+  [[nodiscard]] std::optional<std::string> value_of(
+      const std::string& name, const std::map<std::string, std::optional<std::string>>& from) const;
 
   std::map<std::string, std::optional<std::string>> given_;
   std::map<std::string, std::optional<std::string>> platform_;

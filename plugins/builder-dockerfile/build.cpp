@@ -58,7 +58,8 @@ std::string Build::run() {
   for (const Instruction& instruction : recipe_.arguments) announce(instruction.text);
   for (const std::size_t stage : needed_) build_stage(stage);
   const auto unused = arguments_.unused();
-  if (!unused.empty()) session_.output("[Warning] One or more build-args [" + join(unused, " ") + "] were not consumed\n");
+  if (!unused.empty())
+    session_.output("[Warning] One or more build-args [" + join(unused, " ") + "] were not consumed\n");
   const std::string image = done_.at(last).image;
   if (image.empty()) throw Error{Errc::invalid, "No image was generated. Is your Dockerfile empty?"};
   return image;

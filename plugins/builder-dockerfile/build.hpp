@@ -18,15 +18,15 @@ struct StageState {
   std::string image;  ///< Empty: nothing was made yet.
   builder::v1::Config config;
   std::string author;
-  bool cmd_set{};         ///< By this stage: a new ENTRYPOINT keeps it.
-  bool cache_missed{};    ///< From here on nothing is looked for.
+  bool cmd_set{};       ///< By this stage: a new ENTRYPOINT keeps it.
+  bool cache_missed{};  ///< From here on nothing is looked for.
 };
 
 /// One build from its first step to its last.
 class Build {
  public:
-  Build(const builder::v1::Request& request, Context& context, CacheMounts& cache_mounts,
-        builder::v1::Session& session, const Call& call);
+  Build(const builder::v1::Request& request, Context& context, CacheMounts& cache_mounts, builder::v1::Session& session,
+        const Call& call);
 
   /// Answers the image's id.
   std::string run();

@@ -56,8 +56,7 @@ std::string ContentHash::compute(const std::string& path, const struct stat& sta
   field("devmajor", std::to_string(device ? ::major(status.st_rdev) : 0));
   field("devminor", std::to_string(device ? ::minor(status.st_rdev) : 0));
   const UniqueFd place = tree_.open(path, O_PATH);
-  for (const auto& [name, value] :
-       layer_archive::extended_attributes("/proc/self/fd/" + std::to_string(place.get()))) {
+  for (const auto& [name, value] : layer_archive::extended_attributes("/proc/self/fd/" + std::to_string(place.get()))) {
     if (name == "security.capability") field(name, value);
   }
   if (!regular || status.st_size == 0) return hash.hex();
@@ -88,8 +87,8 @@ std::string ContentHash::of(const std::string& path, const IgnorePatterns& exclu
   std::string real;
   struct stat status {};
   if (!tree_.resolve(path, real, status)) {
-    throw Error{Errc::not_found, "file not found in build context or excluded by .dockerignore: stat " + path +
-                                     ": file does not exist"};
+    throw Error{Errc::not_found,
+                "file not found in build context or excluded by .dockerignore: stat " + path + ": file does not exist"};
   }
   if (!S_ISDIR(status.st_mode)) return "file:" + single(real);
   const UniqueFd directory = tree_.open(real, O_RDONLY | O_DIRECTORY);

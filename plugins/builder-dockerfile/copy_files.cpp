@@ -68,7 +68,8 @@ class Copying {
   void entry(int from, const std::string& name, int to, const std::string& new_name, const std::string& path) {
     if (!options_.exclude.empty() && options_.exclude.matches(path)) return;
     struct stat status {};
-    if (::fstatat(from, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot read " + layer_archive::quoted(path));
+    if (::fstatat(from, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+      throw_errno("cannot read " + layer_archive::quoted(path));
     if (S_ISSOCK(status.st_mode)) return;
     if (S_ISDIR(status.st_mode)) {
       subdirectory(from, name, to, new_name, path);
@@ -115,7 +116,8 @@ class Copying {
       const ssize_t size = ::readlinkat(from, name.c_str(), target.data(), target.size());
       if (size < 0) throw_errno("cannot read " + layer_archive::quoted(path));
       target.resize(static_cast<std::size_t>(size));
-      if (::symlinkat(target.c_str(), to, new_name.c_str()) != 0) throw_errno("cannot make " + layer_archive::quoted(path));
+      if (::symlinkat(target.c_str(), to, new_name.c_str()) != 0)
+        throw_errno("cannot make " + layer_archive::quoted(path));
     } else if (::mknodat(to, new_name.c_str(), (status.st_mode & S_IFMT) | 0600, status.st_rdev) != 0) {
       throw_errno("cannot make " + layer_archive::quoted(path));
     }
@@ -128,7 +130,8 @@ class Copying {
     }
     if (!S_ISLNK(status.st_mode)) {
       const mode_t mode = options_.mode.value_or(status.st_mode & 07777);
-      if (::fchmodat(to, new_name.c_str(), mode, 0) != 0) throw_errno("cannot set the mode of " + layer_archive::quoted(new_name));
+      if (::fchmodat(to, new_name.c_str(), mode, 0) != 0)
+        throw_errno("cannot set the mode of " + layer_archive::quoted(new_name));
     }
     for (const auto& [key, value] : layer_archive::extended_attributes(in_proc(from, name))) {
       if (!layer_archive::is_layer_attribute(key)) continue;

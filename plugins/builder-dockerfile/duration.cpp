@@ -33,7 +33,8 @@ std::int64_t parse_duration(std::string_view text) {
     for (const Unit& known : kUnits) {
       if (known.name == name) unit = &known;
     }
-    if (unit == nullptr) throw Error{Errc::invalid, "time: unknown unit " + quote(name) + " in duration " + quote(text)};
+    if (unit == nullptr)
+      throw Error{Errc::invalid, "time: unknown unit " + quote(name) + " in duration " + quote(text)};
     total += std::strtod(std::string{rest.substr(0, digits)}.c_str(), nullptr) * unit->nanoseconds;
     rest.remove_prefix(letters);
   }

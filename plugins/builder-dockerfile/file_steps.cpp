@@ -42,8 +42,9 @@ void Build::step(const Workdir& workdir) {
 std::string Build::image_of(const std::string& name) {
   if (const auto stage = find_stage(name, stage_)) {
     if (!done_.contains(*stage)) {
-      throw Error{Errc::invalid, "invalid from flag value " + name + ": the stage is not built: name it in an "
-                                 "instruction of the stage itself, not in an ONBUILD trigger"};
+      throw Error{Errc::invalid, "invalid from flag value " + name +
+                                     ": the stage is not built: name it in an "
+                                     "instruction of the stage itself, not in an ONBUILD trigger"};
     }
     return done_.at(*stage).image;
   }
@@ -78,8 +79,8 @@ std::vector<std::string> Build::find_sources(const Copy& copy, Origin& origin) c
   for (const std::string& raw : copy.sources) {
     const std::string source = expanded(raw);
     if (source.find("://") != std::string::npos || source.starts_with("git@")) {
-      throw Error{Errc::unsupported, name + " failed: \"" + source +
-                                         "\": files from elsewhere are not supported: fetch them in a RUN"};
+      throw Error{Errc::unsupported,
+                  name + " failed: \"" + source + "\": files from elsewhere are not supported: fetch them in a RUN"};
     }
     if (copy.from.empty() && (source == ".." || source.starts_with("../"))) {
       throw Error{Errc::invalid, name + " failed: forbidden path outside the build context: " + source + " ()"};
@@ -166,8 +167,8 @@ void Build::step(const Copy& copy) {
     for (const std::string& source : sources) hashes.push_back(origin.hash->of(source, exclude));
   } catch (const Error& error) {
     if (error.code() != Errc::not_found) throw;
-    const std::string why = copy.from.empty() ? error.what() : std::string{error.what()}.substr(
-        std::string{error.what()}.find("stat "));
+    const std::string why =
+        copy.from.empty() ? error.what() : std::string{error.what()}.substr(std::string{error.what()}.find("stat "));
     throw Error{Errc::invalid, name + " failed: " + why};
   }
   for (const Heredoc& heredoc : copy.heredocs) {

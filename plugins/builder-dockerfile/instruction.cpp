@@ -112,8 +112,7 @@ What parse_copy(const Node& node, Flags& flags, bool add) {
   }
   copy.sources = list_or_words(node.rest);
   if (copy.sources.size() < 2) {
-    refuse(name +
-           " requires at least two arguments, but only one was provided. Destination could not be determined");
+    refuse(name + " requires at least two arguments, but only one was provided. Destination could not be determined");
   }
   copy.destination = copy.sources.back();
   copy.sources.pop_back();

@@ -206,7 +206,8 @@ std::vector<Heredoc> announced_heredocs(std::string_view line) {
       heredoc.expand = false;
     }
     const std::size_t start = at;
-    while (at < line.size() && (name_quote != 0 ? line[at] != name_quote : !is_space(line[at]) && line[at] != '<')) ++at;
+    while (at < line.size() && (name_quote != 0 ? line[at] != name_quote : !is_space(line[at]) && line[at] != '<'))
+      ++at;
     heredoc.name = line.substr(start, at - start);
     const bool ends = at >= line.size() || name_quote != 0 || is_space(line[at]);
     if (starts_word && ends && !heredoc.name.empty()) out.push_back(std::move(heredoc));

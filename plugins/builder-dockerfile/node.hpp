@@ -22,9 +22,9 @@ struct Node {
   std::string name;      ///< As the user wrote it: "From".
   std::string original;  ///< The whole text, its lines joined.
   std::vector<std::string> flags;
-  std::string rest;      ///< What follows the name and the flags.
+  std::string rest;  ///< What follows the name and the flags.
   std::vector<Heredoc> heredocs;
-  std::size_t line{};    ///< Of its start, from 1.
+  std::size_t line{};  ///< Of its start, from 1.
 };
 
 /// The recipe as text.

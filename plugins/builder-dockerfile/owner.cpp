@@ -56,7 +56,8 @@ mode_t parse_mode(const std::string& text) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 8);
   if (error != std::errc{} || end != text.data() + text.size() || value > 07777) {
-    throw Error{Errc::invalid, "invalid chmod parameter: '" + text + "'. it should be octal string and between 0 and 07777"};
+    throw Error{Errc::invalid,
+                "invalid chmod parameter: '" + text + "'. it should be octal string and between 0 and 07777"};
   }
   return value;
 }

@@ -43,9 +43,9 @@ void take(RunMount& mount, const std::string& key, const std::string& value) {
   } else if (key == "env") {
     mount.env = value;
   } else {
-    static const std::vector<std::string> known{"type", "from",    "source",   "target", "readonly", "id",
-                                                "sharing", "required", "size",   "mode",     "uid", "gid",
-                                                "src",  "destination", "env"};
+    static const std::vector<std::string> known{"type", "from",    "source",   "target",      "readonly",
+                                                "id",   "sharing", "required", "size",        "mode",
+                                                "uid",  "gid",     "src",      "destination", "env"};
     throw Error{Errc::invalid, "unexpected key '" + key + "' in '" + key + "=" + value + "'" + suggestion(key, known)};
   }
 }

@@ -149,8 +149,8 @@ void Build::step(const Run& run) {
     session_.output(" ---> Running in " + short_id(container) + "\n");
     const int code = session_.run(container);
     if (code != 0) {
-      throw Error{Errc::invalid, "The command '" + join(process, " ") + "' returned a non-zero code: " +
-                                     std::to_string(code)};
+      throw Error{Errc::invalid,
+                  "The command '" + join(process, " ") + "' returned a non-zero code: " + std::to_string(code)};
     }
     step.top = container;
     commit(std::move(step));

@@ -3,7 +3,8 @@
 namespace gantry::dockerfile {
 namespace {
 
-/// Whether all of `text` matches; "*" is tried again from where it last stood, so time stays within length times length.
+/// Whether all of `text` matches; "*" is tried again from where it last stood, so time stays within length times
+/// length.
 bool matches(std::string_view text, std::string_view pattern) {
   std::size_t at = 0;
   std::size_t rule = 0;

@@ -89,8 +89,7 @@ bool parse_json_list(std::string_view text, std::vector<std::string>& out) {
   text = trim_left(text);
   if (!text.starts_with('[')) return false;
   // A list of strings is flat: deeper ones are not parsed, whatever their depth.
-  const nlohmann::json::parser_callback_t flat = [](int depth, nlohmann::json::parse_event_t event,
-                                                    nlohmann::json&) {
+  const nlohmann::json::parser_callback_t flat = [](int depth, nlohmann::json::parse_event_t event, nlohmann::json&) {
     using Event = nlohmann::json::parse_event_t;
     return depth <= 1 || (event != Event::object_start && event != Event::array_start);
   };

@@ -32,7 +32,8 @@ void list_directory(const Directory& directory, const std::string& path, std::ve
   for (const std::string& name : directory.sorted_names()) {
     out.push_back(path.empty() ? name : path + "/" + name);
     struct stat status {};
-    if (::fstatat(directory.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode)) continue;
+    if (::fstatat(directory.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode))
+      continue;
     // Copied, for the vector moves.
     const std::string inner = out.back();
     list_directory(Directory::open(directory.fd(), name), inner, out);

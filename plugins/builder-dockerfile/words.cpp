@@ -74,8 +74,8 @@ class Expansion {
         put(out, std::string(1, take()), false);
       }
     }
-    if (end != '\0' && at_end()) throw Error{Errc::invalid, "unexpected end of statement while looking for matching " +
-                                                                std::string(1, end)};
+    if (end != '\0' && at_end())
+      throw Error{Errc::invalid, "unexpected end of statement while looking for matching " + std::string(1, end)};
     return out;
   }
 

@@ -71,18 +71,18 @@ inline constexpr const char* kDescriptorSymbol = "gantry_driver";
 /// Exports a driver; once per shared object, at namespace scope, in a file of its own.
 /// `Interface` is the kind's abstract class (gantry::storage::v1::Driver), `Class` a default-constructible
 /// implementation of it.
-#define GANTRY_EXPORT_DRIVER(Interface, Class, driver_name, driver_version)                           \
-  extern "C" __attribute__((visibility("default"))) const ::gantry::Descriptor gantry_driver;         \
-  extern "C" const ::gantry::Descriptor gantry_driver = {                                             \
-      {'G', 'A', 'N', 'T', 'R', 'Y', '\0', '\1'},                                                     \
-      sizeof(::gantry::Descriptor),                                                                   \
-      GANTRY_API_MAJOR,                                                                               \
-      GANTRY_API_MINOR,                                                                               \
-      GANTRY_ABI_TAG,                                                                                 \
-      Interface::kKind,                                                                               \
-      Interface::kMajor,                                                                              \
-      Interface::kMinor,                                                                              \
-      driver_name,                                                                                    \
-      driver_version,                                                                                 \
-      []() -> void* { return static_cast<Interface*>(new Class); },                                   \
+#define GANTRY_EXPORT_DRIVER(Interface, Class, driver_name, driver_version)                   \
+  extern "C" __attribute__((visibility("default"))) const ::gantry::Descriptor gantry_driver; \
+  extern "C" const ::gantry::Descriptor gantry_driver = {                                     \
+      {'G', 'A', 'N', 'T', 'R', 'Y', '\0', '\1'},                                             \
+      sizeof(::gantry::Descriptor),                                                           \
+      GANTRY_API_MAJOR,                                                                       \
+      GANTRY_API_MINOR,                                                                       \
+      GANTRY_ABI_TAG,                                                                         \
+      Interface::kKind,                                                                       \
+      Interface::kMajor,                                                                      \
+      Interface::kMinor,                                                                      \
+      driver_name,                                                                            \
+      driver_version,                                                                         \
+      []() -> void* { return static_cast<Interface*>(new Class); },                           \
       [](void* driver) noexcept { delete static_cast<Interface*>(driver); }};

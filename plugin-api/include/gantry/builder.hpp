@@ -20,8 +20,8 @@
 /// network, and the daemon knows no recipe.
 ///
 /// A step of a build: `cached`; if that finds nothing, `make_tree` and write into `open_tree`, or `create_container`
-/// and `run`; then `commit`, then `remove_tree` or `remove_container`. What a build leaves behind, however it ends, the
-/// daemon removes.
+/// and `run`; then `commit`, then `remove_tree` or `remove_container`. Trees that a build leaves behind, however it
+/// ends, the daemon removes; a container stays for the user to look at.
 namespace gantry::builder::v1 {
 
 /// How a container's health is checked (API: HealthConfig; nanoseconds). Frozen.
@@ -135,8 +135,8 @@ struct Request {
   std::string platform;
   bool no_cache{};
   bool pull{};
-  bool remove{true};        ///< Containers of steps that succeeded.
-  bool force_remove{};      ///< Those of steps that failed too.
+  bool remove{true};    ///< Containers of steps that succeeded.
+  bool force_remove{};  ///< Those of steps that failed too.
 };
 
 /// What a driver keeps between builds. May grow at its end.
