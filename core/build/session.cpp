@@ -61,7 +61,8 @@ Result Session::on_io(awaitable<Result> work) {
 }
 
 void Session::output(std::string_view text) {
-  asio::post(io_, [this, line = std::string{text}] { show(line, false); });
+  // The driver may be gone, and the session with it, before the line is shown.
+  asio::post(io_, [self = shared_from_this(), line = std::string{text}] { self->show(line, false); });
 }
 
 void Session::show(std::string_view text, bool is_error) {

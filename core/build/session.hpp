@@ -12,7 +12,7 @@
 namespace gantry::build {
 
 /// What a builder driver gets for one build: its calls come on the driver's thread, the work goes on on the io thread.
-class Session final : public builder::v1::Session {
+class Session final : public builder::v1::Session, public std::enable_shared_from_this<Session> {
  public:
   Session(asio::any_io_executor io, Service::Neighbours neighbours, const BuildRequest& request, images::Report report,
           images::Cancel cancel);
