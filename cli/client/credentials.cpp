@@ -167,4 +167,18 @@ std::string registry_auth_header(const Credentials& credentials) {
   return base64_encode(json.dump(), true);
 }
 
+std::string registry_config_header(const ConfigFile& config) {
+  Json all = Json::object();
+  const auto accounts = config.json().find("auths");
+  if (accounts != config.json().end() && accounts->is_object()) {
+    for (const auto& [server, account] : accounts->items()) {
+      const Credentials found = find_credentials(config, server);
+      if (found.empty()) continue;
+      all[server] = {{"username", found.username}, {"password", found.password}, {"serveraddress", server}};
+      if (!found.identity_token.empty()) all[server]["identitytoken"] = found.identity_token;
+    }
+  }
+  return base64_encode(all.dump(), true);
+}
+
 }  // namespace gantry::cli

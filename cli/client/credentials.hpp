@@ -27,6 +27,8 @@ Credentials find_credentials(const ConfigFile& config, const std::string& server
 void store_credentials(ConfigFile& config, const Credentials& credentials, bool& stored_in_helper);
 void erase_credentials(ConfigFile& config, const std::string& server);
 
+/// The value of the header X-Registry-Config: all accounts that config.json itself holds.
+std::string registry_config_header(const ConfigFile& config);
 /// The value of the header X-Registry-Auth.
 std::string registry_auth_header(const Credentials& credentials);
 

@@ -15,6 +15,8 @@ constexpr const char* kRunUsage = "[OPTIONS] IMAGE [COMMAND] [ARG...]";
 constexpr std::array kCommands{
     Command{"container", "attach", "", "attach", "[OPTIONS] CONTAINER",
             "Attach local standard input, output, and error streams to a running container", container_attach},
+    Command{"container", "commit", "", "commit", "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+            "Create a new image from a container's changes", container_commit},
     Command{"container", "create", "", "create", kRunUsage, "Create a new container", container_create, false},
     Command{"container", "diff", "", "diff", "CONTAINER",
             "Inspect changes to files or directories on a container's filesystem", container_diff},
@@ -50,6 +52,10 @@ constexpr std::array kCommands{
     Command{"container", "wait", "", "wait", kEach,
             "Block until one or more containers stop, then print their exit codes", container_wait},
 
+    Command{"builder", "build", "", "", "[OPTIONS] PATH | URL | -", "Build an image from a Dockerfile", image_build},
+    Command{"builder", "prune", "", "", "[OPTIONS]", "Remove build cache", builder_prune},
+
+    Command{"image", "build", "", "build", "[OPTIONS] PATH | URL | -", "Build an image from a Dockerfile", image_build},
     Command{"image", "history", "", "history", "[OPTIONS] IMAGE", "Show the history of an image", image_history},
     Command{"image", "import", "", "import", "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
             "Import the contents from a tarball to create a filesystem image", image_import},
@@ -107,9 +113,10 @@ constexpr std::array kCommands{
 };
 
 constexpr std::array kGroups{
-    CommandGroup{"container", "Manage containers"}, CommandGroup{"image", "Manage images"},
-    CommandGroup{"network", "Manage networks"},     CommandGroup{"plugin", "Manage plugins"},
-    CommandGroup{"system", "Manage gantry"},        CommandGroup{"volume", "Manage volumes"},
+    CommandGroup{"builder", "Manage builds"}, CommandGroup{"container", "Manage containers"},
+    CommandGroup{"image", "Manage images"},   CommandGroup{"network", "Manage networks"},
+    CommandGroup{"plugin", "Manage plugins"}, CommandGroup{"system", "Manage gantry"},
+    CommandGroup{"volume", "Manage volumes"},
 };
 
 }  // namespace

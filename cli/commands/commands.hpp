@@ -8,6 +8,9 @@
 /// The commands, by the files that hold them, and what they share.
 namespace gantry::cli {
 
+int image_build(Context& context);
+int builder_prune(Context& context);
+int container_commit(Context& context);
 int container_run(Context& context);
 int container_create(Context& context);
 int container_start(Context& context);

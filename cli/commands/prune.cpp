@@ -138,4 +138,17 @@ int system_prune(Context& context) {
   return 0;
 }
 
+int builder_prune(Context& context) {
+  PruneFlags options;
+  bool all = false;
+  Flags flags;
+  flags.toggle("all,a", all, "Remove all unused build cache, not just dangling ones");
+  options.declare(flags, kUntil);
+  context.parse(flags, Arity::none());
+  if (!options.goes_ahead("all build cache that no image stands on.")) return 0;
+  const Json answer = options.post(context, "/build/prune");
+  print_with_total(listed(answer, "CachesDeleted", "Deleted build cache objects"), reclaimed(answer));
+  return 0;
+}
+
 }  // namespace gantry::cli

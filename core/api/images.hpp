@@ -7,7 +7,7 @@
 
 namespace gantry::api {
 
-/// The API's Image section, but for build and commit, with /auth and /distribution.
+/// The API's Image section, but for build and commit (api/build), with /auth and /distribution.
 class Images {
  public:
   /// The service must outlive this object, and this object the router.

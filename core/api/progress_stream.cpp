@@ -3,6 +3,8 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <nlohmann/json.hpp>
 
+#include "build/command_failed.hpp"
+
 namespace gantry::api {
 namespace {
 
@@ -15,6 +17,17 @@ std::string message_of(const std::exception_ptr& error) {
     return exception.what();
   } catch (...) {
     return "internal error";
+  }
+}
+
+/// Of a build's command.
+int exit_code_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const build::CommandFailed& failure) {
+    return failure.exit_code();
+  } catch (...) {
+    return 0;
   }
 }
 
@@ -87,6 +100,7 @@ awaitable<Response> ProgressStream::run(Work work, bool watch_client) {
     if (!started_) std::rethrow_exception(error);
     wire::ProgressMessage line;
     line.error = message_of(error);
+    line.error_code = exit_code_of(error);
     co_await send(std::move(line));
   }
   if (!started_) co_await exchange_.start(200, "application/json");

@@ -51,4 +51,17 @@ registry::v1::Credentials registry_credentials(const Exchange& exchange) {
   return to_credentials(document.get<wire::AuthConfig>());
 }
 
+std::map<std::string, registry::v1::Credentials> all_registry_credentials(const Exchange& exchange) {
+  const auto header = exchange.header("X-Registry-Config");
+  const auto text = header ? decode_base64(*header) : std::nullopt;
+  std::map<std::string, registry::v1::Credentials> out;
+  if (!text) return out;
+  const auto document = nlohmann::json::parse(*text, nullptr, false);
+  if (!document.is_object()) return out;
+  for (const auto& [server, auth] : document.items()) {
+    if (auth.is_object()) out[server] = to_credentials(auth.get<wire::AuthConfig>());
+  }
+  return out;
+}
+
 }  // namespace gantry::api

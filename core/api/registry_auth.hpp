@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "api/exchange.hpp"
 #include "gantry/registry.hpp"
 #include "wire/image.hpp"
@@ -8,6 +11,9 @@ namespace gantry::api {
 
 /// What the X-Registry-Auth header says; empty if there is none or it cannot be read, as dockerd takes it.
 registry::v1::Credentials registry_credentials(const Exchange& exchange);
+
+/// What the X-Registry-Config header of a build says: credentials by registry.
+std::map<std::string, registry::v1::Credentials> all_registry_credentials(const Exchange& exchange);
 
 /// With "auth" (base64 of "user:password") taken apart.
 registry::v1::Credentials to_credentials(const wire::AuthConfig& auth);

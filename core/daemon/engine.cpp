@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "api/build.hpp"
 #include "api/containers.hpp"
 #include "api/disk_usage.hpp"
 #include "api/exec.hpp"
@@ -19,6 +20,7 @@
 #include "api/system.hpp"
 #include "api/volumes.hpp"
 #include "base/file.hpp"
+#include "build/service.hpp"
 #include "containers/service.hpp"
 #include "daemon/driver_config.hpp"
 #include "events/bus.hpp"
@@ -135,6 +137,7 @@ struct Engine::Impl {
   volumes::Service volumes;
   images::Service images;
   containers::Service containers;
+  build::Service builds;
   system::Service system;
 
   api::Router router;
@@ -145,6 +148,7 @@ struct Engine::Impl {
   api::Images images_api;
   api::Networks networks_api;
   api::Volumes volumes_api;
+  api::Build build_api;
 };
 
 namespace {
@@ -168,6 +172,7 @@ Engine::Impl::Impl(asio::io_context& io, const Config& given)
       images(store, bus, drivers, workers, config.data_root),
       containers(io.get_executor(), {store, bus, drivers, workers, images, networks, volumes},
                  container_settings(config)),
+      builds({bus, drivers, workers, images, containers}),
       system(system_settings(config), bus, drivers),
       system_api(system, bus),
       plugins_api(system),
@@ -175,7 +180,8 @@ Engine::Impl::Impl(asio::io_context& io, const Config& given)
       exec_api(containers),
       images_api(images),
       networks_api(networks, bus, containers_api.network_peers()),
-      volumes_api(volumes) {
+      volumes_api(volumes),
+      build_api(builds) {
   wire_nouns();
   add_routes();
   asio::co_spawn(context, checkpoint_now_and_then(store, workers, state_file.string() + "-wal"), asio::detached);
@@ -209,6 +215,7 @@ void Engine::Impl::add_routes() {
   images_api.add_routes(router);
   networks_api.add_routes(router);
   volumes_api.add_routes(router);
+  build_api.add_routes(router);
 }
 
 Engine::Engine(asio::io_context& context, const Config& config) : impl_(std::make_unique<Impl>(context, config)) {}

@@ -15,12 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-/// A layer that has just come into the blob store.
-struct NewLayer {
-  Descriptor blob;
-  std::string diff_id;
-};
-
 /// Hands on what it reads, and writes it into a blob.
 class Tee final : public ByteSource {
  public:
@@ -37,14 +31,14 @@ class Tee final : public ByteSource {
 };
 
 /// Keeps the archive as it comes, plain or compressed.
-NewLayer take_layer(ByteSource& source, const BlobStore& blobs) {
+TopLayer take_layer(ByteSource& source, const BlobStore& blobs) {
   BlobStore::Writer writer{blobs};
   Tee tee{source, writer};
   Sha256 hash;
   const auto plain = decompress(tee);
   std::vector<std::byte> buffer(std::size_t{256} << 10);
   while (const std::size_t got = plain->read(buffer)) hash.update(std::span{buffer}.first(got));
-  NewLayer layer;
+  TopLayer layer;
   layer.diff_id = hash.digest();
   layer.blob.size = writer.size();
   layer.blob.digest = writer.commit();
@@ -68,27 +62,68 @@ std::vector<std::string> name_of(const std::string& repository, const std::strin
   return {(tag.empty() ? reference : reference.with_tag(tag)).with_default_tag().str()};
 }
 
-/// Unpacks the new top layer and puts the image on record.
-awaitable<Record> keep_image(Context& context, std::string config_json, std::vector<LayerRecord> layers,
-                             Descriptor blob, std::vector<std::string> names, std::string parent) {
+}  // namespace
+
+awaitable<Record> keep_image(Context& context, Draft draft) {
   ImageRecord record;
-  parse_image_config(config_json, record.image);
+  parse_image_config(draft.config_json, record.image);
   const Image& image = record.image;
   const std::set<std::string> kept{image.chain_ids.begin(), image.chain_ids.end()};
   const LayerStore::Pin pin{context.layers, kept};
-  std::vector<Layer> missing;
-  missing.push_back(
-      {blob, image.diff_ids.back(), image.chain_ids.back(), {image.chain_ids.begin(), image.chain_ids.end() - 1}});
-  const std::vector<std::uint64_t> sizes = co_await context.layers.unpack(missing);
-  record.layers = std::move(layers);
-  record.layers.push_back({blob, sizes.front()});
-  record.image.names = std::move(names);
-  record.parent = std::move(parent);
+  record.layers = std::move(draft.below);
+  if (draft.top) {
+    const Descriptor blob = draft.top->blob;
+    std::vector<Layer> missing;
+    missing.push_back(
+        {blob, image.diff_ids.back(), image.chain_ids.back(), {image.chain_ids.begin(), image.chain_ids.end() - 1}});
+    const std::vector<std::uint64_t> sizes = co_await context.layers.unpack(missing);
+    record.layers.push_back({blob, sizes.front()});
+  }
+  record.image.names = std::move(draft.names);
+  record.parent = std::move(draft.parent);
   if (!record.image.names.empty()) record.last_tagged = now();
   co_return context.catalog.put(std::move(record));
 }
 
-}  // namespace
+awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top) {
+  const plugins::CallSettings settings;
+  const auto work = [writer = std::make_shared<BlobStore::Writer>(context.blobs), top](
+                        auto& driver, const Call& call) -> std::optional<TopLayer> {
+    std::vector<storage::v1::Change> changes;
+    driver.changes(top, changes, call);
+    if (changes.empty()) return {};
+    driver.diff(top, *writer, call);
+    TopLayer made;
+    made.blob.size = writer->size();
+    made.diff_id = made.blob.digest = writer->commit();
+    made.blob.media_type = media_type::kOciLayer;
+    return made;
+  };
+  co_return co_await context.drivers.call(context.drivers.storage(), Pool::slow, settings, work);
+}
+
+std::string child_config(const Record& parent, const ChildStep& step) {
+  const std::string created = format_rfc3339(now());
+  json document = parent == nullptr ? json::object() : json::parse(parent->image.config_json);
+  document["created"] = created;
+  document["author"] = step.author;
+  document["comment"] = step.comment;
+  document["config"] = json::parse(step.config_object);
+  if (parent == nullptr) {
+    const Platform platform = host_platform();
+    document["architecture"] = platform.architecture;
+    document["os"] = platform.os;
+    document["rootfs"] = {{"type", "layers"}, {"diff_ids", json::array()}};
+  }
+  json entry = history_entry(created, step.created_by, step.author, step.comment);
+  if (step.top) {
+    document["rootfs"]["diff_ids"].push_back(step.top->diff_id);
+  } else {
+    entry["empty_layer"] = true;
+  }
+  document["history"].push_back(std::move(entry));
+  return document.dump();
+}
 
 awaitable<std::string> import_image(Context& context, ImportRequest request, UploadSource source, Report report,
                                     Cancel cancel) {
@@ -97,7 +132,7 @@ awaitable<std::string> import_image(Context& context, ImportRequest request, Upl
   apply_changes(config, request.changes);
   const Platform platform = request.platform.empty() ? host_platform() : parse_platform(request.platform);
   const LayerStore::Ingest ingest{context.layers};
-  NewLayer layer;
+  TopLayer layer;
   const BlobStore& blobs = context.blobs;
   const std::function<void(ByteSource&)> take = [&](ByteSource& upload) { layer = take_layer(upload, blobs); };
   co_await read_upload(context.workers, std::move(source), take);
@@ -112,7 +147,8 @@ awaitable<std::string> import_image(Context& context, ImportRequest request, Upl
                 {"history", {history_entry(created, "", "", comment)}},
                 {"rootfs", {{"type", "layers"}, {"diff_ids", {layer.diff_id}}}}};
   if (!platform.variant.empty()) document["variant"] = platform.variant;
-  const Record record = co_await keep_image(context, document.dump(), {}, layer.blob, names, "");
+  Draft draft{document.dump(), {}, layer, names, ""};
+  const Record record = co_await keep_image(context, std::move(draft));
   const std::string id = record->image.id;
   publish(context, "import", id, id, record);
   report(status_line(id));
@@ -123,34 +159,11 @@ awaitable<std::string> commit_image(Context& context, CommitRequest request) {
   const std::vector<std::string> names = name_of(request.repository, request.tag);
   const Record parent = request.parent.empty() ? nullptr : context.catalog.find_id(request.parent);
   const LayerStore::Ingest ingest{context.layers};
-  const plugins::CallSettings settings;
-  const auto work = [writer = std::make_shared<BlobStore::Writer>(context.blobs), top = request.top](auto& driver,
-                                                                                                     const Call& call) {
-    driver.diff(top, *writer, call);
-    NewLayer made;
-    made.blob.size = writer->size();
-    made.diff_id = made.blob.digest = writer->commit();
-    made.blob.media_type = media_type::kOciLayer;
-    return made;
-  };
-  const NewLayer layer = co_await context.drivers.call(context.drivers.storage(), Pool::slow, settings, work);
-  const std::string created = format_rfc3339(now());
-  json document = parent == nullptr ? json::object() : json::parse(parent->image.config_json);
-  document["created"] = created;
-  document["author"] = request.author;
-  document["comment"] = request.comment;
-  document["config"] = json::parse(request.config_json);
-  if (parent == nullptr) {
-    const Platform platform = host_platform();
-    document["architecture"] = platform.architecture;
-    document["os"] = platform.os;
-    document["rootfs"] = {{"type", "layers"}, {"diff_ids", json::array()}};
-  }
-  document["history"].push_back(history_entry(created, request.created_by, request.author, request.comment));
-  document["rootfs"]["diff_ids"].push_back(layer.diff_id);
-  std::vector<LayerRecord> below = parent == nullptr ? std::vector<LayerRecord>{} : parent->layers;
-  const std::string parent_id = request.parent;
-  const Record record = co_await keep_image(context, document.dump(), std::move(below), layer.blob, names, parent_id);
+  const auto layer = co_await pack_top(context, request.top);
+  const ChildStep step{request.config_json, request.author, request.comment, request.created_by, layer};
+  Draft draft{child_config(parent, step), {}, layer, names, request.parent};
+  if (parent != nullptr) draft.below = parent->layers;
+  const Record record = co_await keep_image(context, std::move(draft));
   if (!names.empty()) publish(context, "tag", record->image.id, familiar(names.front()), record);
   co_return record->image.id;
 }

@@ -7,6 +7,7 @@
 #include "images/archive_load.hpp"
 #include "images/archive_save.hpp"
 #include "images/authoring.hpp"
+#include "images/build_steps.hpp"
 #include "images/context.hpp"
 #include "images/image_config.hpp"
 #include "images/pull.hpp"
@@ -158,6 +159,26 @@ awaitable<std::string> Service::commit(CommitRequest request) {
   }
   co_await impl_->layers.collect();
   std::rethrow_exception(error);
+}
+
+awaitable<std::shared_ptr<const Image>> Service::commit_step(BuildStep step) {
+  std::exception_ptr error;
+  try {
+    co_return image_of(co_await images::commit_step(impl_->context, std::move(step)));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  co_await impl_->layers.collect();
+  std::rethrow_exception(error);
+}
+
+awaitable<std::shared_ptr<const Image>> Service::find_step(BuildStep step, std::vector<std::string> cache_from) {
+  const Record record = co_await images::find_step(impl_->context, std::move(step), std::move(cache_from));
+  co_return record == nullptr ? nullptr : image_of(record);
+}
+
+awaitable<wire::ImagePruneReport> Service::prune_steps(Filters filters) {
+  return images::prune_steps(impl_->context, std::move(filters));
 }
 
 std::vector<wire::ImageSummary> Service::list(const ListRequest& request) const {

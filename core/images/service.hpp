@@ -66,6 +66,15 @@ struct CommitRequest {
   storage::v1::Key top;  ///< The container's writable top.
 };
 
+/// One step of a build: what makes an image out of another.
+struct BuildStep {
+  std::string parent;  ///< The image's id; empty for none.
+  ImageConfig config;
+  std::string author;
+  std::string created_by;  ///< For the history; also what the cache knows the step by.
+  storage::v1::Key top;    ///< The writable top whose changes become a layer; empty: only the config changes.
+};
+
 struct ListRequest {
   bool all{};
   bool shared_size{};
@@ -119,6 +128,13 @@ class Service {
   awaitable<void> save(std::vector<std::string> references, DownloadSink sink, Cancel cancel);
   /// Makes an image from a container's writable top. Answers its id.
   awaitable<std::string> commit(CommitRequest request);
+
+  /// Makes the image of a build's step.
+  awaitable<std::shared_ptr<const Image>> commit_step(BuildStep step);
+  /// The image that such a step made before, also by the history of the images `cache_from`; null if there is none.
+  awaitable<std::shared_ptr<const Image>> find_step(BuildStep step, std::vector<std::string> cache_from);
+  /// Removes steps that no named image stands on and no container uses.
+  awaitable<wire::ImagePruneReport> prune_steps(Filters filters);
 
   [[nodiscard]] std::vector<wire::ImageSummary> list(const ListRequest& request) const;
   [[nodiscard]] nlohmann::json inspect(const std::string& reference) const;

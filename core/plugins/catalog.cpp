@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "gantry/builder.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
 #include "gantry/runtime.hpp"
@@ -52,7 +53,8 @@ Driver& base_of(const std::string& kind, void* object) {
       {network::v1::Driver::kKind, cast<network::v1::Driver>},
       {volume::v1::Driver::kKind, cast<volume::v1::Driver>},
       {runtime::v1::Driver::kKind, cast<runtime::v1::Driver>},
-      {registry::v1::Driver::kKind, cast<registry::v1::Driver>}};
+      {registry::v1::Driver::kKind, cast<registry::v1::Driver>},
+      {builder::v1::Driver::kKind, cast<builder::v1::Driver>}};
   return casts.at(kind)(object);
 }
 

@@ -46,6 +46,7 @@ struct Drivers::Impl {
   Handles<runtime::v1::Driver> runtimes;
   Handles<network::v1::Driver> networks;
   Handles<volume::v1::Driver> volumes;
+  Handles<builder::v1::Driver> builders;
 
   void check_option_names() const;
   Found& choose(const std::string& kind, const std::string& name, const std::string& key);
@@ -152,6 +153,7 @@ void Drivers::load() {
   impl.open_runtimes();
   impl.open_all(impl.networks);
   impl.open_all(impl.volumes);
+  impl.open_all(impl.builders);
 }
 
 const StorageDriver& Drivers::storage() const { return impl_->storage; }
@@ -178,12 +180,19 @@ const VolumeDriver& Drivers::volume(const std::string& name) const {
                                "error looking up volume plugin " + name + ": plugin \"" + name + "\" not found")};
 }
 
+const BuilderDriver& Drivers::builder(const std::string& name) const {
+  const auto found = impl_->builders.find(name);
+  if (found != impl_->builders.end()) return found->second;
+  throw Error{Errc::not_found, impl_->not_found("builder", name, "there is no builder driver \"" + name + "\"")};
+}
+
 std::vector<std::string> Drivers::runtime_names() const { return keys(impl_->runtimes); }
 
 std::vector<std::string> Drivers::names(const std::string& kind) const {
   if (kind == "runtime") return keys(impl_->runtimes);
   if (kind == "network") return keys(impl_->networks);
   if (kind == "volume") return keys(impl_->volumes);
+  if (kind == "builder") return keys(impl_->builders);
   std::vector<std::string> names;
   if (kind == "storage" && impl_->storage) names.push_back(impl_->storage.name());
   if (kind == "registry" && impl_->registry) names.push_back(impl_->registry.name());

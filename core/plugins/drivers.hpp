@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/async.hpp"
+#include "gantry/builder.hpp"
 #include "gantry/driver.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
@@ -27,6 +28,7 @@ using NetworkDriver = Handle<network::v1::Driver>;
 using VolumeDriver = Handle<volume::v1::Driver>;
 using RuntimeDriver = Handle<runtime::v1::Driver>;
 using RegistryDriver = Handle<registry::v1::Driver>;
+using BuilderDriver = Handle<builder::v1::Driver>;
 
 /// The part of daemon.json that chooses drivers.
 struct DriverConfig {
@@ -55,17 +57,18 @@ class Drivers {
   Drivers& operator=(const Drivers&) = delete;
 
   /// Loads every driver that is found and opens those that the config chooses (storage, registry, the runtimes) and all
-  /// network and volume drivers. A file that is refused is logged and listed with the reason.
+  /// network, volume and builder drivers. A file that is refused is logged and listed with the reason.
   /// Errors: invalid if the config names a driver or an option that there is not: the message lists those that there
   /// are.
   void load();
 
   [[nodiscard]] const StorageDriver& storage() const;
   [[nodiscard]] const RegistryDriver& registry() const;
-  /// Errors, in dockerd's words: invalid for a runtime, not_found for a network or volume driver.
+  /// Errors, in dockerd's words: invalid for a runtime, not_found for a network, volume or builder driver.
   [[nodiscard]] const RuntimeDriver& runtime(const std::string& name) const;  ///< Empty: the default one.
   [[nodiscard]] const NetworkDriver& network(const std::string& name) const;
   [[nodiscard]] const VolumeDriver& volume(const std::string& name) const;
+  [[nodiscard]] const BuilderDriver& builder(const std::string& name) const;
 
   [[nodiscard]] std::vector<std::string> runtime_names() const;
   [[nodiscard]] std::vector<std::string> names(const std::string& kind) const;

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/file.hpp"
+#include "gantry/builder.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
 #include "gantry/runtime.hpp"
@@ -34,9 +35,9 @@ constexpr Interface interface_of() {
   return {Driver::kKind, Driver::kMajor, Driver::kMinor};
 }
 
-constexpr std::array kInterfaces{interface_of<storage::v1::Driver>(), interface_of<network::v1::Driver>(),
-                                 interface_of<volume::v1::Driver>(), interface_of<runtime::v1::Driver>(),
-                                 interface_of<registry::v1::Driver>()};
+constexpr std::array kInterfaces{interface_of<storage::v1::Driver>(),  interface_of<network::v1::Driver>(),
+                                 interface_of<volume::v1::Driver>(),   interface_of<runtime::v1::Driver>(),
+                                 interface_of<registry::v1::Driver>(), interface_of<builder::v1::Driver>()};
 
 std::string version(unsigned major, unsigned minor) { return std::to_string(major) + "." + std::to_string(minor); }
 

@@ -67,6 +67,7 @@ void to_json(json& out, const ProgressMessage& message) {
   if (!message.id.empty()) out["id"] = message.id;
   if (!message.error.empty()) {
     out["errorDetail"] = {{"message", message.error}};
+    if (message.error_code != 0) out["errorDetail"]["code"] = message.error_code;
     out["error"] = message.error;
   }
   if (!message.aux.empty()) out["aux"] = json::parse(message.aux);

@@ -20,6 +20,7 @@ struct ProgressMessage {
   std::string stream;  ///< Text for the user's terminal as it is.
   std::string id;      ///< The layer's short digest; the tag.
   std::string error;
+  int error_code{};              ///< The exit code of a build's command; 0: none.
   std::optional<Detail> detail;  ///< All 0: an empty object, as dockerd sends at each change of status.
   std::string aux;               ///< JSON text; empty for none.
 };

@@ -71,7 +71,7 @@ std::string first_folder(const std::string& include) {
   return slash == std::string::npos ? std::string{} : include.substr(0, slash);
 }
 
-const Names kNouns{"containers", "images", "networks", "volumes", "system"};
+const Names kNouns{"build", "containers", "images", "networks", "volumes", "system"};
 
 /// What a folder of the core may include beside itself and plugin-api.
 Names allowed(const std::string& folder) {
@@ -101,11 +101,12 @@ TEST(Architecture, DriversIncludeThemselvesAndThePluginApiOnly) {
   const fs::path root{GANTRY_SOURCE_DIR};
   for (const Source& source : sources()) {
     if (source.top != "plugins" || source.test()) continue;
-    const bool storage = source.folder.starts_with("storage-");
+    const bool trees = source.folder.starts_with("storage-") || source.folder.starts_with("builder-");
     for (const Include& include : source.includes) {
       if (!include.quoted || include.name.starts_with("gantry/")) continue;
-      // What the storage drivers share is linked into each of them.
-      if (storage && include.name.starts_with("layer_archive/")) continue;
+      // What the drivers that write trees share is linked into each of them.
+      if (trees && include.name.starts_with("layer_archive/")) continue;
+      if (source.folder == "builder-dockerfile" && include.name.starts_with("path_patterns/")) continue;
       const fs::path own = root / "plugins" / source.folder / include.name;
       const fs::path beside = (root / source.path).parent_path() / include.name;
       EXPECT_TRUE(fs::exists(own) || fs::exists(beside)) << source.path << " includes " << include.name;
@@ -119,6 +120,8 @@ TEST(Architecture, CommandLineIncludesItselfAndTheWireOnly) {
     if (source.top != "cli" || source.test()) continue;
     for (const Include& include : source.includes) {
       if (!include.quoted || include.name.starts_with("gantry/") || include.name.starts_with("wire/")) continue;
+      // .dockerignore: the client leaves out what the builder would not see.
+      if (include.name.starts_with("path_patterns/")) continue;
       const fs::path beside = (root / source.path).parent_path() / include.name;
       EXPECT_TRUE(fs::exists(root / "cli" / include.name) || fs::exists(beside))
           << source.path << " includes " << include.name;

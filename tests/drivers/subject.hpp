@@ -19,8 +19,8 @@
 ///     gantry-driver-test ./my-driver.so [--option name=value]... [--dir DIR] [gtest flags]
 ///
 /// A suite is a file `<kind>_suite.cpp` in this folder; CMake picks it up. Its fixture is named after the kind
-/// (Storage, Network, Volume, Runtime, Registry, or longer: StorageHostileArchive), since that is how the tests for a
-/// file are chosen. A test that stands for a MUST of plugin-api/CONTRACT.md is named there.
+/// (Storage, Network, Volume, Runtime, Registry, Builder, or longer: StorageHostileArchive), since that is how the
+/// tests for a file are chosen. A test that stands for a MUST of plugin-api/CONTRACT.md is named there.
 ///
 ///     #include "gantry/volume.hpp"
 ///     #include "subject.hpp"

@@ -54,7 +54,7 @@ struct Descriptor {
   std::uint16_t api_major;        ///< GANTRY_API_MAJOR when the driver was built.
   std::uint16_t api_minor;        ///< GANTRY_API_MINOR then.
   const char* abi_tag;            ///< GANTRY_ABI_TAG then.
-  const char* kind;               ///< "storage", "network", "volume", "runtime", "registry".
+  const char* kind;               ///< "storage", "network", "volume", "runtime", "registry", "builder".
   std::uint16_t interface_major;  ///< Of the kind's interface: 1 for `gantry::storage::v1`.
   std::uint16_t interface_minor;
   const char* name;     ///< What the user writes in the config: "overlay". [a-z0-9][a-z0-9_.-]*, 1 to 32 characters.
@@ -71,18 +71,18 @@ inline constexpr const char* kDescriptorSymbol = "gantry_driver";
 /// Exports a driver; once per shared object, at namespace scope, in a file of its own.
 /// `Interface` is the kind's abstract class (gantry::storage::v1::Driver), `Class` a default-constructible
 /// implementation of it.
-#define GANTRY_EXPORT_DRIVER(Interface, Class, driver_name, driver_version)                           \
-  extern "C" __attribute__((visibility("default"))) const ::gantry::Descriptor gantry_driver;         \
-  extern "C" const ::gantry::Descriptor gantry_driver = {                                             \
-      {'G', 'A', 'N', 'T', 'R', 'Y', '\0', '\1'},                                                     \
-      sizeof(::gantry::Descriptor),                                                                   \
-      GANTRY_API_MAJOR,                                                                               \
-      GANTRY_API_MINOR,                                                                               \
-      GANTRY_ABI_TAG,                                                                                 \
-      Interface::kKind,                                                                               \
-      Interface::kMajor,                                                                              \
-      Interface::kMinor,                                                                              \
-      driver_name,                                                                                    \
-      driver_version,                                                                                 \
-      []() -> void* { return static_cast<Interface*>(new Class); },                                   \
+#define GANTRY_EXPORT_DRIVER(Interface, Class, driver_name, driver_version)                   \
+  extern "C" __attribute__((visibility("default"))) const ::gantry::Descriptor gantry_driver; \
+  extern "C" const ::gantry::Descriptor gantry_driver = {                                     \
+      {'G', 'A', 'N', 'T', 'R', 'Y', '\0', '\1'},                                             \
+      sizeof(::gantry::Descriptor),                                                           \
+      GANTRY_API_MAJOR,                                                                       \
+      GANTRY_API_MINOR,                                                                       \
+      GANTRY_ABI_TAG,                                                                         \
+      Interface::kKind,                                                                       \
+      Interface::kMajor,                                                                      \
+      Interface::kMinor,                                                                      \
+      driver_name,                                                                            \
+      driver_version,                                                                         \
+      []() -> void* { return static_cast<Interface*>(new Class); },                           \
       [](void* driver) noexcept { delete static_cast<Interface*>(driver); }};

@@ -1,0 +1,115 @@
+#include "build/context_archive.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include "build/tar_header.hpp"
+#include "command/failure.hpp"
+
+namespace gantry::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void throw_unreadable(const std::string& path) {
+  throw Failure("error checking context: can't stat '" + path + "': " + std::strerror(errno));
+}
+
+}  // namespace
+
+ContextArchive::ContextArchive(const std::string& directory, const path_patterns::IgnorePatterns& ignored,
+                               const std::vector<std::string>& always)
+    : root_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), always_(always) {
+  if (!root_) {
+    if (errno == ENOENT) throw Failure("unable to prepare context: path \"" + directory + "\" not found");
+    throw Failure("unable to prepare context: context must be a directory: " + directory);
+  }
+  list("", ignored);
+}
+
+// In the order of names, so that the same tree gives the same bytes.
+void ContextArchive::list(const std::string& path, const path_patterns::IgnorePatterns& ignored) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  const fs::path here = "/proc/self/fd/" + std::to_string(root_.get()) + "/" + path;
+  for (const auto& entry : fs::directory_iterator{here, failed}) names.push_back(entry.path().filename().string());
+  if (failed) throw Failure("error checking context: no permission to read from '" + path + "'");
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const std::string inner = path.empty() ? name : path + "/" + name;
+    const bool wanted = std::find(always_.begin(), always_.end(), inner) != always_.end();
+    const bool left_out = !wanted && ignored.matches(inner);
+    struct stat status {};
+    if (::fstatat(root_.get(), inner.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_unreadable(inner);
+    if (!left_out) paths_.push_back(inner);
+    const bool holds_wanted = std::any_of(always_.begin(), always_.end(),
+                                          [&](const std::string& other) { return other.starts_with(inner + "/"); });
+    if (S_ISDIR(status.st_mode) && (!left_out || ignored.takes_back() || holds_wanted)) list(inner, ignored);
+  }
+}
+
+bool ContextArchive::start_entry() {
+  if (extra_at_ < extra_.size()) {
+    const auto& [path, content] = extra_[extra_at_++];
+    struct stat status {};
+    status.st_mode = S_IFREG | 0600;
+    status.st_size = static_cast<off_t>(content.size());
+    status.st_mtim.tv_sec = ::time(nullptr);
+    piece_ = tar_header(path, status, "") + content + tar_padding(content.size());
+    return true;
+  }
+  while (at_ < paths_.size()) {
+    const std::string& path = paths_[at_++];
+    struct stat status {};
+    if (::fstatat(root_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_unreadable(path);
+    std::string target;
+    if (S_ISLNK(status.st_mode)) {
+      target.resize(static_cast<std::size_t>(status.st_size) + 1);
+      const ssize_t size = ::readlinkat(root_.get(), path.c_str(), target.data(), target.size());
+      if (size < 0) throw_unreadable(path);
+      target.resize(static_cast<std::size_t>(size));
+    } else if (S_ISREG(status.st_mode)) {
+      file_.reset(::openat(root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+      if (!file_ || ::fstat(file_.get(), &status) != 0) throw_unreadable(path);
+      size_ = left_ = static_cast<std::size_t>(status.st_size);
+    } else if (!S_ISDIR(status.st_mode) && !S_ISFIFO(status.st_mode)) {
+      continue;  // sockets and devices are no files to build from
+    }
+    piece_ = tar_header(path, status, target);
+    return true;
+  }
+  return false;
+}
+
+std::string_view ContextArchive::content() {
+  const ssize_t got = ::read(file_.get(), buffer_.data(), std::min(left_, buffer_.size()));
+  if (got < 0) throw Failure(std::string("cannot read the build context: ") + std::strerror(errno));
+  // The header has named its size: a file that shrinks is filled up.
+  const std::size_t size = got == 0 ? std::min(left_, buffer_.size()) : static_cast<std::size_t>(got);
+  if (got == 0) std::memset(buffer_.data(), 0, size);
+  left_ -= size;
+  return {buffer_.data(), size};
+}
+
+std::string_view ContextArchive::next() {
+  if (left_ > 0) return content();
+  if (file_) {
+    file_.reset();
+    piece_ = tar_padding(size_);
+    if (!piece_.empty()) return piece_;
+  }
+  if (start_entry()) return piece_;
+  if (std::exchange(ended_, true)) return {};
+  piece_ = tar_end();
+  return piece_;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,52 @@
+#include "api/build.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "api/progress_stream.hpp"
+
+namespace gantry::api {
+
+void Build::add_routes(Router& router) {
+  router.add("POST", "/build", [this](Exchange& exchange) { return post_build(exchange); });
+  router.add(
+      "POST", "/build/prune", [this](Exchange& exchange) { return post_prune(exchange); }, Version{1, 31});
+  router.add("POST", "/commit", [this](Exchange& exchange) { return post_commit(exchange); });
+}
+
+awaitable<Response> Build::post_build(Exchange& exchange) {
+  const build::BuildRequest request = build_request(exchange);
+  const images::UploadSource body = [&exchange](std::span<std::byte> buffer) { return exchange.read_body(buffer); };
+  // The whole context comes before the first step: from then on a client that goes away ends the build.
+  const auto context = std::make_shared<UniqueFd>(co_await service_.receive(body));
+  const ProgressStream::Work work = [this, &request, context](images::Report report,
+                                                              images::Cancel cancel) -> awaitable<void> {
+    co_await service_.build(request, std::move(*context), std::move(report), std::move(cancel));
+  };
+  ProgressStream stream{exchange};
+  co_return co_await stream.run(work, true);
+}
+
+awaitable<Response> Build::post_prune(Exchange& exchange) {
+  const build::Pruned pruned = co_await service_.prune(exchange.request().filters());
+  const nlohmann::json out{{"CachesDeleted", pruned.ids.empty() ? nlohmann::json(nullptr) : nlohmann::json(pruned.ids)},
+                           {"SpaceReclaimed", pruned.space}};
+  co_return Response::json(out);
+}
+
+awaitable<Response> Build::post_commit(Exchange& exchange) {
+  const Request& request = exchange.request();
+  build::CommitRequest wanted;
+  wanted.container = request.get("container");
+  wanted.repository = request.get("repo");
+  wanted.tag = request.get("tag");
+  wanted.comment = request.get("comment");
+  wanted.author = request.get("author");
+  wanted.pause = request.flag("pause", true);
+  wanted.changes = request.all("changes");
+  const nlohmann::json body = co_await exchange.body_json();
+  if (body.is_object()) wanted.config = body.get<wire::ContainerConfig>();
+  const std::string id = co_await service_.commit(wanted);
+  co_return Response::json({{"Id", id}}, 201);
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,98 @@
+#include <nlohmann/json.hpp>
+
+#include "api/build.hpp"
+#include "api/registry_auth.hpp"
+
+namespace gantry::api {
+namespace {
+
+/// A parameter that holds JSON; null if it is not given. Errors: invalid.
+nlohmann::json json_parameter(const Request& request, std::string_view name) {
+  const std::string text = request.get(name);
+  if (text.empty()) return nullptr;
+  auto value = nlohmann::json::parse(text, nullptr, false);
+  if (value.is_discarded()) throw Error{Errc::invalid, "error reading build " + std::string{name} + ": invalid JSON"};
+  return value;
+}
+
+void take_arguments(const Request& request, build::BuildRequest& out) {
+  // Named: a range-for keeps only the outermost temporary alive.
+  const nlohmann::json arguments = json_parameter(request, "buildargs");
+  for (const auto& [name, value] : arguments.items()) {
+    if (value.is_string()) {
+      out.wanted.arguments.emplace_back(name, value.get<std::string>());
+    } else {
+      out.wanted.arguments.emplace_back(name, std::nullopt);
+    }
+  }
+  const nlohmann::json labels = json_parameter(request, "labels");
+  for (const auto& [name, value] : labels.items()) {
+    if (value.is_string()) out.wanted.labels[name] = value.get<std::string>();
+  }
+  for (const auto& image : json_parameter(request, "cachefrom")) {
+    if (image.is_string()) out.cache_from.push_back(image.get<std::string>());
+  }
+}
+
+void take_limits(const Request& request, wire::HostConfig& host) {
+  wire::Resources& limits = host.resources;
+  limits.memory = request.number("memory").value_or(0);
+  limits.memory_swap = request.number("memswap").value_or(0);
+  limits.cpu_shares = request.number("cpushares").value_or(0);
+  limits.cpu_period = request.number("cpuperiod").value_or(0);
+  limits.cpu_quota = request.number("cpuquota").value_or(0);
+  limits.cpuset_cpus = request.get("cpusetcpus");
+  limits.cpuset_mems = request.get("cpusetmems");
+  limits.cgroup_parent = request.get("cgroupparent");
+  for (const auto& limit : json_parameter(request, "ulimits")) {
+    if (!limit.is_object()) continue;
+    limits.ulimits.push_back(
+        {limit.value("Name", ""), limit.value("Hard", std::int64_t{}), limit.value("Soft", std::int64_t{})});
+  }
+  host.shm_size = request.number("shmsize").value_or(0);
+  host.network_mode = request.get("networkmode");
+  host.extra_hosts = request.all("extrahosts");
+  host.security_opt = request.all("securityopt");
+  host.isolation = request.get("isolation");
+}
+
+void check_supported(const Request& request) {
+  if (request.get("version") == "2") {
+    throw Error{Errc::unsupported,
+                "this daemon has no BuildKit: set DOCKER_BUILDKIT=0, so that the client builds with the classic "
+                "builder, or build with \"gantry build\""};
+  }
+  if (request.flag("squash")) throw Error{Errc::invalid, "squash is only supported with experimental mode"};
+  if (!request.get("outputs").empty() && request.get("outputs") != "null" && request.get("outputs") != "[]") {
+    throw Error{Errc::unsupported, "outputs other than an image of this daemon are not supported"};
+  }
+}
+
+}  // namespace
+
+build::BuildRequest build_request(const Exchange& exchange) {
+  const Request& request = exchange.request();
+  check_supported(request);
+  build::BuildRequest out;
+  builder::v1::Request& wanted = out.wanted;
+  wanted.recipe = request.get("dockerfile");
+  wanted.remote = request.get("remote");
+  // What older clients call a context that comes with the request.
+  if (wanted.remote == "client-session") wanted.remote.clear();
+  wanted.target = request.get("target");
+  wanted.platform = request.get("platform");
+  wanted.no_cache = request.flag("nocache");
+  wanted.pull = request.flag("pull");
+  wanted.force_remove = request.flag("forcerm");
+  wanted.remove = wanted.force_remove || request.get("rm").empty() || request.flag("rm");
+  take_arguments(request, out);
+  take_limits(request, out.host_config);
+  out.quiet = request.flag("q");
+  for (const std::string& name : request.all("t")) {
+    if (!name.empty()) out.names.push_back(name);
+  }
+  out.credentials = all_registry_credentials(exchange);
+  return out;
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,78 @@
+#include "build/service.hpp"
+#include "gantry/error.hpp"
+#include "images/config_changes.hpp"
+#include "images/image_config.hpp"
+#include "images/reference.hpp"
+
+namespace gantry::build {
+namespace {
+
+/// What is set takes the place of what was there.
+void overlay_config(images::ImageConfig& out, const wire::ContainerConfig& config) {
+  if (!config.user.empty()) out.user = config.user;
+  if (!config.working_dir.empty()) out.working_dir = config.working_dir;
+  if (!config.stop_signal.empty()) out.stop_signal = config.stop_signal;
+  if (!config.env.empty()) out.env = config.env;
+  if (config.cmd) out.cmd = *config.cmd;
+  if (config.entrypoint) out.entrypoint = *config.entrypoint;
+  if (!config.shell.empty()) out.shell = config.shell;
+  if (!config.on_build.empty()) out.on_build = config.on_build;
+  for (const auto& [name, value] : config.labels) out.labels[name] = value;
+  if (!config.exposed_ports.empty()) out.exposed_ports = {config.exposed_ports.begin(), config.exposed_ports.end()};
+  if (!config.volumes.empty()) out.volumes = {config.volumes.begin(), config.volumes.end()};
+  if (const auto& health = config.healthcheck) {
+    out.healthcheck = images::HealthConfig{health->test,         health->interval,       health->timeout,
+                                           health->start_period, health->start_interval, health->retries};
+  }
+}
+
+std::string command_line(const wire::ContainerConfig& config) {
+  std::string out;
+  for (const std::string& word : config.cmd.value_or(std::vector<std::string>{}))
+    out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+}  // namespace
+
+awaitable<std::string> Service::commit(CommitRequest request) {
+  const auto container = at_.containers.find(request.container);
+  if (container->state == containers::State::removing || container->state == containers::State::dead) {
+    throw Error{Errc::conflict, "You cannot commit container " + container->id + " which is being removed"};
+  }
+  images::ImageConfig config;
+  overlay_config(config, container->config);
+  if (request.config) overlay_config(config, *request.config);
+  images::apply_changes(config, request.changes);
+  images::CommitRequest step;
+  step.parent = container->image_id;
+  step.config_json = images::config_object(config);
+  step.author = request.author;
+  step.comment = request.comment;
+  step.created_by = command_line(container->config);
+  step.repository = request.repository;
+  step.tag = request.tag;
+  step.top = container->id;
+  const bool pause = request.pause && container->state == containers::State::running;
+  if (pause) co_await at_.containers.pause(container->id);
+  std::string image;
+  std::exception_ptr failure;
+  try {
+    image = co_await at_.images.commit(step);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (pause) co_await at_.containers.unpause(container->id);
+  if (failure) std::rethrow_exception(failure);
+  std::map<std::string, std::string> attributes(container->config.labels.begin(), container->config.labels.end());
+  attributes["comment"] = request.comment;
+  attributes["image"] = container->config.image;
+  attributes["imageID"] = image;
+  attributes["imageRef"] =
+      request.repository.empty() ? "" : request.repository + ":" + (request.tag.empty() ? "latest" : request.tag);
+  attributes["name"] = container->name;
+  at_.bus.publish({"container", "commit", container->id, attributes, 0});
+  co_return image;
+}
+
+}  // namespace gantry::build

@@ -1,0 +1,119 @@
+#include "build/service.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "base/file.hpp"
+#include "build/command_failed.hpp"
+#include "build/session.hpp"
+#include "images/blob_store.hpp"
+#include "images/reference.hpp"
+#include "images/stream_bridge.hpp"
+
+namespace gantry::build {
+
+namespace {
+
+constexpr const char* kDefaultBuilder = "dockerfile";
+
+void spool(ByteSource& source, int file) {
+  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  while (const std::size_t got = source.read(buffer)) {
+    for (std::size_t put = 0; put < got;) {
+      const ssize_t done = ::write(file, buffer.data() + put, got - put);
+      if (done < 0) throw_errno("cannot keep the build context");
+      put += static_cast<std::size_t>(done);
+    }
+  }
+  if (::lseek(file, 0, SEEK_SET) != 0) throw_errno("cannot read the build context");
+}
+
+std::string short_id_of(const std::string& id) { return id.substr(id.find(':') + 1, 12); }
+
+std::string familiar_name(const std::string& name) {
+  return images::parse_reference(name).with_default_tag().familiar();
+}
+
+void tell(const images::Report& report, std::string text) {
+  wire::ProgressMessage message;
+  message.stream = std::move(text);
+  report(message);
+}
+
+}  // namespace
+
+awaitable<UniqueFd> Service::receive(images::UploadSource context) {
+  const std::string folder = at_.containers.settings().data_root;
+  UniqueFd file{::open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600)};
+  if (!file) throw_errno("cannot keep the build context in " + folder);
+  const int fd = file.get();
+  const std::function<void(ByteSource&)> keep = [fd](ByteSource& source) { spool(source, fd); };
+  co_await images::read_upload(at_.workers, std::move(context), keep);
+  co_return file;
+}
+
+awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, images::Report report,
+                                      images::Cancel cancel) {
+  // A name that is none is refused before all the work.
+  for (const std::string& name : request.names) {
+    if (!images::parse_reference(name).digest.empty()) {
+      throw Error{Errc::invalid, "build tag cannot contain a digest"};
+    }
+  }
+  const auto wanted = std::make_shared<const BuildRequest>(std::move(request));
+  const auto session = std::make_shared<Session>(co_await asio::this_coro::executor, at_, *wanted, report, cancel);
+  const auto source = std::make_shared<images::FileSource>(std::move(context));
+  plugins::CallSettings settings;
+  settings.cancel = cancel;
+  const auto work = [wanted, session, source](auto& driver, const Call& call) {
+    std::string image;
+    driver.build(wanted->wanted, *source, *session, image, call);
+    return image;
+  };
+  std::string image;
+  std::exception_ptr failure;
+  try {
+    image = co_await at_.drivers.call(at_.drivers.builder(kDefaultBuilder), Pool::slow, settings, work);
+  } catch (const Error& error) {
+    failure = session->exit_code() == 0 ? std::current_exception()
+                                        : std::make_exception_ptr(CommandFailed{error, session->exit_code()});
+  }
+  co_await session->clean();
+  if (failure) std::rethrow_exception(failure);
+  for (const std::string& name : wanted->names) at_.images.tag(image, name, "");
+  if (wanted->quiet) {
+    tell(report, image + "\n");
+    co_return image;
+  }
+  wire::ProgressMessage id;
+  id.aux = R"({"ID":")" + image + R"("})";
+  report(id);
+  tell(report, "Successfully built " + short_id_of(image) + "\n");
+  for (const std::string& name : wanted->names) tell(report, "Successfully tagged " + familiar_name(name) + "\n");
+  co_return image;
+}
+
+awaitable<Pruned> Service::prune(images::Filters filters) {
+  Pruned pruned;
+  const wire::ImagePruneReport steps = co_await at_.images.prune_steps(std::move(filters));
+  for (const auto& item : steps.deleted) {
+    if (!item.deleted.empty()) pruned.ids.push_back(item.deleted);
+  }
+  pruned.space = steps.space_reclaimed;
+  for (const std::string& name : at_.drivers.names("builder")) {
+    const plugins::CallSettings settings;
+    const auto ask_to_prune = [](auto& driver, const Call& call) {
+      builder::v1::Usage freed;
+      driver.prune(freed, call);
+      return freed.size;
+    };
+    const std::uint64_t freed =
+        co_await at_.drivers.call(at_.drivers.builder(name), Pool::slow, settings, ask_to_prune);
+    pruned.space += static_cast<std::int64_t>(freed);
+  }
+  co_return pruned;
+}
+
+}  // namespace gantry::build

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.hpp"
+#include "containers/service.hpp"
+#include "events/bus.hpp"
+#include "gantry/builder.hpp"
+#include "gantry/unique_fd.hpp"
+#include "images/service.hpp"
+#include "plugins/drivers.hpp"
+
+namespace gantry::build {
+
+struct BuildRequest {
+  builder::v1::Request wanted;          ///< What the driver gets.
+  std::vector<std::string> names;       ///< Of the image: "app:1".
+  std::vector<std::string> cache_from;  ///< Images whose steps count as made here.
+  wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
+  bool quiet{};                         ///< Only the image's id.
+  std::map<std::string, registry::v1::Credentials> credentials;  ///< By registry, as in a client's config.json.
+};
+
+struct CommitRequest {
+  std::string container;
+  std::string repository;  ///< May be empty.
+  std::string tag;
+  std::string comment;
+  std::string author;
+  bool pause{true};
+  std::vector<std::string> changes;             ///< Dockerfile instructions.
+  std::optional<wire::ContainerConfig> config;  ///< What is set in it takes the place of the container's.
+};
+
+struct Pruned {
+  std::vector<std::string> ids;
+  std::int64_t space{};
+};
+
+/// What builds mean: the builder driver decides, images and containers do. Io thread only.
+class Service {
+ public:
+  struct Neighbours {
+    events::Bus& bus;
+    plugins::Drivers& drivers;
+    Workers& workers;
+    images::Service& images;
+    containers::Service& containers;
+  };
+
+  explicit Service(Neighbours neighbours) : at_(neighbours) {}
+
+  /// Takes a build context to disk: the build reads it when it has come whole. Answers a file without a name.
+  awaitable<UniqueFd> receive(images::UploadSource context);
+
+  /// Builds and names. Answers the image's id.
+  awaitable<std::string> build(BuildRequest request, UniqueFd context, images::Report report, images::Cancel cancel);
+
+  /// Makes an image from a container. Answers its id.
+  awaitable<std::string> commit(CommitRequest request);
+
+  /// Removes the builds' cache.
+  awaitable<Pruned> prune(images::Filters filters);
+
+ private:
+  Neighbours at_;
+};
+
+}  // namespace gantry::build

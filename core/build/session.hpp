@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/mounted_tree.hpp"
+#include "build/service.hpp"
+
+namespace gantry::build {
+
+/// What a builder driver gets for one build: its calls come on the driver's thread, the work goes on on the io thread.
+class Session final : public builder::v1::Session, public std::enable_shared_from_this<Session> {
+ public:
+  Session(asio::any_io_executor io, Service::Neighbours neighbours, const BuildRequest& request, images::Report report,
+          images::Cancel cancel);
+
+  void output(std::string_view text) override;
+  void image(const std::string& reference, const std::string& platform, bool pull, builder::v1::Image& out) override;
+  bool cached(const builder::v1::Step& step, builder::v1::Image& out) override;
+  void commit(const builder::v1::Step& step, builder::v1::Image& out) override;
+  std::string make_tree(const std::string& image) override;
+  UniqueFd open_tree(const std::string& tree) override;
+  void remove_tree(const std::string& tree) override;
+  std::string create_container(const builder::v1::ContainerSpec& spec) override;
+  int run(const std::string& container) override;
+  void remove_container(const std::string& container) override;
+
+  /// Of the last command that failed; 0 if none has.
+  [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
+
+  /// Removes the trees that the driver left. On the io thread, when the driver has returned.
+  awaitable<void> clean();
+
+ private:
+  template <class Result>
+  Result on_io(awaitable<Result> work);
+  awaitable<std::shared_ptr<const images::Image>> find_image(std::string reference, std::string platform, bool pull);
+  int run_to_end(const std::string& container);
+  awaitable<int> run_container(std::string id);
+  awaitable<void> show_output(UniqueFd socket);
+  awaitable<void> forget_tree(std::string tree);
+  void show(std::string_view text, bool is_error);
+
+  asio::any_io_executor io_;
+  Service::Neighbours at_;
+  const BuildRequest& request_;
+  images::Report report_;
+  images::Cancel cancel_;
+  std::map<std::string, std::vector<Mount>> trees_;
+  /// A container that was made and has not run yet: its image, and what is mounted into it beside the usual.
+  struct Prepared {
+    std::string image;
+    std::vector<std::string> targets;
+  };
+  std::map<std::string, Prepared> prepared_;
+  std::set<std::string> complete_;  ///< Images that have all that is usually mounted over.
+  int exit_code_ = 0;
+};
+
+}  // namespace gantry::build

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gantry/driver.hpp"
+#include "gantry/mount.hpp"
+#include "gantry/stream.hpp"
+#include "gantry/unique_fd.hpp"
+
+/// Builder drivers turn a recipe and a build context into an image.
+///
+/// A driver reads the recipe and decides what comes in which order; whatever needs images, layers, containers or a
+/// registry it asks of the `Session` that comes with each build. So a driver knows no storage, no runtime and no
+/// network, and the daemon knows no recipe.
+///
+/// A step of a build: `cached`; if that finds nothing, `make_tree` and write into `open_tree`, or `create_container`
+/// and `run`; then `commit`, then `remove_tree` or `remove_container`. Trees that a build leaves behind, however it
+/// ends, the daemon removes; a container stays for the user to look at.
+namespace gantry::builder::v1 {
+
+/// How a container's health is checked (API: HealthConfig; nanoseconds). Frozen.
+struct HealthCheck {
+  std::vector<std::string> test;
+  std::int64_t interval{};
+  std::int64_t timeout{};
+  std::int64_t start_period{};
+  std::int64_t start_interval{};
+  int retries{};
+};
+
+/// What an image says of the containers made from it (OCI image spec, config.md; Docker's extensions). May grow at its
+/// end.
+struct Config {
+  std::string user;
+  std::vector<std::string> exposed_ports;  ///< "80/tcp".
+  std::vector<std::string> env;            ///< "NAME=value".
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> cmd;
+  std::vector<std::string> volumes;
+  std::string working_dir;
+  std::map<std::string, std::string> labels;
+  std::string stop_signal;
+  std::vector<std::string> shell;
+  std::vector<std::string> on_build;
+  bool args_escaped{};
+  std::optional<HealthCheck> health_check;
+};
+
+/// An image of this host's. May grow at its end.
+struct Image {
+  std::string id;  ///< "sha256:<hex>"; empty: no image at all, from which a build may start too.
+  Config config;
+  std::string os;
+  std::string architecture;
+  std::string variant;
+  std::string author;
+};
+
+/// What makes one image out of another. May grow at its end.
+struct Step {
+  std::string parent;  ///< Its id; empty: nothing.
+  Config config;       ///< Of the new image.
+  std::string author;
+  /// What was done, for the history. It is the step's name in the cache as well: two steps over one parent that differ
+  /// in what they depend on (the content of files, arguments) must differ here.
+  std::string created_by;
+  std::string top;  ///< The tree or container whose changes become a layer; empty: only the config changes.
+};
+
+/// A container in which a step's command runs. May grow at its end.
+struct ContainerSpec {
+  std::string image;  ///< Its id; empty: an empty tree.
+  Config config;      ///< What runs is `entrypoint` and `cmd` together.
+  /// Of the host, to be bound at their targets: the driver's own files, or a tmpfs.
+  std::vector<Mount> mounts;
+  std::string network;  ///< "none", "host"; empty: what the user asked for.
+};
+
+/// What the daemon does for one build. Valid until `Driver::build` returns; one thread at a time. All block, and throw
+/// `Errc::cancelled` once the build is cancelled.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  /// A newer service, or nullptr.
+  virtual void* query(std::string_view /*service*/) noexcept { return nullptr; }
+
+  /// Text for the user, as it is.
+  virtual void output(std::string_view text) = 0;
+
+  /// Finds an image by what a user calls it; gets it from its registry if there is none, or if `pull`. `platform`
+  /// empty: this host's. Errors: not_found, denied, unavailable, invalid.
+  virtual void image(const std::string& reference, const std::string& platform, bool pull, Image& out) = 0;
+
+  /// Finds the image that such a step made before (`top` is not looked at). Answers whether there is one.
+  virtual bool cached(const Step& step, Image& out) = 0;
+
+  /// Makes the image of a step. Errors: exhausted (too many layers), io.
+  virtual void commit(const Step& step, Image& out) = 0;
+
+  /// A writable tree over an image's layers (none: empty). Answers its name.
+  virtual std::string make_tree(const std::string& image) = 0;
+
+  /// Its root directory. Links in it are the image's: resolve paths with RESOLVE_IN_ROOT (openat2(2)).
+  virtual UniqueFd open_tree(const std::string& tree) = 0;
+
+  /// Succeeds if there is none. Close what was opened in it before.
+  virtual void remove_tree(const std::string& tree) = 0;
+
+  /// Answers the container's id, 64 hex digits. Errors: as of `container create`.
+  virtual std::string create_container(const ContainerSpec& spec) = 0;
+
+  /// Runs the container's command to its end, shows its output to the user and answers its exit code. If the build
+  /// fails afterwards, the code goes into the user's error.
+  virtual int run(const std::string& container) = 0;
+
+  /// Succeeds if there is none.
+  virtual void remove_container(const std::string& container) = 0;
+};
+
+/// What the user asked for. May grow at its end.
+struct Request {
+  std::string recipe;  ///< The recipe's path in the context; empty: the driver's usual one.
+  std::string remote;  ///< The URL of the context; empty: it comes with the call.
+  std::string target;  ///< The stage to build; empty: the last.
+  /// Name and value; one without a value is named only.
+  std::vector<std::pair<std::string, std::optional<std::string>>> arguments;
+  std::map<std::string, std::string> labels;
+  std::string platform;
+  bool no_cache{};
+  bool pull{};
+  bool remove{true};    ///< Containers of steps that succeeded.
+  bool force_remove{};  ///< Those of steps that failed too.
+};
+
+/// What a driver keeps between builds. May grow at its end.
+struct Usage {
+  std::uint64_t size{};  ///< Bytes.
+};
+
+/// Calls block; builds may go on side by side.
+class Driver : public gantry::Driver {
+ public:
+  static constexpr const char* kKind = "builder";
+  static constexpr std::uint16_t kMajor = 1;
+  static constexpr std::uint16_t kMinor = 0;
+
+  /// Builds. `context` is an archive as the client sent it (tar, perhaps compressed), hostile; empty with
+  /// `Request::remote`. `out` is the image's id.
+  /// Errors: invalid (the recipe or the context: names the line or the file), and those of the session.
+  virtual void build(const Request& request, ByteSource& context, Session& session, std::string& out,
+                     const Call& call) = 0;
+
+  /// What `prune` would free at most.
+  virtual void usage(Usage& out, const Call& call) = 0;
+
+  /// Removes what is kept between builds and not in use; `out` is what was freed.
+  virtual void prune(Usage& out, const Call& call) = 0;
+};
+
+}  // namespace gantry::builder::v1

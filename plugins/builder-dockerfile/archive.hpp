@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gantry/call.hpp"
+#include "gantry/stream.hpp"
+
+struct archive;
+
+namespace gantry::dockerfile {
+
+/// Whether an open file is a tar archive, plain or compressed by gzip, bzip2, xz or zstd.
+bool is_archive(int file);
+
+/// Unpacks such an archive into the directory `root`, over what is there: nothing outside of it is touched, whatever
+/// the archive says. Owners, modes and times are the archive's. Errors: invalid (names the entry), exhausted, io.
+void unpack_archive(ByteSource& source, int root, const Call& call);
+void unpack_archive(int file, int root, const Call& call);
+
+}  // namespace gantry::dockerfile

@@ -1,0 +1,131 @@
+#include "arguments.hpp"
+
+#include <sys/utsname.h>
+
+#include <algorithm>
+
+namespace gantry::dockerfile {
+namespace {
+
+bool is_proxy(const std::string& name) {
+  static const std::set<std::string> names{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
+                                           "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
+  return names.contains(name);
+}
+
+std::string architecture() {
+  utsname host{};
+  ::uname(&host);
+  const std::string machine = host.machine;
+  if (machine == "x86_64") return "amd64";
+  if (machine == "aarch64") return "arm64";
+  return machine;
+}
+
+std::string name_of(const std::string& variable) { return variable.substr(0, variable.find('=')); }
+
+}  // namespace
+
+Arguments::Arguments(const builder::v1::Request& request) {
+  for (const auto& [name, value] : request.arguments) given_[name] = value;
+  const std::string arch = architecture();
+  for (const std::string kind : {"BUILD", "TARGET"}) {
+    platform_[kind + "PLATFORM"] = "linux/" + arch;
+    platform_[kind + "OS"] = "linux";
+    platform_[kind + "ARCH"] = arch;
+    platform_[kind + "VARIANT"] = "";
+  }
+  // Another platform than the host's, as the user wrote it: os/architecture/variant.
+  if (const std::string& wanted = request.platform; !wanted.empty()) {
+    const auto first = wanted.find('/');
+    const auto second = wanted.find('/', first + 1);
+    platform_["TARGETPLATFORM"] = wanted;
+    platform_["TARGETOS"] = wanted.substr(0, first);
+    if (first != std::string::npos) platform_["TARGETARCH"] = wanted.substr(first + 1, second - first - 1);
+    if (first != std::string::npos && second != std::string::npos) {
+      platform_["TARGETVARIANT"] = wanted.substr(second + 1);
+    }
+  }
+}
+
+std::optional<std::string> Arguments::value_of(const std::string& name,
+                                               const std::map<std::string, std::optional<std::string>>& from) const {
+  if (const auto given = given_.find(name); given != given_.end() && given->second) return given->second;
+  const auto found = from.find(name);
+  return found == from.end() ? std::nullopt : found->second;
+}
+
+void Arguments::declare_global(const std::string& name, const std::optional<std::string>& value) {
+  referenced_.insert(name);
+  global_[name] = value;
+}
+
+void Arguments::declare(const std::string& name, const std::optional<std::string>& value) {
+  referenced_.insert(name);
+  std::optional<std::string> known = value;
+  if (!known && global_.contains(name)) known = value_of(name, global_);
+  if (!known) known = value_of(name, platform_);
+  stage_[name] = known;
+}
+
+Variables Arguments::global() const {
+  return [this](std::string_view name) {
+    const std::string key{name};
+    if (global_.contains(key)) return value_of(key, global_);
+    return value_of(key, platform_);
+  };
+}
+
+std::vector<std::string> Arguments::allowed(const std::vector<std::string>& env) const {
+  std::vector<std::string> out;
+  for (const auto& [name, fallback] : stage_) {
+    const auto value = value_of(name, stage_);
+    if (value && !find_variable(env, name)) out.push_back(name + "=" + *value);
+  }
+  for (const auto& [name, value] : given_) {
+    if (value && is_proxy(name) && !stage_.contains(name) && !find_variable(env, name)) {
+      out.push_back(name + "=" + *value);
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<std::string> Arguments::telling(const std::vector<std::string>& allowed) const {
+  std::vector<std::string> out;
+  for (const std::string& variable : allowed) {
+    const std::string name = name_of(variable);
+    if (!is_proxy(name) || referenced_.contains(name)) out.push_back(variable);
+  }
+  return out;
+}
+
+std::vector<std::string> Arguments::unused() const {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : given_) {
+    if (!is_proxy(name) && !referenced_.contains(name)) out.push_back(name);
+  }
+  return out;
+}
+
+std::optional<std::string> find_variable(const std::vector<std::string>& env, std::string_view name) {
+  for (const std::string& variable : env) {
+    if (variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=') {
+      return variable.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+void set_variable(std::vector<std::string>& env, const std::string& name, const std::string& value) {
+  const std::string whole = name + "=" + value;
+  for (std::string& variable : env) {
+    if (name_of(variable) == name) {
+      variable = whole;
+      return;
+    }
+  }
+  env.push_back(whole);
+}
+
+}  // namespace gantry::dockerfile

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gantry/builder.hpp"
+#include "words.hpp"
+
+namespace gantry::dockerfile {
+
+/// What ARG and --build-arg mean: which names a stage may use, and their values.
+class Arguments {
+ public:
+  explicit Arguments(const builder::v1::Request& request);
+
+  /// ARG before the first FROM.
+  void declare_global(const std::string& name, const std::optional<std::string>& value);
+  /// ARG in a stage: without a value of its own it takes the global one.
+  void declare(const std::string& name, const std::optional<std::string>& value);
+  /// A new stage: what another one declared is gone.
+  void reset() { stage_.clear(); }
+
+  /// What FROM sees.
+  [[nodiscard]] Variables global() const;
+
+  /// "NAME=value" of all that the stage may use and `env` does not set.
+  [[nodiscard]] std::vector<std::string> allowed(const std::vector<std::string>& env) const;
+
+  /// Those of `allowed` that name a step in the cache and the history: all but the proxies that no ARG names.
+  [[nodiscard]] std::vector<std::string> telling(const std::vector<std::string>& allowed) const;
+
+  /// Names that the user gave and no ARG took.
+  [[nodiscard]] std::vector<std::string> unused() const;
+
+ private:
+  [[nodiscard]] std::optional<std::string> value_of(
+      const std::string& name, const std::map<std::string, std::optional<std::string>>& from) const;
+
+  std::map<std::string, std::optional<std::string>> given_;
+  std::map<std::string, std::optional<std::string>> platform_;
+  std::map<std::string, std::optional<std::string>> global_;
+  std::map<std::string, std::optional<std::string>> stage_;
+  std::set<std::string> referenced_;
+};
+
+/// The value of `name` in "NAME=value" lines.
+std::optional<std::string> find_variable(const std::vector<std::string>& env, std::string_view name);
+void set_variable(std::vector<std::string>& env, const std::string& name, const std::string& value);
+
+}  // namespace gantry::dockerfile

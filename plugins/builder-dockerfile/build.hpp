@@ -1,0 +1,145 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "arguments.hpp"
+#include "cache_mounts.hpp"
+#include "context.hpp"
+#include "instruction.hpp"
+
+namespace gantry::dockerfile {
+
+/// What one stage has come to.
+struct StageState {
+  std::string image;  ///< Empty: nothing was made yet.
+  builder::v1::Config config;
+  std::string author;
+  bool cmd_set{};       ///< By this stage: a new ENTRYPOINT keeps it.
+  bool cache_missed{};  ///< From here on nothing is looked for.
+};
+
+/// One build from its first step to its last.
+class Build {
+ public:
+  Build(const builder::v1::Request& request, Context& context, CacheMounts& cache_mounts, builder::v1::Session& session,
+        const Call& call);
+
+  /// Answers the image's id.
+  std::string run();
+
+ private:
+  // build.cpp: stages.
+  void find_needed(std::size_t stage);
+  [[nodiscard]] std::optional<std::size_t> find_stage(const std::string& name, std::size_t before) const;
+  [[nodiscard]] std::size_t count_steps() const;
+  void take_global_arguments();
+  void build_stage(std::size_t stage);
+  void start_stage(std::size_t stage);
+  void run_triggers();
+  void announce(const std::string& text);
+  void show_image(const std::string& id);
+  void dispatch(const Instruction& instruction);
+  std::string expanded(const std::string& word) const;
+  [[nodiscard]] Variables variables() const;
+  [[nodiscard]] std::vector<std::string> shell() const;
+
+  // config_steps.cpp: what changes the config only.
+  void step(const Arg& arg);
+  void step(const Env& env);
+  void step(const Label& label);
+  void step(const Maintainer& maintainer);
+  void step(const Cmd& cmd);
+  void step(const Entrypoint& entrypoint);
+  void step(const Expose& expose);
+  void step(const Volume& volume);
+  void step(const User& user);
+  void step(const OnBuild& on_build);
+  void step(const StopSignal& stop_signal);
+  void step(const HealthCheck& health_check);
+  void step(const Shell& shell);
+  void step(const From&) {}
+  void commit_config(const std::string& comment);
+
+  // file_steps.cpp: what writes files.
+  void step(const Workdir& workdir);
+  void step(const Copy& copy);
+  struct Origin;
+  Origin origin_of(const Copy& copy);
+  std::vector<std::string> find_sources(const Copy& copy, Origin& origin) const;
+  void check_sources(const Copy& copy, const std::vector<std::string>& sources) const;
+  void write_files(const Copy& copy, const Origin& origin, const std::vector<std::string>& sources, const Tree& to);
+
+  // run_step.cpp
+  void step(const Run& run);
+  [[nodiscard]] std::string image_of(const std::string& name);
+  struct MountPlan;
+  MountPlan plan_mounts(const Run& run);
+  void plan_bind(const RunMount& mount, MountPlan& plan);
+
+  // Shared by the steps.
+  [[nodiscard]] builder::v1::Step make_step(const std::string& created_by) const;
+  /// Whether the cache had it: then the state is its.
+  bool take_cached(const builder::v1::Step& step);
+  void commit(builder::v1::Step step);
+  void show_removed(const std::string& container);
+
+  const builder::v1::Request& request_;
+  Context& context_;
+  CacheMounts& cache_mounts_;
+  builder::v1::Session& session_;
+  const Call& call_;
+  Recipe recipe_;
+  Arguments arguments_;
+  std::set<std::size_t> needed_;
+  std::map<std::size_t, StageState> done_;
+  std::size_t stage_ = 0;
+  StageState state_;
+  std::size_t step_ = 0;
+  std::size_t steps_ = 0;
+};
+
+/// Runs what has to be done whatever happens.
+template <class Undo>
+class OnExit {
+ public:
+  explicit OnExit(Undo undo) : undo_(std::move(undo)) {}
+  ~OnExit() { undo_(); }
+  OnExit(const OnExit&) = delete;
+  OnExit& operator=(const OnExit&) = delete;
+
+ private:
+  Undo undo_;
+};
+
+/// A tree that goes when the step is over.
+class ScopedTree {
+ public:
+  ScopedTree(builder::v1::Session& session, const std::string& image)
+      : session_(session), name_(session.make_tree(image)), root_(session.open_tree(name_)) {}
+  ~ScopedTree() {
+    root_.reset();
+    try {
+      session_.remove_tree(name_);
+    } catch (const std::exception&) {
+      // The daemon removes what a build leaves.
+    }
+  }
+  ScopedTree(const ScopedTree&) = delete;
+  ScopedTree& operator=(const ScopedTree&) = delete;
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] int root() const noexcept { return root_.get(); }
+
+ private:
+  builder::v1::Session& session_;
+  std::string name_;
+  UniqueFd root_;
+};
+
+std::string short_id(const std::string& id);
+
+}  // namespace gantry::dockerfile

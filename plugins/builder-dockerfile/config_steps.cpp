@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <random>
+
+#include "build.hpp"
+#include "text.hpp"
+
+namespace gantry::dockerfile {
+
+using builder::v1::Step;
+
+namespace {
+
+std::string random_id() {
+  std::random_device random;
+  std::string out;
+  for (int at = 0; at < 64; ++at) out += "0123456789abcdef"[random() % 16];
+  return out;
+}
+
+std::string quoted_list(const std::vector<std::string>& words) {
+  std::string out = "[";
+  for (const std::string& word : words) out += (&word == &words.front() ? "" : " ") + quote(word);
+  return out + "]";
+}
+
+void add_new(std::vector<std::string>& list, const std::string& item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+}
+
+int port_number(const std::string& text, const std::string& whole) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > 65535) {
+    throw Error{Errc::invalid, "Invalid containerPort: " + whole};
+  }
+  return value;
+}
+
+/// "80-82/udp" as single ports.
+std::vector<std::string> ports_of(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const std::string range = text.substr(0, slash);
+  const std::string protocol = slash == std::string::npos ? "tcp" : lower(text.substr(slash + 1));
+  if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") {
+    throw Error{Errc::invalid, "Invalid proto: " + protocol};
+  }
+  const std::size_t dash = range.find('-');
+  const int first = port_number(range.substr(0, dash), range);
+  const int last = dash == std::string::npos ? first : port_number(range.substr(dash + 1), range);
+  if (last < first) throw Error{Errc::invalid, "Invalid containerPort: " + range};
+  std::vector<std::string> out;
+  for (int port = first; port <= last; ++port) out.push_back(std::to_string(port) + "/" + protocol);
+  return out;
+}
+
+bool is_signal(const std::string& text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size()) return number > 0 && number <= SIGRTMAX;
+  std::string name = upper(text);
+  if (name.starts_with("SIG")) name.erase(0, 3);
+  if (name.starts_with("RTMIN") || name.starts_with("RTMAX")) return true;
+  for (int at = 1; at < NSIG; ++at) {
+    const char* known = ::sigabbrev_np(at);
+    if (known != nullptr && name == known) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void Build::commit_config(const std::string& comment) {
+  Step step = make_step(join(shell(), " ") + " #(nop)  " + comment);
+  if (take_cached(step)) return;
+  // Nothing runs, so there need not be a container; who wants to keep it gets one.
+  std::string container;
+  if (request_.remove) {
+    container = random_id();
+  } else {
+    builder::v1::ContainerSpec spec;
+    spec.image = state_.image;
+    spec.config = state_.config;
+    spec.config.entrypoint.clear();
+    spec.config.cmd = shell();
+    spec.config.cmd.insert(spec.config.cmd.end(), {"#(nop) ", comment});
+    container = session_.create_container(spec);
+  }
+  session_.output(" ---> Running in " + short_id(container) + "\n");
+  commit(std::move(step));
+  if (request_.remove) show_removed(container);
+}
+
+void Build::step(const Arg& arg) {
+  std::string comment = "ARG";
+  for (const auto& [raw_name, raw_value] : arg.defaults) {
+    const std::string name = expanded(raw_name);
+    std::optional<std::string> value = raw_value;
+    if (value) value = expanded(*value);
+    arguments_.declare(name, value);
+    comment += " " + name + (value ? "=" + *value : "");
+  }
+  commit_config(comment);
+}
+
+void Build::step(const Env& env) {
+  std::string comment = "ENV";
+  // All of one instruction see what was before it.
+  Pairs variables;
+  for (const auto& [name, value] : env.variables) variables.emplace_back(expanded(name), expanded(value));
+  for (const auto& [name, value] : variables) {
+    set_variable(state_.config.env, name, value);
+    comment += " " + name + "=" + value;
+  }
+  commit_config(comment);
+}
+
+void Build::step(const Label& label) {
+  std::string comment = "LABEL";
+  for (const auto& [raw_name, raw_value] : label.labels) {
+    const std::string name = expanded(raw_name);
+    const std::string value = expanded(raw_value);
+    state_.config.labels[name] = value;
+    comment += " " + name + "=" + value;
+  }
+  commit_config(comment);
+}
+
+void Build::step(const Maintainer& maintainer) {
+  state_.author = maintainer.name;
+  commit_config("MAINTAINER " + maintainer.name);
+}
+
+void Build::step(const Cmd& cmd) {
+  std::vector<std::string> words = cmd.command.words;
+  if (cmd.command.shell) {
+    const auto prefix = shell();
+    words.insert(words.begin(), prefix.begin(), prefix.end());
+  }
+  state_.config.cmd = words;
+  state_.config.args_escaped = false;
+  state_.cmd_set = !words.empty();
+  commit_config("CMD " + quoted_list(words));
+}
+
+void Build::step(const Entrypoint& entrypoint) {
+  std::vector<std::string> words = entrypoint.command.words;
+  if (entrypoint.command.shell) {
+    const auto prefix = shell();
+    words.insert(words.begin(), prefix.begin(), prefix.end());
+  }
+  state_.config.entrypoint = words;
+  // What the base image would have run makes no sense behind another entrypoint.
+  if (!state_.cmd_set) state_.config.cmd.clear();
+  commit_config("ENTRYPOINT " + quoted_list(words));
+}
+
+void Build::step(const Expose& expose) {
+  std::vector<std::string> words;
+  for (const std::string& text : expose.ports) {
+    for (const std::string& word : expand_words(text, recipe_.escape, variables())) {
+      words.push_back(word);
+      for (const std::string& port : ports_of(word)) add_new(state_.config.exposed_ports, port);
+    }
+  }
+  commit_config("EXPOSE " + join(words, " "));
+}
+
+void Build::step(const Volume& volume) {
+  std::vector<std::string> paths;
+  for (const std::string& path : volume.paths) {
+    paths.push_back(expanded(path));
+    if (paths.back().empty()) throw Error{Errc::invalid, "VOLUME specified can not be an empty string"};
+    add_new(state_.config.volumes, paths.back());
+  }
+  commit_config("VOLUME [" + join(paths, " ") + "]");
+}
+
+void Build::step(const User& user) {
+  state_.config.user = expanded(user.name);
+  commit_config("USER " + state_.config.user);
+}
+
+void Build::step(const OnBuild& on_build) {
+  state_.config.on_build.push_back(on_build.instruction);
+  commit_config("ONBUILD " + on_build.instruction);
+}
+
+void Build::step(const StopSignal& stop_signal) {
+  const std::string signal = expanded(stop_signal.signal);
+  if (!is_signal(signal)) throw Error{Errc::invalid, "invalid signal: " + signal};
+  state_.config.stop_signal = signal;
+  commit_config("STOPSIGNAL " + signal);
+}
+
+void Build::step(const HealthCheck& health_check) {
+  state_.config.health_check = health_check.check;
+  commit_config("HEALTHCHECK " + health_check.shown);
+}
+
+void Build::step(const Shell& shell) {
+  state_.config.shell = shell.words;
+  commit_config("SHELL [" + join(shell.words, " ") + "]");
+}
+
+}  // namespace gantry::dockerfile

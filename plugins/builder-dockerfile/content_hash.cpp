@@ -1,0 +1,109 @@
+#include "content_hash.hpp"
+
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "gantry/error.hpp"
+#include "layer_archive/extended_attributes.hpp"
+#include "layer_archive/system_error.hpp"
+#include "sha256.hpp"
+#include "text.hpp"
+
+namespace gantry::dockerfile {
+namespace {
+
+char type_flag(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFLNK:
+      return '2';
+    case S_IFCHR:
+      return '3';
+    case S_IFBLK:
+      return '4';
+    case S_IFDIR:
+      return '5';
+    case S_IFIFO:
+      return '6';
+    default:
+      return '0';
+  }
+}
+
+}  // namespace
+
+std::string ContentHash::compute(const std::string& path, const struct stat& status) {
+  const bool regular = S_ISREG(status.st_mode);
+  const bool device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
+  Sha256 hash;
+  const auto field = [&](std::string_view name, const std::string& value) {
+    hash.update(name);
+    hash.update(value);
+  };
+  field("name", S_ISDIR(status.st_mode) ? path + "/" : path);
+  field("mode", std::to_string(status.st_mode & 07777));
+  field("uid", std::to_string(status.st_uid));
+  field("gid", std::to_string(status.st_gid));
+  field("size", std::to_string(regular ? status.st_size : 0));
+  field("typeflag", std::string(1, type_flag(status.st_mode)));
+  field("linkname", "");
+  field("uname", "");
+  field("gname", "");
+  field("devmajor", std::to_string(device ? ::major(status.st_rdev) : 0));
+  field("devminor", std::to_string(device ? ::minor(status.st_rdev) : 0));
+  const UniqueFd place = tree_.open(path, O_PATH);
+  for (const auto& [name, value] : layer_archive::extended_attributes("/proc/self/fd/" + std::to_string(place.get()))) {
+    if (name == "security.capability") field(name, value);
+  }
+  if (!regular || status.st_size == 0) return hash.hex();
+  const UniqueFd file = tree_.open(path, O_RDONLY | O_NOFOLLOW);
+  if (!file) layer_archive::throw_errno("cannot read " + layer_archive::quoted(path));
+  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  for (;;) {
+    call_.check();
+    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+    if (got < 0) layer_archive::throw_errno("cannot read " + layer_archive::quoted(path));
+    if (got == 0) return hash.hex();
+    hash.update(std::span{buffer}.first(static_cast<std::size_t>(got)));
+  }
+}
+
+std::string ContentHash::single(const std::string& path) {
+  // Of a link, what it leads to is meant, under its own name; of one that leads nowhere, the name alone.
+  std::string real;
+  struct stat status {};
+  if (!tree_.resolve(path, real, status)) return path;
+  if (real.empty()) return path;
+  const auto known = known_.find(real);
+  if (known != known_.end()) return known->second;
+  return known_[real] = compute(real, status);
+}
+
+std::string ContentHash::of(const std::string& path, const IgnorePatterns& exclude) {
+  std::string real;
+  struct stat status {};
+  if (!tree_.resolve(path, real, status)) {
+    throw Error{Errc::not_found,
+                "file not found in build context or excluded by .dockerignore: stat " + path + ": file does not exist"};
+  }
+  if (!S_ISDIR(status.st_mode)) return "file:" + single(real);
+  const UniqueFd directory = tree_.open(real, O_RDONLY | O_DIRECTORY);
+  if (!directory) layer_archive::throw_errno("cannot open " + layer_archive::quoted(path));
+  std::vector<std::string> hashes;
+  if (!real.empty()) hashes.push_back(single(real));
+  for (const std::string& inner : Tree{directory.get()}.all()) {
+    if (!exclude.matches(inner)) hashes.push_back(single(real.empty() ? inner : real + "/" + inner));
+  }
+  std::sort(hashes.begin(), hashes.end());
+  return "dir:" + sha256_hex(join(hashes, ","));
+}
+
+std::string combined_hash(const std::vector<std::string>& hashes) {
+  return hashes.size() == 1 ? hashes.front() : "multi:" + sha256_hex(join(hashes, ","));
+}
+
+}  // namespace gantry::dockerfile

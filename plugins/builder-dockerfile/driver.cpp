@@ -1,0 +1,35 @@
+#include "driver.hpp"
+
+#include <fcntl.h>
+
+#include "build.hpp"
+#include "context.hpp"
+#include "layer_archive/directory.hpp"
+
+namespace gantry::dockerfile {
+
+void Driver::capabilities(Capabilities& out) const { out.clear(); }
+
+void Driver::options(std::vector<OptionInfo>& out) const { out.clear(); }
+
+void Driver::open(Host& host) {
+  work_ = host.data_dir() + "/work";
+  // What a killed daemon was building.
+  layer_archive::remove_tree(AT_FDCWD, work_);
+  layer_archive::make_directory(AT_FDCWD, work_, 0700);
+  const std::string caches = host.data_dir() + "/cache-mounts";
+  layer_archive::make_directory(AT_FDCWD, caches, 0700);
+  cache_mounts_ = std::make_unique<CacheMounts>(caches);
+}
+
+void Driver::build(const builder::v1::Request& request, ByteSource& context, builder::v1::Session& session,
+                   std::string& out, const Call& call) {
+  Context files{work_, request, context, call};
+  out = Build{request, files, *cache_mounts_, session, call}.run();
+}
+
+void Driver::usage(builder::v1::Usage& out, const Call& call) { out.size = cache_mounts_->size(call); }
+
+void Driver::prune(builder::v1::Usage& out, const Call& call) { out.size = cache_mounts_->prune(call); }
+
+}  // namespace gantry::dockerfile

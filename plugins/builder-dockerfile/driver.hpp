@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cache_mounts.hpp"
+#include "gantry/builder.hpp"
+
+namespace gantry::dockerfile {
+
+/// Builds images from Dockerfiles.
+class Driver final : public builder::v1::Driver {
+ public:
+  void capabilities(Capabilities& out) const override;
+  void options(std::vector<OptionInfo>& out) const override;
+  void open(Host& host) override;
+
+  void build(const builder::v1::Request& request, ByteSource& context, builder::v1::Session& session, std::string& out,
+             const Call& call) override;
+  void usage(builder::v1::Usage& out, const Call& call) override;
+  void prune(builder::v1::Usage& out, const Call& call) override;
+
+ private:
+  std::string work_;
+  std::unique_ptr<CacheMounts> cache_mounts_;
+};
+
+}  // namespace gantry::dockerfile

@@ -1,0 +1,65 @@
+#include <fcntl.h>
+
+#include <charconv>
+#include <optional>
+
+#include "copy_files.hpp"
+#include "gantry/error.hpp"
+#include "text.hpp"
+
+namespace gantry::dockerfile {
+namespace {
+
+constexpr std::size_t kMaxFile = std::size_t{4} << 20;
+
+std::optional<std::uint32_t> number(const std::string& text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return value;
+}
+
+/// The third field of the line whose first is `name`.
+std::optional<std::uint32_t> look_up(const Tree& image, const std::string& file, const std::string& name) {
+  const UniqueFd database = image.open(file, O_RDONLY);
+  if (!database) return {};
+  for (const std::string& line : split(read_whole(database.get(), kMaxFile), '\n')) {
+    const auto fields = split(line, ':');
+    if (fields.size() >= 3 && fields[0] == name) return number(fields[2]);
+  }
+  return {};
+}
+
+}  // namespace
+
+Owner resolve_owner(const std::string& text, const Tree& image) {
+  const auto parts = split(text, ':');
+  if (parts.size() > 2 || parts[0].empty()) {
+    throw Error{Errc::invalid, "invalid chown string format: " + text};
+  }
+  const std::string& user = parts[0];
+  const std::string& group = parts.size() == 2 && !parts[1].empty() ? parts[1] : parts[0];
+  const auto resolve = [&](const std::string& name, const std::string& file, const char* kind) {
+    if (const auto id = number(name)) return *id;
+    if (const auto id = look_up(image, file, name)) return *id;
+    throw Error{Errc::invalid, "unable to convert uid/gid chown string to host mapping: can't find " +
+                                   std::string{kind} + " for user " + name + ": no such " +
+                                   (std::string_view{kind} == "uid" ? "user" : "group") + ": " + name};
+  };
+  Owner owner;
+  owner.uid = resolve(user, "etc/passwd", "uid");
+  owner.gid = resolve(group, "etc/group", "gid");
+  return owner;
+}
+
+mode_t parse_mode(const std::string& text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || value > 07777) {
+    throw Error{Errc::invalid,
+                "invalid chmod parameter: '" + text + "'. it should be octal string and between 0 and 07777"};
+  }
+  return value;
+}
+
+}  // namespace gantry::dockerfile

@@ -1,0 +1,165 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <charconv>
+
+#include "build.hpp"
+#include "copy_files.hpp"
+#include "layer_archive/system_error.hpp"
+#include "sha256.hpp"
+#include "text.hpp"
+
+namespace gantry::dockerfile {
+
+using builder::v1::ContainerSpec;
+using builder::v1::Step;
+
+/// What RUN --mount asks for, ready to be bound.
+struct Build::MountPlan {
+  std::vector<Mount> mounts;
+  std::vector<CacheMounts::Use> caches;
+  std::unique_ptr<WorkDirectory> copies;
+  std::string telling;  ///< What of it the step's result depends on.
+};
+
+namespace {
+
+/// The process of a RUN: a here-document alone is a script, one behind a command is its input.
+std::vector<std::string> process_of(const Run& run, const std::vector<std::string>& shell) {
+  if (!run.command.shell) return run.command.words;
+  std::string script = run.command.words.empty() ? std::string{} : run.command.words.front();
+  const bool alone = run.heredocs.size() == 1 && split_blanks(script).size() == 1 && script.starts_with("<<");
+  if (alone) {
+    script = run.heredocs.front().content;
+  } else {
+    for (const Heredoc& heredoc : run.heredocs) script += "\n" + heredoc.content + heredoc.name;
+  }
+  std::vector<std::string> out = shell;
+  out.push_back(script);
+  return out;
+}
+
+std::uint32_t number(const std::string& text, int base, std::uint32_t otherwise, const char* what) {
+  if (text.empty()) return otherwise;
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error == std::errc{} && end == text.data() + text.size()) return value;
+  throw Error{Errc::invalid, std::string{"invalid "} + what + " of a mount: " + text};
+}
+
+}  // namespace
+
+void Build::plan_bind(const RunMount& mount, MountPlan& plan) {
+  const std::string source = clean_in_root(mount.source);
+  if (plan.copies == nullptr) {
+    plan.copies = std::make_unique<WorkDirectory>(context_.work().path());
+  }
+  const std::string place = plan.copies->make(std::to_string(plan.mounts.size()));
+  const UniqueFd root = open_directory(place);
+  const CopyOptions options;
+  std::unique_ptr<ScopedTree> stage;
+  std::unique_ptr<Tree> stage_tree;
+  const Tree* from = &context_.tree();
+  if (!mount.from.empty()) {
+    const std::string image = image_of(mount.from);
+    plan.telling += image + " ";
+    stage = std::make_unique<ScopedTree>(session_, image);
+    stage_tree = std::make_unique<Tree>(stage->root());
+    from = stage_tree.get();
+  } else {
+    plan.telling += context_.hash().of(source, options.exclude) + " ";
+  }
+  struct stat status {};
+  std::string real;
+  if (!from->resolve(source, real, status)) {
+    throw Error{Errc::invalid, "failed to calculate checksum of \"/" + source + "\": not found"};
+  }
+  // A copy: whatever the step writes is gone with it, and nothing leads out of it.
+  copy_into(*from, real, Tree{root.get()}, S_ISDIR(status.st_mode) ? "/" : "/file", options, call_);
+  std::vector<std::string> how{"rbind", "rprivate"};
+  if (mount.read_only.value_or(true)) how.emplace_back("ro");
+  plan.mounts.push_back({"bind", S_ISDIR(status.st_mode) ? place : place + "/file", mount.target, "", how});
+}
+
+Build::MountPlan Build::plan_mounts(const Run& run) {
+  MountPlan plan;
+  for (const RunMount& raw : run.mounts) {
+    RunMount mount = raw;
+    for (std::string* text : {&mount.target, &mount.source, &mount.from, &mount.id}) *text = expanded(*text);
+    const std::string directory = state_.config.working_dir.empty() ? "/" : state_.config.working_dir;
+    mount.target = absolute_path(mount.target, directory);
+    if (mount.target.size() > 1 && mount.target.ends_with('/')) mount.target.pop_back();
+    if (mount.target == "/" && mount.type != "secret" && mount.type != "ssh") {
+      throw Error{Errc::invalid, "invalid mount target \"/\""};
+    }
+    if (mount.type == "bind") {
+      plan_bind(mount, plan);
+    } else if (mount.type == "tmpfs") {
+      Mount tmpfs{"tmpfs", "tmpfs", mount.target, "", {"nosuid", "nodev"}};
+      if (!mount.size.empty()) tmpfs.options.push_back("size=" + mount.size);
+      plan.mounts.push_back(std::move(tmpfs));
+    } else if (mount.type == "cache") {
+      plan.caches.push_back(cache_mounts_.take(mount.id.empty() ? mount.target : mount.id, mount.sharing, call_));
+      const CacheMounts::Use& cache = plan.caches.back();
+      if (cache.is_new()) {
+        const UniqueFd root = open_directory(cache.path());
+        ::fchown(root.get(), number(mount.uid, 10, 0, "uid"), number(mount.gid, 10, 0, "gid"));
+        ::fchmod(root.get(), number(mount.mode, 8, 0755, "mode"));
+      }
+      std::vector<std::string> how{"rbind", "rprivate"};
+      if (mount.read_only.value_or(false)) how.emplace_back("ro");
+      plan.mounts.push_back({"bind", cache.path(), mount.target, "", how});
+    } else if (mount.required) {
+      throw Error{Errc::invalid, "secret " + (mount.id.empty() ? mount.target : mount.id) +
+                                     ": not found: this builder's API carries no secrets"};
+    }
+  }
+  return plan;
+}
+
+void Build::step(const Run& run) {
+  const std::vector<std::string> process = process_of(run, shell());
+  const std::vector<std::string> arguments = arguments_.allowed(state_.config.env);
+  const MountPlan plan = plan_mounts(run);
+  std::string created_by = join(process, " ");
+  if (!arguments.empty()) {
+    const std::vector<std::string> telling = arguments_.telling(arguments);
+    created_by = "|" + std::to_string(telling.size()) + " " + join(telling, " ") + " " + created_by;
+  }
+  // What dockerd's classic builder does not have: told behind the command, as a comment.
+  if (!run.network.empty()) created_by += " #(network) " + run.network;
+  if (!run.mounts.empty()) created_by += " #(mounts) " + sha256_hex(run.mounts_text + "\n" + plan.telling);
+  Step step = make_step(created_by);
+  if (take_cached(step)) return;
+
+  ContainerSpec spec;
+  spec.image = state_.image;
+  spec.config = state_.config;
+  spec.config.entrypoint.clear();
+  spec.config.cmd = process;
+  spec.config.health_check.reset();
+  spec.config.env.insert(spec.config.env.end(), arguments.begin(), arguments.end());
+  spec.mounts = plan.mounts;
+  spec.network = run.network;
+  const std::string container = session_.create_container(spec);
+  const auto remove = [&](bool wanted) {
+    if (wanted) session_.remove_container(container);
+  };
+  try {
+    session_.output(" ---> Running in " + short_id(container) + "\n");
+    const int code = session_.run(container);
+    if (code != 0) {
+      throw Error{Errc::invalid,
+                  "The command '" + join(process, " ") + "' returned a non-zero code: " + std::to_string(code)};
+    }
+    step.top = container;
+    commit(std::move(step));
+  } catch (...) {
+    remove(request_.force_remove);
+    throw;
+  }
+  remove(request_.remove || request_.force_remove);
+  if (request_.remove || request_.force_remove) show_removed(container);
+}
+
+}  // namespace gantry::dockerfile

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::dockerfile {
+
+/// As Go's unicode.IsSpace has it, for ASCII.
+constexpr bool is_space(char c) noexcept {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r';
+}
+
+std::string_view trim(std::string_view text) noexcept;
+std::string_view trim_left(std::string_view text) noexcept;
+std::string lower(std::string_view text);
+std::string upper(std::string_view text);
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// At runs of blanks; without empty parts.
+std::vector<std::string> split_blanks(std::string_view text);
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// As Go's %q: in double quotes, with escapes.
+std::string quote(std::string_view text);
+
+/// "a list of strings" in JSON. False if `text` is no JSON array.
+/// Errors: invalid, in dockerd's words, if it is one of other things than strings.
+bool parse_json_list(std::string_view text, std::vector<std::string>& out);
+
+/// " (did you mean from?)" for what is close to `word`; empty if nothing is.
+std::string suggestion(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace gantry::dockerfile

@@ -1,0 +1,146 @@
+// Builds: a folder of Dockerfiles with what dockerd makes of each, and what a user does beside them.
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "engine.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Build : public BothClients {
+ protected:
+  /// A directory with files, made for one test.
+  static fs::path context(const std::map<std::string, std::string>& files) {
+    const fs::path folder = daemon->root() / "context";
+    fs::remove_all(folder);
+    for (const auto& [name, content] : files) {
+      fs::create_directories((folder / name).parent_path());
+      std::ofstream(folder / name) << content;
+    }
+    return folder;
+  }
+  void TearDown() override {
+    if (!IsSkipped()) daemon->cli("builder prune -f");
+    BothClients::TearDown();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(By, Build, ::testing::Values("gantry", "docker"), client_name);
+
+std::string content_of(const fs::path& file) {
+  std::ostringstream out;
+  out << std::ifstream(file).rdbuf();
+  return out.str();
+}
+
+TEST_P(Build, MakesOfEachDockerfileWhatDockerdMakes) {
+  if (shell("command -v jq").code != 0) GTEST_SKIP() << "no jq on this machine";
+  const std::string client = std::string{GetParam()} == "docker" ? "$GANTRY_TEST_DOCKER" : program("gantry").string();
+  for (const auto& entry : fs::directory_iterator{fs::path{GANTRY_DOCKERFILES}}) {
+    if (!entry.is_directory()) continue;
+    const std::string command = std::string{GANTRY_DOCKERFILES} + "/describe " + client + " " + entry.path().string();
+    const Result described = shell(command, daemon->environment());
+    EXPECT_EQ(described.out, content_of(entry.path() / "expected")) << entry.path() << "\n" << described.err;
+  }
+  run("rm -f $(docker ps -aq)");
+}
+
+TEST_P(Build, FindsItsStepsAgainAfterARestartAndATouch) {
+  const fs::path folder = context({{"Dockerfile", "FROM busybox\nCOPY a /\nRUN date +%N >/when\n"}, {"a", "x"}});
+  const std::string first = run("build -q " + folder.string()).line();
+  daemon->kill(SIGKILL);
+  daemon->wait();
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  shell("touch -d 2001-01-01 " + (folder / "a").string());
+  const Result second = run("build " + folder.string());
+  EXPECT_THAT(second.out, HasSubstr(" ---> Using cache"));
+  EXPECT_EQ(run("build -q " + folder.string()).line(), first);
+  std::ofstream(folder / "a") << "changed";
+  EXPECT_THAT(run("build " + folder.string()).out, Not(HasSubstr(" ---> Using cache")));
+}
+
+TEST_P(Build, SkipsStagesThatNobodyNeeds) {
+  const fs::path folder = context({{"Dockerfile", "FROM busybox AS a\nRUN false\nFROM busybox\nRUN echo fine\n"}});
+  const Result built = run("build " + folder.string());
+  EXPECT_EQ(built.code, 0) << built.err;
+  EXPECT_THAT(built.out, HasSubstr("Step 2/2 : RUN echo fine"));
+}
+
+TEST_P(Build, MountsIntoARun) {
+  const fs::path folder = context({{"Dockerfile",
+                                    "FROM busybox AS a\nRUN echo from-a >/x\nFROM busybox\n"
+                                    "RUN --mount=type=bind,target=/in cat /in/file; ! touch /in/new\n"
+                                    "RUN --mount=type=bind,from=a,source=/x,target=/y cat /y\n"
+                                    "RUN --mount=type=cache,target=/c echo kept >>/c/n\n"
+                                    "RUN --mount=type=cache,target=/c cat /c/n\n"
+                                    "RUN --mount=type=tmpfs,target=/t df /t | grep tmpfs\n"
+                                    "RUN test ! -e /in && test ! -e /y && test ! -e /c && test ! -e /t\n"
+                                    "RUN --network=none test $(ls /sys/class/net | wc -l) = 1\n"},
+                                   {"file", "in-context\n"}});
+  const Result built = run("build --no-cache " + folder.string());
+  EXPECT_EQ(built.code, 0) << built.out << built.err;
+  for (const char* text : {"\nin-context\n", "\nfrom-a\n", "\nkept\n"}) EXPECT_THAT(built.out, HasSubstr(text));
+}
+
+TEST_P(Build, TakesHereDocuments) {
+  const fs::path folder = context({{"Dockerfile",
+                                    "FROM busybox\nENV WHO=me\nRUN <<EOF\necho one\necho two\nEOF\n"
+                                    "COPY <<A <<'B' /d/\nfor $WHO\nA\nfor $WHO\nB\nRUN cat /d/A /d/B\n"}});
+  const Result built = run("build --no-cache " + folder.string());
+  EXPECT_EQ(built.code, 0) << built.err;
+  EXPECT_THAT(built.out, HasSubstr("one\ntwo\n"));
+  EXPECT_THAT(built.out, HasSubstr("for me\nfor $WHO\n"));
+}
+
+TEST_P(Build, KeepsWhatFailedForTheUserToLookAt) {
+  const fs::path folder = context({{"Dockerfile", "FROM busybox\nRUN echo why >/log; exit 3\n"}});
+  EXPECT_EQ(run("build " + folder.string()).code, 3);
+  const std::string id = run("ps -alq").line();
+  ASSERT_NE(id, "");
+  EXPECT_THAT(run("diff " + id).out, HasSubstr("A /log"));
+  EXPECT_EQ(run("rm " + id).code, 0);
+  EXPECT_EQ(run("build --force-rm " + folder.string()).code, 3);
+  EXPECT_EQ(run("ps -aq").out, "");
+}
+
+TEST_P(Build, RefusesAContextThatLeadsOut) {
+  const fs::path folder = context({{"Dockerfile", "FROM busybox\nCOPY link /copied\nRUN cat /copied\n"}});
+  fs::create_symlink("../../../../../etc/hostname", folder / "link");
+  const Result built = run("build " + folder.string());
+  EXPECT_NE(built.code, 0);
+  EXPECT_THAT(built.err, HasSubstr("file not found in build context"));
+}
+
+TEST_P(Build, PruneFreesTheCacheAndKeepsWhatIsNamed) {
+  const fs::path folder = context({{"Dockerfile", "FROM busybox\nRUN echo a >/a\nRUN echo b >/b\n"}});
+  ASSERT_EQ(run("build --no-cache -t kept " + folder.string()).code, 0);
+  EXPECT_EQ(run("builder prune -f").code, 0);
+  EXPECT_EQ(run("run --rm kept cat /a /b").out, "a\nb\n");
+  EXPECT_EQ(run("rmi kept").code, 0);
+  EXPECT_THAT(run("images -aq").lines().size(), 1U) << "only busybox is left";
+}
+
+TEST_P(Build, CommitMakesAnImageOfAContainer) {
+  ASSERT_EQ(run("run --name made busybox sh -c 'echo x >/x'").code, 0);
+  const std::string id = run("commit -m why -a me -c 'CMD cat /x' made made:1").line();
+  EXPECT_THAT(id, ::testing::StartsWith("sha256:"));
+  EXPECT_EQ(run("run --rm made:1").out, "x\n");
+  EXPECT_EQ(run("inspect -f '{{.Author}} {{.Comment}}' made:1").line(), "me why");
+  run("rm made");
+  EXPECT_EQ(run("rmi made:1").code, 0);
+}
+
+TEST_F(Engine, AnswersBuildKitWithWhatToDo) {
+  const auto answer = daemon->api("POST", "/build?version=2");
+  EXPECT_EQ(daemon->status(), 501);
+  EXPECT_THAT(answer.value("message", ""), HasSubstr("DOCKER_BUILDKIT=0"));
+}
+
+}  // namespace
+}  // namespace gantry::e2e
