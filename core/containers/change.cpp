@@ -86,7 +86,11 @@ awaitable<void> Service::rename(std::string name, std::string new_name) {
   if (old_name == new_name) {
     throw Error{Errc::invalid, "Renaming a container with the same name as its current name"};
   }
-  impl_->check_name(new_name);
+  try {
+    impl_->check_name(new_name);
+  } catch (const Error& error) {
+    throw Error{error.code(), std::string("Error when allocating new name: ") + error.what()};
+  }
   held.container = impl_->change(id, [&](Container& record) { record.name = new_name; });
   impl_->names.erase(old_name);
   impl_->names[new_name] = id;

@@ -22,7 +22,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 void check_runs(const Container& container) {
   if (container.state == State::paused) {
-    throw Error{Errc::conflict, "container " + container.id + " is paused, unpause the container before exec"};
+    throw Error{Errc::conflict, "Container " + container.name + " is paused, unpause the container before exec"};
   }
   if (container.state == State::restarting) {
     throw Error{Errc::conflict, "container " + container.id + " is restarting, wait until the container is running"};

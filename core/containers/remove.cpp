@@ -82,10 +82,10 @@ namespace {
 
 [[noreturn]] void refuse_removal(const Container& container) {
   const std::string state(to_string(container.state));
-  const bool paused = container.state == State::paused;
-  throw Error{Errc::conflict, "cannot remove container \"/" + container.name + "\": container is " + state + ": " +
-                                  (paused ? "unpause and then stop the container before removing or force remove"
-                                          : "stop the container before removing or force remove")};
+  throw Error{Errc::conflict,
+              "cannot remove container \"/" + container.name + "\": container is " + state +
+                  (container.state == State::paused ? " and must be unpaused first"
+                                                    : ": stop the container before removing or force remove")};
 }
 
 }  // namespace

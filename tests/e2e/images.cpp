@@ -159,6 +159,25 @@ fs::path busybox_layout(int layers) {
                      "busybox:latest");
 }
 
+fs::path busybox_archive() {
+  static const Scratch scratch;
+  const fs::path folder = scratch.path / "archive";
+  if (fs::exists(folder)) return folder;
+  fs::copy(busybox_layout(), folder, fs::copy_options::recursive);
+  const auto blob = [](const json& descriptor) {
+    return "blobs/sha256/" + descriptor.at("digest").get<std::string>().substr(std::string_view{"sha256:"}.size());
+  };
+  const json index = json::parse(read_all(folder / "index.json"));
+  const json manifest = json::parse(read_all(folder / blob(index.at("manifests").front())));
+  json layers = json::array();
+  for (const json& layer : manifest.at("layers")) layers.push_back(blob(layer));
+  std::ofstream{folder / "manifest.json"}
+      << json::array({{{"Config", blob(manifest.at("config"))}, {"RepoTags", {"busybox:latest"}}, {"Layers", layers}}});
+  fs::remove(folder / "index.json");
+  fs::remove(folder / "oci-layout");
+  return folder;
+}
+
 void load_busybox(Daemon& daemon) {
   const Result loaded = shell("tar -C " + busybox_layout().string() + " -c . | " + program("gantry").string() + " load",
                               daemon.environment());

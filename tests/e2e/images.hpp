@@ -28,6 +28,9 @@ struct Entry {
 };
 std::string tar_of(const std::vector<Entry>& entries);
 
+/// busybox:latest in the form that `docker save` wrote before there were OCI layouts, which every dockerd loads.
+std::filesystem::path busybox_archive();
+
 /// Loads busybox:latest into the daemon.
 void load_busybox(Daemon& daemon);
 

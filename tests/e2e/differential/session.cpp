@@ -1,0 +1,102 @@
+#include "session.hpp"
+
+#include <stdlib.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "../images.hpp"
+#include "normalise.hpp"
+
+namespace gantry::e2e::differential {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// What every script can use. `api METHOD PATH [BODY] [CURL-OPTION...]` is one request: its status and type, then its
+// body. `clean` removes what a case made.
+constexpr const char* kPrologue = R"sh(
+cd "$SCRATCH"
+docker() { "$CLIENT" "$@"; }
+request() { curl -sg --max-time 30 --unix-socket "$SOCKET" "$@"; }
+api() {
+  method=$1; path=$2; shift 2
+  case ${1:-} in ''|-*) ;; *) body=$1; shift; set -- -H 'Content-Type: application/json' --data-binary "$body" "$@";; esac
+  request -X "$method" -o .body -w '%{http_code} %{content_type}\n' "http://d$path" "$@"
+  [ ! -s .body ] || { cat .body; [ -z "$(tail -c1 .body)" ] || echo; }
+  rm -f .body
+}
+shown() {
+  cat .out; [ -z "$(tail -c1 .out)" ] || echo
+  sed 's/^/! /' .err
+  [ "$1" = 0 ] || echo "[$1]"
+  : >.err
+}
+each() { request "http://d$1" | jq -r "$2" | while read -r item; do request -X DELETE "http://d$3/$item?force=1&v=1" >/dev/null; done; }
+clean() {
+  wait
+  each '/containers/json?all=1' '.[].Id' /containers
+  each '/volumes' '(.Volumes // [])[].Name' /volumes
+  each '/networks' '.[] | select(.Name | IN("bridge", "host", "none") | not).Id' /networks
+  each '/images/json' '.[].RepoTags[]? | select(. != "busybox:latest")' /images
+  each '/images/json?all=1' '.[] | select((.RepoTags // []) | length == 0).Id' /images
+}
+)sh";
+
+std::string script_of(const Case& script) {
+  std::string text = kPrologue;
+  int number = 0;
+  for (const std::string& command : script.commands) {
+    const std::string tag = "SAID_" + std::to_string(number++);
+    text +=
+        "cat <<'" + tag + "'\n$ " + command + "\n" + tag + "\n{ " + command + "\n} >.out 2>.err </dev/null; shown $?\n";
+  }
+  return text + "clean >/dev/null 2>&1\n";
+}
+
+fs::path make_scratch() {
+  std::string pattern = (fs::temp_directory_path() / "gantry-session-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
+  return pattern;
+}
+
+}  // namespace
+
+Session::Session(fs::path socket, std::string client, std::map<std::string, std::string> words)
+    : socket_(std::move(socket)), client_(std::move(client)), words_(std::move(words)), scratch_(make_scratch()) {
+  words_[scratch_.string()] = "<scratch>";
+  words_[socket_.string()] = "<socket>";
+}
+
+Session::~Session() {
+  std::error_code ignored;
+  fs::remove_all(scratch_, ignored);
+}
+
+Environment Session::environment() const {
+  const std::string host = "unix://" + socket_.string();
+  return {{"DOCKER_HOST", host},
+          {"GANTRY_HOST", host},
+          {"DOCKER_CONFIG", (scratch_ / ".client").string()},
+          {"DOCKER_CLI_HINTS", "false"},
+          {"DOCKER_BUILDKIT", "0"},
+          {"LC_ALL", "C"},
+          {"TZ", "UTC"},
+          {"SOCKET", socket_.string()},
+          {"SCRATCH", scratch_.string()},
+          {"CLIENT", client_}};
+}
+
+bool Session::load_image() {
+  return shell("tar -C " + busybox_archive().string() + " -c . | \"$CLIENT\" load", environment()).code == 0;
+}
+
+std::string Session::run(const Case& script) {
+  // Each case has a folder of its own to write to, empty but for the client's settings.
+  for (const auto& entry : fs::directory_iterator{scratch_}) fs::remove_all(entry.path());
+  const Result result = shell(script_of(script), environment());
+  return normalise(result.out + result.err, words_);
+}
+
+}  // namespace gantry::e2e::differential
