@@ -43,8 +43,8 @@ function(gantry_driver name)
   install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/gantry/plugins)
 endfunction()
 
-# gantry_test(NAME [ROOT] [E2E] SOURCES ... DEPENDS ...): a GoogleTest program. ROOT: it needs root and runs in a network
-# and mount namespace of its own (tests/isolation). E2E: a user's session with a real daemon.
+# gantry_test(NAME [ROOT] [E2E] SOURCES ... DEPENDS ...): a GoogleTest program. ROOT: it needs root and runs in network,
+# mount and PID namespaces of its own (tests/isolation). E2E: a user's session with a real daemon.
 function(gantry_test name)
   if(NOT BUILD_TESTING)
     return()

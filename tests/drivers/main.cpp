@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <cstdio>
-#include <cstring>
+#include <exception>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -19,7 +20,8 @@ using gantry::conformance::Setup;
 
 constexpr const char* kUsage =
     "usage: gantry-driver-test DRIVER.so [--option NAME=VALUE]... [--dir DIR] [--libexec DIR] [GoogleTest's flags]\n"
-    "Runs the conformance suite of the driver's kind. Needs root; runs in mount and network namespaces of its own.\n"
+    "Runs the conformance suite of the driver's kind. Needs root; runs in mount, network and PID namespaces of its "
+    "own.\n"
     "  --option   an option of the driver's, as in daemon.json\n"
     "  --dir      where to make the tests' directories (the filesystem under test), default the system's temporary "
     "one\n"
@@ -64,19 +66,24 @@ void choose_suites(std::string kind) {
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
+  const auto run = [&] {
+    try {
+      gantry::conformance::set_up(parse({argv + 1, argv + argc}));
+    } catch (const std::invalid_argument& error) {
+      std::fprintf(stderr, "gantry-driver-test: %s\n%s", error.what(), kUsage);
+      return 2;
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "gantry-driver-test: %s\n", error.what());
+      return 1;
+    }
+    choose_suites(gantry::conformance::kind_under_test());
+    return RUN_ALL_TESTS();
+  };
+  if (::testing::GTEST_FLAG(list_tests)) return run();
   try {
-    gantry::conformance::set_up(parse({argv + 1, argv + argc}));
-  } catch (const std::invalid_argument& error) {
-    std::fprintf(stderr, "gantry-driver-test: %s\n%s", error.what(), kUsage);
-    return 2;
+    return gantry::run_isolated(run);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "gantry-driver-test: %s\n", error.what());
+    std::fprintf(stderr, "gantry-driver-test: needs root (namespaces): %s\n", error.what());
     return 1;
   }
-  choose_suites(gantry::conformance::kind_under_test());
-  if (!::testing::GTEST_FLAG(list_tests) && !gantry::isolate()) {
-    std::fprintf(stderr, "gantry-driver-test: needs root (namespaces): %s\n", std::strerror(errno));
-    return 1;
-  }
-  return RUN_ALL_TESTS();
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gantry/runtime.hpp"
+#include "isolation/isolation.hpp"
 
 /// What a runtime driver's tests need around it: a root filesystem of busybox, specifications as the daemon makes them,
 /// and the daemon's side of the streams.
@@ -93,10 +94,7 @@ class RuntimeWorld {
   using Spec = runtime::v1::Spec;
 
   RuntimeWorld(std::function<runtime::v1::Driver&()> driver, const Call& call, std::filesystem::path scratch)
-      : driver_(std::move(driver)),
-        call_(call),
-        scratch_(std::move(scratch)),
-        parent_("gantry-test-" + std::to_string(::getpid())) {
+      : driver_(std::move(driver)), call_(call), scratch_(std::move(scratch)), parent_(test_cgroup() + "/runtime") {
     make_root();
   }
 

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "isolation/isolation.hpp"
 #include "leaks.hpp"
 
 namespace gantry::e2e {
@@ -41,7 +42,8 @@ bool have_docker_cli() { return std::filesystem::exists(from_environment("GANTRY
 
 Daemon::Daemon() : Daemon(json::object()) {}
 
-Daemon::Daemon(const json& config) : root_(make_root()), cgroup_parent_(root_.filename().string()) {
+Daemon::Daemon(const json& config)
+    : root_(make_root()), cgroup_parent_(test_cgroup() + "/" + root_.filename().string()) {
   std::filesystem::create_directories(data_root());
   std::filesystem::create_directories(exec_root());
   write_config(config);

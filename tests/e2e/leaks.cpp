@@ -163,9 +163,6 @@ void remove_leftovers(const Daemon& daemon) {
     words >> source >> target;
     if (target.starts_with(daemon.root().string())) ::umount2(target.c_str(), MNT_DETACH);
   }
-  std::vector<std::string> cgroups = cgroups_of(daemon);
-  for (auto entry = cgroups.rbegin(); entry != cgroups.rend(); ++entry) ::rmdir(entry->c_str());
-  for (const fs::path& parent : cgroup_parents(daemon)) ::rmdir(parent.c_str());
 }
 
 }  // namespace gantry::e2e
