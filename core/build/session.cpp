@@ -231,12 +231,12 @@ int Session::run(const std::string& container) {
   if (targets.empty()) return run_to_end(container);
   const auto mounts = on_io(at_.containers.tree(container));
   const MountStubs stubs = [&] {
-    const MountedTree before{mounts};
+    const MountedTree before(mounts);
     return MountStubs{before.fd(), targets};
   }();
   if (stubs.empty()) complete_.insert(image);
   const int code = run_to_end(container);
-  if (!stubs.empty()) stubs.remove(MountedTree{mounts}.fd());
+  if (!stubs.empty()) stubs.remove(MountedTree(mounts).fd());
   return code;
 }
 

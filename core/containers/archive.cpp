@@ -61,6 +61,16 @@ std::string destination_in(int root, const std::string& path) {
 
 }  // namespace
 
+awaitable<std::vector<Mount>> Service::Impl::tree_mounts(std::string id) {
+  plugins::CallSettings call_settings;
+  const auto ask_mounts = [id](auto& driver, const Call& call) {
+    std::vector<Mount> mounts;
+    driver.mounts(id, mounts, call);
+    return mounts;
+  };
+  co_return co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_mounts);
+}
+
 awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<const Container> container) {
   std::vector<Mount> places;
   for (const MountPoint& place : container->mounts) {
@@ -78,13 +88,7 @@ awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<cons
 awaitable<void> Service::Impl::use_stopped_tree(std::shared_ptr<const Container> container, bool with_places,
                                                 TreeUse use) {
   const std::string id = container->id;
-  plugins::CallSettings call_settings;
-  const auto ask_mounts = [id](auto& driver, const Call& call) {
-    std::vector<Mount> mounts;
-    driver.mounts(id, mounts, call);
-    return mounts;
-  };
-  const auto mounts = co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_mounts);
+  const auto mounts = co_await tree_mounts(id);
   std::exception_ptr failure;
   try {
     std::vector<Mount> places;
@@ -118,6 +122,10 @@ awaitable<void> Service::Impl::use_tree(std::string id, bool with_places, TreeUs
   }
   if (!held) held.emplace(co_await hold(id));
   co_await use_stopped_tree(held->container, with_places, std::move(use));
+}
+
+awaitable<std::vector<Mount>> Service::tree(std::string name) {
+  co_return co_await impl_->tree_mounts(impl_->find(name)->id);
 }
 
 awaitable<PathStat> Service::stat_path(std::string name, std::string path) {

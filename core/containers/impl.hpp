@@ -111,6 +111,7 @@ struct Service::Impl {
   using TreeUse = std::function<awaitable<void>(int root)>;
   awaitable<void> use_tree(std::string id, bool with_places, TreeUse use);
   awaitable<void> use_stopped_tree(std::shared_ptr<const Container> container, bool with_places, TreeUse use);
+  awaitable<std::vector<Mount>> tree_mounts(std::string id);
   awaitable<std::vector<Mount>> acquire_places(std::shared_ptr<const Container> container);
 
   // stop.cpp

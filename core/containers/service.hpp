@@ -172,6 +172,8 @@ class Service {
   awaitable<std::vector<storage::v1::Change>> changes(std::string name);
   awaitable<storage::v1::Usage> usage(std::string id);
 
+  /// The mounts that make up its tree without volumes, to be performed in a mount namespace (build).
+  awaitable<std::vector<Mount>> tree(std::string name);
   /// Files of a container, running or not (archive.cpp). Errors: not_found (the container, the path), io.
   awaitable<PathStat> stat_path(std::string name, std::string path);
   /// Calls `found` first, then gives a tar stream of what is at `path` to `sink`.
