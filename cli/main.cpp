@@ -7,13 +7,12 @@
 
 #include "command/context.hpp"
 #include "command/table.hpp"
+#include "command/version.hpp"
 #include "terminal/terminal.hpp"
 
 namespace gantry::cli {
 
 namespace {
-
-constexpr const char* kVersionLine = "gantry version 0.1.0";
 
 std::string default_config_dir() {
   if (const char* directory = std::getenv("DOCKER_CONFIG"); directory != nullptr && *directory != '\0') {
@@ -50,7 +49,7 @@ int run(const std::vector<std::string>& arguments) {
                   125);
   }
   if (version) {
-    std::puts(kVersionLine);
+    std::printf("gantry version %s\n", kClientVersion);
     return 0;
   }
   if (flags.help_wanted() || words.empty() || words[0] == "help") {

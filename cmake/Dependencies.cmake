@@ -1,7 +1,7 @@
 # What the project links, found once. docs/dependencies.md says what each is for.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(Boost 1.81 REQUIRED)  # headers only: Asio, Beast, DLL
+find_package(Boost 1.81 REQUIRED CONFIG)  # headers only: Asio, Beast, DLL
 find_package(OpenSSL REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(LibArchive REQUIRED)

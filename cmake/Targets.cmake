@@ -9,8 +9,7 @@ set(GANTRY_PLUGIN_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib/gantry/plugins")
 # The last ones give false positives in the standard library and in Asio once g++ inlines (12 to 14).
 set(GANTRY_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
     -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
-    -Wno-uninitialized -Wno-free-nonheap-object -Wno-mismatched-new-delete
-    -Wno-dangling-reference -Wno-dangling-pointer -Wno-null-dereference)
+    -Wno-free-nonheap-object -Wno-mismatched-new-delete -Wno-dangling-reference -Wno-dangling-pointer -Wno-null-dereference)
 
 # Ten files a compilation: what takes the time is Asio's and nlohmann/json's templates, once for each. So a name in an
 # anonymous namespace says which file it is of. CMAKE_UNITY_BUILD=OFF compiles each file alone.

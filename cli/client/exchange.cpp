@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "command/failure.hpp"
+#include "command/version.hpp"
 
 namespace gantry::cli {
 
@@ -35,7 +36,7 @@ std::string head_of(std::string_view method, std::string_view target, const Head
   std::string head;
   head.reserve(256);
   head.append(method).append(" ").append(target).append(" HTTP/1.1\r\nHost: api.moby.localhost\r\n");
-  head += "User-Agent: Gantry-Client/0.1.0 (linux)\r\n";
+  head.append("User-Agent: Gantry-Client/").append(kClientVersion).append(" (linux)\r\n");
   for (const auto& [name, value] : headers) head.append(name).append(": ").append(value).append("\r\n");
   return head;
 }

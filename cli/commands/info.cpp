@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "command/output.hpp"
+#include "command/version.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/go_value.hpp"
@@ -195,7 +197,8 @@ class InfoText {
   std::string out_;
 };
 
-constexpr const char* kClientText = "Client:\n Version:    0.1.0\n Context:    default\n Debug Mode: false\n\n";
+const std::string kClientText =
+    std::string("Client:\n Version:    ") + kClientVersion + "\n Context:    default\n Debug Mode: false\n\n";
 
 }  // namespace
 
@@ -208,7 +211,7 @@ int system_info(Context& context) {
   if (!list.format.empty()) {
     Json info = context.client().get("/info");
     info["ClientInfo"] = {{"Debug", false},
-                          {"Version", "0.1.0"},
+                          {"Version", kClientVersion},
                           {"Context", "default"},
                           {"Plugins", Json::array()},
                           {"Warnings", nullptr}};
@@ -220,7 +223,7 @@ int system_info(Context& context) {
     std::fputs(out.c_str(), stdout);
     return 0;
   }
-  std::fputs(kClientText, stdout);
+  print_text(kClientText);
   std::fputs("Server:\n", stdout);
   try {
     const Json info = context.client().get("/info");

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command/output.hpp"
+#include "command/version.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/columns.hpp"
@@ -15,7 +16,6 @@ namespace gantry::cli {
 
 namespace {
 
-constexpr const char* kClientVersion = "0.1.0";
 constexpr const char* kNewestApi = "1.50";
 
 std::string architecture() {

@@ -126,7 +126,8 @@ void from_json(const json& value, Network& network) {
   take(value, "Attachable", network.attachable);
   take(value, "Ingress", network.ingress);
   take(value, "ConfigOnly", network.config_only);
-  for (const auto& [id, container] : member(value, "Containers").items()) {
+  const json containers = member(value, "Containers");
+  for (const auto& [id, container] : containers.items()) {
     network.containers[id] = read_container(container);
   }
   take(value, "Options", network.options);
