@@ -227,8 +227,15 @@ void Driver::join(const Network& network, const EndpointSpec& spec, const Endpoi
   if (!netlink.find(record.interface)) {
     const auto bridge = netlink.find(network.options().interface);
     if (!bridge) throw Error{Errc::io, "the bridge " + network.options().interface + " is gone: restart the daemon"};
-    netlink.add_veth({record.interface, bridge->index, netns, record.sandbox_interface, record.mac,
-                      network.options().mtu, !network.options().icc});
+    const VethSpec veth{record.interface,      bridge->index,         netns, spec.interface, record.mac,
+                        network.options().mtu, !network.options().icc};
+    try {
+      netlink.add_veth(veth);
+    } catch (const Error&) {
+      // The sandbox's interface of that name may be one that was detached and is on its way out.
+      reaper_->drain();
+      netlink.add_veth(veth);
+    }
   }
   const SandboxLink link = sandbox_link(network, record, spec.default_gateway);
   namespaces_->run(netns, [&link] { configure_sandbox(link); });
