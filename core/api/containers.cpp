@@ -61,8 +61,8 @@ void Containers::add_routes(Router& router) {
 
 NetworkPeers Containers::network_peers() {
   NetworkPeers peers;
-  peers.connect = [this](std::string container, networks::EndpointRequest endpoint) {
-    return service_.connect(std::move(container), std::move(endpoint));
+  peers.connect = [this](std::string container, std::string network, wire::EndpointSettings settings) {
+    return service_.connect(std::move(container), std::move(network), std::move(settings));
   };
   peers.disconnect = [this](std::string container, std::string network, bool force) {
     return service_.disconnect(std::move(container), std::move(network), force);

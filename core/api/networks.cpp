@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/time.hpp"
+#include "containers/filter_match.hpp"
 #include "wire/network.hpp"
 
 namespace gantry::api {
@@ -23,15 +24,23 @@ bool is_ipv6(const network::v1::Pool& pool) { return pool.subnet.find(':') != st
 wire::Ipam ipam(const networks::Network& network) {
   wire::Ipam out;
   out.driver = network.ipam_driver;
-  if (!network.ipam_options.empty()) out.options = network.ipam_options;
+  if (network.ipam_options) out.options = *network.ipam_options;
   if (network.pools.empty() && network.chosen.empty()) return out;
   out.config.emplace();
-  for (const auto& pool : network.pools) out.config->push_back(ipam_config(pool));
-  for (const auto& pool : network.chosen) {
-    const bool given = std::any_of(network.pools.begin(), network.pools.end(),
-                                   [&](const auto& other) { return is_ipv6(other) == is_ipv6(pool); });
-    if (!given) out.config->push_back(ipam_config(pool));
-  }
+  const auto add = [&](const std::vector<network::v1::Pool>& pools) {
+    for (const bool ipv6 : {false, true}) {
+      for (const auto& pool : pools) {
+        if (is_ipv6(pool) == ipv6) out.config->push_back(ipam_config(pool));
+      }
+    }
+  };
+  add(network.pools);
+  std::vector<network::v1::Pool> left_open = network.chosen;
+  std::erase_if(left_open, [&](const auto& pool) {
+    return std::any_of(network.pools.begin(), network.pools.end(),
+                       [&](const auto& given) { return is_ipv6(given) == is_ipv6(pool); });
+  });
+  add(left_open);
   return out;
 }
 
@@ -46,6 +55,8 @@ wire::Network describe(const networks::Network& network) {
   out.ipam = ipam(network);
   out.internal = network.internal;
   out.attachable = network.attachable;
+  out.config_only = network.config_only;
+  out.config_from = network.config_from;
   out.options = network.options;
   out.labels = network.labels;
   return out;
@@ -94,7 +105,7 @@ bool matches_one(const networks::Service& service, const networks::Network& netw
                  const std::string& value) {
   if (name == "driver") return network.driver == value;
   if (name == "id") return network.id.find(value) != std::string::npos;
-  if (name == "name") return network.name.find(value) != std::string::npos;
+  if (name == "name") return containers::matches_text(value, network.name);
   if (name == "scope") return value == "local";
   if (name == "type") return matches_type(network, value);
   if (name == "dangling") {
@@ -115,38 +126,12 @@ bool matches(const networks::Service& service, const networks::Network& network,
   });
 }
 
-/// "10m", "1h30m", a Unix time or RFC 3339: what `until` says. Errors: invalid.
-Nanoseconds read_until(const std::string& text) {
-  if (const auto time = parse_rfc3339(text)) return *time;
-  static constexpr std::pair<const char*, double> kUnits[] = {{"ms", 1e6}, {"h", 3.6e12}, {"m", 6e10}, {"s", 1e9}};
-  double span = 0;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    std::size_t digits = 0;
-    double number = 0;
-    try {
-      number = std::stod(text.substr(at), &digits);
-    } catch (const std::exception&) {
-      throw Error{Errc::invalid, "invalid value for filter 'until': " + text};
-    }
-    at += digits;
-    if (at == text.size() && span == 0) return static_cast<Nanoseconds>(number * 1e9);
-    const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& known) {
-      return text.compare(at, std::string(known.first).size(), known.first) == 0;
-    });
-    if (unit == std::end(kUnits)) throw Error{Errc::invalid, "invalid value for filter 'until': " + text};
-    span += number * unit->second;
-    at += std::string(unit->first).size();
-  }
-  return now() - static_cast<Nanoseconds>(span);
-}
-
 bool prunable(const networks::Network& network, const Filters& filters) {
   for (const auto& [name, values] : filters) {
     for (const std::string& value : values) {
       if (name == "label" && !matches_label(network, value)) return false;
       if (name == "label!" && matches_label(network, value)) return false;
-      if (name == "until" && network.created > read_until(value)) return false;
+      if (name == "until" && network.created > containers::parse_time(value)) return false;
     }
   }
   return true;
@@ -163,7 +148,9 @@ networks::NetworkRequest network_request(const wire::NetworkCreateRequest& asked
   out.ipv4 = asked.enable_ipv4.value_or(true);
   out.ipv6 = asked.enable_ipv6.value_or(false);
   out.ipam_driver = asked.ipam.driver;
-  if (asked.ipam.options) out.ipam_options = *asked.ipam.options;
+  out.ipam_options = asked.ipam.options;
+  out.config_only = asked.config_only;
+  out.config_from = asked.config_from;
   if (asked.ipam.config) {
     for (const auto& config : *asked.ipam.config) {
       network::v1::Pool pool{config.subnet, config.ip_range, config.gateway, {}};
@@ -171,24 +158,10 @@ networks::NetworkRequest network_request(const wire::NetworkCreateRequest& asked
       out.pools.push_back(std::move(pool));
     }
   }
-  if (asked.config_only || asked.ingress) {
-    throw Error{Errc::unsupported, "swarm networks (Ingress, ConfigOnly) are not supported"};
+  if (asked.ingress) throw Error{Errc::invalid, "Ingress network can only be global scope network"};
+  if (asked.scope == "swarm") {
+    throw Error{Errc::denied, "cannot create a swarm scoped network when swarm is not active"};
   }
-  return out;
-}
-
-networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& asked) {
-  networks::EndpointRequest out;
-  out.network = network;
-  out.aliases = asked.aliases.value_or(std::vector<std::string>{});
-  out.links = asked.links.value_or(std::vector<std::string>{});
-  if (asked.ipam) {
-    out.ipv4 = asked.ipam->ipv4_address;
-    out.ipv6 = asked.ipam->ipv6_address;
-  }
-  out.mac = asked.mac_address;
-  if (asked.driver_opts) out.options = *asked.driver_opts;
-  out.gateway_priority = static_cast<int>(asked.gateway_priority);
   return out;
 }
 
@@ -216,6 +189,9 @@ void Networks::add_routes(Router& router) {
 awaitable<Response> Networks::get_list(Exchange& exchange) {
   const Filters filters = exchange.request().filters();
   check_names(filters, {"dangling", "driver", "id", "label", "name", "scope", "type"});
+  if (const auto dangling = filters.find("dangling"); dangling != filters.end() && dangling->second.size() > 1) {
+    throw Error{Errc::invalid, "got more than one value for filter key \"dangling\""};
+  }
   nlohmann::json out = nlohmann::json::array();
   for (const auto& network : service_.list()) {
     if (matches(service_, *network, filters)) out.push_back(describe(*network));
@@ -243,30 +219,23 @@ awaitable<Response> Networks::post_create(Exchange& exchange) {
 
 awaitable<Response> Networks::post_connect(Exchange& exchange) {
   const nlohmann::json body = co_await exchange.body_json();
-  const auto network = service_.get(exchange.request().parameter("id"));
   wire::EndpointSettings settings;
   if (body.is_object() && body.contains("EndpointConfig") && !body["EndpointConfig"].is_null()) {
     wire::from_json(body["EndpointConfig"], settings);
   }
-  networks::EndpointRequest request = endpoint_request(network->name, settings);
-  if (networks::Service::predefined(network->name) && !request.aliases.empty()) {
-    throw Error{Errc::invalid,
-                "invalid endpoint settings:\nnetwork-scoped alias is supported only for containers in user defined "
-                "networks"};
-  }
   std::string container = text_member(body, "Container");
-  co_await peers_.connect(std::move(container), std::move(request));
+  std::string network = exchange.request().parameter("id");
+  co_await peers_.connect(std::move(container), std::move(network), std::move(settings));
   co_return Response{};
 }
 
 awaitable<Response> Networks::post_disconnect(Exchange& exchange) {
   const nlohmann::json body = co_await exchange.body_json();
-  const auto network = service_.get(exchange.request().parameter("id"));
   const bool force =
       body.is_object() && body.contains("Force") && body["Force"].is_boolean() && body["Force"].get<bool>();
   std::string container = text_member(body, "Container");
-  std::string id = network->id;
-  co_await peers_.disconnect(std::move(container), std::move(id), force);
+  std::string network = exchange.request().parameter("id");
+  co_await peers_.disconnect(std::move(container), std::move(network), force);
   co_return Response{};
 }
 

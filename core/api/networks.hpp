@@ -5,6 +5,7 @@
 
 #include "api/router.hpp"
 #include "networks/service.hpp"
+#include "wire/network.hpp"
 
 namespace gantry::api {
 
@@ -12,7 +13,7 @@ namespace gantry::api {
 struct NetworkPeers {
   /// Puts a container (running or not) on a network; one that does not run only changes its record.
   /// Errors: not_found ("No such container: x"), denied (it is on it already), invalid.
-  std::function<awaitable<void>(std::string container, networks::EndpointRequest endpoint)> connect;
+  std::function<awaitable<void>(std::string container, std::string network, wire::EndpointSettings settings)> connect;
 
   /// Takes a container off a network (name or id). `force`: also one that is not known any more.
   /// Errors: not_found, internal ("container x is not connected to network y").

@@ -35,19 +35,24 @@ void merge(wire::Resources& into, const wire::Resources& given) {
   if (given.pids_limit) into.pids_limit = given.pids_limit;
 }
 
-wire::EndpointSettings endpoint_settings(const networks::EndpointRequest& request) {
-  wire::EndpointSettings settings;
-  if (!request.ipv4.empty() || !request.ipv6.empty()) {
-    settings.ipam.emplace();
-    settings.ipam->ipv4_address = request.ipv4;
-    settings.ipam->ipv6_address = request.ipv6;
+void check_connection(const Container& container, const networks::Network& network) {
+  const std::string& mode = container.host_config.network_mode;
+  if (joins_container(mode)) {
+    throw Error{
+        Errc::denied,
+        "container sharing network namespace with another container or host cannot be connected to any other network"};
   }
-  if (!request.aliases.empty()) settings.aliases = request.aliases;
-  if (!request.links.empty()) settings.links = request.links;
-  settings.mac_address = request.mac;
-  if (!request.options.empty()) settings.driver_opts.emplace(request.options.begin(), request.options.end());
-  settings.gateway_priority = request.gateway_priority;
-  return settings;
+  if (mode == "host" || network.name == "host") {
+    throw Error{Errc::denied, "container cannot be disconnected from host network or connected to host network"};
+  }
+  const bool alone = network.name == "none" || container.endpoints.contains("none");
+  if (alone && !container.endpoints.empty()) {
+    throw Error{Errc::denied,
+                "container cannot be connected to multiple networks with one of the networks in private (none) mode"};
+  }
+  if (container.endpoints.contains(network.name)) {
+    throw Error{Errc::denied, "endpoint with name " + container.name + " already exists in network " + network.name};
+  }
 }
 
 }  // namespace
@@ -138,44 +143,39 @@ awaitable<void> Service::resize(std::string name, std::uint16_t rows, std::uint1
   impl_->publish("resize", *container, {{"height", std::to_string(rows)}, {"width", std::to_string(columns)}});
 }
 
-awaitable<void> Service::connect(std::string name, networks::EndpointRequest endpoint) {
+awaitable<void> Service::connect(std::string name, std::string network, wire::EndpointSettings settings) {
+  if (name.empty()) throw Error{Errc::invalid, "invalid name or ID supplied: \"\""};
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;
-  const std::string& mode = held.container->host_config.network_mode;
-  const auto wanted = impl_->at.networks.get(endpoint.network);
-  endpoint.network = wanted->name;
-  if (mode == "host" || wanted->name == "host") {
-    throw Error{Errc::denied,
-                "cannot connect container to host network - container must be created in host network mode"};
-  }
-  if (joins_container(mode)) {
-    throw Error{
-        Errc::denied,
-        "container sharing network namespace with another container or host cannot be connected to any other network"};
-  }
-  if (held.container->endpoints.contains(wanted->name)) {
-    throw Error{Errc::denied,
-                "endpoint with name " + held.container->name + " already exists in network " + wanted->name};
-  }
-  Container planned = *held.container;
-  planned.endpoints[wanted->name] = endpoint_settings(endpoint);
+  const auto wanted = impl_->at.networks.get(network);
+  check_connection(*held.container, *wanted);
+  const networks::EndpointRequest asked = endpoint_request(wanted->name, settings);
+  impl_->at.networks.check(asked);
   networks::Sandbox sandbox;
   if (is_alive(held.container->state)) {
-    const UniqueFd netns{::open(("/proc/" + std::to_string(planned.pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC)};
+    const std::string path = "/proc/" + std::to_string(held.container->pid) + "/ns/net";
+    const UniqueFd netns{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!netns) throw_errno("cannot open the network namespace of container " + id);
     auto all = impl_->sandbox_request(*held.container);
-    co_await impl_->at.networks.connect(std::move(all), endpoint, netns.get());
-    sandbox.endpoints = impl_->at.networks.endpoints(id);
+    const auto joined = co_await impl_->at.networks.connect(std::move(all), asked, netns.get());
+    sandbox = impl_->at.networks.sandbox(id);
+    const networks::Endpoint left;
+    co_await impl_->update_sandbox_files(held.container, sandbox, joined, left);
   }
   held.container = impl_->change(id, [&](Container& record) {
-    record.endpoints = planned.endpoints;
+    record.endpoints[wanted->name] = settings;
     if (is_alive(record.state)) record.last_endpoints = impl_->describe(record, sandbox);
   });
 }
 
 awaitable<void> Service::disconnect(std::string name, std::string network, bool force) {
-  const auto wanted = impl_->at.networks.get(network);
+  if (name.empty()) throw Error{Errc::invalid, "invalid name or ID supplied: \"\""};
+  if (force && !impl_->is_known(name)) {
+    const auto wanted = impl_->at.networks.get(network);
+    throw Error{Errc::not_found, "endpoint " + name + " not found"};
+  }
   Held held = co_await impl_->hold(name);
+  const auto wanted = impl_->at.networks.get(network);
   const std::string id = held.container->id;
   const bool known = held.container->endpoints.contains(wanted->name);
   if (!known && !force) {
@@ -184,7 +184,12 @@ awaitable<void> Service::disconnect(std::string name, std::string network, bool 
   if (held.container->host_config.network_mode == "host") {
     throw Error{Errc::denied, "container cannot be disconnected from host network or connected to host network"};
   }
-  if (is_alive(held.container->state)) co_await impl_->at.networks.disconnect(id, wanted->id);
+  if (is_alive(held.container->state)) {
+    const auto left = co_await impl_->at.networks.disconnect(id, wanted->id);
+    const auto sandbox = impl_->at.networks.sandbox(id);
+    const networks::Endpoint joined;
+    co_await impl_->update_sandbox_files(held.container, sandbox, joined, left);
+  }
   held.container = impl_->change(id, [&](Container& record) {
     record.endpoints.erase(wanted->name);
     record.last_endpoints.erase(wanted->name);

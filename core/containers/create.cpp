@@ -133,6 +133,13 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
   container.image_id = image.id;
   container.endpoints = requested_endpoints(request, container.host_config.network_mode);
+  for (const auto& [network, asked] : container.endpoints) {
+    try {
+      at.networks.check(endpoint_request(network, asked));
+    } catch (const Error& error) {
+      throw Error{error.code(), "invalid config for network " + network + ": " + error.what()};
+    }
+  }
   container.storage_driver = at.drivers.storage().name();
   if (container.host_config.log_config.type != "none") {
     container.log_path = folder(container.id) + "/" + container.id + "-json.log";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <regex>
 
 #include "gantry/error.hpp"
 
@@ -67,6 +68,16 @@ Nanoseconds parse_time(const std::string& text) {
   double duration = 0;
   if (parse_duration(text, duration)) return now() - static_cast<Nanoseconds>(duration);
   throw Error{Errc::invalid, "failed to parse value as time or duration: \"" + text + "\""};
+}
+
+bool matches_text(const std::string& pattern, const std::string& text) {
+  if (pattern.size() > 256) throw Error{Errc::invalid, "invalid filter: the pattern is too long"};
+  if (text.find(pattern) != std::string::npos) return true;
+  try {
+    return std::regex_search(text, std::regex(pattern, std::regex::extended));
+  } catch (const std::regex_error&) {
+    return false;
+  }
 }
 
 bool matches_prune(const Container& container, const Filter& filter) {

@@ -15,6 +15,9 @@ namespace gantry::containers {
 
 using Attributes = std::map<std::string, std::string>;
 
+/// What a container's settings for one network ask of it.
+networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& settings);
+
 class WaitingAttachment;
 
 /// What of a container is not on record: it is made anew by each daemon.
@@ -47,6 +50,7 @@ struct Service::Impl {
 
   // index.cpp: who is who.
   [[nodiscard]] Snapshot find(const std::string& name_or_id) const;
+  [[nodiscard]] bool is_known(const std::string& name_or_id) const;
   [[nodiscard]] std::shared_ptr<Live> live(const std::string& id);
   awaitable<Held> hold(std::string name_or_id);
   void check_name(const std::string& name) const;  ///< Errors: invalid, conflict.
@@ -92,6 +96,10 @@ struct Service::Impl {
   };
   [[nodiscard]] SandboxFiles sandbox_files(const Container& container, const networks::Sandbox& sandbox) const;
   static void write(const SandboxFiles& files);
+  [[nodiscard]] std::string resolv_conf(const Container& container, bool resolver) const;
+  /// While the container runs: what it has changed in its files stays. `joined` and `left` are empty for none.
+  awaitable<void> update_sandbox_files(std::shared_ptr<const Container> container, networks::Sandbox sandbox,
+                                       networks::Endpoint joined, networks::Endpoint left);
 
   // exit.cpp
   void watch(std::string id, std::uint64_t run, UniqueFd exit_fd);

@@ -30,6 +30,15 @@ Service::Snapshot Service::Impl::find(const std::string& name_or_id) const {
   throw Error{Errc::not_found, "No such container: " + name_or_id};
 }
 
+bool Service::Impl::is_known(const std::string& name_or_id) const {
+  try {
+    return find(name_or_id) != nullptr;
+  } catch (const Error& error) {
+    if (error.code() != Errc::not_found) throw;
+    return false;
+  }
+}
+
 std::shared_ptr<Live> Service::Impl::live(const std::string& id) {
   auto& slot = lives[id];
   if (!slot) slot = std::make_shared<Live>();

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <regex>
 
 #include "containers/defaults.hpp"
 #include "containers/filter_match.hpp"
@@ -15,17 +14,6 @@ using Values = std::vector<std::string>;
 template <class Predicate>
 bool any(const Values& values, Predicate predicate) {
   return std::any_of(values.begin(), values.end(), predicate);
-}
-
-// A filter's value is a regular expression or a plain part of the text, as in dockerd.
-bool matches_text(const std::string& pattern, const std::string& text) {
-  if (pattern.size() > 256) throw Error{Errc::invalid, "invalid filter: the pattern is too long"};
-  if (text.find(pattern) != std::string::npos) return true;
-  try {
-    return std::regex_search(text, std::regex(pattern, std::regex::extended));
-  } catch (const std::regex_error&) {
-    return false;
-  }
 }
 
 std::string_view api_state(State state) { return state == State::starting ? "created" : to_string(state); }

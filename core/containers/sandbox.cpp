@@ -10,21 +10,6 @@ namespace gantry::containers {
 
 namespace {
 
-networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& settings) {
-  networks::EndpointRequest request;
-  request.network = network;
-  request.aliases = settings.aliases.value_or(std::vector<std::string>{});
-  request.links = settings.links.value_or(std::vector<std::string>{});
-  if (settings.ipam) {
-    request.ipv4 = settings.ipam->ipv4_address;
-    request.ipv6 = settings.ipam->ipv6_address;
-  }
-  request.mac = settings.mac_address;
-  if (settings.driver_opts) request.options = Options(settings.driver_opts->begin(), settings.driver_opts->end());
-  request.gateway_priority = static_cast<int>(settings.gateway_priority);
-  return request;
-}
-
 std::string host_resolv_conf() {
   try {
     // A host with systemd-resolved has its real servers there.
@@ -36,7 +21,40 @@ std::string host_resolv_conf() {
   }
 }
 
+/// On the host's network the host's own names hold.
+std::string host_hosts() {
+  try {
+    return read_file("/etc/hosts");
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+std::vector<std::string> addresses_of(const networks::Endpoint& endpoint) {
+  std::vector<std::string> all;
+  for (const std::string& address : {endpoint.result.ipv4, endpoint.result.ipv6}) {
+    if (!address.empty()) all.push_back(address);
+  }
+  return all;
+}
+
 }  // namespace
+
+networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& settings) {
+  networks::EndpointRequest request;
+  request.network = network;
+  request.aliases = settings.aliases.value_or(std::vector<std::string>{});
+  request.links = settings.links.value_or(std::vector<std::string>{});
+  if (settings.ipam) {
+    request.ipv4 = settings.ipam->ipv4_address;
+    request.ipv6 = settings.ipam->ipv6_address;
+    request.link_local = settings.ipam->link_local_ips;
+  }
+  request.mac = settings.mac_address;
+  if (settings.driver_opts) request.options = Options(settings.driver_opts->begin(), settings.driver_opts->end());
+  request.gateway_priority = static_cast<int>(settings.gateway_priority);
+  return request;
+}
 
 networks::SandboxRequest Service::Impl::sandbox_request(const Container& container) const {
   networks::SandboxRequest request;
@@ -50,6 +68,7 @@ networks::SandboxRequest Service::Impl::sandbox_request(const Container& contain
     endpoint.links.insert(endpoint.links.end(), container.host_config.links.begin(), container.host_config.links.end());
   }
   request.ports = published_ports(container.config, container.host_config);
+  request.dns = container.host_config.dns.empty() ? settings.dns : container.host_config.dns;
   return request;
 }
 
@@ -98,6 +117,17 @@ std::map<std::string, wire::EndpointSettings> Service::Impl::describe(const Cont
   return described;
 }
 
+std::string Service::Impl::resolv_conf(const Container& container, bool resolver) const {
+  const auto& host = container.host_config;
+  networks::ResolvConfRequest resolv;
+  resolv.host_file = host_resolv_conf();
+  resolv.resolver = resolver;
+  resolv.dns = host.dns.empty() ? settings.dns : host.dns;
+  resolv.search = host.dns_search.empty() ? settings.dns_search : host.dns_search;
+  resolv.options = host.dns_options.empty() ? settings.dns_options : host.dns_options;
+  return networks::resolv_conf(resolv);
+}
+
 Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& container,
                                                          const networks::Sandbox& sandbox) const {
   SandboxFiles files;
@@ -110,24 +140,40 @@ Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& contai
   hosts.hostname = container.config.hostname;
   hosts.domainname = container.config.domainname;
   hosts.extra_hosts = host.extra_hosts;
+  if (host.network_mode == "host") hosts.host_file = host_hosts();
   for (const auto& endpoint : sandbox.endpoints) {
     const auto first = endpoint.default_gateway ? hosts.addresses.begin() : hosts.addresses.end();
-    if (!endpoint.result.ipv4.empty()) hosts.addresses.insert(first, endpoint.result.ipv4);
-    if (!endpoint.result.ipv6.empty()) hosts.addresses.push_back(endpoint.result.ipv6);
+    const std::vector<std::string> own = addresses_of(endpoint);
+    hosts.addresses.insert(first, own.begin(), own.end());
     if (hosts.host_gateway.empty()) hosts.host_gateway = endpoint.result.ipv4_gateway;
   }
   if (hosts.host_gateway.empty() && host.network_mode == "host") hosts.host_gateway = "127.0.0.1";
   if (sandbox.endpoints.empty()) hosts.extra_hosts.clear();  // before the attach: its gateway is not known yet
   files.hosts = networks::hosts_file(hosts);
-
-  networks::ResolvConfRequest resolv;
-  resolv.host_file = host_resolv_conf();
-  resolv.resolver = sandbox.resolver;
-  resolv.dns = host.dns.empty() ? settings.dns : host.dns;
-  resolv.search = host.dns_search.empty() ? settings.dns_search : host.dns_search;
-  resolv.options = host.dns_options.empty() ? settings.dns_options : host.dns_options;
-  files.resolv_conf = networks::resolv_conf(resolv);
+  files.resolv_conf = resolv_conf(container, sandbox.resolver);
   return files;
+}
+
+awaitable<void> Service::Impl::update_sandbox_files(std::shared_ptr<const Container> container,
+                                                    networks::Sandbox sandbox, networks::Endpoint joined,
+                                                    networks::Endpoint left) {
+  const std::string place = folder(container->id);
+  const std::string resolving = sandbox.resolver ? resolv_conf(*container, true) : "";
+  const std::string before = resolv_conf(*container, false);
+  const auto& config = container->config;
+  const auto work = [=] {
+    std::string hosts = read_file(place + "/hosts");
+    for (const std::string& address : addresses_of(left)) hosts = networks::without_address(hosts, address);
+    for (const std::string& address : addresses_of(joined)) {
+      hosts += networks::hosts_line(address, config.hostname, config.domainname);
+    }
+    write_file_in_place(place + "/hosts", hosts);
+    // A file that the container has changed is its own.
+    if (!resolving.empty() && read_file(place + "/resolv.conf") == before) {
+      write_file_in_place(place + "/resolv.conf", resolving);
+    }
+  };
+  co_await at.workers.run(Pool::quick, work);
 }
 
 void Service::Impl::write(const SandboxFiles& files) {

@@ -203,7 +203,7 @@ class Service {
   [[nodiscard]] std::vector<std::string> users_of_volume(const std::string& volume) const;
 
   /// `network connect` and `disconnect`, of a container that runs or not.
-  awaitable<void> connect(std::string name, networks::EndpointRequest endpoint);
+  awaitable<void> connect(std::string name, std::string network, wire::EndpointSettings settings);
   awaitable<void> disconnect(std::string name, std::string network, bool force);
 
   [[nodiscard]] const Settings& settings() const;

@@ -245,7 +245,9 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int) {
   co_return sandbox;
 }
 awaitable<Endpoint> Service::connect(SandboxRequest, EndpointRequest, int) { co_return Endpoint{}; }
-awaitable<void> Service::disconnect(std::string, std::string) { co_return; }
+awaitable<Endpoint> Service::disconnect(std::string, std::string) { co_return Endpoint{}; }
+void Service::check(const EndpointRequest&) const {}
+Sandbox Service::sandbox(const std::string&) const { return {}; }
 awaitable<void> Service::detach(std::string container_id) {
   world()->sandboxes.erase(container_id);
   co_return;

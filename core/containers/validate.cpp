@@ -52,7 +52,7 @@ void validate_modes(const wire::HostConfig& host) {
     refuse("invalid cgroup namespace mode: " + host.cgroupns_mode);
   }
   if (joins_container(host.network_mode) && !is_join(host.network_mode)) {
-    refuse("invalid container format container:<name|id>");
+    refuse("Invalid network mode: invalid container format container:<name|id>");
   }
   if (!host.isolation.empty() && host.isolation != "default") {
     refuse("invalid isolation '" + host.isolation + "' on linux");

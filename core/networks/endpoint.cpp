@@ -20,23 +20,18 @@ SharedFd duplicate(int netns) {
   return std::make_shared<UniqueFd>(std::move(copy));
 }
 
-/// Addresses by name are for networks whose subnet the user has chosen.
-void check_addresses(const Network& network, const EndpointRequest& asked) {
-  if (asked.ipv4.empty() && asked.ipv6.empty()) return;
-  const std::string subnets =
-      "user specified IP address is supported only when connecting to networks with user configured subnets";
-  if (Service::predefined(network.name)) {
-    throw Error{
-        Errc::invalid,
-        "invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* " +
-            subnets};
-  }
-  if (network.pools.empty()) throw Error{Errc::invalid, "invalid endpoint settings:\n" + subnets};
-}
-
 std::string interface_prefix(const Network& network) {
   const auto found = network.options.find("com.docker.network.container_iface_prefix");
   return found == network.options.end() || found->second.empty() ? "eth" : found->second;
+}
+
+/// The prefix and the lowest number that no other network of the container has.
+std::string free_interface(const std::string& prefix, const std::vector<Endpoint>& others) {
+  for (int number = 0;; ++number) {
+    const std::string name = prefix + std::to_string(number);
+    const auto has_it = [&](const Endpoint& other) { return other.interface == name; };
+    if (std::none_of(others.begin(), others.end(), has_it)) return name;
+  }
 }
 
 network::v1::EndpointSpec spec_of(const Endpoint& endpoint) {
@@ -51,15 +46,10 @@ network::v1::EndpointSpec spec_of(const Endpoint& endpoint) {
   spec.ipv4 = known ? endpoint.result.ipv4 : endpoint.request.ipv4;
   spec.ipv6 = known ? endpoint.result.ipv6 : endpoint.request.ipv6;
   spec.options = endpoint.request.options;
+  spec.link_local = endpoint.request.link_local;
   spec.default_gateway = endpoint.default_gateway;
   if (endpoint.default_gateway) spec.ports = endpoint.ports;
   return spec;
-}
-
-Error in_network(const Error& error, const std::string& network) {
-  const std::string message = error.what();
-  if (!message.starts_with("invalid endpoint settings:")) return error;
-  return Error{error.code(), "invalid config for network " + network + ": " + message};
 }
 
 }  // namespace
@@ -68,11 +58,14 @@ bool Service::Impl::has_driver(const Network& network) const {
   return network.driver != "null" && !drivers.network(network.driver).can("host-namespace");
 }
 
-Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointRequest& asked, Place& place) const {
+Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointRequest& asked, const Place& place) const {
   NetworkPtr network = find_name(asked.network);
   if (!network) network = networks.find(asked.network);
   if (!network) throw Error{Errc::not_found, "network " + asked.network + " not found"};
-  check_addresses(*network, asked);
+  if (network->config_only) {
+    throw Error{Errc::denied, "container cannot be connected to configuration network " + network->name};
+  }
+  check_endpoint(network.get(), asked);
   Endpoint endpoint;
   endpoint.id = random_id();
   endpoint.network_id = network->id;
@@ -80,7 +73,7 @@ Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointReques
   endpoint.container_id = request.container_id;
   endpoint.container_name = request.container_name;
   endpoint.request = asked;
-  if (has_driver(*network)) endpoint.interface = interface_prefix(*network) + std::to_string(place.next_interface++);
+  if (has_driver(*network)) endpoint.interface = free_interface(interface_prefix(*network), place.endpoints);
   return endpoint;
 }
 
@@ -158,11 +151,7 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
   place.netns = sandbox;
   bool any_driver = false;
   for (const EndpointRequest& asked : request.endpoints) {
-    try {
-      place.endpoints.push_back(impl_->plan(request, asked, place));
-    } catch (const Error& error) {
-      throw in_network(error, asked.network);
-    }
+    place.endpoints.push_back(impl_->plan(request, asked, place));
     any_driver = any_driver || !place.endpoints.back().interface.empty();
   }
   impl_->choose_gateway(place);
@@ -215,8 +204,6 @@ awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
     endpoint.container_name = request.container_name;
     // The ports as they were given, not as they were asked for: they must not change under the clients.
     if (endpoint.default_gateway) endpoint.ports = endpoint.result.ports;
-    const auto digits = endpoint.interface.find_last_not_of("0123456789") + 1;
-    place.next_interface = std::max(place.next_interface, std::atoi(endpoint.interface.c_str() + digits) + 1);
     try {
       Endpoint joined = co_await impl_->join(endpoint, sandbox);
       place.endpoints.push_back(std::move(joined));
@@ -296,7 +283,7 @@ awaitable<Endpoint> Service::connect(SandboxRequest request, EndpointRequest ask
   co_return made;
 }
 
-awaitable<void> Service::disconnect(std::string container_id, std::string name) {
+awaitable<Endpoint> Service::disconnect(std::string container_id, std::string name) {
   const auto network = get(name);
   const auto place = impl_->places.find(container_id);
   const auto on_it = [&](const Endpoint& endpoint) { return endpoint.network_id == network->id; };
@@ -315,6 +302,7 @@ awaitable<void> Service::disconnect(std::string container_id, std::string name) 
     impl_->commit(impl_->places.at(container_id).endpoints);
   }
   impl_->publish("disconnect", *network, container_id);
+  co_return left;
 }
 
 awaitable<void> Service::detach(std::string container_id) {
@@ -343,6 +331,12 @@ awaitable<void> Service::detach(std::string container_id) {
 std::vector<Endpoint> Service::endpoints(const std::string& container_id) const {
   const auto found = impl_->places.find(container_id);
   return found == impl_->places.end() ? std::vector<Endpoint>{} : found->second.endpoints;
+}
+
+Sandbox Service::sandbox(const std::string& container_id) const {
+  const auto found = impl_->places.find(container_id);
+  if (found == impl_->places.end()) return {};
+  return {found->second.endpoints, found->second.resolver != nullptr};
 }
 
 std::vector<Endpoint> Service::members(const std::string& network_id) const {

@@ -31,14 +31,15 @@ struct Service::Impl {
     std::vector<Endpoint> endpoints;
     std::vector<network::v1::Port> ports;
     std::vector<std::string> dns;
-    int next_interface{};
     std::unique_ptr<Resolver> resolver;
-    SharedFd netns;  ///< Kept until the detach, for changes of the default route.
+    std::size_t questions{};  ///< About names that are known.
+    SharedFd netns;           ///< Kept until the detach, for changes of the default route.
   };
 
   // networks: service.cpp
   [[nodiscard]] NetworkPtr find_name(const std::string& name) const;
   awaitable<void> add_predefined();
+  void take_settings(NetworkRequest& request) const;
   awaitable<Network> ask_driver_to_create(Network network);
   NetworkPtr commit(Network network);
   void publish(const std::string& action, const Network& network, const std::string& container_id = {});
@@ -46,7 +47,7 @@ struct Service::Impl {
 
   // endpoints: endpoint.cpp
   [[nodiscard]] bool has_driver(const Network& network) const;
-  [[nodiscard]] Endpoint plan(const SandboxRequest& request, const EndpointRequest& asked, Place& place) const;
+  [[nodiscard]] Endpoint plan(const SandboxRequest& request, const EndpointRequest& asked, const Place& place) const;
   awaitable<Endpoint> join(Endpoint endpoint, SharedFd netns);
   awaitable<void> leave(Endpoint endpoint);
   awaitable<void> prepare_loopback(SharedFd netns);
@@ -56,8 +57,9 @@ struct Service::Impl {
 
   // names: names.cpp
   [[nodiscard]] bool needs_resolver(const Place& place) const;
+  [[nodiscard]] static bool has_way_out(const Place& place);
   awaitable<void> start_resolver(std::string container_id);
-  [[nodiscard]] std::optional<NameAnswer> resolve(const std::string& container_id, const std::string& name) const;
+  [[nodiscard]] std::optional<NameAnswer> resolve(const std::string& container_id, const std::string& name);
   [[nodiscard]] std::optional<std::string> name_of(const std::string& container_id, const std::string& address) const;
 
   state::Store& store;
@@ -70,6 +72,9 @@ struct Service::Impl {
   AsyncMutex creation;                  ///< Networks are made and removed one at a time.
   NamespaceThread namespaces;
 };
+
+/// `network`: as far as it is known. Errors: invalid.
+void check_endpoint(const Network* network, const EndpointRequest& asked);
 
 /// What a container is called on a network: its name, its aliases, its short id.
 std::vector<std::string> names_on(const Endpoint& endpoint);

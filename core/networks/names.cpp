@@ -57,6 +57,11 @@ bool Service::Impl::needs_resolver(const Place& place) const {
   });
 }
 
+bool Service::Impl::has_way_out(const Place& place) {
+  return std::any_of(place.endpoints.begin(), place.endpoints.end(),
+                     [](const Endpoint& endpoint) { return endpoint.default_gateway; });
+}
+
 awaitable<void> Service::Impl::start_resolver(std::string container_id) {
   if (places.at(container_id).resolver || !needs_resolver(places.at(container_id))) co_return;
   const SharedFd netns = places.at(container_id).netns;
@@ -65,6 +70,11 @@ awaitable<void> Service::Impl::start_resolver(std::string container_id) {
   NameSource names;
   names.forward = [this, container_id](const std::string& name) { return resolve(container_id, name); };
   names.reverse = [this, container_id](const std::string& address) { return name_of(container_id, address); };
+  // A question is a way out as well (CVE-2024-29018): whoever has no other has not this one.
+  names.outside = [this, container_id] {
+    const auto asker = places.find(container_id);
+    return asker != places.end() && has_way_out(asker->second);
+  };
   const auto executor = co_await asio::this_coro::executor;
   const auto found = places.find(container_id);
   if (found == places.end()) co_return;
@@ -72,7 +82,7 @@ awaitable<void> Service::Impl::start_resolver(std::string container_id) {
       std::make_unique<Resolver>(executor, std::move(sockets), std::move(names), upstream(found->second.dns));
 }
 
-std::optional<NameAnswer> Service::Impl::resolve(const std::string& container_id, const std::string& name) const {
+std::optional<NameAnswer> Service::Impl::resolve(const std::string& container_id, const std::string& name) {
   const auto asker = places.find(container_id);
   if (asker == places.end()) return std::nullopt;
   NameAnswer answer;
@@ -91,7 +101,15 @@ std::optional<NameAnswer> Service::Impl::resolve(const std::string& container_id
       }
     }
   }
-  return known ? std::optional(answer) : std::nullopt;
+  if (!known) return std::nullopt;
+  // In turn, so that a name's containers share the clients.
+  const auto turn = static_cast<std::ptrdiff_t>(asker->second.questions++);
+  for (auto* addresses : {&answer.ipv4, &answer.ipv6}) {
+    if (addresses->empty()) continue;
+    const auto start = turn % static_cast<std::ptrdiff_t>(addresses->size());
+    std::rotate(addresses->begin(), addresses->begin() + start, addresses->end());
+  }
+  return answer;
 }
 
 std::optional<std::string> Service::Impl::name_of(const std::string& container_id, const std::string& address) const {

@@ -54,10 +54,15 @@ std::vector<network::v1::Port> read_ports(const json& record, const char* name) 
 }
 
 json request_json(const EndpointRequest& request) {
-  return {{"network", request.network}, {"aliases", request.aliases},
-          {"links", request.links},     {"ipv4", request.ipv4},
-          {"ipv6", request.ipv6},       {"mac", request.mac},
-          {"options", request.options}, {"priority", request.gateway_priority}};
+  return {{"network", request.network},
+          {"aliases", request.aliases},
+          {"links", request.links},
+          {"ipv4", request.ipv4},
+          {"ipv6", request.ipv6},
+          {"mac", request.mac},
+          {"options", request.options},
+          {"priority", request.gateway_priority},
+          {"link_local", request.link_local}};
 }
 
 EndpointRequest read_request(const json& record) {
@@ -70,6 +75,7 @@ EndpointRequest read_request(const json& record) {
   take(record, "mac", request.mac);
   take(record, "options", request.options);
   take(record, "priority", request.gateway_priority);
+  take(record, "link_local", request.link_local);
   return request;
 }
 
@@ -114,7 +120,9 @@ std::string to_record(const Network& network) {
               {"ipv6", network.ipv6},
               {"ipv4", network.ipv4},
               {"ipam_driver", network.ipam_driver},
-              {"ipam_options", network.ipam_options}}
+              {"ipam_options", network.ipam_options ? json(*network.ipam_options) : json(nullptr)},
+              {"config_only", network.config_only},
+              {"config_from", network.config_from}}
       .dump();
 }
 
@@ -134,7 +142,11 @@ void from_record(const std::string& body, Network& network) {
   take(record, "ipv6", network.ipv6);
   take(record, "ipv4", network.ipv4);
   take(record, "ipam_driver", network.ipam_driver);
-  take(record, "ipam_options", network.ipam_options);
+  if (const auto given = record.find("ipam_options"); given != record.end() && !given->is_null()) {
+    network.ipam_options = given->get<Options>();
+  }
+  take(record, "config_only", network.config_only);
+  take(record, "config_from", network.config_from);
 }
 
 std::string to_record(const Endpoint& endpoint) {

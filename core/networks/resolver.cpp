@@ -82,6 +82,7 @@ awaitable<dns::Bytes> Resolver::State::answer(dns::Bytes query, bool tcp) {
     if (tcp) co_return *own;
     co_return dns::fit(*own, parsed->question_end, parsed->udp_limit);
   }
+  if (!names.outside()) co_return dns::empty_answer(query, *parsed, dns::Rcode::server_failure);
   if (questions >= kMaxQuestions) co_return dns::empty_answer(query, *parsed, dns::Rcode::refused);
   ++questions;
   dns::Bytes answer = co_await ask_servers(servers, query, tcp);

@@ -22,6 +22,7 @@ struct NameAnswer {
 struct NameSource {
   std::function<std::optional<NameAnswer>(const std::string& name)> forward;  ///< Nothing: ask the servers outside.
   std::function<std::optional<std::string>(const std::string& address)> reverse;
+  std::function<bool()> outside;  ///< Whether the servers outside may be asked at all.
 };
 
 /// The sockets of a resolver, opened inside of a sandbox.

@@ -73,6 +73,7 @@ class ResolverTest : public ::testing::Test {
       if (address != "172.18.0.2") return std::nullopt;
       return "web.net";
     };
+    names.outside = [this] { return outside_; };
     ResolverSockets sockets = open_resolver(namespaces_, sandbox_.get());
     resolver_ = std::make_unique<Resolver>(io_.get_executor(), std::move(sockets), names, std::move(servers));
     thread_ = std::thread([this] { io_.run(); });
@@ -87,6 +88,7 @@ class ResolverTest : public ::testing::Test {
   dns::Bytes ask_tcp(const dns::Bytes& query) { return ask(namespaces_, sandbox_.get(), query, SOCK_STREAM); }
 
   UniqueFd sandbox_ = make_sandbox();
+  bool outside_ = true;  ///< Whether the container has a way out.
   NamespaceThread namespaces_;
 
  private:
@@ -159,6 +161,13 @@ TEST_F(ResolverTest, AsksTheServersOfTheHost) {
   host.join();
   ASSERT_TRUE(dns::answers(answer, query));
   EXPECT_EQ(dns::Bytes(answer.end() - 4, answer.end()), (dns::Bytes{192, 0, 2, 7}));
+}
+
+TEST_F(ResolverTest, AsksNobodyForAContainerWithoutAWayOut) {
+  outside_ = false;
+  start({"127.0.0.53"});
+  const dns::Bytes query = query_for({"example", "org"}, dns::Type::a);
+  EXPECT_EQ(ask_udp(query)[3] & 0xf, static_cast<int>(dns::Rcode::server_failure));
 }
 
 TEST_F(ResolverTest, GoesOnAfterNonsense) {

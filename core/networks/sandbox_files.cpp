@@ -10,6 +10,14 @@
 namespace gantry::networks {
 namespace {
 
+constexpr const char* kLocalhost =
+    "127.0.0.1\tlocalhost\n"
+    "::1\tlocalhost ip6-localhost ip6-loopback\n"
+    "fe00::0\tip6-localnet\n"
+    "ff00::0\tip6-mcastprefix\n"
+    "ff02::1\tip6-allnodes\n"
+    "ff02::2\tip6-allrouters\n";
+
 bool is_address(const std::string& text) {
   unsigned char bytes[16];
   const std::string without_zone = text.substr(0, text.find('%'));
@@ -64,23 +72,30 @@ ResolvConf effective(const ResolvConfRequest& request) {
 
 }  // namespace
 
+std::string hosts_line(const std::string& address, const std::string& hostname, const std::string& domainname) {
+  const std::string qualified = domainname.empty() ? "" : hostname + "." + domainname + " ";
+  return address + "\t" + qualified + hostname + "\n";
+}
+
+std::string without_address(const std::string& hosts, const std::string& address) {
+  std::string out;
+  std::istringstream lines{hosts};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.substr(0, line.find_first_of(" \t")) != address) out += line + "\n";
+  }
+  return out;
+}
+
 std::string hosts_file(const HostsRequest& request) {
-  std::string text =
-      "127.0.0.1\tlocalhost\n"
-      "::1\tlocalhost ip6-localhost ip6-loopback\n"
-      "fe00::0\tip6-localnet\n"
-      "ff00::0\tip6-mcastprefix\n"
-      "ff02::1\tip6-allnodes\n"
-      "ff02::2\tip6-allrouters\n";
+  std::string text = request.host_file;
+  if (text.empty()) text = kLocalhost;
   for (const std::string& extra : request.extra_hosts) text += extra_host_line(extra, request.host_gateway);
   for (const std::string& line : request.link_lines) {
     const auto space = line.find(' ');
     text += line.substr(0, space) + "\t" + (space == std::string::npos ? "" : line.substr(space + 1)) + "\n";
   }
   for (const std::string& address : request.addresses) {
-    text += address + "\t";
-    if (!request.domainname.empty()) text += request.hostname + "." + request.domainname + " ";
-    text += request.hostname + "\n";
+    text += hosts_line(address, request.hostname, request.domainname);
   }
   return text;
 }

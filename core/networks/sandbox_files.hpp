@@ -8,6 +8,7 @@
 namespace gantry::networks {
 
 struct HostsRequest {
+  std::string host_file;  ///< On the host's network: its /etc/hosts, in place of the usual first lines.
   std::string hostname;
   std::string domainname;
   std::vector<std::string>
@@ -21,6 +22,12 @@ struct HostsRequest {
 
 /// Errors: invalid (an extra host).
 std::string hosts_file(const HostsRequest& request);
+
+/// The line of one address of the container's own.
+std::string hosts_line(const std::string& address, const std::string& hostname, const std::string& domainname);
+
+/// A file without the lines of one address.
+std::string without_address(const std::string& hosts, const std::string& address);
 
 struct ResolvConfRequest {
   std::string host_file;             ///< Content of the host's /etc/resolv.conf.

@@ -45,12 +45,24 @@ network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverIn
   return spec;
 }
 
+/// dockerd: a network's settings are its own or another's, not both.
+bool has_settings(const NetworkRequest& request) {
+  return !request.pools.empty() || !request.options.empty() || !request.labels.empty() || request.internal ||
+         request.ipv6 || (request.ipam_options && !request.ipam_options->empty());
+}
+
 void check_request(const NetworkRequest& request) {
   if (request.name.find_first_not_of(" \t\r\n") == std::string::npos || request.name.size() > 255) {
     throw Error{Errc::invalid, "invalid name: " + request.name};
   }
   if (Service::predefined(request.name)) {
     throw Error{Errc::denied, "operation is not permitted on predefined " + request.name + " network "};
+  }
+  if (request.driver == "overlay") {
+    throw Error{
+        Errc::unavailable,
+        "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node "
+        "to swarm and try again."};
   }
   if (request.driver == "host" || request.driver == kNoDriver) {
     throw Error{Errc::denied, "only one instance of \"" + request.driver + "\" network is allowed"};
@@ -59,6 +71,25 @@ void check_request(const NetworkRequest& request) {
     throw Error{Errc::not_found, "plugin \"" + request.ipam_driver + "\" not found"};
   }
   if (!request.ipv4 && !request.ipv6) throw Error{Errc::invalid, "IPv4 or IPv6 must be enabled"};
+}
+
+Network new_network(NetworkRequest request) {
+  Network network;
+  network.id = random_id();
+  network.name = std::move(request.name);
+  network.driver = request.config_only ? kNoDriver : request.driver.empty() ? "bridge" : std::move(request.driver);
+  network.options = std::move(request.options);
+  network.labels = std::move(request.labels);
+  network.pools = std::move(request.pools);
+  network.internal = request.internal;
+  network.attachable = request.attachable;
+  network.ipv6 = request.ipv6;
+  network.ipv4 = request.ipv4;
+  network.ipam_options = std::move(request.ipam_options);
+  network.config_only = request.config_only;
+  network.config_from = std::move(request.config_from);
+  network.created = now();
+  return network;
 }
 
 }  // namespace
@@ -77,7 +108,8 @@ Service::Service(state::Store& store, events::Bus& bus, plugins::Drivers& driver
 Service::~Service() = default;
 
 bool Service::predefined(const std::string& name) {
-  return std::any_of(std::begin(kPredefined), std::end(kPredefined), [&](const char* known) { return name == known; });
+  return name == "default" ||
+         std::any_of(std::begin(kPredefined), std::end(kPredefined), [&](const char* known) { return name == known; });
 }
 
 Service::Impl::NetworkPtr Service::Impl::find_name(const std::string& name) const {
@@ -162,25 +194,35 @@ awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
   co_return network;
 }
 
+/// Takes over what a network without a driver says.
+void Service::Impl::take_settings(NetworkRequest& request) const {
+  const NetworkPtr from = find_name(request.config_from);
+  if (!from) throw Error{Errc::not_found, "configuration network \"" + request.config_from + "\" does not exist"};
+  if (!from->config_only) {
+    throw Error{Errc::denied, "network \"" + request.config_from + "\" is not a configuration network"};
+  }
+  if (request.config_only || has_settings(request)) {
+    throw Error{Errc::denied,
+                "user specified configurations are not supported if the network depends on a configuration network"};
+  }
+  request.options = from->options;
+  request.labels = from->labels;
+  request.pools = from->pools;
+  request.internal = from->internal;
+  request.ipv6 = from->ipv6;
+  request.ipv4 = from->ipv4;
+  request.ipam_options = from->ipam_options;
+}
+
 awaitable<std::shared_ptr<const Network>> Service::create(NetworkRequest request) {
   check_request(request);
   const auto lock = co_await impl_->creation.lock();
   if (impl_->find_name(request.name)) {
     throw Error{Errc::conflict, "network with name " + request.name + " already exists"};
   }
-  Network network;
-  network.id = random_id();
-  network.name = std::move(request.name);
-  network.driver = request.driver.empty() ? "bridge" : std::move(request.driver);
-  network.options = std::move(request.options);
-  network.labels = std::move(request.labels);
-  network.pools = std::move(request.pools);
-  network.internal = request.internal;
-  network.attachable = request.attachable;
-  network.ipv6 = request.ipv6;
-  network.ipv4 = request.ipv4;
-  network.ipam_options = std::move(request.ipam_options);
-  network.created = now();
+  if (!request.config_from.empty()) impl_->take_settings(request);
+  Network network = new_network(std::move(request));
+  if (network.config_only) co_return impl_->commit(std::move(network));
   // No record before the call: what a driver holds without one is removed by `reconcile` after a crash.
   Network made = co_await impl_->ask_driver_to_create(std::move(network));
   auto stored = impl_->commit(std::move(made));
@@ -198,10 +240,17 @@ awaitable<void> Service::remove(std::string name_or_id) {
     throw Error{Errc::denied, "error while removing network: network " + network->name + " id " + network->id +
                                   " has active endpoints"};
   }
-  const plugins::NetworkDriver driver = impl_->drivers.network(network->driver);
-  const plugins::CallSettings settings;
-  const auto work = [id = network->id](auto& callee, const Call& call) { callee.remove_network(id, call); };
-  co_await impl_->drivers.call(driver, Pool::quick, settings, work);
+  const auto depends = [&](const auto& other) { return other->config_from == network->name; };
+  const auto all = list();
+  if (network->config_only && std::any_of(all.begin(), all.end(), depends)) {
+    throw Error{Errc::denied, "configuration network \"" + network->name + "\" is in use"};
+  }
+  if (!network->config_only) {
+    const plugins::NetworkDriver driver = impl_->drivers.network(network->driver);
+    const plugins::CallSettings settings;
+    const auto work = [id = network->id](auto& callee, const Call& call) { callee.remove_network(id, call); };
+    co_await impl_->drivers.call(driver, Pool::quick, settings, work);
+  }
   impl_->store.update([&](state::Transaction& transaction) { impl_->networks.erase(transaction, network->id); });
   impl_->publish("destroy", *network);
 }
@@ -211,7 +260,8 @@ awaitable<std::vector<std::string>> Service::prune(std::function<bool(const Netw
   auto all = list();
   std::reverse(all.begin(), all.end());
   for (const auto& network : all) {
-    if (predefined(network->name) || !members(network->id).empty() || !wanted(*network)) continue;
+    if (predefined(network->name) || network->config_only || !members(network->id).empty()) continue;
+    if (!wanted(*network)) continue;
     try {
       co_await remove(network->id);
       removed.push_back(network->name);

@@ -31,7 +31,9 @@ struct Network {
   bool ipv6{};
   bool ipv4{true};
   std::string ipam_driver{"default"};
-  Options ipam_options;
+  std::optional<Options> ipam_options;
+  bool config_only{};       ///< No network, only settings that others take over.
+  std::string config_from;  ///< Name of the network whose settings these are.
 };
 
 /// What a user asks for a new network (API operation NetworkCreate).
@@ -46,7 +48,9 @@ struct NetworkRequest {
   bool ipv6{};
   bool ipv4{true};
   std::string ipam_driver{"default"};
-  Options ipam_options;
+  std::optional<Options> ipam_options;
+  bool config_only{};       ///< No network, only settings that others take over.
+  std::string config_from;  ///< Name of the network whose settings these are.
 };
 
 /// What a user asks for one container on one network (API: EndpointSettings).
@@ -59,6 +63,7 @@ struct EndpointRequest {
   std::string mac;
   Options options;
   int gateway_priority{};
+  std::vector<std::string> link_local;  ///< More addresses of the interface, chosen by the user.
 };
 
 /// A container's place on a network: what the API shows and what is on record while the container runs.
@@ -111,18 +116,25 @@ class Service {
   /// Errors: not_found ("network x not found"), conflict if a start of an id is ambiguous.
   [[nodiscard]] std::shared_ptr<const Network> get(const std::string& name_or_id) const;
 
+  /// Whether what is asked for can be given, as far as that can be told before the start; a network that does not exist
+  /// may yet be made. Errors: invalid ("invalid endpoint settings: ...").
+  void check(const EndpointRequest& asked) const;
+
   /// Joins a new sandbox to its networks and starts its resolver. `netns` belongs to the caller. All or nothing.
   awaitable<Sandbox> attach(SandboxRequest request, int netns);
 
   /// Joins a running container to one more network (`network connect`), or takes it off one (`network disconnect`).
   awaitable<Endpoint> connect(SandboxRequest request, EndpointRequest endpoint, int netns);
-  awaitable<void> disconnect(std::string container_id, std::string network);
+  awaitable<Endpoint> disconnect(std::string container_id, std::string network);
 
   /// Takes a container that ended off all its networks. Succeeds if there is nothing.
   awaitable<void> detach(std::string container_id);
 
   /// After the daemon's restart, for each container that still runs: takes up its endpoints and its resolver again.
   awaitable<Sandbox> adopt(SandboxRequest request, int netns);
+
+  /// A running container's networks as they are now.
+  [[nodiscard]] Sandbox sandbox(const std::string& container_id) const;
 
   /// The endpoints of a running container.
   [[nodiscard]] std::vector<Endpoint> endpoints(const std::string& container_id) const;

@@ -223,7 +223,7 @@ TEST_F(NetworksTest, AFailedAttachLeavesNothing) {
     ADD_FAILURE() << "the user has not chosen the subnet";
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "invalid config for network net: invalid endpoint settings:\nuser specified IP address is supported "
+                 "invalid endpoint settings:\nuser specified IP address is supported "
                  "only when connecting to networks with user configured subnets");
   }
   run(service_->detach(container_id('a')));

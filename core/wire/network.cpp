@@ -105,7 +105,7 @@ void to_json(json& out, const Network& network) {
          {"Internal", network.internal},
          {"Attachable", network.attachable},
          {"Ingress", network.ingress},
-         {"ConfigFrom", {{"Network", ""}}},
+         {"ConfigFrom", {{"Network", network.config_from}}},
          {"ConfigOnly", network.config_only},
          {"Containers", std::move(containers)},
          {"Options", network.options},
@@ -126,6 +126,7 @@ void from_json(const json& value, Network& network) {
   take(value, "Attachable", network.attachable);
   take(value, "Ingress", network.ingress);
   take(value, "ConfigOnly", network.config_only);
+  take(member(value, "ConfigFrom"), "Network", network.config_from);
   const json containers = member(value, "Containers");
   for (const auto& [id, container] : containers.items()) {
     network.containers[id] = read_container(container);
@@ -137,11 +138,12 @@ void from_json(const json& value, Network& network) {
 void to_json(json& out, const NetworkCreateRequest& request) {
   out = {{"Name", request.name},
          {"Driver", request.driver},
-         {"Scope", ""},
+         {"Scope", request.scope},
          {"Internal", request.internal},
          {"Attachable", request.attachable},
          {"Ingress", request.ingress},
          {"ConfigOnly", request.config_only},
+         {"ConfigFrom", {{"Network", request.config_from}}},
          {"IPAM", ipam_json(request.ipam)},
          {"Options", request.options},
          {"Labels", request.labels}};
@@ -157,6 +159,8 @@ void from_json(const json& value, NetworkCreateRequest& request) {
   take(value, "Attachable", request.attachable);
   take(value, "Ingress", request.ingress);
   take(value, "ConfigOnly", request.config_only);
+  take(member(value, "ConfigFrom"), "Network", request.config_from);
+  take(value, "Scope", request.scope);
   take(value, "EnableIPv4", request.enable_ipv4);
   take(value, "EnableIPv6", request.enable_ipv6);
   request.ipam = read_ipam(member(value, "IPAM"));

@@ -45,6 +45,7 @@ struct Network {
   bool attachable{};
   bool ingress{};
   bool config_only{};
+  std::string config_from;  ///< Name of the network that the configuration was taken from.
   std::map<std::string, NetworkContainer> containers;
   std::map<std::string, std::string> options;
   std::map<std::string, std::string> labels;
@@ -60,6 +61,8 @@ struct NetworkCreateRequest {
   bool attachable{};
   bool ingress{};
   bool config_only{};
+  std::string config_from;
+  std::string scope;
   std::optional<bool> enable_ipv4;
   std::optional<bool> enable_ipv6;
   Ipam ipam;

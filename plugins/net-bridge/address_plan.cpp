@@ -34,6 +34,19 @@ Address first_address(const FamilyPlan& plan) {
   return *first;
 }
 
+/// The gateway and the reserved addresses are taken one after the other, as a container's would be.
+void check_each_is_free(const FamilyPlan& plan) {
+  AddressPool pool(plan.subnet, plan.range);
+  if (!pool.take(plan.gateway)) {
+    throw Error{Errc::denied, "failed to allocate gateway (" + plan.gateway.text() + "): Address already in use"};
+  }
+  for (const auto& [name, address] : plan.reserved) {
+    if (pool.take(address)) continue;
+    throw Error{Errc::denied, "failed to allocate secondary ip address (" + name + ":" + address.text() +
+                                  "): Address already in use"};
+  }
+}
+
 FamilyPlan from_pool(const Pool& pool, const UsedSubnets& used) {
   const auto cidr = parse_cidr(pool.subnet);
   if (!cidr) invalid("invalid subnet " + pool.subnet + ": invalid CIDR block notation");
@@ -51,6 +64,9 @@ FamilyPlan from_pool(const Pool& pool, const UsedSubnets& used) {
       invalid("invalid ip-range " + pool.ip_range + ": parent subnet " + plan.subnet.text() +
               " doesn't contain ip-range");
     }
+    if (range->subnet().base != range->address) {
+      invalid("invalid ip-range " + pool.ip_range + ": it should be " + range->subnet().text());
+    }
     plan.range = range->subnet();
   }
   for (const auto& [name, address] : pool.reserved) {
@@ -62,6 +78,7 @@ FamilyPlan from_pool(const Pool& pool, const UsedSubnets& used) {
     plan.reserved.emplace_back(name, *parsed);
   }
   plan.gateway = pool.gateway.empty() ? first_address(plan) : inside("gateway", pool.gateway, plan.subnet);
+  check_each_is_free(plan);
   return plan;
 }
 

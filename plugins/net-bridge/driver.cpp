@@ -87,7 +87,7 @@ void Driver::make_bridge(const Network& network, const std::optional<NetworkReco
   const std::string& name = network.options().interface;
   const auto existing = netlink.find(name);
   if (existing && existing->kind != "bridge") {
-    throw Error{Errc::denied, "interface " + name + " exists and is no bridge: choose another name"};
+    throw Error{Errc::denied, "existing interface " + name + " is not a bridge"};
   }
   const bool owned = before ? before->owned : !existing;
   records_->put(NetworkRecord{network.id(), name, owned, network.plan().pools()});
@@ -187,6 +187,7 @@ EndpointRecord Driver::plan_endpoint(const EndpointSpec& spec, const Lease& leas
   record.network_id = spec.network_id;
   record.interface = "veth" + spec.id.substr(0, 11);
   record.sandbox_interface = spec.interface;
+  record.link_local = spec.link_local;
   if (lease.ipv4) record.ipv4 = lease.ipv4->text();
   if (lease.ipv6) record.ipv6 = lease.ipv6->text();
   record.mac = !spec.mac.empty() ? spec.mac : lease.ipv4 ? mac_of(*lease.ipv4) : random_mac();
@@ -226,8 +227,15 @@ void Driver::join(const Network& network, const EndpointSpec& spec, const Endpoi
   if (!netlink.find(record.interface)) {
     const auto bridge = netlink.find(network.options().interface);
     if (!bridge) throw Error{Errc::io, "the bridge " + network.options().interface + " is gone: restart the daemon"};
-    netlink.add_veth({record.interface, bridge->index, netns, record.sandbox_interface, record.mac,
-                      network.options().mtu, !network.options().icc});
+    const VethSpec veth{record.interface,      bridge->index,         netns, spec.interface, record.mac,
+                        network.options().mtu, !network.options().icc};
+    try {
+      netlink.add_veth(veth);
+    } catch (const Error&) {
+      // The sandbox's interface of that name may be one that was detached and is on its way out.
+      reaper_->drain();
+      netlink.add_veth(veth);
+    }
   }
   const SandboxLink link = sandbox_link(network, record, spec.default_gateway);
   namespaces_->run(netns, [&link] { configure_sandbox(link); });

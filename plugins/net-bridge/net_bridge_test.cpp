@@ -123,6 +123,12 @@ TEST(AddressPlan, RefusesInDockerdsWords) {
   EXPECT_EQ(
       refusal({{"10.9.4.0/24", "", "", {{"a", "1.1.1.1"}}}}),
       "invalid network config:\ninvalid auxiliary address a: parent subnet 10.9.4.0/24 doesn't contain this address");
+  EXPECT_EQ(refusal({{"10.9.4.0/24", "10.9.4.3/25", "", {}}}),
+            "invalid network config:\ninvalid ip-range 10.9.4.3/25: it should be 10.9.4.0/25");
+  EXPECT_EQ(refusal({{"10.9.4.0/24", "", "10.9.4.255", {}}}),
+            "failed to allocate gateway (10.9.4.255): Address already in use");
+  EXPECT_EQ(refusal({{"10.9.4.0/24", "", "10.9.4.9", {{"a", "10.9.4.9"}}}}),
+            "failed to allocate secondary ip address (a:10.9.4.9): Address already in use");
   EXPECT_EQ(refusal({{"10.9.5.0/24", "", "", {}}, {"10.9.6.0/24", "", "", {}}}),
             "bridge driver doesn't support multiple subnets");
   EXPECT_EQ(refusal({}, {{"com.docker.network.driver.mtu", "abc"}}),

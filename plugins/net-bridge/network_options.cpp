@@ -142,8 +142,8 @@ NetworkOptions parse_options(const network::v1::NetworkSpec& spec, const Setting
   if (!out.default_host_ip.empty()) {
     const auto address = parse_address(out.default_host_ip);
     if (!address || address->family != AF_INET) {
-      throw Error{Errc::invalid,
-                  "failed to parse " + std::string(kHostBinding) + " value: " + out.default_host_ip + " (invalid ip)"};
+      throw Error{Errc::invalid, "failed to parse " + std::string(kHostBinding) + " value: " + out.default_host_ip +
+                                     (address ? " (invalid ip)" : " (nil ip)")};
     }
     // dockerd writes it down for the default bridge, and means "all", IPv6 included.
     if (address->unspecified()) out.default_host_ip.clear();

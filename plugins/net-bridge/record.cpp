@@ -99,6 +99,7 @@ void Records::put(const EndpointRecord& record) const {
     text << "port " << port.protocol << ' ' << port.container_port << ' ' << port.host_ip << ' ' << port.host_port
          << "\n";
   }
+  for (const std::string& address : record.link_local) text << "link_local " << address << "\n";
   replace_file(endpoints_ / file_name(record.network_id, record.id), text.str());
 }
 
@@ -126,6 +127,7 @@ std::optional<EndpointRecord> Records::endpoint(const std::string& network_id, c
     if (key == "ipv4") record.ipv4 = value;
     if (key == "ipv6") record.ipv6 = value;
     if (key == "port") record.ports.push_back(read_port(value));
+    if (key == "link_local") record.link_local.push_back(value);
   });
   return found ? std::optional(record) : std::nullopt;
 }

@@ -27,6 +27,7 @@ struct EndpointRecord {
   std::string ipv4;  ///< Empty: none.
   std::string ipv6;
   std::vector<network::v1::Port> ports;  ///< As chosen.
+  std::vector<std::string> link_local;   ///< More addresses, of the user's choice.
 };
 
 /// One small file for each thing that we make in the kernel, written before it is made and removed after it is gone, so

@@ -12,7 +12,9 @@ namespace {
 
 using network::v1::Port;
 
-constexpr int kLoopbackIndex = 1;  // the first interface of every namespace
+constexpr int kLinkLocalPrefix4 = 16;  // 169.254.0.0/16, RFC 3927
+constexpr int kLinkLocalPrefix6 = 64;  // RFC 4291
+constexpr int kLoopbackIndex = 1;      // the first interface of every namespace
 
 bool matches(const Port& have, const Port& wanted) {
   const std::uint16_t last = std::max(wanted.host_port, wanted.host_port_end);
@@ -30,6 +32,11 @@ SandboxLink sandbox_link(const Network& network, const EndpointRecord& record, b
   }
   if (network.plan().ipv6) {
     link.addresses.push_back({parse_address(record.ipv6).value(), network.plan().ipv6->subnet.prefix});
+  }
+  for (const std::string& text : record.link_local) {
+    const auto address = parse_address(text);
+    if (!address) throw Error{Errc::invalid, "invalid link-local IP address: " + text};
+    link.addresses.push_back({*address, address->family == AF_INET ? kLinkLocalPrefix4 : kLinkLocalPrefix6});
   }
   if (!default_gateway) return link;
   for (const int family : {AF_INET, AF_INET6}) {

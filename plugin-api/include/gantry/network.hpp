@@ -65,6 +65,8 @@ struct EndpointSpec {
   Options options;             ///< API: EndpointSettings.DriverOpts.
   bool default_gateway{};      ///< Whether the container's default route goes through this network.
   std::string container_name;  ///< For messages.
+  /// More addresses of the interface, in text form, without prefix length; their subnet is the driver's to know.
+  std::vector<std::string> link_local;
 };
 
 /// What came of it. May grow at its end.

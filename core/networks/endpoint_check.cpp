@@ -1,0 +1,94 @@
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "networks/impl.hpp"
+
+/// Whether what a user asks for a container's place on a network makes sense; in dockerd's words.
+namespace gantry::networks {
+namespace {
+
+using Bytes = std::array<unsigned char, 16>;
+
+bool parse_ip(int family, const std::string& text, Bytes& out) {
+  out = {};
+  return ::inet_pton(family, text.c_str(), out.data()) == 1;
+}
+
+bool is_usable(int family, const std::string& text) {
+  Bytes bytes{};
+  return parse_ip(family, text, bytes) && bytes != Bytes{};
+}
+
+bool contains(const std::string& subnet, int family, const std::string& address) {
+  const auto slash = subnet.find('/');
+  Bytes base{};
+  Bytes bytes{};
+  int prefix = 0;
+  const char* end = subnet.data() + subnet.size();
+  if (slash == std::string::npos || std::from_chars(subnet.data() + slash + 1, end, prefix).ptr != end) return false;
+  if (!parse_ip(family, subnet.substr(0, slash), base) || !parse_ip(family, address, bytes)) return false;
+  for (int bit = 0; bit < prefix; bit += 8) {
+    const int kept = std::min(8, prefix - bit);
+    const auto mask = static_cast<unsigned char>(0xff << (8 - kept));
+    const auto at = static_cast<std::size_t>(bit / 8);
+    if (at >= base.size() || ((base[at] ^ bytes[at]) & mask) != 0) return false;
+  }
+  return true;
+}
+
+/// Addresses by name are for networks whose subnet the user has chosen.
+std::optional<std::string> out_of_range(const Network& network, int family, const std::string& address) {
+  if (address.empty()) return std::nullopt;
+  bool configured = false;
+  for (const auto& pool : network.pools) {
+    if ((pool.subnet.find(':') != std::string::npos) != (family == AF_INET6) || pool.subnet.empty()) continue;
+    if (contains(pool.subnet, family, address)) return std::nullopt;
+    configured = true;
+  }
+  if (configured) return "no configured subnet or ip-range contain the IP address " + address;
+  return "user specified IP address is supported only when connecting to networks with user configured subnets";
+}
+
+std::vector<std::string> complaints(const Network* network, const EndpointRequest& asked) {
+  std::vector<std::string> out;
+  if (Service::predefined(asked.network)) {
+    if (!asked.ipv4.empty() || !asked.ipv6.empty()) {
+      out.emplace_back("user specified IP address is supported on user defined networks only");
+    }
+    if (!asked.aliases.empty()) {
+      out.emplace_back("network-scoped alias is supported only for containers in user defined networks");
+    }
+  }
+  if (!asked.ipv4.empty() && !is_usable(AF_INET, asked.ipv4)) out.push_back("invalid IPv4 address: " + asked.ipv4);
+  if (!asked.ipv6.empty() && !is_usable(AF_INET6, asked.ipv6)) out.push_back("invalid IPv6 address: " + asked.ipv6);
+  for (const std::string& address : asked.link_local) {
+    if (is_usable(AF_INET, address) || is_usable(AF_INET6, address)) continue;
+    out.push_back("invalid link-local IP address: " + address);
+  }
+  if (network == nullptr) return out;
+  if (auto wrong = out_of_range(*network, AF_INET, asked.ipv4)) out.push_back(std::move(*wrong));
+  if (auto wrong = out_of_range(*network, AF_INET6, asked.ipv6)) out.push_back(std::move(*wrong));
+  return out;
+}
+
+}  // namespace
+
+void check_endpoint(const Network* network, const EndpointRequest& asked) {
+  const std::vector<std::string> found = complaints(network, asked);
+  if (found.empty()) return;
+  std::string message = "invalid endpoint settings:";
+  for (const std::string& complaint : found) message += (found.size() > 1 ? "\n* " : "\n") + complaint;
+  throw Error{Errc::invalid, message};
+}
+
+void Service::check(const EndpointRequest& asked) const {
+  auto network = impl_->find_name(asked.network);
+  if (!network) network = impl_->networks.find(asked.network);
+  check_endpoint(network.get(), asked);
+}
+
+}  // namespace gantry::networks
