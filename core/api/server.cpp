@@ -1,5 +1,6 @@
 #include "api/server.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
@@ -25,7 +26,7 @@ struct Server::State {
   std::list<std::weak_ptr<Connection>> connections;
 
   struct Acceptor {
-    Acceptor(asio::io_context& io, Listener from) : listener(std::move(from)), descriptor(io, ::dup(listener.fd())) {}
+    Acceptor(asio::io_context& io, Listener from) : listener(std::move(from)), descriptor(io, ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0)) {}
     Listener listener;
     asio::posix::stream_descriptor descriptor;
   };

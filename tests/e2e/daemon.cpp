@@ -75,8 +75,6 @@ void Daemon::write_config(const json& config) {
 bool Daemon::start() {
   const int watch = ::inotify_init1(IN_CLOEXEC);
   ::inotify_add_watch(watch, root_.c_str(), IN_CREATE);
-  std::error_code ignored;
-  std::filesystem::remove(socket(), ignored);
   process_ = std::make_unique<Background>("exec " + program("gantryd").string() + " --debug --config-file " +
                                               config_file().string() + " >>" + (root_ / "log").string() + " 2>&1",
                                           environment(), false);

@@ -52,6 +52,9 @@ int fail(int control, Errc code, const char* message) {
 }  // namespace
 
 int main() {
+  // Whatever a library of the daemon's left open across execve ends here: a shim that held the API's socket would keep
+  // the next daemon from listening.
+  ::close_range(kInitProgramFd + 1, ~0U, 0);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // no process of a container may look into a shim's child (CVE-2016-9962)
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   ::prctl(PR_SET_NAME, "gantry-shim", 0, 0, 0);
