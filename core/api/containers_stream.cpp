@@ -133,6 +133,9 @@ awaitable<Response> Containers::post_attach(Exchange& exchange) {
   containers::LogRequest wanted;
   wanted.stdout_wanted = request.flag("stdout");
   wanted.stderr_wanted = request.flag("stderr");
+  if (!tty && !(wanted.stdout_wanted && wanted.stderr_wanted)) {
+    settings.frames.emplace(wanted.stdout_wanted, wanted.stderr_wanted);
+  }
   std::shared_ptr<containers::Attachment> attachment;
   if (wants_stream) attachment = co_await service_.attach(container->id);
   const auto client = co_await exchange.upgrade(stream_type(request, tty));

@@ -16,16 +16,24 @@ using UnixSocket = asio::local::stream_protocol::socket;
 constexpr std::size_t kBufferSize = 32 * 1024;
 
 // Ends with the process's output; false when it is the client that no longer takes it.
-awaitable<bool> copy_output(UnixSocket& from, Upgraded& to) {
+awaitable<bool> copy_output(UnixSocket& from, Upgraded& to, std::optional<FrameFilter>& frames) {
+  std::string passed;
   const auto buffer = std::make_unique<std::array<char, kBufferSize>>();
   for (;;) {
     boost::system::error_code failed;
     const std::size_t got =
         co_await from.async_read_some(asio::buffer(*buffer), asio::redirect_error(asio::use_awaitable, failed));
     if (failed) co_return true;
+    std::string_view output{buffer->data(), got};
+    if (frames) {
+      passed.clear();
+      frames->filter(output, passed);
+      output = passed;
+    }
+    if (output.empty()) continue;
     bool taken = true;
     try {
-      co_await to.write({buffer->data(), got});
+      co_await to.write(output);
     } catch (const std::exception&) {
       taken = false;
     }
@@ -72,7 +80,7 @@ awaitable<StreamEnd> copy_streams(std::shared_ptr<Upgraded> client, UniqueFd soc
   UnixSocket streams{co_await asio::this_coro::executor};
   streams.assign(asio::local::stream_protocol{}, socket.get());
   static_cast<void>(socket.release());
-  const auto ended = co_await (copy_output(streams, *client) || copy_input(client, streams, settings));
+  const auto ended = co_await (copy_output(streams, *client, settings.frames) || copy_input(client, streams, settings));
   if (ended.index() == 0) co_return std::get<0>(ended) ? StreamEnd::output_ended : StreamEnd::client_gone;
   co_return std::get<1>(ended) ? StreamEnd::detached : StreamEnd::client_gone;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/exchange.hpp"
+#include "api/frame_filter.hpp"
 #include "gantry/unique_fd.hpp"
 
 /// Copies between a client's hijacked connection and the socket of a process's streams (runtime::v1::Streams).
@@ -40,6 +41,7 @@ struct StreamSettings {
   bool input{};                           ///< Whether the client's input goes to the process.
   bool close_input{};                     ///< Whether the end of the client's input is passed on (API: StdinOnce).
   std::optional<DetachKeys> detach_keys;  ///< With a terminal.
+  std::optional<FrameFilter> frames;      ///< Without a terminal, if not both outputs are wanted.
 };
 
 /// Copies both ways until the output ends, the client detaches or goes away. The client's end is left open, so that the

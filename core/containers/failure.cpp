@@ -34,8 +34,11 @@ StartFailure describe(const std::exception_ptr& failure, const std::string& pref
     if (what.starts_with("unable to find user") || what.starts_with("unable to find group")) {
       return {Error{Errc::invalid, what}, other};
     }
-    if (const auto code = exec_exit_code(what)) return {Error{Errc::invalid, prefix + what + ": unknown"}, *code};
-    return {error, other};
+    const auto code = exec_exit_code(what);
+    if (!code) return {error, other};
+    // dockerd's own words, of a start alone.
+    const bool directory = prefix == kStartPrefix && what.ends_with("is a directory");
+    return {Error{Errc::invalid, prefix + what + (directory ? ": unknown: permission denied" : ": unknown")}, *code};
   } catch (const std::exception& error) {
     return {Error{Errc::internal, error.what()}, other};
   }

@@ -180,7 +180,8 @@ awaitable<bool> Service::Impl::start(Held& held) {
     record.exit_code = told.exit_code;
     record.error = told.error.what();
   });
-  settle_waiters(*held.container, true, false);
+  // As in dockerd, who waits for the next exit goes on waiting: the one who asked for the start is told.
+  if (before == State::restarting) settle_waiters(*held.container, true, false);
   if (held.container->host_config.auto_remove) co_await remove_auto(held);
   throw told.error;
 }

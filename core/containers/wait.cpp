@@ -27,7 +27,8 @@ void Service::Waiter::settle(WaitResult result) {
 void Service::Impl::settle_waiters(const Container& container, bool ended, bool removed) {
   const auto found = lives.find(container.id);
   if (found == lives.end()) return;
-  const WaitResult result{container.exit_code, container.error};
+  // What went wrong at a start is not the news of a removal.
+  const WaitResult result{container.exit_code, removed ? std::string() : container.error};
   std::erase_if(found->second->waiters, [&](const std::shared_ptr<Waiter>& waiter) {
     if (waiter->closed_) return true;
     const bool due =
