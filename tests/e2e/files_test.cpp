@@ -25,7 +25,7 @@ class Files : public Engine {
   }
 
   static Result cp(const std::string& arguments, const std::string& input = {}) {
-    return daemon->docker("cp -q " + arguments, input);
+    return daemon->docker("cp " + arguments, input);
   }
   [[nodiscard]] std::string host(const std::string& name) const { return (folder_ / name).string(); }
   [[nodiscard]] std::string content(const std::string& name) const {

