@@ -74,7 +74,7 @@ void OverlayDriver::prepare(const Key& key, const std::vector<ChainId>& layers, 
   }
   const Mount mount = mount_of(key, layers);
   if (!tops_->contains(key)) {
-    tops_->add(key, layers, layers.empty() ? data_dir_ + "/empty" : layers_->tree(layers.back()));
+    tops_->add(key, layers);
   } else if (tops_->layers(key) != layers) {
     throw Error{Errc::conflict, "the writable top " + key + " exists over other layers"};
   }

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <sstream>
 #include <utility>
 
@@ -47,20 +46,13 @@ std::vector<Key> TopStore::list() const {
   return keys;
 }
 
-void TopStore::add(const Key& key, const std::vector<ChainId>& layers, const std::string& root_like) {
+void TopStore::add(const Key& key, const std::vector<ChainId>& layers) {
   const std::string place = directory(key);
-  struct stat root {};
-  if (::stat(root_like.c_str(), &root) != 0) throw_errno("cannot stat " + root_like);
   layer_archive::Scratch scratch{data_dir_};
   const std::string upper = scratch.path() + "/upper";
-  layer_archive::make_directory(AT_FDCWD, upper, 0700);
+  // The upper directory's own owner and mode are those of the container's "/".
+  layer_archive::make_directory(AT_FDCWD, upper, 0755);
   layer_archive::make_directory(AT_FDCWD, scratch.path() + "/work", 0700);
-  // The upper directory's own attributes are those of the container's "/".
-  const std::array<timespec, 2> times{root.st_atim, root.st_mtim};
-  if (::chown(upper.c_str(), root.st_uid, root.st_gid) != 0 || ::chmod(upper.c_str(), root.st_mode & 07777U) != 0 ||
-      ::utimensat(AT_FDCWD, upper.c_str(), times.data(), 0) != 0) {
-    throw_errno("cannot set the owner and mode of " + upper);
-  }
   std::string record;
   for (const ChainId& layer : layers) record += layer + "\n";
   layer_archive::write_text(scratch.path() + "/layers", record);

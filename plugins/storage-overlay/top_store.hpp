@@ -25,9 +25,8 @@ class TopStore {
   [[nodiscard]] std::string upper(const storage::v1::Key& key) const;
   [[nodiscard]] std::vector<storage::v1::Key> list() const;
 
-  /// Makes a top whose root has the owner and mode of the directory `root_like`. Errors: conflict (exists), exhausted,
-  /// io.
-  void add(const storage::v1::Key& key, const std::vector<storage::v1::ChainId>& layers, const std::string& root_like);
+  /// Makes an empty top. Errors: conflict (exists), exhausted, io.
+  void add(const storage::v1::Key& key, const std::vector<storage::v1::ChainId>& layers);
 
   void remove(const storage::v1::Key& key);
 

@@ -1,6 +1,7 @@
 #include "tree_store.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sstream>
@@ -8,6 +9,7 @@
 
 #include "layer_archive/directory.hpp"
 #include "layer_archive/names.hpp"
+#include "layer_archive/system_error.hpp"
 
 namespace gantry::vfs {
 
@@ -77,6 +79,10 @@ std::vector<ChainId> TreeStore::top_layers(const Key& key) const {
 }
 
 void TreeStore::add_top(const Key& key, Scratch scratch, const std::vector<ChainId>& layers) {
+  const std::string root = scratch.path() + "/tree";
+  if (::chown(root.c_str(), 0, 0) != 0 || ::chmod(root.c_str(), 0755) != 0) {
+    layer_archive::throw_errno("cannot set the owner and mode of " + root);
+  }
   std::string record;
   for (const ChainId& layer : layers) record += layer + "\n";
   layer_archive::write_text(scratch.path() + "/layers", record);

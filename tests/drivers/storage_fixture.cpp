@@ -17,7 +17,8 @@ std::map<std::string, std::string> picture(const fs::path& root) {
     if (S_ISREG(status.st_mode)) line << " [" << read(path) << "] links " << status.st_nlink;
     if (S_ISREG(status.st_mode) && status.st_nlink > 1)
       line << " with " << links.try_emplace(status.st_ino, name).first->second;
-    line << " at " << status.st_mtim.tv_sec << '.' << status.st_mtim.tv_nsec;
+    // The root is the top's own, whatever layer is below it.
+    if (path != root) line << " at " << status.st_mtim.tv_sec << '.' << status.st_mtim.tv_nsec;
     out[name] = line.str();
   };
   draw(root);

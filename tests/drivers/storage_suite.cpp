@@ -27,6 +27,17 @@ TEST_F(Storage, ShowsALayersContent) {
   EXPECT_EQ(stat_of(top / "etc").st_mtim.tv_sec, 1'000'000'000) << "a directory's time is set after what is in it";
 }
 
+TEST_F(Storage, RootIsOpenToAll) {
+  TarMaker tar;
+  tar.directory("./", {0700, 33, 33, 1'000'000'000, 0, {}}).file("f", "x");
+  apply(1, {}, tar);
+  const MountedTop top{prepare("top", {1}), place()};
+  const struct stat status = stat_of(top / ".");
+  EXPECT_EQ(status.st_mode & 07777U, 0755U);
+  EXPECT_EQ(status.st_uid, 0U);
+  EXPECT_EQ(status.st_gid, 0U);
+}
+
 TEST_F(Storage, KeepsModesLinksAndNodes) {
   TarMaker tar;
   tar.file("su", "x", {04755, 5, 0, 1, 0, {}})

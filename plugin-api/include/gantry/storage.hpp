@@ -31,7 +31,7 @@ struct AppliedLayer {
 
 /// What a top takes up. May grow at its end.
 struct Usage {
-  std::uint64_t size{};    ///< Bytes of the regular files in the writable top, hard links counted once.
+  std::uint64_t size{};  ///< Bytes of the regular files in the writable top, hard links counted once.
   std::uint64_t inodes{};
 };
 
@@ -75,7 +75,8 @@ class Driver : public gantry::Driver {
 
   /// Makes an empty writable top over `layers` (base first; may be empty) and says how to mount it: the first
   /// mount's target is empty (the root), others follow in order. Repeating it for a `key` that exists with the same
-  /// layers answers the same mounts; with others it is a conflict.
+  /// layers answers the same mounts; with others it is a conflict. The top's root is 0755 and root's, whatever a layer
+  /// says of it, as dockerd has it: an image that was packed from a private directory works for its users all the same.
   /// Errors: conflict, not_found (names the layer), exhausted (too many layers), unsupported, io.
   virtual void prepare(const Key& key, const std::vector<ChainId>& layers, const PrepareOptions& options,
                        std::vector<Mount>& out, const Call& call) = 0;

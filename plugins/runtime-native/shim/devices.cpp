@@ -34,7 +34,7 @@ std::string directory_of(const std::string& path) { return path.substr(0, std::m
 
 void Rootfs::bind_device(const PlanDevice& device, int parent, const std::string& name) {
   // In a user namespace mknod is not allowed: show the host's node of the same name.
-  const UniqueFd made(::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  const UniqueFd made(::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
   const UniqueFd target(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   const UniqueFd tree(::open_tree(AT_FDCWD, device.path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
   if (!target || !tree ||
@@ -52,9 +52,9 @@ void Rootfs::make_device(const PlanDevice& device) {
     if (errno == EPERM) return bind_device(device, parent.get(), name);
     line_.fail_errno("create device node " + device.path);
   }
-  // mknod's mode went through the umask.
-  if (::fchmodat(parent.get(), name.c_str(), device.mode & 07777U, 0) < 0 ||
-      ::fchownat(parent.get(), name.c_str(), device.uid, device.gid, AT_SYMLINK_NOFOLLOW) < 0) {
+  // No chmod: the umask is 0 here, and by the name one would follow a link that another container, which shares a
+  // volume with this one, has put in the node's place.
+  if (::fchownat(parent.get(), name.c_str(), device.uid, device.gid, AT_SYMLINK_NOFOLLOW) < 0) {
     line_.fail_errno("set the owner of device node " + device.path);
   }
 }
