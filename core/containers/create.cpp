@@ -56,7 +56,7 @@ awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_pt
         options = Options(mount.volume->driver_config->options.begin(), mount.volume->driver_config->options.end());
       }
     }
-    const auto found = co_await at.volumes.get_or_create(place.name, place.driver, options, labels);
+    const auto found = co_await at.volumes.get_or_create(place.name, place.driver, options, labels, container.id);
     place.name = found.volume->name;
     place.driver = found.volume->driver;
     place.source = found.volume->mountpoint;

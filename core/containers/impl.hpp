@@ -128,7 +128,10 @@ struct Service::Impl {
   awaitable<bool> wait_for_exit(std::string id, std::chrono::milliseconds limit);
 
   // remove.cpp
-  awaitable<void> remove_held(Held& held, bool volumes);
+  /// What becomes of a container's anonymous volumes. `as_recorded`: what a removal that was cut off had decided.
+  enum class WithVolumes { no, yes, as_recorded };
+  awaitable<void> remove_held(Held& held, WithVolumes volumes);
+  awaitable<void> remove_volumes_of(Container gone, WithVolumes volumes);
   awaitable<void> remove_auto(Held& held);
 
   // recovery.cpp

@@ -80,7 +80,7 @@ awaitable<void> Service::Impl::recover_one(std::string id) {
     case State::removing:
     case State::dead:
       co_await undo_start(id, held.container->mounts, held.container->host_config.runtime);
-      co_await remove_held(held, held.container->host_config.auto_remove);
+      co_await remove_held(held, WithVolumes::as_recorded);
       co_return;
     case State::exited:
       // Killed between the end and its removal.
@@ -106,6 +106,10 @@ awaitable<void> Service::Impl::sweep() {
     const auto ask_to_remove = [key](auto& driver, const Call& call) { driver.remove(key, call); };
     co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, ask_to_remove);
   }
+  const std::function<bool(const std::string&)> exists = [this](const std::string& id) {
+    return table.find(id) != nullptr;
+  };
+  co_await at.volumes.remove_orphans(exists);
   std::set<std::string> seen;
   for (const std::string& name : at.drivers.runtime_names()) {
     const auto driver = at.drivers.runtime(name);

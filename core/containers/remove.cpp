@@ -18,12 +18,14 @@ void remove_folder(const std::string& folder) {
 
 }  // namespace
 
-// The record goes first through `removing`, so that a crash in between is finished by the recovery.
-awaitable<void> Service::Impl::remove_held(Held& held, bool volumes) {
+// The record goes first through `removing`, so that a crash in between is finished by the recovery: of its volumes
+// those go that it has not disowned.
+awaitable<void> Service::Impl::remove_held(Held& held, WithVolumes volumes) {
   const std::string id = held.container->id;
   if (held.live->restart_timer) held.live->restart_timer->cancel();
   held.live->restart_timer.reset();
   held.live->removing = true;
+  if (volumes == WithVolumes::no) at.volumes.disown(id);
   if (held.container->state != State::removing) {
     held.container = change(id, [](Container& record) { record.move_to(State::removing); });
   }
@@ -58,21 +60,30 @@ awaitable<void> Service::Impl::remove_held(Held& held, bool volumes) {
   names.erase(gone.name);
   std::erase_if(execs, [&](const auto& exec) { return exec.second->container_id == id; });
   held.live->trace.step("removed");
-  // No record names them any more, so they count as unused.
-  if (volumes) {
-    for (const MountPoint& place : gone.mounts) {
-      if (place.anonymous && !place.name.empty()) co_await at.volumes.remove_if_unused(place.name);
-    }
-  }
+  co_await remove_volumes_of(gone, volumes);
   publish("destroy", gone);
   drop_attachments(id);
   settle_waiters(gone, true, true);
   lives.erase(id);
 }
 
+// No record names them any more, so they count as unused; what others use stays for good.
+awaitable<void> Service::Impl::remove_volumes_of(Container gone, WithVolumes volumes) {
+  if (volumes == WithVolumes::no) co_return;
+  if (volumes == WithVolumes::yes) {
+    for (const MountPoint& place : gone.mounts) {
+      if (place.anonymous && !place.name.empty()) co_await at.volumes.remove_if_unused(place.name);
+    }
+  }
+  const std::string id = gone.id;
+  const std::function<bool(const std::string&)> others = [id](const std::string& owner) { return owner != id; };
+  co_await at.volumes.remove_orphans(others);
+  at.volumes.disown(id);
+}
+
 awaitable<void> Service::Impl::remove_auto(Held& held) {
   try {
-    co_await remove_held(held, true);
+    co_await remove_held(held, WithVolumes::yes);
   } catch (const Error&) {
     // It is on record as dead, with the reason.
   }
@@ -114,7 +125,7 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
       if (!request.force) refuse_removal(*held.container);
       continue;
     }
-    co_await impl_->remove_held(held, request.volumes);
+    co_await impl_->remove_held(held, request.volumes ? Impl::WithVolumes::yes : Impl::WithVolumes::no);
     co_return;
   }
   throw Error{Errc::conflict, "cannot remove container \"" + name +

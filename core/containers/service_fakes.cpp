@@ -272,11 +272,12 @@ struct Service::Impl {};
 Service::Service(state::Store&, events::Bus&, plugins::Drivers&, Workers&) : impl_(std::make_unique<Impl>()) {}
 Service::~Service() = default;
 awaitable<Service::Found> Service::get_or_create(std::string name, std::string, Options,
-                                                 std::map<std::string, std::string>) {
+                                                 std::map<std::string, std::string>, std::string made_for) {
   auto volume = std::make_shared<Volume>();
   volume->name = name.empty() ? "anonymous" + std::to_string(world()->volumes.size()) : name;
   volume->driver = "local";
   const bool created = world()->volumes.insert(volume->name).second;
+  if (name.empty()) world()->volume_owners[volume->name] = std::move(made_for);
   Found found;
   found.volume = volume;
   found.created = created;
@@ -294,7 +295,16 @@ awaitable<void> Service::release(std::string name, std::string container_id) {
   co_return;
 }
 void Service::set_users(std::function<std::vector<std::string>(const std::string&)>) {}
+void Service::disown(const std::string& container_id) {
+  std::erase_if(world()->volume_owners, [&](const auto& entry) { return entry.second == container_id; });
+}
+awaitable<void> Service::remove_orphans(std::function<bool(const std::string&)> exists) {
+  for (const auto& [name, owner] : std::map(world()->volume_owners)) {
+    if (!exists(owner)) co_await remove_if_unused(name);
+  }
+}
 awaitable<void> Service::remove_if_unused(std::string name) {
+  world()->volume_owners.erase(name);
   world()->volumes.erase(name);
   co_return;
 }

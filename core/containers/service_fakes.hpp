@@ -33,7 +33,8 @@ struct World {
   std::set<std::string> sandboxes;  ///< Containers that are on networks.
   std::set<std::string> acquired;   ///< "volume container".
   std::set<std::string> volumes;
-  std::vector<std::string> calls;  ///< In order: "create", "attach", "start", ...
+  std::map<std::string, std::string> volume_owners;  ///< The container that an anonymous volume goes with.
+  std::vector<std::string> calls;                    ///< In order: "create", "attach", "start", ...
   std::optional<Error> start_failure;
   std::optional<Error> network_failure;
   bool ignores_term{};

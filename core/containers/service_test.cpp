@@ -7,147 +7,13 @@
 #include <boost/asio/detached.hpp>
 #include <filesystem>
 
-#include "base/id.hpp"
 #include "containers/concurrent.hpp"
-#include "containers/service_fakes.hpp"
+#include "containers/service_fixture.hpp"
 
 namespace gantry::containers {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-
-/// One life of the daemon over a world that outlives it.
-class Daemon {
- public:
-  Daemon(const std::string& root, Settings settings) : store_(root + "/state.db") {
-    settings.data_root = root;
-    const Service::Neighbours neighbours{store_, bus_, drivers_, workers_, images_, networks_, volumes_};
-    service_.emplace(context_.get_executor(), neighbours, settings);
-  }
-  ~Daemon() {
-    workers_.join();
-    context_.stop();
-  }
-
-  /// Runs a coroutine to its end.
-  template <class T>
-  T run(awaitable<T> task) {
-    std::exception_ptr failure;
-    std::optional<T> result;
-    bool done = false;
-    asio::co_spawn(context_, std::move(task), [&](std::exception_ptr error, T value) {
-      failure = error;
-      result = std::move(value);
-      done = true;
-    });
-    until([&] { return done; });
-    if (failure) std::rethrow_exception(failure);
-    return std::move(*result);
-  }
-  void run(awaitable<void> task) {
-    std::exception_ptr failure;
-    bool done = false;
-    asio::co_spawn(context_, std::move(task), [&](std::exception_ptr error) {
-      failure = error;
-      done = true;
-    });
-    until([&] { return done; });
-    if (failure) std::rethrow_exception(failure);
-  }
-  template <class Condition>
-  void until(Condition condition) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (!condition()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), limit);
-      context_.restart();
-      context_.run_one_for(std::chrono::milliseconds{100});
-    }
-  }
-
-  Service& service() { return *service_; }
-  [[nodiscard]] std::vector<std::string> actions() const {
-    std::vector<std::string> names;
-    const events::Filter everything = [](const events::Event& event) { return event.type == "container"; };
-    for (const auto& event : bus_.history(0, std::numeric_limits<Nanoseconds>::max(), everything))
-      names.push_back(event.action);
-    return names;
-  }
-  Workers& workers() { return workers_; }
-  state::Store& store() { return store_; }
-  asio::io_context& context() { return context_; }
-
- private:
-  asio::io_context context_;
-  Workers workers_{2, 2};
-  state::Store store_;
-  events::Bus bus_;
-  plugins::Drivers drivers_{{}, workers_};
-  images::Service images_{store_, bus_, drivers_, workers_, ""};
-  networks::Service networks_{store_, bus_, drivers_, workers_};
-  volumes::Service volumes_{store_, bus_, drivers_, workers_};
-  std::optional<Service> service_;
-};
-
-class ServiceTest : public ::testing::Test {
- protected:
-  ServiceTest() {
-    std::filesystem::create_directory(root_);
-    fakes::world() = &world_;
-    boot();
-  }
-  ~ServiceTest() override {
-    daemon_.reset();
-    std::filesystem::remove_all(root_);
-  }
-
-  void boot() {
-    daemon_.reset();
-    daemon_.emplace(root_, settings_);
-  }
-  /// As after kill -9: the store is what was committed, the world is what it was.
-  void crash() {
-    boot();
-    daemon_->run(daemon_->service().recover());
-  }
-
-  static CreateRequest request(const std::string& name = "web") {
-    CreateRequest out;
-    out.name = name;
-    out.body.config.image = "busybox";
-    return out;
-  }
-  std::string create(CreateRequest what = request()) {
-    return daemon_->run(daemon_->service().create(std::move(what))).id;
-  }
-  std::string run(CreateRequest what = request()) {
-    const std::string id = create(std::move(what));
-    EXPECT_TRUE(daemon_->run(daemon_->service().start(id)));
-    return id;
-  }
-  State state(const std::string& id) { return daemon_->service().find(id)->state; }
-  bool exists(const std::string& id) {
-    const auto all = daemon_->service().all();
-    return std::any_of(all.begin(), all.end(), [&](const auto& c) { return c->id == id; });
-  }
-  template <class Action>
-  std::string refusal(Action action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return {};
-  }
-  Service& service() { return daemon_->service(); }
-
-  const std::string root_ = std::filesystem::temp_directory_path() / ("gantry-containers-" + random_id());
-  fakes::World world_;
-  Settings settings_;
-  std::optional<Daemon> daemon_;
-};
-
 TEST_F(ServiceTest, RunsAndKeepsTheExitCode) {
   const std::string id = run();
   EXPECT_EQ(state("web"), State::running);
@@ -261,10 +127,9 @@ TEST_F(ServiceTest, StopKillsWhatDoesNotEnd) {
 TEST_F(ServiceTest, ForcedRemovalOfARunningContainer) {
   const std::string id = run();
   RemoveRequest removal;
-  EXPECT_THAT(
-      refusal([&] { daemon_->run(service().remove("web", removal)); }),
-      HasSubstr(
-          "cannot remove container \"/web\": container is running: stop the container before removing or force remove"));
+  EXPECT_THAT(refusal([&] { daemon_->run(service().remove("web", removal)); }),
+              HasSubstr("cannot remove container \"/web\": container is running: stop the container before removing or "
+                        "force remove"));
   removal.force = true;
   daemon_->run(service().remove(id, removal));
   EXPECT_TRUE(world_.holds_nothing());
@@ -342,90 +207,6 @@ TEST_F(ServiceTest, StartStopAndRemoveAtOnceOnOneContainer) {
   daemon_->run(all_of(std::move(tasks)));
   daemon_->until([&] { return !exists(id); });
   EXPECT_TRUE(world_.holds_nothing());
-}
-
-TEST_F(ServiceTest, WhatRunsIsAdopted) {
-  const std::string id = run();
-  crash();
-  EXPECT_EQ(state(id), State::running);
-  EXPECT_TRUE(world_.sandboxes.contains(id));
-  const auto waiter = service().wait(id, WaitCondition::next_exit);
-  world_.end(id, 4);
-  EXPECT_EQ(daemon_->run(waiter->result()).exit_code, 4);
-}
-
-TEST_F(ServiceTest, WhatEndedMeanwhileHasItsExitCode) {
-  const std::string id = run();
-  daemon_.reset();
-  world_.end(id, 9);
-  crash();
-  daemon_->until([&] { return state(id) == State::exited; });
-  EXPECT_EQ(service().find(id)->exit_code, 9);
-  EXPECT_TRUE(world_.processes.empty());
-}
-
-TEST_F(ServiceTest, AfterAReebootOfTheHostPoliciesApply) {
-  auto what = request();
-  what.body.host_config.restart_policy.name = "unless-stopped";
-  const std::string id = run(what);
-  daemon_.reset();
-  world_.processes.clear();
-  crash();
-  daemon_->until([&] { return state(id) == State::running; });
-}
-
-/// Each point at which a kill may come: the record as it was committed, the world as it was then.
-TEST_F(ServiceTest, AHalfDoneStartIsUndone) {
-  const std::string id = run();
-  {
-    state::Table<Container> table{daemon_->store(), "containers"};
-    Container half = *table.find(id);
-    half.state = State::starting;
-    half.started = 0;
-    daemon_->store().update([&](state::Transaction& change) { table.put(change, id, half); });
-  }
-  crash();
-  EXPECT_EQ(state(id), State::created);
-  EXPECT_TRUE(world_.processes.empty());
-  EXPECT_TRUE(world_.sandboxes.empty());
-}
-
-TEST_F(ServiceTest, AHalfDoneRemovalIsFinished) {
-  const std::string id = create();
-  {
-    state::Table<Container> table{daemon_->store(), "containers"};
-    Container half = *table.find(id);
-    half.state = State::removing;
-    daemon_->store().update([&](state::Transaction& change) { table.put(change, id, half); });
-  }
-  crash();
-  EXPECT_FALSE(exists(id));
-  EXPECT_TRUE(world_.holds_nothing());
-}
-
-TEST_F(ServiceTest, WhatNoRecordNamesIsSwept) {
-  world_.tops.insert(random_id());
-  world_.processes[random_id()];
-  const std::string orphan = root_ + "/containers/" + random_id();
-  std::filesystem::create_directories(orphan);
-  crash();
-  EXPECT_TRUE(world_.holds_nothing());
-  EXPECT_FALSE(std::filesystem::exists(orphan));
-}
-
-TEST_F(ServiceTest, AlwaysComesBackWithTheDaemonAndAStoppedOneDoesNot) {
-  auto always = request("always");
-  always.body.host_config.restart_policy.name = "always";
-  auto unless = request("unless");
-  unless.body.host_config.restart_policy.name = "unless-stopped";
-  const std::string first = run(always);
-  const std::string second = run(unless);
-  StopRequest stop;
-  daemon_->run(service().stop(first, stop));
-  daemon_->run(service().stop(second, stop));
-  crash();
-  daemon_->until([&] { return state(first) == State::running; });
-  EXPECT_EQ(state(second), State::exited);
 }
 
 TEST_F(ServiceTest, ShutDownStopsUnlessContainersRunOn) {

@@ -53,9 +53,10 @@ awaitable<std::map<std::string, std::string>> Service::status(std::shared_ptr<co
 }
 
 awaitable<Service::Found> Service::get_or_create(std::string name, std::string driver, Options options,
-                                                 std::map<std::string, std::string> labels) {
+                                                 std::map<std::string, std::string> labels, std::string made_for) {
   Volume wanted;
   wanted.anonymous = name.empty();
+  if (wanted.anonymous) wanted.made_for = std::move(made_for);
   wanted.name = name.empty() ? random_id() : name;
   if (wanted.anonymous) labels[kAnonymousLabel] = "";
   const auto lock = co_await impl_->locks.lock(wanted.name);
@@ -117,6 +118,21 @@ awaitable<void> Service::remove_if_unused(std::string name) {
   const auto lock = co_await impl_->locks.lock(name);
   const auto volume = impl_->find(name);
   if (volume && volume->anonymous && users(name).empty()) co_await impl_->unmake(volume, false);
+}
+
+void Service::disown(const std::string& container_id) {
+  for (const auto& volume : list()) {
+    if (volume->made_for != container_id) continue;
+    Volume record = *volume;
+    record.made_for.clear();
+    impl_->put(std::move(record));
+  }
+}
+
+awaitable<void> Service::remove_orphans(std::function<bool(const std::string&)> exists) {
+  for (const auto& volume : list()) {
+    if (!volume->made_for.empty() && !exists(volume->made_for)) co_await remove_if_unused(volume->name);
+  }
 }
 
 awaitable<void> Service::remove(std::string name, bool force) {

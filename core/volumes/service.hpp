@@ -47,8 +47,9 @@ class Service {
     std::shared_ptr<const Volume> volume;
     bool created{};
   };
+  /// An anonymous volume goes with the container `made_for`, until that is removed without its volumes (`disown`).
   awaitable<Found> get_or_create(std::string name, std::string driver, Options options,
-                                 std::map<std::string, std::string> labels);
+                                 std::map<std::string, std::string> labels, std::string made_for);
 
   /// The mount for a container's use, its target empty; `release` gives it back. Both may be repeated. `attributes` go
   /// into the event (destination, propagation, read/write).
@@ -59,6 +60,14 @@ class Service {
   /// Removes an anonymous volume with its container (`rm -v`, `--rm`): nothing happens if others use it or if it is
   /// gone.
   awaitable<void> remove_if_unused(std::string name);
+
+  /// A container goes, and its anonymous volumes stay. On record before the removal begins, so that one that is cut off
+  /// ends as it was asked for.
+  void disown(const std::string& container_id);
+
+  /// Removes the anonymous volumes whose containers are gone, but for those in use: what a create or a removal that was
+  /// cut off has left.
+  awaitable<void> remove_orphans(std::function<bool(const std::string& container_id)> exists);
 
   /// Tells the ids of the containers that name a volume, so that `remove` can refuse; set once when the daemon is
   /// wired.

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 namespace fs = std::filesystem;
 
 /// What a daemon has around the service, over one data root.
@@ -81,7 +82,7 @@ class VolumeService : public ::testing::Test {
   std::string create(std::string name, Options options = {}, std::string driver = {}) {
     return daemon_->run([&]() -> awaitable<void> {
       std::map<std::string, std::string> labels;
-      found_ = co_await service().get_or_create(name, driver, options, labels);
+      found_ = co_await service().get_or_create(name, driver, options, labels, made_for_);
     });
   }
   std::string remove(std::string name, bool force = false) {
@@ -104,6 +105,7 @@ class VolumeService : public ::testing::Test {
   std::optional<Daemon> daemon_;
   Service::Found found_;
   std::string used_;
+  std::string made_for_;
 };
 
 TEST_F(VolumeService, MakesAndFinds) {
@@ -137,6 +139,22 @@ TEST_F(VolumeService, KeepsWhatIsInUse) {
   EXPECT_EQ(remove("data"), "");
   EXPECT_THAT(names(), ElementsAre());
   EXPECT_FALSE(fs::exists(root_ / "drivers/volume-local/data"));
+}
+
+TEST_F(VolumeService, AnonymousOnesGoWithTheirContainers) {
+  made_for_ = "c1";
+  create("named");
+  create("");
+  made_for_ = "c2";
+  create("");
+  const std::string disowned = found_.volume->name;
+  service().disown("c2");
+  start();
+  daemon_->run([&]() -> awaitable<void> {
+    const std::function<bool(const std::string&)> nobody = [](const std::string&) { return false; };
+    co_await service().remove_orphans(nobody);
+  });
+  EXPECT_THAT(names(), UnorderedElementsAre("named", disowned));
 }
 
 TEST_F(VolumeService, TellsOfWhatHappens) {

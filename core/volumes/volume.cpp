@@ -30,7 +30,7 @@ Phase phase_of(const std::string& text) {
 std::string to_record(const Volume& volume) {
   const Json out{{"name", volume.name},           {"driver", volume.driver},         {"options", volume.options},
                  {"labels", volume.labels},       {"mountpoint", volume.mountpoint}, {"created", volume.created},
-                 {"anonymous", volume.anonymous}, {"phase", text_of(volume.phase)}};
+                 {"anonymous", volume.anonymous}, {"phase", text_of(volume.phase)},  {"made_for", volume.made_for}};
   // What the user wrote may be any bytes: it must not make the record unwritable.
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -45,6 +45,7 @@ void from_record(const std::string& text, Volume& volume) {
   volume.created = in.value("created", Nanoseconds{});
   volume.anonymous = in.value("anonymous", false);
   volume.phase = phase_of(in.value("phase", "ready"));
+  volume.made_for = in.value("made_for", "");
 }
 
 }  // namespace gantry::volumes

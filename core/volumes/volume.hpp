@@ -23,6 +23,7 @@ struct Volume {
   std::string mountpoint;
   Nanoseconds created{};
   bool anonymous{};
+  std::string made_for;  ///< The container that an anonymous volume goes with; empty for one that stays.
   Phase phase{Phase::creating};
 };
 

@@ -101,11 +101,11 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
   for (int round = 0; round < rounds; ++round) {
     const auto load = daemon->background("load -i " + archive);
     const std::string name = "r" + std::to_string(round);
-    const auto work = std::make_unique<Background>("G=" + program("gantry").string() + "; $G create --name " + name +
-                                                       " -p 8300:80 -v vol" + std::to_string(round) +
-                                                       ":/v busybox sleep 1000; $G start " + name + "; $G rm -f -v " +
-                                                       name + "; $G volume rm vol" + std::to_string(round),
-                                                   daemon->environment(), false);
+    const auto work = std::make_unique<Background>(
+        "G=" + program("gantry").string() + "; $G create --name " + name + " -p 8300:80 -v vol" +
+            std::to_string(round) + ":/v -v /anonymous busybox sleep 1000; $G start " + name + "; $G rm -f -v " + name +
+            "; $G volume rm vol" + std::to_string(round),
+        daemon->environment(), false);
     std::uniform_int_distribution<int> wait{0, 120'000};
     // A random instant, not an event: that is the point of this test.
     ::usleep(static_cast<useconds_t>(wait(random)));
@@ -123,6 +123,7 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
     cli("volume rm -f vol" + std::to_string(round));
     ASSERT_EQ(cli("run --rm busybox echo fine").out, "fine\n") << "seed " << seed << " round " << round << "\n"
                                                                << daemon->log();
+    ASSERT_EQ(cli("volume ls -q").out, "") << "seed " << seed << " round " << round << "\n" << daemon->log();
     ASSERT_EQ(leaks_since(idle, *daemon), "") << "seed " << seed << " round " << round << "\n" << daemon->log();
   }
 }
