@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 
 #include "base/file.hpp"
 #include "gantry/error.hpp"
@@ -33,9 +35,18 @@ bool answers(const sockaddr_un& address) {
   return fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
+// As dockerd does, in the file and nowhere else: getgrnam(3) would keep the libraries of all name services in memory.
+gid_t group_id(const std::string& name) {
+  const auto close = [](std::FILE* file) { std::fclose(file); };
+  const std::unique_ptr<std::FILE, decltype(close)> file{std::fopen("/etc/group", "re"), close};
+  while (const ::group* entry = file ? ::fgetgrent(file.get()) : nullptr) {
+    if (name == entry->gr_name) return entry->gr_gid;
+  }
+  return 0;
+}
+
 void give_to_group(const std::string& path, const std::string& group) {
-  const ::group* entry = group.empty() ? nullptr : ::getgrnam(group.c_str());
-  if (::chown(path.c_str(), 0, entry != nullptr ? entry->gr_gid : 0) != 0 && ::geteuid() == 0) {
+  if (::chown(path.c_str(), 0, group.empty() ? 0 : group_id(group)) != 0 && ::geteuid() == 0) {
     throw_errno("cannot change the owner of " + path);
   }
   if (::chmod(path.c_str(), 0660) != 0) throw_errno("cannot change the mode of " + path);
