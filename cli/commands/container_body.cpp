@@ -103,6 +103,7 @@ void ContainerFlags::build_config(Json& config, const Flags& flags, const std::v
 }
 
 void ContainerFlags::build_health(Json& config) const {
+  set_text(config, "HealthcheckOnFailureAction", health_on_failure_);
   const bool given = !health_cmd_.empty() || !health_times_.empty() || health_retries_ != 0;
   if (no_healthcheck_) {
     if (given) throw InvalidValue("--no-healthcheck conflicts with --health-* options");

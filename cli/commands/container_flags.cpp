@@ -131,6 +131,8 @@ void ContainerFlags::declare_health(Flags& flags) {
     flags.default_text("0s");
   };
   flags.text("health-cmd", health_cmd_, "Command to run to check health")
+      .text("health-on-failure", health_on_failure_,
+            "Action to take once the container turns unhealthy (none|kill|restart|stop)")
       .integer("health-retries", health_retries_, "Consecutive failures needed to report unhealthy")
       .toggle("no-healthcheck", no_healthcheck_, "Disable any container-specified HEALTHCHECK");
   time("health-interval", "Interval", "Time between running the check (ms|s|m|h)");

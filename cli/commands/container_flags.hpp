@@ -56,7 +56,8 @@ class ContainerFlags {
       security_opts_, storage_opts_, log_opts_, device_rules_, devices_, sysctls_, annotations_;
   std::string entrypoint_, hostname_, domainname_, user_, workdir_,
       restart_ = "no", stop_signal_, cgroupns_, userns_, ip_, ip6_, mac_address_, log_driver_, volume_driver_,
-      health_cmd_, cpuset_cpus_, cpuset_mems_, cgroup_parent_, ipc_, isolation_, pid_, uts_, runtime_;
+      health_cmd_, health_on_failure_, cpuset_cpus_, cpuset_mems_, cgroup_parent_, ipc_, isolation_, pid_, uts_,
+      runtime_;
   bool read_only_ = false, privileged_ = false, publish_all_ = false, no_healthcheck_ = false,
        oom_kill_disable_ = false, init_ = false, content_trust_ = true, api_socket_ = false;
   std::int64_t stop_timeout_ = 0, health_retries_ = 0, swappiness_ = -1, oom_score_adj_ = 0;

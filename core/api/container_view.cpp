@@ -97,19 +97,32 @@ Json mounts_list(const Container& container) {
   return list;
 }
 
+Json health_of(const containers::Health& health) {
+  Json log = Json::array();
+  for (const auto& result : health.log) {
+    log.push_back({{"Start", format_rfc3339(result.start)},
+                   {"End", format_rfc3339(result.end)},
+                   {"ExitCode", result.exit_code},
+                   {"Output", result.output}});
+  }
+  return {{"Status", to_string(health.status)}, {"FailingStreak", health.failing_streak}, {"Log", std::move(log)}};
+}
+
 Json state_of(const Container& container) {
   const State state = shown(container);
-  return {{"Status", to_string(state)},
-          {"Running", is_alive(state) || state == State::restarting},
-          {"Paused", state == State::paused},
-          {"Restarting", state == State::restarting},
-          {"OOMKilled", container.oom_killed},
-          {"Dead", state == State::dead},
-          {"Pid", container.pid},
-          {"ExitCode", container.exit_code},
-          {"Error", container.error},
-          {"StartedAt", time_or_zero(container.started)},
-          {"FinishedAt", time_or_zero(container.finished)}};
+  Json out{{"Status", to_string(state)},
+           {"Running", is_alive(state) || state == State::restarting},
+           {"Paused", state == State::paused},
+           {"Restarting", state == State::restarting},
+           {"OOMKilled", container.oom_killed},
+           {"Dead", state == State::dead},
+           {"Pid", container.pid},
+           {"ExitCode", container.exit_code},
+           {"Error", container.error},
+           {"StartedAt", time_or_zero(container.started)},
+           {"FinishedAt", time_or_zero(container.finished)}};
+  if (container.health) out["Health"] = health_of(*container.health);
+  return out;
 }
 
 Json network_settings(const containers::Service& service, const Container& container) {
@@ -150,6 +163,11 @@ std::string command_text(const Container& container) {
   return text;
 }
 
+std::string health_text(const containers::Health& health) {
+  const std::string status(to_string(health.status));
+  return health.status == containers::HealthStatus::starting ? "health: " + status : status;
+}
+
 }  // namespace
 
 std::string human_duration(std::int64_t seconds) {
@@ -174,7 +192,7 @@ std::string status_text(const Container& container) {
   const std::string code = "(" + std::to_string(container.exit_code) + ") ";
   switch (shown(container)) {
     case State::running:
-      return "Up " + ago(container.started);
+      return "Up " + ago(container.started) + (container.health ? " (" + health_text(*container.health) + ")" : "");
     case State::paused:
       return "Up " + ago(container.started) + " (Paused)";
     case State::restarting:

@@ -67,7 +67,11 @@ awaitable<void> Service::pause(std::string name) {
   plugins::CallSettings call_settings;
   const auto ask_to_pause = [id](auto& driver, const Call& call) { driver.pause(id, call); };
   co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_pause);
-  held.container = impl_->change(id, [](Container& record) { record.move_to(State::paused); });
+  impl_->stop_health(id);
+  held.container = impl_->change(id, [](Container& record) {
+    record.move_to(State::paused);
+    if (record.health) end_health(*record.health);
+  });
   impl_->publish("pause", *held.container);
 }
 
@@ -75,10 +79,7 @@ awaitable<void> Service::unpause(std::string name) {
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;
   if (held.container->state != State::paused) throw Error{Errc::conflict, "Container " + id + " is not paused"};
-  plugins::CallSettings call_settings;
-  const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
-  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
-  held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
+  co_await impl_->resume(held);
   impl_->publish("unpause", *held.container);
 }
 

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/time.hpp"
+#include "containers/health.hpp"
 #include "containers/state.hpp"
 #include "wire/container_config.hpp"
 
@@ -52,7 +54,8 @@ struct Container {
   std::string error;
   bool oom_killed{};
   int restart_count{};
-  bool stopped_by_user{};  ///< `stop` or `kill`: unless-stopped and on-failure leave it alone.
+  bool stopped_by_user{};        ///< `stop` or `kill`: unless-stopped and on-failure leave it alone.
+  std::optional<Health> health;  ///< Nothing without a health check, and before the first start.
   std::map<std::string, wire::EndpointSettings> last_endpoints;  ///< What came of them, of the present or the last run.
 
   /// The command line: entrypoint and cmd together.

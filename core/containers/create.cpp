@@ -129,6 +129,7 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   container.host_config = request.body.host_config;
   validate(container.config, container.host_config, warnings);
   merge_image(container.config, image.config);
+  validate_health(container.config);
   fill_defaults(container.id, container.config, container.host_config, settings, at.drivers.default_runtime());
   if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
   container.image_id = image.id;

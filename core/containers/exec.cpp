@@ -65,13 +65,17 @@ awaitable<std::string> Service::create_exec(std::string name, ExecRequest reques
   const auto container = impl_->find(name);
   check_runs(*container);
   if (request.cmd.empty()) throw Error{Errc::invalid, "No exec command specified"};
-  auto exec = std::make_shared<Exec>(impl_->executor);
+  co_return impl_->create_exec(*container, std::move(request))->id;
+}
+
+std::shared_ptr<Exec> Service::Impl::create_exec(const Container& container, ExecRequest request) {
+  auto exec = std::make_shared<Exec>(executor);
   exec->id = random_id();
-  exec->container_id = container->id;
+  exec->container_id = container.id;
   exec->request = std::move(request);
-  impl_->execs[exec->id] = exec;
-  impl_->publish("exec_create: " + joined(exec->request.cmd), *container, {{"execID", exec->id}});
-  co_return exec->id;
+  execs[exec->id] = exec;
+  publish("exec_create: " + joined(exec->request.cmd), container, {{"execID", exec->id}});
+  return exec;
 }
 
 void Service::check_exec(const std::string& exec_id) const {
@@ -85,21 +89,25 @@ void Service::check_exec(const std::string& exec_id) const {
 
 awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
   check_exec(exec_id);
-  const auto exec = impl_->execs.find(exec_id)->second;
-  const auto container = impl_->table.find(exec->container_id);
+  co_return co_await impl_->start_exec(impl_->execs.find(exec_id)->second, std::move(start));
+}
+
+awaitable<UniqueFd> Service::Impl::start_exec(std::shared_ptr<Exec> exec, ExecStart start) {
+  const auto container = table.find(exec->container_id);
+  const std::string exec_id = exec->id;
   exec->started = true;
   ExecRequest request = exec->request;
   if (start.console_size.size() == 2) request.console_size = start.console_size;
   if (start.detach) request.attach_stdin = request.attach_stdout = request.attach_stderr = false;
   runtime::v1::ExecSpec spec;
   spec.exec_id = exec_id;
-  spec.process = build_exec_process(*container, request, impl_->settings);
+  spec.process = build_exec_process(*container, request, settings);
   spec.attach_stdin = request.attach_stdin;
   spec.attach_stdout = request.attach_stdout;
   spec.attach_stderr = request.attach_stderr;
   spec.privileged = request.privileged;
   const std::string id = container->id;
-  impl_->publish("exec_start: " + joined(request.cmd), *container, {{"execID", exec_id}});
+  publish("exec_start: " + joined(request.cmd), *container, {{"execID", exec_id}});
   std::exception_ptr failure;
   std::shared_ptr<Started> started;
   try {
@@ -109,7 +117,7 @@ awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
       driver.exec(id, spec, out->running, out->streams, call);
       return out;
     };
-    started = co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings, ask_to_exec);
+    started = co_await at.drivers.call(runtime_of(*container), Pool::quick, call_settings, ask_to_exec);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -121,7 +129,7 @@ awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
   }
   exec->running = true;
   exec->pid = started->running.pid;
-  asio::co_spawn(impl_->executor, watch_exec(impl_.get(), exec, std::move(started->running.exit_fd)), asio::detached);
+  asio::co_spawn(executor, watch_exec(this, exec, std::move(started->running.exit_fd)), asio::detached);
   co_return std::move(started->streams.socket);
 }
 

@@ -92,6 +92,7 @@ awaitable<void> Service::Impl::ended(Held& held) {
   const std::string id = held.container->id;
   const Status status = co_await exit_status(held.container);
   held.live->trace.step("exit_status");
+  stop_health(id);
   if (status.oom_killed) publish("oom", *held.container);
   std::erase_if(execs, [&](const auto& exec) { return exec.second->container_id == id && !exec.second->running; });
 
@@ -107,6 +108,7 @@ awaitable<void> Service::Impl::ended(Held& held) {
     record.exit_code = status.code;
     record.oom_killed = status.oom_killed;
     record.finished = status.finished_at_ns;
+    if (record.health) end_health(*record.health);
   });
   held.live->trace.step("commit");
   co_await free_run(id, held.container->mounts, held.container->host_config.runtime);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "containers/health_monitor.hpp"
 #include "containers/service.hpp"
 
 /// What the files of the service share; each file has one subject.
@@ -28,7 +29,8 @@ struct Live {
   std::vector<std::weak_ptr<WaitingAttachment>> attaching;
   std::shared_ptr<asio::steady_timer> restart_timer;  ///< Set while the container waits for its restart.
   std::chrono::milliseconds backoff{0};
-  std::vector<Mount> root;  ///< The storage driver's answer, once known.
+  std::vector<Mount> root;                ///< The storage driver's answer, once known.
+  std::shared_ptr<HealthMonitor> health;  ///< While probes are due.
   bool files_written{};
   bool removing{};  ///< A remove is under way or will follow: nothing restarts.
   Trace trace;
@@ -126,6 +128,25 @@ struct Service::Impl {
   awaitable<bool> stop(std::string id, StopRequest request);
   awaitable<void> send_signal(std::string id, int signal);
   awaitable<bool> wait_for_exit(std::string id, std::chrono::milliseconds limit);
+
+  awaitable<void> restart(std::string id, StopRequest request);
+  /// Lets a paused container run again.
+  awaitable<void> resume(Held& held);
+
+  // exec.cpp
+  std::shared_ptr<Exec> create_exec(const Container& container, ExecRequest request);
+  awaitable<UniqueFd> start_exec(std::shared_ptr<Exec> exec, ExecStart start);
+
+  // health_monitor.cpp: probes come while a container runs. Both may be called at any time.
+  void start_health(const std::string& id);
+  void stop_health(const std::string& id);
+  awaitable<void> monitor_health(std::string id, std::shared_ptr<HealthMonitor> monitor);
+  awaitable<void> run_probe(std::string id, std::shared_ptr<HealthMonitor> monitor, ProbeResult& result);
+  awaitable<void> watch_probe(std::shared_ptr<Probe> probe, std::shared_ptr<HealthMonitor> monitor, Nanoseconds limit,
+                              ProbeResult& result);
+  awaitable<void> kill_probe(std::string id, std::string exec_id);
+  void take_probe(const std::string& id, ProbeResult result);
+  awaitable<void> act_on_failure(std::string id, std::string action);
 
   // remove.cpp
   /// What becomes of a container's anonymous volumes. `as_recorded`: what a removal that was cut off had decided.

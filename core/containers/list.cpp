@@ -80,7 +80,10 @@ bool matches(const Container& container, const std::string& name, const Values& 
   if (name == "ancestor") return plain([&](const auto& v) { return matches_image(container, v, images); });
   if (name == "volume") return plain([&](const auto& v) { return matches_volume(container, v); });
   if (name == "network") return plain([&](const auto& v) { return names_network(container, v); });
-  if (name == "health") return plain([](const auto& v) { return v == "none"; });
+  if (name == "health") {
+    const auto health = container.health ? to_string(container.health->status) : std::string_view("none");
+    return plain([&](const auto& v) { return v == health; });
+  }
   if (name == "publish") return plain([&](const auto& v) { return matches_port(container, v, true); });
   if (name == "expose") return plain([&](const auto& v) { return matches_port(container, v, false); });
   if (name == "is-task" || name == "isolation")
@@ -97,6 +100,12 @@ void check_values(const Filter& filter) {
   if (const auto status = filter.terms.find("status"); status != filter.terms.end()) {
     for (const auto& value : status->second) {
       if (!states.contains(value)) throw Error{Errc::invalid, "invalid filter 'status=" + value + "'"};
+    }
+  }
+  static const std::set<std::string> healths{"none", "starting", "healthy", "unhealthy"};
+  if (const auto health = filter.terms.find("health"); health != filter.terms.end()) {
+    for (const auto& value : health->second) {
+      if (!healths.contains(value)) throw Error{Errc::invalid, "unrecognized filter value for health: " + value};
     }
   }
 }

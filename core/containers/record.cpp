@@ -47,6 +47,39 @@ MountPoint mount_from(const Json& in) {
   return mount;
 }
 
+Json to_json(const Health& health) {
+  Json log = Json::array();
+  for (const ProbeResult& result : health.log) {
+    log.push_back(
+        {{"start", result.start}, {"end", result.end}, {"exit_code", result.exit_code}, {"output", result.output}});
+  }
+  return {{"status", to_string(health.status)},
+          {"failing_streak", health.failing_streak},
+          {"log", std::move(log)},
+          {"probe", health.probe}};
+}
+
+Health health_from(const Json& in) {
+  Health health;
+  const std::string status = in.value("status", "");
+  health.status = HealthStatus::unhealthy;
+  for (const HealthStatus known : {HealthStatus::starting, HealthStatus::healthy}) {
+    if (status == to_string(known)) health.status = known;
+  }
+  health.failing_streak = in.value("failing_streak", 0);
+  const Json log = in.value("log", Json::array());
+  for (const Json& entry : log) {
+    ProbeResult result;
+    result.start = entry.value("start", Nanoseconds{});
+    result.end = entry.value("end", Nanoseconds{});
+    result.exit_code = entry.value("exit_code", 0);
+    result.output = entry.value("output", "");
+    health.log.push_back(std::move(result));
+  }
+  health.probe = in.value("probe", "");
+  return health;
+}
+
 Json endpoints_to_json(const std::map<std::string, wire::EndpointSettings>& endpoints) {
   Json out = Json::object();
   for (const auto& [network, endpoint] : endpoints) out[network] = wire::to_json(endpoint);
@@ -73,6 +106,7 @@ void read_run(const Json& in, Container& container) {
   container.oom_killed = in.value("oom_killed", false);
   container.restart_count = in.value("restart_count", 0);
   container.stopped_by_user = in.value("stopped_by_user", false);
+  if (const Json health = in.value("health", Json()); health.is_object()) container.health = health_from(health);
   container.last_endpoints = endpoints_from(in, "last_endpoints");
 }
 
@@ -117,6 +151,7 @@ std::string to_record(const Container& container) {
                  {"oom_killed", container.oom_killed},
                  {"restart_count", container.restart_count},
                  {"stopped_by_user", container.stopped_by_user},
+                 {"health", container.health ? to_json(*container.health) : Json()},
                  {"last_endpoints", endpoints_to_json(container.last_endpoints)}};
   // What the user wrote may be any bytes: it must not make the record unwritable.
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);

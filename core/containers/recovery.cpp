@@ -57,6 +57,10 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
   }
   held.live->files_written = true;
   watch(id, ++held.live->run, std::move(running->exit_fd));
+  if (held.container->health && !held.container->health->probe.empty()) {
+    co_await kill_probe(id, held.container->health->probe);
+  }
+  start_health(id);
 }
 
 awaitable<void> Service::Impl::recover_one(std::string id) {
@@ -176,6 +180,7 @@ awaitable<void> Service::shut_down() {
   impl_->ending = true;
   for (const auto& [id, its] : impl_->lives) {
     if (its->restart_timer) its->restart_timer->cancel();
+    if (its->health) its->health->stop();
   }
   if (impl_->settings.live_restore) co_return;
   const auto stop_one = [](Impl& self, std::string id) -> awaitable<void> {

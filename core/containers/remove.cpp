@@ -134,11 +134,7 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
 
 awaitable<void> Service::unpause_quietly(std::string id) {
   Held held = co_await impl_->hold(id);
-  if (held.container->state != State::paused) co_return;
-  plugins::CallSettings call_settings;
-  const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
-  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
-  held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
+  if (held.container->state == State::paused) co_await impl_->resume(held);
 }
 
 awaitable<Pruned> Service::prune(Filter filter) {

@@ -51,13 +51,13 @@ class FakeRuntime : public runtime::v1::Driver {
     world()->processes.at(id).started = true;
   }
 
-  void signal(const std::string& id, const std::string&, int signal, const Call&) override {
+  void signal(const std::string& id, const std::string& exec_id, int signal, const Call&) override {
     {
       const std::lock_guard lock{world()->mutex};
-      if (!world()->processes.contains(id)) throw Error{Errc::not_found, "no such process"};
+      if (!world()->processes.contains(exec_id.empty() ? id : exec_id)) throw Error{Errc::not_found, "no such process"};
       if (signal == SIGTERM && world()->ignores_term) return;
     }
-    world()->end(id, 128 + signal);
+    world()->end(exec_id.empty() ? id : exec_id, 128 + signal);
   }
 
   void pause(const std::string& id, const Call&) override { set_paused(id, true); }
@@ -70,11 +70,13 @@ class FakeRuntime : public runtime::v1::Driver {
             runtime::v1::Streams& streams, const Call&) override {
     const std::lock_guard lock{world()->mutex};
     auto& process = world()->processes[spec.exec_id];
+    process.exec = true;
     process.pid = world()->next_pid++;
     process.exited = UniqueFd{::eventfd(0, EFD_CLOEXEC)};
     hand_over(process, out);
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw Error{Errc::io, "socketpair"};
+    (void)!::write(ends[0], world()->exec_output.data(), world()->exec_output.size());
     ::close(ends[0]);
     streams.socket = UniqueFd{ends[1]};
   }
@@ -117,7 +119,9 @@ class FakeRuntime : public runtime::v1::Driver {
 
   void list(std::vector<std::string>& out, const Call&) override {
     const std::lock_guard lock{world()->mutex};
-    for (const auto& [id, process] : world()->processes) out.push_back(id);
+    for (const auto& [id, process] : world()->processes) {
+      if (!process.exec) out.push_back(id);
+    }
   }
 
  private:

@@ -20,6 +20,7 @@ struct Process {
   std::int64_t pid{};
   bool started{};
   bool paused{};
+  bool exec{};
   std::optional<int> code;
   UniqueFd exited;  ///< An eventfd.
   int attached{};
@@ -38,6 +39,7 @@ struct World {
   std::optional<Error> start_failure;
   std::optional<Error> network_failure;
   bool ignores_term{};
+  std::string exec_output;  ///< Frames.
   std::int64_t next_pid{1000};
 
   void end(const std::string& id, int code);

@@ -134,9 +134,11 @@ awaitable<void> Service::Impl::run(Held& held) {
     record.start_time_ticks = process->start_time;
     record.started = now();
     record.last_endpoints = describe(record, sandbox);
+    if (has_health_check(record.config)) begin_health(record.health ? *record.health : record.health.emplace());
   });
   trace.step("commit");
   watch(id, ++held.live->run, std::move(process->exit_fd));
+  start_health(id);
   co_await connect_attachments(id);  // of those that came meanwhile
 }
 

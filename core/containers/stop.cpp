@@ -36,6 +36,15 @@ awaitable<bool> Service::Impl::wait_for_exit(std::string id, std::chrono::millis
   co_return waiter->result_.has_value();
 }
 
+awaitable<void> Service::Impl::resume(Held& held) {
+  const std::string id = held.container->id;
+  plugins::CallSettings call_settings;
+  const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
+  co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
+  held.container = change(id, [](Container& record) { record.move_to(State::running); });
+  start_health(id);
+}
+
 awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
   const auto container = table.find(id);
   const std::string& chosen = request.signal.empty() ? container->config.stop_signal : request.signal;
@@ -59,10 +68,7 @@ awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
     held.container = change(id, [](Container& record) { record.stopped_by_user = true; });
     if (held.container->state == State::paused) {
       // A frozen process handles no signal.
-      plugins::CallSettings call_settings;
-      const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
-      co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
-      held.container = change(id, [](Container& record) { record.move_to(State::running); });
+      co_await resume(held);
     }
   }
   // Not under the mutex: the watcher needs it to put the end on record.
@@ -88,22 +94,26 @@ awaitable<bool> Service::stop(std::string name, StopRequest request) {
 awaitable<void> Service::restart(std::string name, StopRequest request) {
   const std::string id = impl_->find(name)->id;
   if (!request.signal.empty()) (void)parse_signal(request.signal);
+  co_await impl_->restart(id, std::move(request));
+}
+
+awaitable<void> Service::Impl::restart(std::string id, StopRequest request) {
   // As dockerd: --rm does not take it away in between.
-  const bool auto_remove = impl_->find(id)->host_config.auto_remove;
-  if (auto_remove) impl_->change(id, [](Container& record) { record.host_config.auto_remove = false; });
+  const bool auto_remove = find(id)->host_config.auto_remove;
+  if (auto_remove) change(id, [](Container& record) { record.host_config.auto_remove = false; });
   std::exception_ptr failure;
   try {
-    co_await impl_->stop(id, std::move(request));
+    co_await stop(id, std::move(request));
   } catch (...) {
     failure = std::current_exception();
   }
-  if (auto_remove && impl_->table.find(id)) {
-    impl_->change(id, [](Container& record) { record.host_config.auto_remove = true; });
+  if (auto_remove && table.find(id)) {
+    change(id, [](Container& record) { record.host_config.auto_remove = true; });
   }
   if (failure) std::rethrow_exception(failure);
-  Held held = co_await impl_->hold(id);
-  co_await impl_->start(held);
-  impl_->publish("restart", *held.container);
+  Held held = co_await hold(id);
+  co_await start(held);
+  publish("restart", *held.container);
 }
 
 awaitable<void> Service::kill(std::string name, std::string signal) {
@@ -126,12 +136,7 @@ awaitable<void> Service::kill(std::string name, std::string signal) {
   co_await impl_->send_signal(id, number);
   if (resume) {
     Held held = co_await impl_->hold(id);
-    if (held.container->state == State::paused) {
-      plugins::CallSettings call_settings;
-      const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
-      co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
-      held.container = impl_->change(id, [](Container& record) { record.move_to(State::running); });
-    }
+    if (held.container->state == State::paused) co_await impl_->resume(held);
   }
   impl_->publish("kill", *container, {{"signal", std::to_string(number)}});
   if (number == SIGKILL) co_await impl_->wait_for_exit(id, std::chrono::seconds{10});

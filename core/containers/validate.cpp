@@ -172,9 +172,6 @@ void validate(const wire::ContainerConfig& config, const wire::HostConfig& host,
   if (host.network_mode == "host" && (!host.port_bindings.empty() || host.publish_all_ports)) {
     warnings.emplace_back("Published ports are discarded when using host network mode");
   }
-  if (config.healthcheck && !config.healthcheck->test.empty() && config.healthcheck->test.front() != "NONE") {
-    warnings.emplace_back("Health checks are not run by this daemon: the container's health stays unknown");
-  }
   validate_resources(host.resources, warnings);
 }
 

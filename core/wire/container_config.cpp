@@ -49,6 +49,7 @@ void visit(Visitor& fields, T& config) {
   visit_streams(fields, config);
   if constexpr (!Visitor::kReads) fields("Cmd", config.cmd);
   fields("Healthcheck", config.healthcheck, Empty::brief);
+  fields("HealthcheckOnFailureAction", config.health_on_failure, Empty::brief);
   fields("ArgsEscaped", config.args_escaped, Empty::brief);
   fields("Image", config.image);
   fields("Volumes", config.volumes);

@@ -41,6 +41,7 @@ struct ContainerConfig {
   std::vector<std::string> env;  ///< "NAME=value", or "NAME" to remove one of the image's.
   std::optional<std::vector<std::string>> cmd;
   std::optional<Healthcheck> healthcheck;
+  std::string health_on_failure;  ///< Our own, named as Podman's: "", "none", "kill", "restart" or "stop".
   bool args_escaped{};
   std::string image;
   std::set<std::string> volumes;

@@ -224,7 +224,8 @@ class Driver : public gantry::Driver {
   /// invalid (no such user, working directory, mount); the container is then gone, as after `remove`.
   virtual void start(const std::string& id, const Call& call) = 0;
 
-  /// Sends a signal to the container's init, or to the exec's process if `exec_id` is not empty.
+  /// Sends a signal to the container's init, or to the exec's process if `exec_id` is not empty. SIGKILL of an exec is for
+  /// its children as well, if the driver can tell them.
   virtual void signal(const std::string& id, const std::string& exec_id, int signal, const Call& call) = 0;
 
   virtual void pause(const std::string& id, const Call& call) = 0;

@@ -194,6 +194,9 @@ Reply Container::attach(UniqueFd socket) {
 Reply Container::signal(const Request& request) {
   const Process* process = find(request.exec_id);
   if (process == nullptr || process->ended) return not_running();
+  // An exec that is killed (a health check that takes too long) leaves no children behind. It leads a session of its
+  // own, and is not reaped yet, so that the number means nobody else.
+  if (process != init_ && request.number == SIGKILL) ::kill(-process->pid, SIGKILL);
   if (::pidfd_send_signal(process->pidfd.get(), static_cast<int>(request.number), nullptr, 0) < 0) {
     return errno == ESRCH ? not_running() : errno_failure("signal " + number(request.number));
   }
