@@ -40,7 +40,7 @@ function(gantry_driver name)
   target_link_libraries(${name} PRIVATE ${name}-objects)
   gantry_driver_properties(${name})
   set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${GANTRY_PLUGIN_OUTPUT_DIRECTORY}")
-  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/gantry/plugins)
+  install(TARGETS ${name} LIBRARY DESTINATION lib/gantry/plugins)
 endfunction()
 
 # gantry_test(NAME [ROOT] [E2E] SOURCES ... DEPENDS ...): a GoogleTest program. ROOT: it needs root and runs in network,

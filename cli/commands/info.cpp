@@ -200,6 +200,27 @@ class InfoText {
 const std::string kClientText =
     std::string("Client:\n Version:    ") + kClientVersion + "\n Context:    default\n Debug Mode: false\n\n";
 
+int formatted_info(Context& context, const std::string& format) {
+  try {
+    const Template text(format == "json" ? "{{json .}}" : format);
+    Json info = context.client().get("/info");
+    info["ClientInfo"] = {{"Debug", false},
+                          {"Version", kClientVersion},
+                          {"Context", "default"},
+                          {"Plugins", Json::array()},
+                          {"Warnings", nullptr}};
+    std::fputs((text.execute(info) + "\n").c_str(), stdout);
+    return 0;
+  } catch (const TemplateError& error) {
+    throw Failure(std::string("template parsing error: ") + error.what(), 64);
+  } catch (const Failure&) {
+    // Docker's answer about no daemon at all.
+    std::fputs("\n", stdout);
+    std::fflush(stdout);
+    throw;
+  }
+}
+
 }  // namespace
 
 int system_info(Context& context) {
@@ -207,22 +228,7 @@ int system_info(Context& context) {
   Flags flags;
   list.declare_format(flags, false, "format,f");
   context.parse(flags, Arity::none());
-  std::string out;
-  if (!list.format.empty()) {
-    Json info = context.client().get("/info");
-    info["ClientInfo"] = {{"Debug", false},
-                          {"Version", kClientVersion},
-                          {"Context", "default"},
-                          {"Plugins", Json::array()},
-                          {"Warnings", nullptr}};
-    try {
-      out = Template(list.format == "json" ? "{{json .}}" : list.format).execute(info) + "\n";
-    } catch (const TemplateError& error) {
-      throw Failure(std::string("template parsing error: ") + error.what(), 64);
-    }
-    std::fputs(out.c_str(), stdout);
-    return 0;
-  }
+  if (!list.format.empty()) return formatted_info(context, list.format);
   print_text(kClientText);
   std::fputs("Server:\n", stdout);
   try {
@@ -232,10 +238,9 @@ int system_info(Context& context) {
     for (const Json& warning : info.value("Warnings", Json::array())) {
       std::fprintf(stderr, "%s\n", go_text(warning).c_str());
     }
-  } catch (const Failure& failure) {
+  } catch (const Failure&) {
     std::fflush(stdout);
-    std::fprintf(stderr, "ERROR: %s\n", failure.what());
-    throw Failure("errors pretty printing info");
+    throw;
   }
   return 0;
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "command/output.hpp"
@@ -76,6 +77,38 @@ std::string server_text(const Json& server) {
   return out;
 }
 
+// The server's part, or null and why there is none: what is asked of the client is answered all the same.
+Json ask_server(Context& context, std::string& failure) {
+  try {
+    return context.client().get("/version");
+  } catch (const Failure& error) {
+    failure = error.what();
+  } catch (const DaemonError& error) {
+    failure = error.what();
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Template> parse_format(const std::string& format) {
+  if (format.empty()) return nullptr;
+  try {
+    return std::make_unique<Template>(format == "json" ? "{{json .}}" : format);
+  } catch (const TemplateError& error) {
+    throw Failure(std::string("template parsing error: ") + error.what(), 64);
+  }
+}
+
+// A template that asks an absent server for something is no mistake of the template's: `failure` stays what it is.
+std::string formatted(const Template& format, const Json& versions, std::string& failure) {
+  std::string out;
+  try {
+    format.execute_into(out, versions);
+  } catch (const TemplateError& error) {
+    if (failure.empty()) failure = error.what();
+  }
+  return out + "\n";
+}
+
 }  // namespace
 
 int show_version(Context& context) {
@@ -83,15 +116,9 @@ int show_version(Context& context) {
   Flags flags;
   list.declare_format(flags, false, "format,f");
   context.parse(flags, Arity::none());
-  Json server;
+  const auto format = parse_format(list.format);
   std::string failure;
-  try {
-    server = context.client().get("/version");
-  } catch (const Failure& error) {
-    failure = error.what();
-  } catch (const DaemonError& error) {
-    failure = error.what();
-  }
+  const Json server = ask_server(context, failure);
   const Json client = {{"Platform", {{"Name", ""}}},
                        {"Version", kClientVersion},
                        {"ApiVersion", context.client().version()},
@@ -99,18 +126,12 @@ int show_version(Context& context) {
                        {"Os", "linux"},
                        {"Arch", architecture()},
                        {"Context", "default"}};
-  std::string out;
-  if (!list.format.empty()) {
-    try {
-      const Template text(list.format == "json" ? "{{json .}}" : list.format);
-      out = text.execute({{"Client", client}, {"Server", server}}) + "\n";
-    } catch (const TemplateError& error) {
-      throw Failure(std::string("template parsing error: ") + error.what(), 64);
-    }
+  if (format != nullptr) {
+    const Json versions = {{"Client", client}, {"Server", server}};
+    print_text(formatted(*format, versions, failure));
   } else {
-    out = align(client_text(client) + (server.is_null() ? "" : server_text(server)), {20, 1});
+    print_text(align(client_text(client) + (server.is_null() ? "" : server_text(server)), {20, 1}));
   }
-  print_text(out);
   if (!failure.empty()) throw Failure(failure);
   return 0;
 }

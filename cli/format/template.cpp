@@ -50,14 +50,13 @@ enum class Flow { on, leave, next };
 
 class Execution {
  public:
-  Execution(const Json& data, const TemplateFunctions& functions) : functions_(functions) {
+  Execution(std::string& out, const Json& data, const TemplateFunctions& functions) : functions_(functions), out_(out) {
     variables_.emplace_back("", data);
   }
 
-  std::string run(const Block& root) {
+  void run(const Block& root) {
     const Json data = variables_[0].second;
     block(root, data);
-    return std::move(out_);
   }
 
  private:
@@ -250,7 +249,7 @@ class Execution {
 
   const TemplateFunctions& functions_;
   std::vector<std::pair<std::string, Json>> variables_;
-  std::string out_;
+  std::string& out_;
 };
 
 void check_functions(const Block& block);
@@ -282,7 +281,13 @@ Template::~Template() = default;
 Template::Template(Template&&) noexcept = default;
 
 std::string Template::execute(const Json& data, const TemplateFunctions& functions) const {
-  return Execution(data, functions).run(*root_);
+  std::string out;
+  execute_into(out, data, functions);
+  return out;
+}
+
+void Template::execute_into(std::string& out, const Json& data, const TemplateFunctions& functions) const {
+  Execution(out, data, functions).run(*root_);
 }
 
 }  // namespace gantry::cli

@@ -45,6 +45,9 @@ class Template {
   /// `functions` come before those of template_functions(). Throws TemplateError.
   [[nodiscard]] std::string execute(const Json& data, const TemplateFunctions& functions = {}) const;
 
+  /// The same into `out`, which after a TemplateError holds what came before it, as Go has written it by then.
+  void execute_into(std::string& out, const Json& data, const TemplateFunctions& functions = {}) const;
+
  private:
   std::unique_ptr<syntax::Block> root_;
 };

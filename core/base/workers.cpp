@@ -56,6 +56,11 @@ void Workers::replace(Pool pool, std::thread::id lost) {
   add_thread(pool);
 }
 
+void Workers::provide(Pool pool, std::size_t threads) {
+  const std::scoped_lock guard{mutex_};
+  while (crews_[static_cast<std::size_t>(pool)]->threads.size() < threads) add_thread(pool);
+}
+
 void Workers::retire_this_thread() { throw Retired{}; }
 
 void Workers::join() {

@@ -47,6 +47,9 @@ class Workers {
   void replace(Pool pool, std::thread::id lost);
   [[noreturn]] static void retire_this_thread();
 
+  /// Sees to it that the pool has at least so many threads.
+  void provide(Pool pool, std::size_t threads);
+
   /// Ends the pools when they have done what was given to them. May be repeated.
   void join();
 

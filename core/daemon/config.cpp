@@ -110,7 +110,8 @@ void take(const Json& value, std::map<std::string, Ulimit>& out) {
   for (const auto& [name, item] : value.items()) {
     if (!item.is_object() || !item.contains("Hard")) throw Mismatch{right};
     const auto hard = number<std::int64_t>(item["Hard"]);
-    out[name] = {item.contains("Soft") ? number<std::int64_t>(item["Soft"]) : hard, hard};
+    const Ulimit limit{item.contains("Soft") ? number<std::int64_t>(item["Soft"]) : hard, hard};
+    out[name] = limit;
   }
 }
 
@@ -126,6 +127,54 @@ std::string all_keys() {
   for (const Setting& setting : settings()) keys += (keys.empty() ? "" : ", ") + std::string{setting.key};
   return keys;
 }
+
+void refuse_conflicts(const Json& content, const Config& config) {
+  std::string conflicts;
+  for (const auto& [key, value] : content.items()) {
+    if (!config.given.contains(key)) continue;
+    conflicts += (conflicts.empty() ? "" : ", ") + key + ": (from flag: " + show(config, *find_setting(key)) +
+                 ", from file: " + (value.is_string() ? value.get<std::string>() : value.dump()) + ")";
+  }
+  if (conflicts.empty()) return;
+  throw Error{Errc::invalid,
+              "the following directives are specified both as a flag and in the configuration file: " + conflicts};
+}
+
+void refuse_unknown(const Json& content) {
+  std::string unknown;
+  for (const auto& [key, value] : content.items()) {
+    if (find_setting(key) == nullptr) unknown += (unknown.empty() ? "" : ", ") + key;
+  }
+  if (unknown.empty()) return;
+  throw Error{Errc::invalid, "the following directives don't match any configuration option: " + unknown +
+                                 "; there are: " + all_keys()};
+}
+
+Json parse(const std::string& content) {
+  try {
+    Json parsed = Json::parse(content);
+    if (!parsed.is_object()) throw Error{Errc::invalid, "an object was expected"};
+    return parsed;
+  } catch (const Json::exception& failure) {
+    std::string complaint = failure.what();
+    if (const auto end = complaint.find("] "); end != std::string::npos) complaint.erase(0, end + 2);
+    throw Error{Errc::invalid, complaint};
+  }
+}
+
+void take_all(const Json& content, Config& config) {
+  for (const auto& [key, value] : content.items()) {
+    try {
+      std::visit([&, &value = value](const auto member) { take(value, config.*member); }, find_setting(key)->member);
+    } catch (const Mismatch& mismatch) {
+      throw Error{Errc::invalid, key + " is " + value.dump().substr(0, 80) + ", but " + mismatch.right + " is needed"};
+    }
+    config.given.insert(key);
+    config.from_file.insert(key);
+  }
+}
+
+}  // namespace
 
 std::string show(const Config& config, const Setting& setting) {
   return std::visit(
@@ -143,35 +192,6 @@ std::string show(const Config& config, const Setting& setting) {
       setting.member);
 }
 
-void refuse_conflicts(const std::string& file, const Json& content, const Config& config) {
-  std::string conflicts;
-  for (const auto& [key, value] : content.items()) {
-    if (!config.given.contains(key)) continue;
-    conflicts += (conflicts.empty() ? "" : ", ") + key + ": (from flag: " + show(config, *find_setting(key)) +
-                 ", from file: " + (value.is_string() ? value.get<std::string>() : value.dump()) + ")";
-  }
-  if (conflicts.empty()) return;
-  throw Error{Errc::invalid, "unable to configure the daemon with file " + file +
-                                 ": the following directives are specified both as a flag and in the configuration "
-                                 "file: " +
-                                 conflicts};
-}
-
-Json parse(const std::string& file, const std::string& content) {
-  const auto where = "unable to configure the daemon with file " + file + ": ";
-  try {
-    Json parsed = Json::parse(content);
-    if (!parsed.is_object()) throw Error{Errc::invalid, where + "an object was expected"};
-    return parsed;
-  } catch (const Json::exception& failure) {
-    std::string complaint = failure.what();
-    if (const auto end = complaint.find("] "); end != std::string::npos) complaint.erase(0, end + 2);
-    throw Error{Errc::invalid, where + complaint};
-  }
-}
-
-}  // namespace
-
 void read_config_file(const std::string& file, bool required, Config& config) {
   std::string content;
   try {
@@ -181,24 +201,26 @@ void read_config_file(const std::string& file, bool required, Config& config) {
     throw Error{Errc::invalid, "unable to configure the daemon with file " + file + ": " + error.what()};
   }
   if (content.find_first_not_of(" \t\r\n") == std::string::npos) return;
-  const Json parsed = parse(file, content);
-  for (const auto& [key, value] : parsed.items()) {
-    if (find_setting(key) == nullptr) {
-      throw Error{Errc::invalid, "unable to configure the daemon with file " + file +
-                                     ": the following directives don't match any configuration option: " + key +
-                                     "; there are: " + all_keys()};
-    }
+  try {
+    const Json parsed = parse(content);
+    refuse_unknown(parsed);
+    refuse_conflicts(parsed, config);
+    take_all(parsed, config);
+  } catch (const Error& error) {
+    throw Error{Errc::invalid, "unable to configure the daemon with file " + file + ": " + error.what()};
   }
-  refuse_conflicts(file, parsed, config);
-  for (const auto& [key, value] : parsed.items()) {
-    try {
-      std::visit([&, &value = value](const auto member) { take(value, config.*member); }, find_setting(key)->member);
-    } catch (const Mismatch& mismatch) {
-      throw Error{Errc::invalid, "unable to configure the daemon with file " + file + ": " + key + " is " +
-                                     value.dump().substr(0, 80) + ", but " + mismatch.right + " is needed"};
-    }
-    config.given.insert(key);
+}
+
+Config load_config(const Config& command_line, const std::string& file, bool required) {
+  check(command_line);
+  Config config = command_line;
+  read_config_file(file, required, config);
+  try {
+    check(config);
+  } catch (const Error& error) {
+    throw Error{Errc::invalid, "unable to configure the daemon with file " + file + ": " + error.what()};
   }
+  return config;
 }
 
 }  // namespace gantry::daemon

@@ -16,17 +16,23 @@ using Texts = std::map<std::string, std::string>;
 struct Runtime {
   std::string driver;
   Texts options;
+  bool operator==(const Runtime&) const = default;
 };
 
 struct AddressPool {
   std::string base;
   int size{};
+  bool operator==(const AddressPool&) const = default;
 };
 
 struct Ulimit {
   std::int64_t soft{};
   std::int64_t hard{};
+  bool operator==(const Ulimit&) const = default;
 };
+
+constexpr int kDefaultDownloads = 3;
+constexpr int kDefaultUploads = 5;
 
 struct Config {
   std::string data_root = "/var/lib/gantry";
@@ -71,8 +77,8 @@ struct Config {
   Strings insecure_registries;
   Strings registry_mirrors;
   Strings certs_dirs;
-  int max_concurrent_downloads = 3;
-  int max_concurrent_uploads = 5;
+  int max_concurrent_downloads = 0;  ///< 0: kDefaultDownloads.
+  int max_concurrent_uploads = 0;    ///< 0: kDefaultUploads.
 
   std::string cgroup_parent;
   std::map<std::string, Ulimit> default_ulimits;
@@ -85,10 +91,11 @@ struct Config {
   std::string seccomp_profile;
   bool experimental = false;
 
-  std::set<std::string> given;  ///< The keys that the command line or the file set.
+  std::set<std::string> given;      ///< The keys that the command line or the file set.
+  std::set<std::string> from_file;  ///< Those that the file set.
 };
 
-/// One setting: its key in the file, its flag ("" for none), where it goes.
+/// One setting: its key in the file, its flag ("" for none), where it goes, whether SIGHUP takes it over.
 struct Setting {
   using Member = std::variant<bool Config::*, int Config::*, std::string Config::*, Strings Config::*, Texts Config::*,
                               std::map<std::string, Runtime> Config::*, std::map<std::string, Texts> Config::*,
@@ -97,6 +104,7 @@ struct Setting {
   const char* flag;  ///< "-D,--debug".
   Member member;
   const char* help;
+  bool reloads = false;
 };
 
 const std::vector<Setting>& settings();
@@ -105,14 +113,24 @@ const std::vector<Setting>& settings();
 /// Errors: invalid, naming the file, the key and what would be right; also if flag and file say the same key.
 void read_config_file(const std::string& file, bool required, Config& config);
 
-/// Checks what no single key can tell. Errors: invalid.
+/// Checks the values. Errors: invalid, in dockerd's words where it has some, naming the key and what would be right.
 void check(const Config& config);
+
+/// What the command line and the file say together, checked. The file counts as in read_config_file.
+/// Errors: invalid; what comes of the file names it.
+Config load_config(const Config& command_line, const std::string& file, bool required);
+
+/// A value as messages show it.
+std::string show(const Config& config, const Setting& setting);
 
 /// "64m", "1g", "1024". Errors: invalid, naming `key`.
 std::int64_t parse_size(const std::string& key, const std::string& text);
 
 /// "base=10.0.0.0/8,size=24" as `--default-address-pool` takes it. Errors: invalid.
 AddressPool parse_address_pool(const std::string& text);
+
+/// Errors: invalid (the soft limit is above the hard one).
+void check_ulimit(const Ulimit& limit);
 
 /// "nofile=1024:2048" as `--default-ulimit` takes it. Errors: invalid.
 std::pair<std::string, Ulimit> parse_ulimit(const std::string& text);

@@ -10,6 +10,7 @@
 #include "daemon/driver_config.hpp"
 #include "daemon/options.hpp"
 #include "daemon/pid_file.hpp"
+#include "daemon/reload.hpp"
 
 namespace gantry::daemon {
 namespace {
@@ -25,9 +26,7 @@ class ConfigTest : public ::testing::Test {
 
   Config read(const std::string& content, Config config = {}) {
     write_file_atomically(file_, content);
-    read_config_file(file_, true, config);
-    check(config);
-    return config;
+    return load_config(config, file_, true);
   }
 
   std::string refusal(const std::string& content, Config config = {}) {
@@ -85,10 +84,66 @@ TEST_F(ConfigTest, RefusesWhatDoesNotFitByFileKeyAndChoice) {
   EXPECT_THAT(refusal("[]"), HasSubstr("an object was expected"));
   EXPECT_THAT(refusal(std::string(200'000, '[')), HasSubstr(file_.string()));
   EXPECT_THAT(refusal(std::string(2'000'000, ' ')), HasSubstr("larger than"));
-  EXPECT_THAT(refusal(R"({"log-level": "loud"})"), HasSubstr("debug, info, warn"));
-  EXPECT_THAT(refusal(R"({"labels": ["x"]})"), HasSubstr("bad attribute format: x"));
-  EXPECT_THAT(refusal(R"({"data-root": "relative"})"), HasSubstr("an absolute path"));
-  EXPECT_THAT(refusal(R"({"max-concurrent-downloads": 0})"), HasSubstr("invalid max concurrent downloads: 0"));
+  EXPECT_THAT(refusal(R"({"x": 1, "y": 2})"), HasSubstr("any configuration option: x, y; there are: "));
+}
+
+// The file, dockerd's words where it has some, the key, and what would be right.
+TEST_F(ConfigTest, RefusesEachWrongValue) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {R"({"log-level": "loud"})", "invalid logging level: loud: log-level needs one of debug, info, warn"},
+      {R"({"labels": ["x"]})", "bad attribute format: x: labels needs key=value"},
+      {R"({"labels": ["a=b", "a=c"]})", "conflict labels for a=c and a=b: labels needs one value for a key"},
+      {R"({"data-root": "relative"})", R"(invalid path "relative": data-root needs an absolute path)"},
+      {R"({"max-concurrent-downloads": -1})", "invalid max concurrent downloads: -1: max-concurrent-downloads needs"},
+      {R"({"max-concurrent-uploads": -1})", "invalid max concurrent uploads: -1: max-concurrent-uploads needs"},
+      {R"({"mtu": -1})", "invalid default MTU: -1: mtu needs"},
+      {R"({"hosts": ["foo://x"]})", "invalid bind address (foo://x): unsupported proto 'foo': hosts needs unix://"},
+      {R"({"hosts": [""]})", "invalid bind address (): unsupported proto ''"},
+      {R"({"dns": ["x"]})", "invalid IP address: x: dns needs"},
+      {R"({"dns-search": ["-x"]})", "-x is not a valid domain: dns-search needs"},
+      {R"({"ip": "x"})", "invalid IP address: x: ip needs"},
+      {R"({"default-gateway": "1.2.3"})", "invalid IP address: 1.2.3: default-gateway needs"},
+      {R"({"bip": "10.0.0.1"})", "invalid CIDR address: 10.0.0.1: bip needs"},
+      {R"({"fixed-cidr": "10.0.0.0/33"})", "invalid CIDR address: 10.0.0.0/33: fixed-cidr needs"},
+      {R"({"default-address-pools": [{"base": "x", "size": 24}]})", R"(invalid base pool "x": default-address-pools)"},
+      {R"({"default-shm-size": "x"})", "invalid size: 'x': default-shm-size needs a size as 64m"},
+      {R"({"default-ulimits": {"nope": {"Hard": 1}}})", "invalid ulimit type: nope: default-ulimits needs"},
+      {R"({"default-ulimits": {"nofile": {"Hard": 1, "Soft": 2}}})", "must be less than or equal to hard limit: 2 > 1"},
+      {R"({"default-cgroupns-mode": "x"})", R"(default cgroup namespace mode (x) is invalid: default-cgroupns-mode)"},
+      {R"({"log-driver": "syslog"})", "no log driver named 'syslog' is registered: log-driver needs json-file"},
+      {R"({"log-opts": {"a": "b"}})", "unknown log opt 'a' for json-file log driver: log-opts needs max-size"},
+      {R"({"seccomp-profile": "x"})", R"(invalid seccomp profile "x": seccomp-profile needs)"},
+      {R"({"insecure-registries": [""]})", R"(insecure registry "" is not valid: insecure-registries needs host)"},
+      {R"({"insecure-registries": ["http://x"]})", R"(insecure registry "http://x" is not valid)"},
+      {R"({"insecure-registries": ["a,b"]})", R"(insecure registry "a,b" is not valid)"},
+      {R"({"registry-mirrors": [""]})", R"(invalid mirror: unsupported scheme "" in "": registry-mirrors needs)"},
+      {R"({"registry-mirrors": ["ftp://x"]})", R"(invalid mirror: unsupported scheme "ftp" in "ftp://x")"},
+      {R"({"registry-mirrors": ["http://x?a"]})", "query or fragment at end of the URI"},
+      {R"({"registry-mirrors": ["http://a:b@x"]})", "username/password not allowed in URI"},
+      {R"({"registry-mirrors": ["http://"]})", "is not a valid URI"},
+  };
+  for (const auto& [content, complaint] : wrong) {
+    EXPECT_THAT(refusal(content), AllOf(HasSubstr(file_.string() + ": "), HasSubstr(complaint)));
+  }
+}
+
+TEST_F(ConfigTest, AWrongFlagIsNotBlamedOnTheFile) {
+  CommandLine line;
+  ASSERT_FALSE(parse({"--log-level", "loud"}, line));
+  EXPECT_THAT(refusal("{}", line.config),
+              AllOf(HasSubstr("invalid logging level: loud"), ::testing::Not(HasSubstr(file_.string()))));
+}
+
+TEST_F(ConfigTest, TakesOverWhatMayChange) {
+  const Config old = read(R"({"labels": ["a=b"], "mtu": 1400, "debug": false})");
+  const Config fresh = read(R"({"labels": ["a=c"], "mtu": 1300, "debug": true, "insecure-registries": ["x:1"]})");
+  const Reloaded reloaded = take_over(old, fresh);
+  EXPECT_THAT(reloaded.config.labels, ElementsAre("a=c"));
+  EXPECT_TRUE(reloaded.config.debug);
+  EXPECT_EQ(reloaded.config.mtu, 1400);
+  EXPECT_THAT(reloaded.changes, ElementsAre("debug: false -> true", R"(labels: ["a=b"] -> ["a=c"])",
+                                            R"(insecure-registries: [] -> ["x:1"])"));
+  EXPECT_THAT(reloaded.later, ElementsAre("mtu"));
 }
 
 TEST_F(ConfigTest, AnEmptyOrMissingFileChangesNothing) {

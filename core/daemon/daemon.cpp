@@ -8,6 +8,7 @@
 #include "api/listen.hpp"
 #include "api/product.hpp"
 #include "daemon/log.hpp"
+#include "daemon/reload.hpp"
 #include "daemon/service_manager.hpp"
 
 namespace gantry::daemon {
@@ -113,23 +114,14 @@ awaitable<void> Daemon::stop() {
 void Daemon::reload() {
   notify_service_manager(reloading_state());
   try {
-    Config fresh = command_line_.config;
-    read_config_file(command_line_.config_file, command_line_.config_file_given, fresh);
-    check(fresh);
-    config_.debug = fresh.debug;
-    config_.log_level = fresh.log_level;
-    config_.labels = fresh.labels;
-    config_.shutdown_timeout = fresh.shutdown_timeout;
-    config_.live_restore = fresh.live_restore;
-    config_.max_concurrent_downloads = fresh.max_concurrent_downloads;
-    config_.max_concurrent_uploads = fresh.max_concurrent_uploads;
-    if (fresh.insecure_registries != config_.insecure_registries ||
-        fresh.registry_mirrors != config_.registry_mirrors) {
-      spdlog::warn("reload: insecure-registries and registry-mirrors hold from the daemon's next start");
-    }
+    const Config fresh = load_config(command_line_.config, command_line_.config_file, command_line_.config_file_given);
+    const Reloaded reloaded = take_over(config_, fresh);
+    engine_.reload(reloaded.config);
+    config_ = reloaded.config;
     set_log_level(config_);
-    engine_.reload(config_);
-    spdlog::info("reloaded {}", command_line_.config_file);
+    for (const std::string& change : reloaded.changes) spdlog::info("reload: {}", change);
+    for (const std::string& key : reloaded.later) spdlog::warn("reload: {} holds from the daemon's next start", key);
+    spdlog::info("reloaded {}: {}", command_line_.config_file, reloaded.changes.empty() ? "nothing changed" : "done");
   } catch (const std::exception& error) {
     spdlog::error("reload: nothing was changed: {}", error.what());
   }

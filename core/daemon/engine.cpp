@@ -41,9 +41,18 @@ constexpr std::size_t kQuickThreads = 8;
 constexpr std::size_t kSlowThreads = 12;
 constexpr std::chrono::seconds kCheckpointInterval{10};
 
-// A pull occupies two threads for each of its layers, and others want to work beside it.
+std::size_t downloads(const Config& config) {
+  return static_cast<std::size_t>(config.max_concurrent_downloads == 0 ? kDefaultDownloads
+                                                                       : config.max_concurrent_downloads);
+}
+
+std::size_t uploads(const Config& config) {
+  return static_cast<std::size_t>(config.max_concurrent_uploads == 0 ? kDefaultUploads : config.max_concurrent_uploads);
+}
+
+// A pull occupies two threads for each of its layers, a push one, and others want to work beside them.
 std::size_t slow_threads(const Config& config) {
-  return std::max(kSlowThreads, 2 * static_cast<std::size_t>(config.max_concurrent_downloads) + 4);
+  return std::max(kSlowThreads, std::max(2 * downloads(config), uploads(config)) + 4);
 }
 
 // Errors: io.
@@ -69,11 +78,24 @@ system::Settings system_settings(const Config& config) {
   settings.live_restore = config.live_restore;
   settings.labels = config.labels;
   settings.insecure_registries = config.insecure_registries;
-  settings.registry_mirrors = config.registry_mirrors;
+  for (const std::string& mirror : config.registry_mirrors) {
+    settings.registry_mirrors.push_back(mirror.ends_with('/') ? mirror : mirror + "/");
+  }
   for (const AddressPool& pool : config.default_address_pools) {
     settings.address_pools.push_back({pool.base, pool.size});
   }
   return settings;
+}
+
+// The profile itself, "unconfined", or empty for our own.
+std::string seccomp_profile(const std::string& chosen) {
+  if (chosen == "builtin") return {};
+  if (!chosen.starts_with('/')) return chosen;
+  try {
+    return read_file(chosen);
+  } catch (const Error& error) {
+    throw Error{Errc::invalid, "seccomp-profile: opening seccomp profile (" + chosen + ") failed: " + error.what()};
+  }
 }
 
 containers::Settings container_settings(const Config& config) {
@@ -92,9 +114,7 @@ containers::Settings container_settings(const Config& config) {
   settings.default_init = config.init;
   settings.no_new_privileges = config.no_new_privileges;
   settings.live_restore = config.live_restore;
-  settings.seccomp_profile = config.seccomp_profile;
-  if (settings.seccomp_profile.starts_with('/')) settings.seccomp_profile = read_file(settings.seccomp_profile);
-  if (settings.seccomp_profile == "builtin") settings.seccomp_profile.clear();
+  settings.seccomp_profile = seccomp_profile(config.seccomp_profile);
   return settings;
 }
 
@@ -188,8 +208,7 @@ Engine::Impl::Impl(asio::io_context& io, const Config& given)
 }
 
 void Engine::Impl::wire_nouns() {
-  images.set_concurrency(static_cast<std::size_t>(config.max_concurrent_downloads),
-                         static_cast<std::size_t>(config.max_concurrent_uploads));
+  images.set_concurrency(downloads(config), uploads(config));
   system.set_counts([this] {
     system::Counts counts;
     counts.images = static_cast<int>(images.count());
@@ -229,13 +248,21 @@ awaitable<void> Engine::recover() {
   co_await impl_->containers.recover();
 }
 
+void Engine::check_parts(const Config& config) {
+  Workers none{0, 0};
+  plugins::Drivers{make_driver_config(config), none}.check();
+  static_cast<void>(seccomp_profile(config.seccomp_profile));
+}
+
 void Engine::reload(const Config& config) {
   Impl& impl = *impl_;
+  const std::string later = impl.drivers.reload(make_driver_config(config));
+  if (!later.empty()) spdlog::warn("reload: runtimes: what changed of {} holds from the daemon's next start", later);
   impl.config = config;
   impl.system.set_settings(system_settings(config));
   impl.containers.set_live_restore(config.live_restore);
-  impl.images.set_concurrency(static_cast<std::size_t>(config.max_concurrent_downloads),
-                              static_cast<std::size_t>(config.max_concurrent_uploads));
+  impl.workers.provide(Pool::slow, slow_threads(config));
+  impl.images.set_concurrency(downloads(config), uploads(config));
   const auto truth = [](bool value) { return std::string{value ? "true" : "false"}; };
   events::Event event;
   event.type = "daemon";
@@ -247,8 +274,9 @@ void Engine::reload(const Config& config) {
                       {"live-restore", truth(config.live_restore)},
                       {"insecure-registries", nlohmann::json(config.insecure_registries).dump()},
                       {"registry-mirrors", nlohmann::json(config.registry_mirrors).dump()},
-                      {"max-concurrent-downloads", std::to_string(config.max_concurrent_downloads)},
-                      {"max-concurrent-uploads", std::to_string(config.max_concurrent_uploads)},
+                      {"default-runtime", impl.drivers.default_runtime()},
+                      {"max-concurrent-downloads", std::to_string(downloads(config))},
+                      {"max-concurrent-uploads", std::to_string(uploads(config))},
                       {"shutdown-timeout", std::to_string(config.shutdown_timeout)}};
   impl.bus.publish(std::move(event));
 }

@@ -18,10 +18,14 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  /// Checks what needs the drivers and other files, and starts nothing. Errors: invalid.
+  static void check_parts(const Config& config);
+
   /// Takes up what was there when the daemon ended or was killed. Once, before the first request.
   awaitable<void> recover();
 
-  /// Takes over the keys that may change while the daemon runs, and tells so.
+  /// Takes over the keys that may change while the daemon runs, and tells so. All or nothing.
+  /// Errors: invalid (a driver or an option of one).
   void reload(const Config& config);
 
   /// Ends the containers that are not to run on, within `shutdown-timeout`.

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <memory>
 
 #include "daemon/daemon.hpp"
 #include "daemon/log.hpp"
@@ -31,21 +32,35 @@ void prepare_process() {
   ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
-int start(CommandLine command_line) {
-  Config config = command_line.config;
-  read_config_file(command_line.config_file, command_line.config_file_given, config);
-  check(config);
-  if (command_line.validate) {
-    std::puts("configuration OK");
-    return 0;
+// What a driver refuses comes of the config, too, most often of its file.
+gantry::Error named(const CommandLine& command_line, const Config& config, const gantry::Error& error) {
+  if (error.code() != gantry::Errc::invalid || config.from_file.empty()) return error;
+  return {error.code(), "unable to configure the daemon with file " + command_line.config_file + ": " + error.what()};
+}
+
+int validate(const CommandLine& command_line, const Config& config) {
+  try {
+    Engine::check_parts(config);
+  } catch (const gantry::Error& error) {
+    throw named(command_line, config, error);
   }
+  std::fputs("configuration OK\n", stderr);
+  return 0;
+}
+
+int start(const CommandLine& command_line, const Config& config) {
   start_log(config);
   if (::geteuid() != 0) {
     throw gantry::Error{gantry::Errc::denied, "gantryd needs to be started with root privileges"};
   }
   const PidFile pid_file{config.pidfile};
-  Daemon daemon{std::move(command_line), std::move(config)};
-  return daemon.run();
+  std::unique_ptr<Daemon> daemon;
+  try {
+    daemon = std::make_unique<Daemon>(command_line, config);
+  } catch (const gantry::Error& error) {
+    throw named(command_line, config, error);
+  }
+  return daemon->run();
 }
 
 }  // namespace
@@ -54,10 +69,14 @@ int main(int argc, char** argv) {
   CommandLine command_line;
   if (const auto status = parse_command_line(argc, argv, command_line)) return *status;
   prepare_process();
+  const char* phase = "";
   try {
-    return start(std::move(command_line));
+    const Config config = load_config(command_line.config, command_line.config_file, command_line.config_file_given);
+    if (command_line.validate) return validate(command_line, config);
+    phase = "failed to start daemon: ";
+    return start(command_line, config);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "failed to start daemon: %s\n", error.what());
+    std::fprintf(stderr, "%s%s\n", phase, error.what());
     return 1;
   }
 }

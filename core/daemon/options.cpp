@@ -67,6 +67,16 @@ void store(const Collected& given, Config& config) {
   }
 }
 
+// In dockerd's words.
+std::string unexpected(const std::string& argument) {
+  return argument.starts_with('-') ? "unknown flag: " + argument : "\"gantryd\" accepts no argument(s): " + argument;
+}
+
+int complain(const std::string& what) {
+  std::fprintf(stderr, "%s\nSee 'gantryd --help'.\n", what.c_str());
+  return 1;
+}
+
 }  // namespace
 
 std::optional<int> parse_command_line(int argc, char** argv, CommandLine& out) {
@@ -82,11 +92,12 @@ std::optional<int> parse_command_line(int argc, char** argv, CommandLine& out) {
   try {
     app.parse(argc, argv);
     for (const Collected& given : collected) store(given, out.config);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  } catch (const Error& error) {
-    std::fprintf(stderr, "gantryd: %s\n", error.what());
-    return 1;
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ExtrasError&) {
+    return complain(unexpected(app.remaining().front()));
+  } catch (const std::exception& error) {
+    return complain(error.what());
   }
   out.config_file_given = file->count() > 0;
   for (const auto& [setting, option] : options) {

@@ -11,6 +11,8 @@ namespace {
   throw Error{Errc::invalid, "invalid " + key + " \"" + text + "\": " + right + " is needed"};
 }
 
+constexpr bool kReloads = true;
+
 template <class Number>
 bool parse_number(std::string_view text, Number& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -32,16 +34,17 @@ const std::vector<Setting>& settings() {
       {"tlscacert", "--tlscacert", &Config::tlscacert, "Trust certificates of this CA only"},
       {"tlscert", "--tlscert", &Config::tlscert, "The daemon's certificate"},
       {"tlskey", "--tlskey", &Config::tlskey, "The daemon's key"},
-      {"debug", "-D,--debug", &Config::debug, "Log what helps to find defects"},
-      {"log-level", "-l,--log-level", &Config::log_level, "debug, info, warn, error or fatal"},
-      {"labels", "--label", &Config::labels, "Label of this daemon: key=value; may be repeated"},
-      {"shutdown-timeout", "--shutdown-timeout", &Config::shutdown_timeout, "Seconds for containers to stop"},
-      {"live-restore", "--live-restore", &Config::live_restore, "Containers run on when the daemon ends"},
+      {"debug", "-D,--debug", &Config::debug, "Log what helps to find defects", kReloads},
+      {"log-level", "-l,--log-level", &Config::log_level, "debug, info, warn, error or fatal", kReloads},
+      {"labels", "--label", &Config::labels, "Label of this daemon: key=value; may be repeated", kReloads},
+      {"shutdown-timeout", "--shutdown-timeout", &Config::shutdown_timeout, "Seconds for containers to stop", kReloads},
+      {"live-restore", "--live-restore", &Config::live_restore, "Containers run on when the daemon ends", kReloads},
       {"storage-driver", "-s,--storage-driver", &Config::storage_driver, "Storage driver"},
       {"storage-opts", "--storage-opt", &Config::storage_opts, "Option of the storage driver; may be repeated"},
       {"registry-driver", "--registry-driver", &Config::registry_driver, "Registry driver"},
-      {"default-runtime", "--default-runtime", &Config::default_runtime, "Runtime of containers that name none"},
-      {"runtimes", "--add-runtime", &Config::runtimes, "One more runtime: name=driver; may be repeated"},
+      {"default-runtime", "--default-runtime", &Config::default_runtime, "Runtime of containers that name none",
+       kReloads},
+      {"runtimes", "--add-runtime", &Config::runtimes, "One more runtime: name=driver; may be repeated", kReloads},
       {"driver-opts", "", &Config::driver_opts, "Options by driver"},
       {"bip", "--bip", &Config::bip, "Address and subnet of the default bridge"},
       {"mtu", "--mtu", &Config::mtu, "MTU of the default bridge"},
@@ -58,13 +61,14 @@ const std::vector<Setting>& settings() {
       {"dns-opts", "--dns-opt", &Config::dns_opts, "Resolver option of containers; may be repeated"},
       {"dns-search", "--dns-search", &Config::dns_search, "Search domain of containers; may be repeated"},
       {"insecure-registries", "--insecure-registry", &Config::insecure_registries,
-       "Registry without TLS or with a certificate that nobody vouches for; may be repeated"},
-      {"registry-mirrors", "--registry-mirror", &Config::registry_mirrors, "Mirror of Docker Hub; may be repeated"},
-      {"certs-dirs", "--certs-dir", &Config::certs_dirs, "Directory of registries' CAs; may be repeated"},
+       "Registry without TLS or with a certificate that nobody vouches for; may be repeated", kReloads},
+      {"registry-mirrors", "--registry-mirror", &Config::registry_mirrors, "Mirror of Docker Hub; may be repeated",
+       kReloads},
+      {"certs-dirs", "--certs-dir", &Config::certs_dirs, "Directory of registries' CAs; may be repeated", kReloads},
       {"max-concurrent-downloads", "--max-concurrent-downloads", &Config::max_concurrent_downloads,
-       "Layers that are pulled at a time"},
+       "Layers that are pulled at a time", kReloads},
       {"max-concurrent-uploads", "--max-concurrent-uploads", &Config::max_concurrent_uploads,
-       "Layers that are pushed at a time"},
+       "Layers that are pushed at a time", kReloads},
       {"cgroup-parent", "--cgroup-parent", &Config::cgroup_parent, "Cgroup that containers are made in"},
       {"default-ulimits", "--default-ulimit", &Config::default_ulimits, "Limit of containers: nofile=1024:2048"},
       {"default-shm-size", "--default-shm-size", &Config::default_shm_size, "Size of containers' /dev/shm"},
@@ -93,7 +97,7 @@ std::int64_t parse_size(const std::string& key, const std::string& text) {
   }
   std::int64_t number = 0;
   if (!parse_number(digits, number) || number < 0 || number > (INT64_MAX >> shift)) {
-    refuse(key, text, "a size as 64m or 1g");
+    throw Error{Errc::invalid, "invalid size: '" + text + "': " + key + " needs a size as 64m or 1g"};
   }
   return number << shift;
 }
@@ -115,6 +119,13 @@ AddressPool parse_address_pool(const std::string& text) {
   return pool;
 }
 
+void check_ulimit(const Ulimit& limit) {
+  if (limit.hard == -1 || (limit.soft != -1 && limit.soft <= limit.hard)) return;
+  throw Error{Errc::invalid,
+              "ulimit soft limit must be less than or equal to hard limit: " + std::to_string(limit.soft) + " > " +
+                  std::to_string(limit.hard) + ": default-ulimits needs a soft limit up to the hard one"};
+}
+
 std::pair<std::string, Ulimit> parse_ulimit(const std::string& text) {
   const auto equals = text.find('=');
   Ulimit limit;
@@ -126,35 +137,8 @@ std::pair<std::string, Ulimit> parse_ulimit(const std::string& text) {
   if (colon != std::string_view::npos && !parse_number(values.substr(colon + 1), limit.hard)) {
     refuse("default-ulimit", text, "name=soft:hard");
   }
-  if (limit.soft > limit.hard && limit.hard != -1) refuse("default-ulimit", text, "a soft limit up to the hard one");
+  check_ulimit(limit);
   return {text.substr(0, equals), limit};
-}
-
-void check(const Config& config) {
-  for (const auto& [key, path] : {std::pair{"data-root", &config.data_root}, {"exec-root", &config.exec_root}}) {
-    if (!path->starts_with('/')) refuse(key, *path, "an absolute path");
-  }
-  const std::set<std::string> levels = {"trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"};
-  if (!levels.contains(config.log_level)) {
-    refuse("log-level", config.log_level, "one of debug, info, warn, error and fatal");
-  }
-  if (config.log_driver != "json-file" && config.log_driver != "none") {
-    refuse("log-driver", config.log_driver, "json-file or none");
-  }
-  const std::string& mode = config.default_cgroupns_mode;
-  if (!mode.empty() && mode != "host" && mode != "private") refuse("default-cgroupns-mode", mode, "host or private");
-  if (config.max_concurrent_downloads < 1) {
-    throw Error{Errc::invalid, "invalid max concurrent downloads: " + std::to_string(config.max_concurrent_downloads)};
-  }
-  if (config.max_concurrent_uploads < 1) {
-    throw Error{Errc::invalid, "invalid max concurrent uploads: " + std::to_string(config.max_concurrent_uploads)};
-  }
-  if (config.mtu < 0) throw Error{Errc::invalid, "invalid default MTU: " + std::to_string(config.mtu)};
-  for (const std::string& label : config.labels) {
-    const auto equals = label.find('=');
-    if (equals == std::string::npos || equals == 0) throw Error{Errc::invalid, "bad attribute format: " + label};
-  }
-  static_cast<void>(parse_size("default-shm-size", config.default_shm_size));
 }
 
 }  // namespace gantry::daemon

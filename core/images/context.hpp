@@ -9,6 +9,7 @@
 #include "images/catalog.hpp"
 #include "images/layer_store.hpp"
 #include "images/service.hpp"
+#include "images/slots.hpp"
 #include "plugins/drivers.hpp"
 
 namespace gantry::images {
@@ -21,6 +22,7 @@ struct Context {
   BlobStore& blobs;
   Catalog& catalog;
   LayerStore& layers;
+  Slots& uploads;  ///< A place for each layer that is on its way to a registry.
   std::function<std::vector<Service::User>(const std::string& image_id)> users;
 };
 

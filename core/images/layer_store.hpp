@@ -127,7 +127,7 @@ class LayerStore {
   /// others, in its order (a layer goes before those below it). Answers the chain IDs of what was removed.
   awaitable<std::vector<std::string>> collect(std::vector<std::string> first = {});
 
-  void add_slots(std::size_t count) { slots_.add(count); }
+  void set_slots(std::size_t count) { slots_.resize(count); }
 
  private:
   awaitable<void> run(std::shared_ptr<LayerTransfer> transfer);

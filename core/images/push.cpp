@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
@@ -54,7 +55,14 @@ class Push {
         name_(std::move(name)),
         request_(std::move(request)),
         report_(std::move(report)),
-        cancel_(std::move(cancel)) {}
+        cancel_(std::move(cancel)) {
+    if (cancel_ != nullptr) listener_ = cancel_->listen([stop = stop_] { stop->cancel(); });
+  }
+  ~Push() {
+    if (listener_) cancel_->forget(*listener_);
+  }
+  Push(const Push&) = delete;
+  Push& operator=(const Push&) = delete;
 
   awaitable<void> one(Reference reference) {
     Record record = context_.catalog.find_name(reference.str());
@@ -74,7 +82,7 @@ class Push {
  private:
   plugins::CallSettings settings() const {
     plugins::CallSettings settings;
-    settings.cancel = cancel_;
+    settings.cancel = stop_;
     return settings;
   }
 
@@ -116,13 +124,29 @@ class Push {
     co_return context_.catalog.find_id(record->image.id);
   }
 
+  /// All at once, as far as there are places. The first failure stops the others, and is the push's.
   awaitable<void> push_layers(Record record) {
     std::set<std::string> sent;
+    std::vector<BackgroundTask> tasks;
+    const auto executor = co_await asio::this_coro::executor;
     for (std::size_t at = record->layers.size(); at-- > 0;) {
-      check();
       const Descriptor& blob = record->layers[at].blob;
       if (!sent.insert(blob.digest).second) continue;
-      co_await push_layer(blob, short_id(record->image.diff_ids[at]));
+      tasks.emplace_back(executor, push_in_turn(blob, short_id(record->image.diff_ids[at])));
+    }
+    for (const BackgroundTask& task : tasks) co_await task.wait();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  awaitable<void> push_in_turn(Descriptor blob, std::string id) {
+    try {
+      const auto slot = co_await context_.uploads.take();
+      check();
+      if (!failure_) co_await push_layer(blob, id);
+    } catch (...) {
+      if (failure_) co_return;
+      failure_ = std::current_exception();
+      stop_->cancel();
     }
   }
 
@@ -255,6 +279,9 @@ class Push {
   PushRequest request_;
   Report report_;
   Cancel cancel_;
+  Cancel stop_ = std::make_shared<plugins::CancelSource>();  ///< Cancelled by `cancel_`, or by a layer that fails.
+  std::optional<plugins::CancelSource::ListenerId> listener_;
+  std::exception_ptr failure_;
 };
 
 }  // namespace

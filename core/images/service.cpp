@@ -18,7 +18,7 @@
 namespace gantry::images {
 namespace {
 
-constexpr std::size_t kDefaultDownloads = 3;
+constexpr std::size_t kDefaultUploads = 5;
 
 /// What an image is to those who only read it; the record lives as long.
 std::shared_ptr<const Image> image_of(const Record& record) { return {record, &record->image}; }
@@ -47,15 +47,15 @@ nlohmann::json platform_json(const Platform& platform) {
 
 struct Service::Impl {
   Impl(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& workers, const std::string& data_root)
-      : blobs(data_root), catalog(store), layers(drivers, workers, blobs, catalog), context{bus,   drivers, workers,
-                                                                                            blobs, catalog, layers,
-                                                                                            {}} {}
+      : blobs(data_root), catalog(store), layers(drivers, workers, blobs, catalog), context{bus,     drivers, workers,
+                                                                                            blobs,   catalog, layers,
+                                                                                            uploads, {}} {}
 
   BlobStore blobs;
   Catalog catalog;
   LayerStore layers;
+  Slots uploads{kDefaultUploads};
   Context context;
-  std::size_t downloads = kDefaultDownloads;
   std::shared_ptr<events::Subscription> removals;
 };
 
@@ -108,9 +108,9 @@ awaitable<void> Service::recover() {
   asio::co_spawn(co_await asio::this_coro::executor, watch_containers(impl_->removals, impl_->context), asio::detached);
 }
 
-void Service::set_concurrency(std::size_t downloads, std::size_t /*uploads*/) {
-  if (downloads > impl_->downloads) impl_->layers.add_slots(downloads - impl_->downloads);
-  impl_->downloads = std::max(downloads, impl_->downloads);
+void Service::set_concurrency(std::size_t downloads, std::size_t uploads) {
+  impl_->layers.set_slots(downloads);
+  impl_->uploads.resize(uploads);
 }
 
 awaitable<void> Service::pull(PullRequest request, Report report, Cancel cancel) {

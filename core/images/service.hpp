@@ -113,8 +113,8 @@ class Service {
   /// killed daemon left half-done (temporary blobs; blobs and layers that belong to no image).
   awaitable<void> recover();
 
-  /// How many layers are pulled (pushed) at a time, over all pulls (config: max-concurrent-downloads, -uploads). Each
-  /// pull of a layer occupies two threads of the slow pool, which must have as many.
+  /// How many layers are pulled (pushed) at a time, over all pulls and pushes (config: max-concurrent-downloads,
+  /// -uploads). A pull of a layer occupies two threads of the slow pool, a push one, and the pool must have as many.
   void set_concurrency(std::size_t downloads, std::size_t uploads);
 
   /// Pulls image, tag, digest, or all tags.

@@ -13,7 +13,7 @@ namespace gantry::images {
 /// A bounded number of places for coroutines of the io thread, first come first served.
 class Slots {
  public:
-  explicit Slots(std::size_t count) : free_(count) {}
+  explicit Slots(std::size_t count) : count_(count) {}
 
   class Slot {
    public:
@@ -29,8 +29,8 @@ class Slots {
   };
 
   awaitable<Slot> take() {
-    if (free_ > 0) {
-      --free_;
+    if (taken_ < count_) {
+      ++taken_;
       co_return Slot{this};
     }
     auto turn =
@@ -42,23 +42,29 @@ class Slots {
     co_return Slot{this};
   }
 
-  /// For a configuration that changes while there may be users.
-  void add(std::size_t count) {
-    while (count-- > 0) release();
+  /// For a configuration that changes while there are users: what is taken beyond the new count is given back in time.
+  void resize(std::size_t count) {
+    count_ = count;
+    for (; taken_ < count_ && !waiting_.empty(); ++taken_) hand_over();
   }
 
  private:
   void release() {
-    if (waiting_.empty()) {
-      ++free_;
-      return;
+    if (taken_ > count_ || waiting_.empty()) {
+      --taken_;
+    } else {
+      hand_over();
     }
+  }
+
+  void hand_over() {
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
     next->cancel();
   }
 
-  std::size_t free_;
+  std::size_t count_;
+  std::size_t taken_{};
   std::deque<std::shared_ptr<asio::steady_timer>> waiting_;
 };
 

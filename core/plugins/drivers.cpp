@@ -48,15 +48,40 @@ struct Drivers::Impl {
   Handles<volume::v1::Driver> volumes;
   Handles<builder::v1::Driver> builders;
 
+  void find_and_check();
   void check_option_names() const;
   Found& choose(const std::string& kind, const std::string& name, const std::string& key);
   template <class Driver>
   Handle<Driver> open(Found& found, const std::string& instance, const Options& given);
   template <class Driver>
   void open_all(Handles<Driver>& handles);
+  void check_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice);
+  Handle<runtime::v1::Driver> open_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice,
+                                           const DriverConfig& from);
   void open_runtimes();
   std::string not_found(const std::string& kind, const std::string& name, const std::string& message) const;
 };
+
+/// All that can be told without opening a driver.
+void Drivers::Impl::find_and_check() {
+  catalog = std::make_unique<Catalog>(config.directories);
+  check_option_names();
+  for (const Found& found : catalog->drivers()) {
+    check_options(found.info, OptionScope::driver, options_of(config, found.info.name));
+  }
+  choose("storage", config.storage, "storage-driver");
+  choose("registry", config.registry, "registry-driver");
+  for (const auto& [name, choice] : config.runtimes) check_runtime(name, choice);
+  if (!config.runtimes.contains(config.runtime)) choose("runtime", config.runtime, "default-runtime");
+}
+
+void Drivers::Impl::check_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice) {
+  try {
+    check_options(choose("runtime", choice.driver, "runtimes").info, OptionScope::driver, choice.options);
+  } catch (const Error& error) {
+    throw Error{error.code(), "runtime \"" + name + "\": " + error.what()};
+  }
+}
 
 /// Options for a driver that is not there are a mistake too.
 void Drivers::Impl::check_option_names() const {
@@ -113,16 +138,18 @@ void Drivers::Impl::open_all(Handles<Driver>& handles) {
   }
 }
 
+Handle<runtime::v1::Driver> Drivers::Impl::open_runtime(const std::string& name,
+                                                        const DriverConfig::RuntimeChoice& choice,
+                                                        const DriverConfig& from) {
+  Options options = choice.options;
+  options.merge(Options{options_of(from, choice.driver)});
+  return open<runtime::v1::Driver>(choose("runtime", choice.driver, "default-runtime"), name, options);
+}
+
 void Drivers::Impl::open_runtimes() {
-  using Runtime = runtime::v1::Driver;
-  for (const auto& [name, choice] : config.runtimes) {
-    Options options = choice.options;
-    options.merge(Options{options_of(config, choice.driver)});
-    runtimes[name] = open<Runtime>(choose(Runtime::kKind, choice.driver, "runtimes"), name, options);
-  }
+  for (const auto& [name, choice] : config.runtimes) runtimes[name] = open_runtime(name, choice, config);
   if (!runtimes.contains(config.runtime)) {
-    Found& found = choose(Runtime::kKind, config.runtime, "default-runtime");
-    runtimes[config.runtime] = open<Runtime>(found, config.runtime, options_of(config, config.runtime));
+    runtimes[config.runtime] = open_runtime(config.runtime, {config.runtime, {}}, config);
   }
   // What Docker's clients call the runtime that is always there.
   if (const auto native = runtimes.find("native"); native != runtimes.end()) runtimes.emplace("runc", native->second);
@@ -141,11 +168,7 @@ Drivers::~Drivers() = default;
 
 void Drivers::load() {
   Impl& impl = *impl_;
-  impl.catalog = std::make_unique<Catalog>(impl.config.directories);
-  impl.check_option_names();
-  for (const Found& found : impl.catalog->drivers()) {
-    check_options(found.info, OptionScope::driver, options_of(impl.config, found.info.name));
-  }
+  impl.find_and_check();
   impl.storage = impl.open<storage::v1::Driver>(impl.choose("storage", impl.config.storage, "storage-driver"),
                                                 impl.config.storage, options_of(impl.config, impl.config.storage));
   impl.registry = impl.open<registry::v1::Driver>(impl.choose("registry", impl.config.registry, "registry-driver"),
@@ -154,6 +177,39 @@ void Drivers::load() {
   impl.open_all(impl.networks);
   impl.open_all(impl.volumes);
   impl.open_all(impl.builders);
+}
+
+void Drivers::check() { impl_->find_and_check(); }
+
+std::string Drivers::reload(const DriverConfig& fresh) {
+  Impl& impl = *impl_;
+  std::string later;
+  Handles<runtime::v1::Driver> runtimes = impl.runtimes;
+  for (const auto& [name, choice] : fresh.runtimes) {
+    impl.check_runtime(name, choice);
+    const auto known = impl.config.runtimes.find(name);
+    if (!runtimes.contains(name)) {
+      runtimes[name] = impl.open_runtime(name, choice, fresh);
+    } else if (known == impl.config.runtimes.end() || !(known->second == choice)) {
+      later += (later.empty() ? "" : ", ") + name;
+    }
+  }
+  if (!runtimes.contains(fresh.runtime)) {
+    runtimes[fresh.runtime] = impl.open_runtime(fresh.runtime, {fresh.runtime, {}}, fresh);
+  }
+  RegistryDriver registry = impl.registry;
+  const Options& options = options_of(fresh, impl.config.registry);
+  if (options != options_of(impl.config, impl.config.registry)) {
+    registry = impl.open<registry::v1::Driver>(impl.choose("registry", impl.config.registry, "registry-driver"),
+                                               impl.config.registry, options);
+  }
+  // Nothing fails from here on.
+  impl.registry = std::move(registry);
+  impl.runtimes = std::move(runtimes);
+  impl.config.options[impl.config.registry] = options;
+  impl.config.runtime = fresh.runtime;
+  for (const auto& [name, choice] : fresh.runtimes) impl.config.runtimes.emplace(name, choice);
+  return later;
 }
 
 const StorageDriver& Drivers::storage() const { return impl_->storage; }

@@ -44,6 +44,7 @@ struct DriverConfig {
   struct RuntimeChoice {
     std::string driver;
     Options options;
+    bool operator==(const RuntimeChoice&) const = default;
   };
   std::map<std::string, RuntimeChoice> runtimes;
 };
@@ -61,6 +62,17 @@ class Drivers {
   /// Errors: invalid if the config names a driver or an option that there is not: the message lists those that there
   /// are.
   void load();
+
+  /// Finds the drivers and checks the config against them as `load` does, but opens none and touches nothing.
+  /// Errors: as `load`.
+  void check();
+
+  /// Takes over options of the registry driver and runtimes under new names, and another default runtime, from a config
+  /// that was read again. Calls into the registry driver that are under way end in the object with the old options. All
+  /// of it or nothing. Answers the names of runtimes whose
+  /// driver or options changed, which need a restart ("a, b"); empty: none.
+  /// Errors: as `load`.
+  std::string reload(const DriverConfig& fresh);
 
   [[nodiscard]] const StorageDriver& storage() const;
   [[nodiscard]] const RegistryDriver& registry() const;

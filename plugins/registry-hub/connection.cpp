@@ -125,7 +125,14 @@ void Connection::await_tls(int result, const char* action) {
   short events = 0;
   if (error == SSL_ERROR_WANT_READ) events = POLLIN;
   if (error == SSL_ERROR_WANT_WRITE) events = POLLOUT;
-  if (events == 0) throw TransportError{Kind::broken, std::string{action} + ": " + openssl_error()};
+  if (events == 0) {
+    // With TLS 1.3 a server tells only now what it thinks of our certificate, or of its absence.
+    const unsigned long code = ERR_peek_error();
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET) {
+      throw TransportError{Kind::tls, "remote error: tls: " + openssl_error()};
+    }
+    throw TransportError{Kind::broken, std::string{action} + ": " + openssl_error()};
+  }
   if (!wait_for(socket_.get(), events, kSilenceLimit, *call_)) {
     throw TransportError{Kind::broken, std::string{"net/http: TLS "} + action + " timeout"};
   }

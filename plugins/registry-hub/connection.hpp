@@ -53,6 +53,9 @@ class Connection {
   /// Whether the other side has closed it while it was idle.
   [[nodiscard]] bool stale() const;
 
+  /// The certificates that it was made with; null if it is plain.
+  [[nodiscard]] const SSL_CTX* trust() const noexcept { return context_.get(); }
+
   /// Beast's SyncReadStream.
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers, boost::system::error_code& error) {

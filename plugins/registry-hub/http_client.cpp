@@ -148,14 +148,15 @@ void Response::discard() noexcept {
 HttpClient::HttpClient(std::vector<std::string> certs_dirs) : trust_(std::move(certs_dirs)) {}
 HttpClient::~HttpClient() = default;
 
-std::unique_ptr<Connection> HttpClient::take_idle(const std::string& key) {
+std::unique_ptr<Connection> HttpClient::take_idle(const std::string& key, const std::shared_ptr<SSL_CTX>& tls) {
   const std::lock_guard lock{mutex_};
   auto& list = idle_[key];
   const auto now = std::chrono::steady_clock::now();
   while (!list.empty()) {
     Idle candidate = std::move(list.back());
     list.pop_back();
-    if (now - candidate.since < kMaxIdleAge && !candidate.connection->stale()) return std::move(candidate.connection);
+    const bool fresh = now - candidate.since < kMaxIdleAge && candidate.connection->trust() == tls.get();
+    if (fresh && !candidate.connection->stale()) return std::move(candidate.connection);
   }
   return nullptr;
 }
@@ -167,8 +168,10 @@ void HttpClient::give_back(const std::string& key, std::unique_ptr<Connection> c
 }
 
 Response HttpClient::send(const Request& request, const gantry::Call& call) {
+  std::shared_ptr<SSL_CTX> tls;
+  if (request.url.secure()) tls = trust_.context(request.url.authority(), request.verify);
   const std::string key = request.url.scheme + "://" + request.url.authority() + (request.verify ? "" : " unverified");
-  if (auto connection = take_idle(key)) {
+  if (auto connection = take_idle(key, tls)) {
     connection->serve(call);
     try {
       return exchange(request, std::move(connection), key);
@@ -177,8 +180,6 @@ Response HttpClient::send(const Request& request, const gantry::Call& call) {
       if (request.source != nullptr) throw;
     }
   }
-  std::shared_ptr<SSL_CTX> tls;
-  if (request.url.secure()) tls = trust_.context(request.url.authority(), request.verify);
   return exchange(request, Connection::open(request.url, tls, call), key);
 }
 

@@ -72,7 +72,8 @@ class HttpClient {
     std::unique_ptr<Connection> connection;
     std::chrono::steady_clock::time_point since;
   };
-  std::unique_ptr<Connection> take_idle(const std::string& key);
+  /// One that was made with the same certificates.
+  std::unique_ptr<Connection> take_idle(const std::string& key, const std::shared_ptr<SSL_CTX>& tls);
   void give_back(const std::string& key, std::unique_ptr<Connection> connection);
   Response exchange(const Request& request, std::unique_ptr<Connection> connection, const std::string& key);
 

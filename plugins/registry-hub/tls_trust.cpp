@@ -1,9 +1,11 @@
 #include "tls_trust.hpp"
 
 #include <openssl/err.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <filesystem>
 
 #include "gantry/error.hpp"
@@ -53,14 +55,35 @@ std::string openssl_error() {
   std::array<char, 256> text{};
   ERR_error_string_n(code, text.data(), text.size());
   const char* reason = ERR_reason_error_string(code);
-  return reason == nullptr ? text.data() : reason;
+  if (reason == nullptr) return text.data();
+  // "sslv3 alert bad certificate" is Go's "bad certificate".
+  const char* alert = std::strstr(reason, " alert ");
+  return alert == nullptr ? reason : alert + std::strlen(" alert ");
 }
 
 std::shared_ptr<SSL_CTX> TlsTrust::context(const std::string& authority, bool verify) {
   const std::lock_guard lock{mutex_};
   auto& known = contexts_[authority + (verify ? "" : " unverified")];
-  if (known == nullptr) known = make(authority, verify);
-  return known;
+  std::string files = files_of(authority);
+  if (known.context == nullptr || known.files != files) {
+    known.context = make(authority, verify);
+    known.files = std::move(files);
+  }
+  return known.context;
+}
+
+/// What tells a file that was put there, replaced or written anew.
+std::string TlsTrust::files_of(const std::string& authority) const {
+  std::string out;
+  for (const std::string& directory : certs_dirs_) {
+    for (const auto& file : sorted_files(std::filesystem::path{directory} / authority)) {
+      struct stat status {};
+      if (::stat(file.c_str(), &status) != 0) continue;
+      out += file.string() + ' ' + std::to_string(status.st_ino) + ' ' + std::to_string(status.st_size) + ' ' +
+             std::to_string(status.st_ctim.tv_sec) + '.' + std::to_string(status.st_ctim.tv_nsec) + '\n';
+    }
+  }
+  return out;
 }
 
 std::shared_ptr<SSL_CTX> TlsTrust::make(const std::string& authority, bool verify) const {

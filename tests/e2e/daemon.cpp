@@ -35,7 +35,8 @@ std::string from_environment(const char* name) {
 }  // namespace
 
 std::filesystem::path program(const std::string& name) {
-  return std::filesystem::path{GANTRY_BUILD_DIR} / "bin" / name;
+  const std::string prefix = from_environment("GANTRY_TEST_PREFIX");
+  return std::filesystem::path{prefix.empty() ? GANTRY_BUILD_DIR : prefix} / "bin" / name;
 }
 
 bool have_docker_cli() { return std::filesystem::exists(from_environment("GANTRY_TEST_DOCKER")); }
@@ -66,18 +67,22 @@ void Daemon::write_config(const json& config) {
               {"exec-root", exec_root().string()},
               {"hosts", {host()}},
               {"pidfile", (root_ / "gantry.pid").string()},
-              {"cgroup-parent", cgroup_parent_},
-              {"plugin-dirs", {(std::filesystem::path{GANTRY_BUILD_DIR} / "lib/gantry/plugins").string()}}};
+              {"cgroup-parent", cgroup_parent_}};
+  // An installed daemon finds its drivers by itself.
+  if (from_environment("GANTRY_TEST_PREFIX").empty()) {
+    all["plugin-dirs"] = {(std::filesystem::path{GANTRY_BUILD_DIR} / "lib/gantry/plugins").string()};
+  }
   all.update(config);
   std::ofstream{config_file()} << all.dump(2);
 }
 
-bool Daemon::start() {
+bool Daemon::start(const std::string& preparation) {
   const int watch = ::inotify_init1(IN_CLOEXEC);
   ::inotify_add_watch(watch, root_.c_str(), IN_CREATE);
-  process_ = std::make_unique<Background>("exec " + program("gantryd").string() + " --debug --config-file " +
-                                              config_file().string() + " >>" + (root_ / "log").string() + " 2>&1",
-                                          environment(), false);
+  process_ =
+      std::make_unique<Background>(preparation + " exec " + program("gantryd").string() + " --debug --config-file " +
+                                       config_file().string() + " >>" + (root_ / "log").string() + " 2>&1",
+                                   environment(), false);
   const int ended = static_cast<int>(::syscall(434 /* pidfd_open */, process_->pid(), 0));
   bool answers = false;
   while (!answers) {

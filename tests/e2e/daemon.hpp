@@ -21,8 +21,9 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// Starts it and waits until it answers; false (with `log()`) if it ends instead.
-  bool start();
+  /// Starts it and waits until it answers; false (with `log()`) if it ends instead. `preparation`: what the shell does
+  /// before it becomes the daemon.
+  bool start(const std::string& preparation = {});
   void kill(int signal);
   /// Waits for the end of the process; its code.
   int wait();
@@ -64,7 +65,8 @@ class Daemon {
   int status_ = 0;
 };
 
-/// The folder of the build tree's programs and the docker CLI's path (empty if there is none), as ctest was told.
+/// A program of the build tree's, or of the prefix GANTRY_TEST_PREFIX; whether there is a docker CLI, as ctest was
+/// told.
 std::filesystem::path program(const std::string& name);
 bool have_docker_cli();
 

@@ -8,20 +8,26 @@
 
 namespace gantry::e2e {
 
-/// Debian's docker-registry on loopback, in the test's network namespace.
+/// Debian's docker-registry, in the test's network namespace.
 class Registry {
  public:
   struct Options {
     bool tls{};       ///< With a certificate of a private CA: `ca()`.
     bool password{};  ///< Basic auth: user "alice", password "secret".
     int port{5000};
+    std::string address{"127.0.0.1"};  ///< Of an interface of the test's; another than loopback's is not trusted.
+    bool client_certificate{};         ///< With TLS: only who has the one of `certificates()` gets in.
   };
   explicit Registry(Options options);
   ~Registry();
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  [[nodiscard]] std::string host() const { return "localhost:" + std::to_string(options_.port); }
+  [[nodiscard]] std::string host() const {
+    return (options_.address == "127.0.0.1" ? "localhost" : options_.address) + ":" + std::to_string(options_.port);
+  }
+  /// With TLS: what belongs into certs.d/<host()>: ca.crt, client.cert, client.key.
+  [[nodiscard]] std::filesystem::path certificates() const { return root_ / "certificates"; }
   [[nodiscard]] std::filesystem::path ca() const { return root_ / "ca.crt"; }
   [[nodiscard]] std::filesystem::path root() const { return root_; }
 

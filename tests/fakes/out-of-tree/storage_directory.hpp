@@ -13,8 +13,8 @@
 
 #include "gantry/storage.hpp"
 
-/// A storage driver in two pages: a layer is a directory, a top is a copy of all its layers. It knows directories and
-/// regular files only.
+/// A storage driver in two pages: a layer is a directory, a top is a copy of all its layers. It knows directories,
+/// regular files and links, with their modes; owners and all else it leaves out.
 namespace sample {
 
 namespace fs = std::filesystem;
@@ -117,12 +117,16 @@ class StorageDirectory : public storage::Driver {
     }
   };
 
-  static fs::path checked_name(archive_entry* entry) {
-    const fs::path name = fs::path{archive_entry_pathname(entry)}.lexically_normal().relative_path();
-    if (std::ranges::find(name, "..") != name.end()) {
+  /// Where a name of the archive's is. A link of the layer's own must not lead out of it either.
+  static fs::path place(const fs::path& into, const char* text) {
+    const fs::path name = fs::path{text}.lexically_normal().relative_path();
+    const fs::path file = into / name;
+    const fs::path parent = fs::weakly_canonical(file.parent_path()).lexically_relative(fs::canonical(into));
+    if (std::ranges::find(name, "..") != name.end() || parent.empty() || *parent.begin() == "..") {
       throw gantry::Error{gantry::Errc::invalid, "layer entry leaves the layer: " + name.string()};
     }
-    return name;
+    fs::create_directories(file.parent_path());
+    return file;
   }
 
   static void unpack(gantry::ByteSource& tar, const fs::path& into, storage::AppliedLayer& out,
@@ -137,18 +141,7 @@ class StorageDirectory : public storage::Driver {
     int status = ARCHIVE_OK;
     while ((status = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK) {
       call.check();
-      const fs::path file = into / checked_name(entry);
-      if (archive_entry_filetype(entry) == AE_IFDIR) {
-        fs::create_directories(file);
-        continue;
-      }
-      fs::create_directories(file.parent_path());
-      std::ofstream content{file, std::ios::binary};
-      std::array<char, 65536> buffer;
-      for (la_ssize_t got = 0; (got = archive_read_data(reader.get(), buffer.data(), buffer.size())) > 0;) {
-        content.write(buffer.data(), got);
-        out.size += static_cast<std::uint64_t>(got);
-      }
+      put_entry(reader.get(), entry, into, out);
     }
     if (status != ARCHIVE_EOF)
       throw gantry::Error{gantry::Errc::invalid, "layer: " + std::string{archive_error_string(reader.get())}};
@@ -156,20 +149,44 @@ class StorageDirectory : public storage::Driver {
     }
   }
 
+  static void put_entry(archive* reader, archive_entry* entry, const fs::path& into, storage::AppliedLayer& out) {
+    const fs::path file = place(into, archive_entry_pathname(entry));
+    const auto mode = static_cast<fs::perms>(archive_entry_perm(entry));
+    if (archive_entry_filetype(entry) == AE_IFDIR) {
+      fs::create_directories(file);
+      return fs::permissions(file, mode);
+    }
+    fs::remove(file);
+    if (const char* other = archive_entry_hardlink(entry)) {
+      return fs::copy(place(into, other), file, fs::copy_options::copy_symlinks);
+    }
+    if (archive_entry_filetype(entry) == AE_IFLNK) return fs::create_symlink(archive_entry_symlink(entry), file);
+    std::ofstream content{file, std::ios::binary};
+    std::array<char, 65536> buffer;
+    for (la_ssize_t got = 0; (got = archive_read_data(reader, buffer.data(), buffer.size())) > 0;) {
+      content.write(buffer.data(), got);
+      out.size += static_cast<std::uint64_t>(got);
+    }
+    content.close();
+    fs::permissions(file, mode);
+  }
+
   /// Copies a layer over a tree, its whiteouts applied.
   static void put_over(const fs::path& from, const fs::path& onto, const gantry::Call& call) {
     for (const auto& entry : fs::recursive_directory_iterator{from}) {
       call.check();
-      const fs::path target = onto / fs::relative(entry.path(), from);
+      const fs::path target = onto / entry.path().lexically_relative(from);
       const std::string name = target.filename();
       if (name == ".wh..wh..opq") {
         for (const auto& hidden : fs::directory_iterator{target.parent_path()}) fs::remove_all(hidden);
       } else if (name.starts_with(".wh.")) {
         fs::remove_all(target.parent_path() / name.substr(4));
-      } else if (entry.is_directory()) {
+      } else if (entry.symlink_status().type() == fs::file_type::directory) {
         fs::create_directories(target);
+        fs::permissions(target, entry.status().permissions());
       } else {
-        fs::copy(entry.path(), target, fs::copy_options::overwrite_existing);
+        fs::remove_all(target);
+        fs::copy(entry.path(), target, fs::copy_options::copy_symlinks);
       }
     }
   }
