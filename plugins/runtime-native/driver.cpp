@@ -285,8 +285,15 @@ void Driver::exec(const std::string& id, const ExecSpec& spec, Running& out, Str
   const UniqueFd encoded = memory_file("gantry-exec", encode(plan));
   auto [client, socket] = make_socket_pair(SOCK_STREAM);
   auto [exit_fd, exit_pipe] = make_pipe();
-  const Reply reply =
-      ask_shim(shim.get(), {Operation::exec, spec.exec_id, 0}, {encoded.get(), socket.get(), exit_pipe.get()}, call);
+  Reply reply;
+  try {
+    reply =
+        ask_shim(shim.get(), {Operation::exec, spec.exec_id, 0}, {encoded.get(), socket.get(), exit_pipe.get()}, call);
+  } catch (const Error& error) {
+    // A shim goes when its container has ended: between the connection and the answer as well.
+    if (error.code() == Errc::unavailable) throw not_running(id);
+    throw;
+  }
   out.pid = reply.pid;
   out.start_time = start_time_of(static_cast<pid_t>(reply.pid));
   out.exit_fd = std::move(exit_fd);

@@ -81,7 +81,13 @@ std::string id_map_text(const std::vector<IdMap>& map) {
   return text;
 }
 
+/// The kernel would take what stands before it for the whole: "/proc\0" passes for something else than /proc.
+void check_no_nul(const std::string& text, const char* what) {
+  if (text.find('\0') != std::string::npos) refuse_spec(std::string("invalid ") + what + ": it has a NUL byte");
+}
+
 void check_absolute(const std::string& path, const char* what) {
+  check_no_nul(path, what);
   if (!path.starts_with('/'))
     refuse_spec(std::string("invalid ") + what + " \"" + path + "\": must be an absolute path");
 }
@@ -99,6 +105,7 @@ void translate_sysctls(const Options& sysctls, Plan& plan) {
   for (const auto& [name, value] : sysctls) {
     std::string file = name;
     std::replace(file.begin(), file.end(), '.', '/');
+    check_no_nul(name, "sysctl");
     const bool hostile = file.find("//") != std::string::npos || file.starts_with('/') || file.empty();
     if (hostile) refuse_spec("invalid sysctl \"" + name + "\"");
     plan.sysctls.push_back({file, value, false});
@@ -107,6 +114,10 @@ void translate_sysctls(const Options& sysctls, Plan& plan) {
 
 void translate_mounts(const Spec& spec, Plan& plan) {
   if (spec.root.empty()) refuse_spec("a container needs a root filesystem");
+  for (const Mount& mount : spec.mounts) {
+    check_no_nul(mount.source, "mount source");
+    for (const std::string& option : mount.options) check_no_nul(option, "mount option");
+  }
   for (const Mount& mount : spec.root) plan.root.push_back(translate_mount(mount));
   for (const Mount& mount : spec.mounts) {
     check_absolute(mount.target, "mount target");
@@ -142,6 +153,9 @@ PlanProcess translate_process(const Process& process, const std::vector<Rlimit>&
   out.args = process.args;
   out.env = process.env;
   out.cwd = process.cwd.empty() ? "/" : process.cwd;
+  for (const std::string& word : process.args) check_no_nul(word, "argument");
+  for (const std::string& variable : process.env) check_no_nul(variable, "environment variable");
+  check_no_nul(process.cwd, "working directory");
   if (!out.cwd.starts_with('/')) refuse_spec("Cwd must be an absolute path");
   out.user = process.user;
   out.groups = process.additional_groups;
@@ -183,6 +197,8 @@ Plan translate_spec(const Spec& spec, const TranslationContext& context) {
   plan.cgroups = plan_cgroups(context.layout, context.cgroup_parent, spec.id, spec.resources,
                               with_default_rules(spec.device_rules));
   translate_devices(spec, plan);
+  for (const std::string& path : spec.masked_paths) check_no_nul(path, "masked path");
+  for (const std::string& path : spec.readonly_paths) check_no_nul(path, "read-only path");
   plan.masked_paths = spec.masked_paths;
   plan.readonly_paths = spec.readonly_paths;
   translate_sysctls(spec.sysctls, plan);

@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <utility>
@@ -63,9 +65,13 @@ Reply Container::create() {
   if (Reply made = make_cgroups(true); made.error != 0) return made;
   for (const PlanNamespace& space : plan_.joined_namespaces) {
     if (space.flag != CLONE_NEWPID) continue;
+    const UniqueFd own(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
     const UniqueFd fd(::open(space.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd || ::setns(fd.get(), CLONE_NEWPID) < 0) return errno_failure("join namespace " + space.path);
-    in_pid_namespace_ = true;
+    if (!own || !fd || ::setns(fd.get(), CLONE_NEWPID) < 0) return errno_failure("join namespace " + space.path);
+    Reply reply = clone_init();
+    // Holds for the shim's children: the later ones go in by themselves.
+    if (::setns(own.get(), CLONE_NEWPID) < 0) return errno_failure("leave namespace " + space.path);
+    return reply;
   }
   return clone_init();
 }
@@ -147,12 +153,6 @@ void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, Uni
   if (find(request.exec_id) != nullptr) {
     return answer(connection.get(), failure(Errc::conflict, "exec " + request.exec_id + " exists already"));
   }
-  if (!in_pid_namespace_ && (plan_.new_namespaces & CLONE_NEWPID) != 0) {
-    // Holds for the shim's children only; so one clone is enough to be inside.
-    if (::setns(init_->pidfd.get(), CLONE_NEWPID) < 0)
-      return answer(connection.get(), errno_failure("join the PID namespace"));
-    in_pid_namespace_ = true;
-  }
   Process& process = *processes_.emplace_back(std::make_unique<Process>());
   process.exec_id = request.exec_id;
   StdioEnds ends = make_stdio(plan.stdio, plan.process.terminal);
@@ -164,7 +164,7 @@ void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, Uni
   settings.extra_fd = init_->pidfd.get();
   if (clone_into(process, settings, ends)) run_exec(plan_, plan.process);
   if (process.pid < 0) {
-    const Reply reply = errno == ENOMEM || errno == ESRCH ? not_running() : errno_failure("clone a process");
+    const Reply reply = errno_failure("clone a process");
     processes_.pop_back();
     return answer(connection.get(), reply);
   }
@@ -173,8 +173,8 @@ void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, Uni
   process.streams->add_client(std::move(socket));
   process.watchers.push_back(std::move(exit_pipe));
   process.waiting = std::move(connection);
+  process.joiner = process.pid;
   watch_line(process);
-  process.send(Signal::start);
 }
 
 Process* Container::find(const std::string& exec_id) {
@@ -238,8 +238,15 @@ void Container::read_line(Process& process) {
     const char kind = message.bytes[0];
     UniqueFd received = message.take(0);
     if (kind == static_cast<char>(Report::terminal) && received) process.streams->take_terminal(std::move(received));
+    if (kind == static_cast<char>(Report::child) && received) on_child(process, message.bytes, std::move(received));
     if (kind == static_cast<char>(Report::failure)) on_failure(process, message.bytes);
   }
+}
+
+/// The one that has joined the namespaces says who goes on, inside.
+void Container::on_child(Process& process, std::string_view report, UniqueFd pidfd) {
+  process.pid = static_cast<pid_t>(std::strtol(report.data() + 1, nullptr, 10));
+  process.pidfd = std::move(pidfd);
 }
 
 void Container::on_failure(Process& process, std::string_view report) {
@@ -267,17 +274,34 @@ void Container::on_executed(Process& process) {
 
 void Container::reap() {
   int status = 0;
-  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-    for (const auto& process : processes_) {
-      if (process->pid != pid || process->ended) continue;
-      on_exit(*process, status);
-      break;
-    }
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) on_child_end(pid, status);
+  const auto joins = [](const auto& process) { return process->joiner != 0; };
+  if (std::none_of(processes_.begin(), processes_.end(), joins)) ended_early_.clear();
+}
+
+void Container::on_child_end(pid_t pid, int status) {
+  for (const auto& process : processes_) {
+    if (process->joiner == pid) return on_joined(*process, status);
+    if (process->pid == pid && process->joiner == 0 && !process->ended) return on_exit(*process, status);
   }
+  // Perhaps of an exec whose joiner has not said so yet, or not ended.
+  ended_early_[pid] = status;
+}
+
+/// Only now, with the joiner's end of the line closed, does that line end when the program is executed.
+void Container::on_joined(Process& process, int status) {
+  if (process.line) read_line(process);
+  const pid_t joiner = std::exchange(process.joiner, 0);
+  if (process.pid == joiner) return on_exit(process, status);  // it failed
+  const auto early = ended_early_.find(process.pid);
+  if (early != ended_early_.end()) return on_exit(process, early->second);
+  process.send(Signal::start);
 }
 
 void Container::on_exit(Process& process, int status) {
   if (process.line) read_line(process);
+  if (process.waiting) answer(process.waiting.get(), not_running());  // killed on its way into the namespaces
+  process.waiting.reset();
   process.ended = true;
   const int code = exit_code(status);
   if (&process == init_) {

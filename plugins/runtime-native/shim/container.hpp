@@ -1,6 +1,7 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,8 @@ class Container {
 
  private:
   Process* find(const std::string& exec_id);
+  void on_child_end(pid_t pid, int status);
+  void on_joined(Process& process, int status);
   Reply make_cgroups(bool unified);
   Reply not_running() const;
   Reply write_id_maps() const;
@@ -44,6 +47,7 @@ class Container {
   Reply clone_init();
   void watch_line(Process& process);
   void read_line(Process& process);
+  void on_child(Process& process, std::string_view report, UniqueFd pidfd);
   void on_failure(Process& process, std::string_view report);
   void on_executed(Process& process);
   void on_exit(Process& process, int status);
@@ -59,7 +63,7 @@ class Container {
   Process* init_ = nullptr;
   std::list<std::unique_ptr<Process>> processes_;
   bool start_requested_ = false;
-  bool in_pid_namespace_ = false;
+  std::map<pid_t, int> ended_early_;  ///< Of children that nobody knows, while an exec is being made.
   std::size_t exec_records_ = 0;
 };
 

@@ -104,6 +104,41 @@ void build_filesystem(const Plan& plan, CgroupGate& gate, const ReportLine& line
   rootfs.pivot();
 }
 
+void join_cgroups(const Plan& container, const ReportLine& line) {
+  CgroupDoors doors;  // Of v1: into v2 clone3 has put the process.
+  if (const std::string error = doors.open(container.cgroups); !error.empty()) line.fail(Errc::io, error);
+  if (const int error = doors.enter(); error != 0) line.fail_errno("join the container's cgroups", error);
+}
+
+[[noreturn]] void fail_not_running(const Plan& container, const ReportLine& line) {
+  line.fail(Errc::conflict, "container " + container.id + " is not running");
+}
+
+/// Which those were.
+std::uint64_t join_all_namespaces(const Plan& container, const ReportLine& line) {
+  std::uint64_t spaces = container.new_namespaces;
+  for (const PlanNamespace& space : container.joined_namespaces) spaces |= space.flag;
+  if (spaces != 0 && ::setns(kTargetFd, static_cast<int>(spaces)) < 0) {
+    if (errno == ESRCH) fail_not_running(container, line);
+    line.fail_errno("join the container's namespaces");
+  }
+  ::close(kTargetFd);
+  return spaces;
+}
+
+/// The PID namespace is for children only, and they come last: what the container sees of an exec, in its /proc, has
+/// the container's root, working directory and namespaces from its first moment, and nothing of the host's. A container
+/// with CAP_SYS_PTRACE could look into it otherwise, whether dumpable or not.
+void go_on_as_child(const Plan& container, const ReportLine& line) {
+  UniqueFd pidfd;
+  const pid_t child = clone_process(CLONE_PARENT, pidfd);
+  if (child < 0 && (errno == ENOMEM || errno == ESRCH)) fail_not_running(container, line);
+  if (child < 0) line.fail_errno("clone a process");
+  if (child == 0) return;
+  line.send_child(child, pidfd.get());
+  ::_exit(0);
+}
+
 }  // namespace
 
 void run_init(const Plan& plan) {
@@ -127,21 +162,13 @@ void run_init(const Plan& plan) {
 
 void run_exec(const Plan& container, const PlanProcess& process) {
   const ReportLine line(kReportFd);
-  ::setsid();
   ::umask(0);
-  CgroupDoors doors;  // Of v1: into v2 clone3 has put the process.
-  if (const std::string error = doors.open(container.cgroups); !error.empty()) line.fail(Errc::io, error);
-  if (const int error = doors.enter(); error != 0) line.fail_errno("join the container's cgroups", error);
+  join_cgroups(container, line);
   new_session_keyring();
   apply_limits(process, line);
-  std::uint64_t spaces = container.new_namespaces;
-  for (const PlanNamespace& space : container.joined_namespaces) spaces |= space.flag;
-  spaces &= ~std::uint64_t{CLONE_NEWPID};
-  if (spaces != 0 && ::setns(kTargetFd, static_cast<int>(spaces)) < 0) {
-    if (errno == ESRCH) line.fail(Errc::conflict, "container " + container.id + " is not running");
-    line.fail_errno("join the container's namespaces");
-  }
-  ::close(kTargetFd);
+  const std::uint64_t spaces = join_all_namespaces(container, line);
+  go_on_as_child(container, line);
+  ::setsid();
   if ((spaces & CLONE_NEWUSER) != 0 && (::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0)) {
     line.fail_errno("become root of the user namespace");
   }

@@ -2,14 +2,18 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <iterator>
 
 #include "protocol.hpp"
 #include "shim/root_path.hpp"
@@ -20,6 +24,17 @@ namespace gantry::native {
 namespace {
 
 std::string descriptor_path(int fd) { return "/proc/self/fd/" + number(fd); }
+
+std::string descriptor_target(int fd) {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink(descriptor_path(fd).c_str(), path, sizeof path);
+  return {path, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+bool is_procfs(int fd) {
+  struct statfs facts {};
+  return ::fstatfs(fd, &facts) == 0 && facts.f_type == PROC_SUPER_MAGIC;
+}
 
 int set_attributes(int fd, std::uint64_t attributes, std::uint64_t propagation, bool recursive) {
   mount_attr attr{};
@@ -92,11 +107,8 @@ void Rootfs::mount_root() {
 
 void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
   const bool directory = !mount.bind || is_directory(source.get());
-  const UniqueFd target = open_target(root_.get(), mount.target, directory);
-  if (!target) {
-    line_.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target +
-                     "\": create mountpoint for " + mount.target + " mount");
-  }
+  const UniqueFd target = open_mount_target(mount, directory);
+  check_outside_of_proc(mount, source.get(), target.get());
   if (mount.bind) {
     const std::uint64_t propagation =
         mount.propagation == 0 ? std::uint64_t{MS_PRIVATE} : mount.propagation & ~std::uint64_t{MS_REC};
@@ -119,6 +131,52 @@ void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
     return;
   }
   mount_filesystem(mount, target.get());
+}
+
+UniqueFd Rootfs::open_mount_target(const PlanMount& mount, bool directory) const {
+  const std::string what = "error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\": ";
+  if (mount.type == "proc" || mount.type == "sysfs") {
+    // What is masked and read-only in them is looked for by its usual name afterwards: with a link on the way, that a
+    // container which shares a volume can exchange in between, it would be found elsewhere (CVE-2019-19921,
+    // CVE-2023-27561).
+    UniqueFd plain(openat2_in_root(root_.get(), mount.target.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
+    if (plain) return plain;
+    if (errno != ENOENT) {
+      line_.fail(Errc::invalid, what + "filesystem \"" + mount.type + "\" must be mounted on ordinary directory");
+    }
+  }
+  UniqueFd target = open_target(root_.get(), mount.target, directory);
+  if (!target) line_.fail_errno(what + "create mountpoint for " + mount.target + " mount");
+  return target;
+}
+
+/// Nothing goes onto procfs or in its place, whatever links lead there: what is masked there must be what it says, and
+/// programs trust what they read in /proc (CVE-2019-16884, CVE-2025-52881). The exceptions are runc's, for lxcfs.
+void Rootfs::check_outside_of_proc(const PlanMount& mount, int source, int target) const {
+  static constexpr const char* kCoverable[] = {"/proc/cpuinfo",
+                                               "/proc/diskstats",
+                                               "/proc/meminfo",
+                                               "/proc/stat",
+                                               "/proc/swaps",
+                                               "/proc/uptime",
+                                               "/proc/loadavg",
+                                               "/proc/slabinfo",
+                                               "/proc/net/dev",
+                                               "/proc/sys/kernel/ns_last_pid",
+                                               "/proc/sys/crypto/fips_enabled"};
+  const std::string what = "error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\": ";
+  const std::string root = descriptor_target(root_.get());
+  const std::string place = descriptor_target(target);
+  const bool instead = place == root + "/proc" && !is_procfs(target);
+  if (instead && mount.type != "proc" && !(mount.bind && is_procfs(source))) {
+    line_.fail(Errc::invalid, what + "\"" + mount.target + "\" cannot be mounted because it is not of type proc");
+  }
+  // By the name that was asked for as well: /proc/net leads into a process's own directory.
+  const auto is_place = [&](const char* path) { return place == root + path || mount.target == path; };
+  if (is_procfs(target) && mount.type != "proc" &&
+      std::none_of(std::begin(kCoverable), std::end(kCoverable), is_place)) {
+    line_.fail(Errc::invalid, what + "\"" + mount.target + "\" cannot be mounted because it is inside /proc");
+  }
 }
 
 void Rootfs::mount_filesystem(const PlanMount& mount, int target) {
@@ -212,7 +270,12 @@ void Rootfs::protect_paths() {
   open_target(root_.get(), plan_.process.cwd, true);
   for (const std::string& path : plan_.readonly_paths) make_readonly(path);
   // The host's own /dev/null: the container's may have been swapped for something else (CVE-2025-31133).
-  const UniqueFd null_file(::open("/dev/null", O_PATH | O_CLOEXEC));
+  const UniqueFd null_file(::open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat facts {};
+  if (!null_file || ::fstat(null_file.get(), &facts) < 0 || !S_ISCHR(facts.st_mode) ||
+      facts.st_rdev != ::makedev(1, 3)) {
+    line_.fail(Errc::io, "/dev/null of the host is not the null device");
+  }
   for (const std::string& path : plan_.masked_paths) mask(path, null_file.get());
   if (plan_.readonly_root && set_attributes(root_.get(), MOUNT_ATTR_RDONLY, 0, false) < 0) {
     line_.fail_errno("make the root read-only");

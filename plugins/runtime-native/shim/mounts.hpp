@@ -45,6 +45,8 @@ class Rootfs {
   void clone_sources();
   UniqueFd clone_tree(const PlanMount& mount) const;
   void mount_one(const PlanMount& mount, UniqueFd& source);
+  UniqueFd open_mount_target(const PlanMount& mount, bool directory) const;
+  void check_outside_of_proc(const PlanMount& mount, int source, int target) const;
   void mount_filesystem(const PlanMount& mount, int target);
   void mount_cgroups_v1(const PlanMount& mount, int target);
   void bind_device(const PlanDevice& device, int parent, const std::string& name);

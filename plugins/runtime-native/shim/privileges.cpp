@@ -117,6 +117,8 @@ void become_user(const PlanProcess& process, const Identity& identity, const Rep
   if (::setgroups(identity.groups.size(), identity.groups.data()) < 0) line.fail_errno("setgroups");
   if (::setresgid(identity.gid, identity.gid, identity.gid) < 0) line.fail_errno("setgid");
   if (::setresuid(identity.uid, identity.uid, identity.uid) < 0) line.fail_errno("setuid");
+  // A change of user makes it what fs.suid_dumpable says, which may be 1.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) line.fail_errno("make the process undumpable");
   // Between here and the filter there is only chdir, the look-up and the wait, all with the final rights but for
   // CAP_SYS_ADMIN: the filter cannot be loaded without it unless no_new_privs is set.
   const CapabilitySets own = own_capabilities();

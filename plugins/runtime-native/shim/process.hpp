@@ -24,6 +24,7 @@ struct Process {
   std::unique_ptr<Streams> streams;
   std::vector<UniqueFd> watchers;  ///< Closed when it has ended.
   UniqueFd waiting;                ///< The request that wants to know how its execve went.
+  pid_t joiner{};  ///< Of an exec: who joins the namespaces, from outside, while it runs; its child goes on.
   bool executed = false;
   bool ended = false;
   Reply failure;

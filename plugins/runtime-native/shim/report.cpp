@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "message.hpp"
+#include "shim/system.hpp"
 
 namespace gantry::native {
 
@@ -69,6 +70,11 @@ std::vector<UniqueFd> ReportLine::wait(Signal expected) const {
 void ReportLine::send_terminal(int master) const {
   const char kind = static_cast<char>(Report::terminal);
   if (!send_message(fd_, {&kind, 1}, {&master, 1})) fail_errno("send the terminal");
+}
+
+void ReportLine::send_child(pid_t pid, int pidfd) const {
+  const std::string report = static_cast<char>(Report::child) + number(pid);
+  if (!send_message(fd_, report, {&pidfd, 1})) fail_errno("tell of the process in the container");
 }
 
 }  // namespace gantry::native

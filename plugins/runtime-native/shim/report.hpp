@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,7 @@ enum class Signal : char {
 enum class Report : char {
   failure = 'E',   ///< Then the Errc as a byte, then the message.
   terminal = 'P',  ///< With the terminal's descriptor.
+  child = 'C',     ///< Then the pid of the one that goes on in this one's place; with its pidfd.
 };
 
 /// The process's end.
@@ -42,6 +45,7 @@ class ReportLine {
   std::vector<UniqueFd> wait(Signal expected) const;
 
   void send_terminal(int master) const;
+  void send_child(pid_t pid, int pidfd) const;
 
  private:
   int fd_;

@@ -12,7 +12,7 @@ namespace gantry::native {
 
 /// fork(2) with clone3(2)'s flags; in the parent `pidfd` owns a descriptor of the child. `cgroup`: with
 /// CLONE_INTO_CGROUP.
-pid_t clone_process(std::uint64_t flags, UniqueFd& pidfd, int cgroup);
+pid_t clone_process(std::uint64_t flags, UniqueFd& pidfd, int cgroup = -1);
 
 int openat2_in_root(int root, const char* path, int flags, std::uint64_t extra_resolve = 0);
 
