@@ -52,7 +52,6 @@ std::vector<std::string> names_in(DIR* directory) {
 
 std::string proc_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
-// The paths end in the descriptor's magic link plus a name, so nothing of them is the image's but that name.
 void copy_attributes(const std::string& from, const std::string& to) {
   std::vector<char> names(65536);
   const ssize_t length = ::llistxattr(from.c_str(), names.data(), names.size());
@@ -88,53 +87,75 @@ void copy_content(int from, int to) {
   }
 }
 
-/// One copy of a tree.
+UniqueFd open_entry(int parent, const std::string& name) {
+  UniqueFd entry{::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  if (!entry) throw_errno("cannot open " + name);
+  return entry;
+}
+
+/// One copy of a tree. The volume may be a running container's too, which exchanges what has just been copied for
+/// links: a copy is opened once more, without following, and changed by that descriptor only.
 class Copy {
  public:
-  void directory_content(int from, int to) {
+  /// `volume`: the directory that all goes to.
+  explicit Copy(int volume) : volume_(volume) {}
+
+  /// `path`: of `to` in the volume, "" or ending with a slash.
+  void directory_content(int from, int to, const std::string& path) {
     const Directory source = open_directory(from, ".");
-    for (const std::string& name : names_in(source.get())) entry(::dirfd(source.get()), to, name);
+    for (const std::string& name : names_in(source.get())) entry(::dirfd(source.get()), to, path, name);
   }
 
   static void metadata(int from_parent, int to_parent, const std::string& name, const struct stat& status) {
-    const std::string to = proc_path(to_parent) + "/" + name;
-    if (::lchown(to.c_str(), status.st_uid, status.st_gid) != 0) throw_errno("cannot set the owner of " + name);
-    if (!S_ISLNK(status.st_mode) && ::chmod(to.c_str(), status.st_mode & 07777U) != 0) {
-      throw_errno("cannot set the mode of " + name);
+    const UniqueFd copied = open_entry(to_parent, name);
+    struct stat found {};
+    if (::fstat(copied.get(), &found) != 0 || (found.st_mode & S_IFMT) != (status.st_mode & S_IFMT)) {
+      throw Error{Errc::io, "somebody changes the volume during the copy: " + name};
     }
-    copy_attributes(proc_path(from_parent) + "/" + name, to);
+    if (::fchownat(copied.get(), "", status.st_uid, status.st_gid, AT_EMPTY_PATH) != 0) {
+      throw_errno("cannot set the owner of " + name);
+    }
     const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
-    if (::utimensat(AT_FDCWD, to.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
-      throw_errno("cannot set the times of " + name);
+    if (S_ISLNK(status.st_mode)) {
+      // Nothing else of a link can be set; without following that is safe by its name.
+      if (::utimensat(to_parent, name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
+        throw_errno("cannot set the times of " + name);
+      }
+      return;
+    }
+    const std::string to = proc_path(copied.get());
+    if (::chmod(to.c_str(), status.st_mode & 07777U) != 0) throw_errno("cannot set the mode of " + name);
+    copy_attributes(proc_path(open_entry(from_parent, name).get()), to);
+    if (::utimensat(AT_FDCWD, to.c_str(), times.data(), 0) != 0) throw_errno("cannot set the times of " + name);
   }
 
  private:
   using Inode = std::pair<dev_t, ino_t>;
 
-  void entry(int from, int to, const std::string& name) {
+  void entry(int from, int to, const std::string& path, const std::string& name) {
     struct stat status {};
     if (::fstatat(from, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot stat " + name);
-    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 && link_to_copied(status, to, name)) return;
-    make(from, to, name, status);
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 && link_to_copied(status, to, path, name)) return;
+    make(from, to, path, name, status);
     metadata(from, to, name, status);
   }
 
-  bool link_to_copied(const struct stat& status, int to, const std::string& name) {
-    const auto [known, is_new] = links_.try_emplace(Inode{status.st_dev, status.st_ino}, "");
-    if (!is_new) {
-      if (::linkat(AT_FDCWD, known->second.c_str(), to, name.c_str(), 0) != 0) throw_errno("cannot link " + name);
-      return true;
+  bool link_to_copied(const struct stat& status, int to, const std::string& path, const std::string& name) {
+    const auto [known, is_new] = links_.try_emplace(Inode{status.st_dev, status.st_ino}, path + name);
+    if (is_new) return false;
+    const UniqueFd first = open_in_root(volume_, known->second, O_PATH | O_NOFOLLOW);
+    if (!first || ::linkat(AT_FDCWD, proc_path(first.get()).c_str(), to, name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+      throw_errno("cannot link " + name);
     }
-    known->second = std::filesystem::read_symlink(proc_path(to)).string() + "/" + name;
-    return false;
+    return true;
   }
 
-  void make(int from, int to, const std::string& name, const struct stat& status) {
+  void make(int from, int to, const std::string& path, const std::string& name, const struct stat& status) {
     if (S_ISDIR(status.st_mode)) {
       if (::mkdirat(to, name.c_str(), 0700) != 0) throw_errno("cannot make directory " + name);
       const Directory source = open_directory(from, name);
       const Directory target = open_directory(to, name);
-      directory_content(::dirfd(source.get()), ::dirfd(target.get()));
+      directory_content(::dirfd(source.get()), ::dirfd(target.get()), path + name + "/");
     } else if (S_ISREG(status.st_mode)) {
       const UniqueFd source{::openat(from, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
       if (!source) throw_errno("cannot open " + name);
@@ -151,7 +172,8 @@ class Copy {
     }
   }
 
-  std::map<Inode, std::string> links_;
+  int volume_;
+  std::map<Inode, std::string> links_;  ///< The first copy's path in the volume.
 };
 
 void empty(const std::string& directory) {
@@ -175,8 +197,8 @@ bool copy_up(int root, const std::string& path, const std::string& volume_direct
   if (::fstat(source.get(), &status) != 0) throw_errno("cannot stat " + path);
   if (!S_ISDIR(status.st_mode)) throw Error{Errc::invalid, "source " + path + " is not directory"};
   try {
-    Copy copy;
-    copy.directory_content(source.get(), ::dirfd(target.get()));
+    Copy copy{::dirfd(target.get())};
+    copy.directory_content(source.get(), ::dirfd(target.get()), "");
   } catch (...) {
     empty(volume_directory);
     throw;

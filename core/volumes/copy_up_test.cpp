@@ -9,6 +9,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/file.hpp"
 #include "base/mounted_tree.hpp"
@@ -81,6 +82,23 @@ TEST_F(CopyUp, LinksStayInsideOfTheImage) {
   ASSERT_TRUE(copy("/way"));
   EXPECT_TRUE(fs::exists(top_ / "volume/ours"));
   EXPECT_FALSE(fs::exists(top_ / "volume/passwd"));
+}
+
+// A running container that has the volume as well.
+TEST_F(CopyUp, WhoExchangesACopyForALinkChangesNothingOutside) {
+  std::ofstream{top_ / "victim"} << "secret";
+  ASSERT_EQ(::chmod((top_ / "victim").c_str(), 0600), 0);
+  std::ofstream{top_ / "image/data/large"} << std::string(std::size_t{64} << 20, 'x');
+  ASSERT_EQ(::chmod((top_ / "image/data/large").c_str(), 04777), 0);
+  const fs::path copied = top_ / "volume/large";
+  std::thread exchange{[&] {
+    while (::unlink(copied.c_str()) != 0) std::this_thread::yield();
+    fs::create_symlink(top_ / "victim", copied);
+  }};
+  EXPECT_THROW(copy("/data"), Error);
+  exchange.join();
+  EXPECT_EQ(stat_of("victim").st_mode & 07777U, 0600U);
+  EXPECT_TRUE(fs::is_empty(top_ / "volume"));
 }
 
 TEST_F(CopyUp, ReadsAMountedTreeThatNobodySees) {
