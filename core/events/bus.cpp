@@ -6,10 +6,23 @@
 
 namespace gantry::events {
 
+namespace {
+
+/// What it takes in memory, about.
+std::size_t size_of(const Event& event) {
+  constexpr std::size_t node = 2 * sizeof(std::string) + 4 * sizeof(void*);
+  std::size_t size = sizeof event + event.type.size() + event.action.size() + event.actor.size();
+  for (const auto& [name, value] : event.attributes) size += node + name.size() + value.size();
+  return size;
+}
+
+}  // namespace
+
 struct Subscription::State {
   Filter filter;
-  std::size_t limit{};
-  std::deque<Event> queue;
+  Limits limits;
+  std::deque<Bus::SharedEvent> queue;
+  std::size_t bytes{};
   bool overrun{};
   bool closed{};
   std::shared_ptr<asio::steady_timer> waiting;  // whoever awaits `next`
@@ -17,11 +30,22 @@ struct Subscription::State {
   void wake() const {
     if (waiting) waiting->cancel();
   }
+
+  void add(const Bus::SharedEvent& event, std::size_t size) {
+    const bool full = queue.size() >= limits.queue || (!queue.empty() && bytes + size > limits.bytes);
+    if (full) {
+      overrun = true;
+    } else {
+      queue.push_back(event);
+      bytes += size;
+    }
+    wake();
+  }
 };
 
-Subscription::Subscription(Bus& bus, Filter filter, std::size_t limit) : state_(std::make_shared<State>()) {
+Subscription::Subscription(Bus& bus, Filter filter) : state_(std::make_shared<State>()) {
   state_->filter = std::move(filter);
-  state_->limit = limit;
+  state_->limits = bus.limits_;
   bus.listeners_.push_back(state_);
 }
 
@@ -51,43 +75,44 @@ awaitable<std::optional<Event>> Subscription::next() {
     if (state->overrun) throw Error{Errc::exhausted, "events were lost: this listener does not keep up"};
     co_return std::nullopt;
   }
-  Event event = std::move(state->queue.front());
+  const Bus::SharedEvent event = std::move(state->queue.front());
   state->queue.pop_front();
-  co_return event;
+  state->bytes -= size_of(*event);
+  co_return *event;
 }
 
-Bus::Bus(std::size_t history_limit, std::size_t queue_limit)
-    : history_limit_(history_limit), queue_limit_(queue_limit) {}
+Bus::Bus(Limits limits) : limits_(limits) {}
 
 Bus::~Bus() { close(); }
 
 void Bus::publish(Event event) {
   if (event.time == 0) event.time = now();
+  const auto shared = std::make_shared<const Event>(std::move(event));
+  const std::size_t size = size_of(*shared);
   for (const auto& listener : listeners_) {
     const auto state = listener.lock();
-    if (!state || state->closed || state->overrun || (state->filter && !state->filter(event))) continue;
-    if (state->queue.size() >= state->limit) {
-      state->overrun = true;
-    } else {
-      state->queue.push_back(event);
-    }
-    state->wake();
+    if (!state || state->closed || state->overrun || (state->filter && !state->filter(*shared))) continue;
+    state->add(shared, size);
   }
-  history_.push_back(std::move(event));
-  while (history_.size() > history_limit_) history_.pop_front();
+  history_.push_back(shared);
+  history_bytes_ += size;
+  while (history_.size() > limits_.history || history_bytes_ > limits_.bytes) {
+    history_bytes_ -= size_of(*history_.front());
+    history_.pop_front();
+  }
 }
 
 std::vector<Event> Bus::history(Nanoseconds since, Nanoseconds until, const Filter& filter) const {
   std::vector<Event> out;
-  for (const Event& event : history_) {
-    if (event.time >= since && event.time <= until && (!filter || filter(event))) out.push_back(event);
+  for (const SharedEvent& event : history_) {
+    if (event->time >= since && event->time <= until && (!filter || filter(*event))) out.push_back(*event);
   }
   return out;
 }
 
 std::unique_ptr<Subscription> Bus::subscribe(Filter filter) {
   std::erase_if(listeners_, [](const auto& listener) { return listener.expired(); });
-  return std::unique_ptr<Subscription>{new Subscription{*this, std::move(filter), queue_limit_}};
+  return std::unique_ptr<Subscription>{new Subscription{*this, std::move(filter)}};
 }
 
 std::size_t Bus::listeners() const {

@@ -36,7 +36,7 @@ class Subscription {
   Subscription& operator=(const Subscription&) = delete;
 
   /// The next event; nothing after `close` or at the daemon's end. Errors: exhausted if this listener did not read and
-  /// its queue ran over.
+  /// its queue ran over, in number or in bytes.
   awaitable<std::optional<Event>> next();
 
   /// Wakes `next` up for good.
@@ -44,15 +44,22 @@ class Subscription {
 
  private:
   friend class Bus;
-  Subscription(Bus& bus, Filter filter, std::size_t limit);
+  Subscription(Bus& bus, Filter filter);
   struct State;
   std::shared_ptr<State> state_;
+};
+
+/// How much is kept. Labels are their users' choice, so a number of events says nothing of their size.
+struct Limits {
+  std::size_t history = 1024;
+  std::size_t queue = 4096;                  ///< Of each listener.
+  std::size_t bytes = std::size_t{4} << 20;  ///< Of the history, and of each listener's queue.
 };
 
 /// Publishes events after the commit that they tell of, in order, and keeps the newest for `since`. Io thread only.
 class Bus {
  public:
-  explicit Bus(std::size_t history_limit = 1024, std::size_t queue_limit = 4096);
+  explicit Bus(Limits limits = {});
   ~Bus();
 
   void publish(Event event);
@@ -69,9 +76,11 @@ class Bus {
 
  private:
   friend class Subscription;
-  std::size_t history_limit_;
-  std::size_t queue_limit_;
-  std::deque<Event> history_;
+  using SharedEvent = std::shared_ptr<const Event>;  // one for the history and all queues
+
+  Limits limits_;
+  std::deque<SharedEvent> history_;
+  std::size_t history_bytes_ = 0;
   std::vector<std::weak_ptr<Subscription::State>> listeners_;
 };
 

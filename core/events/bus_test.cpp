@@ -33,7 +33,7 @@ TEST(Bus, DeliversInOrderToThoseWhoWantIt) {
 
 TEST(Bus, CutsOffAListenerThatDoesNotRead) {
   asio::io_context context;
-  Bus bus{10, 2};
+  Bus bus{{.history = 10, .queue = 2}};
   const auto subscription = bus.subscribe({});
   for (int i = 0; i < 5; ++i) bus.publish(event("create"));
   int delivered = 0;
@@ -51,8 +51,29 @@ TEST(Bus, CutsOffAListenerThatDoesNotRead) {
   EXPECT_TRUE(cut);
 }
 
+TEST(Bus, IsBoundedByBytesToo) {
+  asio::io_context context;
+  Bus bus{{.bytes = 10'000}};
+  const auto subscription = bus.subscribe({});
+  for (int i = 0; i < 5; ++i) {
+    Event large = event("create");
+    large.attributes["label"] = std::string(3000, 'x');
+    bus.publish(std::move(large));
+  }
+  EXPECT_EQ(bus.history(0, now(), {}).size(), 3U);
+  int delivered = 0;
+  const auto listen = [&]() -> awaitable<void> {
+    while (co_await subscription->next()) ++delivered;
+  };
+  std::exception_ptr failure;
+  asio::co_spawn(context, listen(), [&](std::exception_ptr error) { failure = error; });
+  context.run();
+  EXPECT_EQ(delivered, 3);
+  EXPECT_TRUE(failure);
+}
+
 TEST(Bus, KeepsTheNewestOfThePast) {
-  Bus bus{3};
+  Bus bus{{.history = 3}};
   for (Nanoseconds time = 1; time <= 5; ++time) bus.publish(event(std::to_string(time), time));
   const auto past = bus.history(0, 4, {});
   ASSERT_EQ(past.size(), 2U);
