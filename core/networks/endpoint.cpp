@@ -61,7 +61,9 @@ bool Service::Impl::has_driver(const Network& network) const {
 Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointRequest& asked, const Place& place) const {
   NetworkPtr network = find_name(asked.network);
   if (!network) network = networks.find(asked.network);
-  if (!network) throw Error{Errc::not_found, "network " + asked.network + " not found"};
+  if (!network || leaving.contains(network->id)) {
+    throw Error{Errc::not_found, "network " + asked.network + " not found"};
+  }
   if (network->config_only) {
     throw Error{Errc::denied, "container cannot be connected to configuration network " + network->name};
   }

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct Service::Impl {
   awaitable<void> add_predefined();
   void take_settings(NetworkRequest& request) const;
   awaitable<Network> ask_driver_to_create(Network network);
+  awaitable<void> ask_driver_to_remove(Network network);
   NetworkPtr commit(Network network);
   void publish(const std::string& action, const Network& network, const std::string& container_id = {});
   awaitable<void> give_up_unknown(std::string driver);
@@ -69,6 +71,7 @@ struct Service::Impl {
   state::Table<Network> networks;
   state::Table<Endpoint> endpoints;
   std::map<std::string, Place> places;  ///< By container.
+  std::set<std::string> leaving;        ///< Networks whose driver is about to remove them.
   AsyncMutex creation;                  ///< Networks are made and removed one at a time.
   NamespaceThread namespaces;
 };

@@ -230,6 +230,23 @@ awaitable<std::shared_ptr<const Network>> Service::create(NetworkRequest request
   co_return stored;
 }
 
+/// Nobody joins the network meanwhile: it has no members, and it is to have none when its record goes.
+awaitable<void> Service::Impl::ask_driver_to_remove(Network network) {
+  leaving.insert(network.id);
+  std::exception_ptr failure;
+  try {
+    const plugins::NetworkDriver driver = drivers.network(network.driver);
+    const plugins::CallSettings settings;
+    const auto work = [id = network.id](auto& callee, const Call& call) { callee.remove_network(id, call); };
+    co_await drivers.call(driver, Pool::quick, settings, work);
+    store.update([&](state::Transaction& transaction) { networks.erase(transaction, network.id); });
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  leaving.erase(network.id);
+  if (failure) std::rethrow_exception(failure);
+}
+
 awaitable<void> Service::remove(std::string name_or_id) {
   const auto lock = co_await impl_->creation.lock();
   const auto network = get(name_or_id);
@@ -245,13 +262,10 @@ awaitable<void> Service::remove(std::string name_or_id) {
   if (network->config_only && std::any_of(all.begin(), all.end(), depends)) {
     throw Error{Errc::denied, "configuration network \"" + network->name + "\" is in use"};
   }
-  if (!network->config_only) {
-    const plugins::NetworkDriver driver = impl_->drivers.network(network->driver);
-    const plugins::CallSettings settings;
-    const auto work = [id = network->id](auto& callee, const Call& call) { callee.remove_network(id, call); };
-    co_await impl_->drivers.call(driver, Pool::quick, settings, work);
+  if (!network->config_only) co_await impl_->ask_driver_to_remove(*network);
+  if (network->config_only) {
+    impl_->store.update([&](state::Transaction& transaction) { impl_->networks.erase(transaction, network->id); });
   }
-  impl_->store.update([&](state::Transaction& transaction) { impl_->networks.erase(transaction, network->id); });
   impl_->publish("destroy", *network);
 }
 

@@ -276,6 +276,41 @@ TEST_F(NetworksTest, ARestartedDaemonFindsItsContainers) {
   run(service_->remove("net"));
 }
 
+TEST_F(NetworksTest, NobodyJoinsANetworkThatIsBeingRemoved) {
+  create("net");
+  create("other");
+  const std::string id = service_->get("net")->id;
+  const UniqueFd sandbox = make_sandbox();
+  run(service_->attach(request('a', {"other"}), sandbox.get()));
+  EndpointRequest asked;
+  asked.network = "net";
+  std::string refusal;
+  int left = 2;
+  const auto one_less = [&] {
+    if (--left == 0) io_.stop();
+  };
+  // The removal waits for its driver when the other comes.
+  asio::co_spawn(io_, service_->remove("net"), [&](std::exception_ptr error) {
+    EXPECT_FALSE(error);
+    one_less();
+  });
+  asio::co_spawn(io_, service_->connect(request('a', {}), asked, sandbox.get()),
+                 [&](std::exception_ptr error, Endpoint) {
+                   try {
+                     if (error) std::rethrow_exception(error);
+                   } catch (const Error& refused) {
+                     refusal = refused.what();
+                   }
+                   one_less();
+                 });
+  io_.restart();
+  io_.run();
+  EXPECT_EQ(refusal, "network net not found");
+  EXPECT_TRUE(service_->members(id).empty());
+  EXPECT_EQ(service_->endpoints(container_id('a')).size(), 1U);
+  run(service_->detach(container_id('a')));
+}
+
 TEST_F(NetworksTest, PruneKeepsWhatIsUsed) {
   create("used");
   create("unused");
