@@ -3,6 +3,7 @@
 
 #include <boost/asio/detached.hpp>
 #include <filesystem>
+#include <latch>
 #include <stdexcept>
 #include <vector>
 
@@ -89,6 +90,22 @@ TEST(Async, WorkersBringBackResultsAndErrors) {
   context.run();
   EXPECT_EQ(result, 42);
   EXPECT_TRUE(failed);
+}
+
+TEST(Async, WorkersThatAreStuckDoNotKeepOthersWaiting) {
+  asio::io_context context;
+  Workers workers{2, 1, 8};
+  std::latch open{1};
+  for (int stuck = 0; stuck < 5; ++stuck) workers.post(Pool::quick, [&] { open.wait(); });
+  int result = 0;
+  const auto main = [&]() -> awaitable<void> { result = co_await workers.run(Pool::quick, [] { return 42; }); };
+  asio::co_spawn(context, main(), asio::detached);
+  context.run_for(std::chrono::seconds{10});
+  EXPECT_EQ(result, 42);
+  EXPECT_EQ(workers.threads(Pool::quick), 6U);
+  for (int more = 0; more < 20; ++more) workers.post(Pool::quick, [&] { open.wait(); });
+  EXPECT_EQ(workers.threads(Pool::quick), 8U);
+  open.count_down();
 }
 
 }  // namespace

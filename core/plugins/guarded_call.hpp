@@ -97,8 +97,7 @@ awaitable<std::invoke_result_t<Work, Driver&, const Call&>> guarded_call(Workers
                                                                          Pool pool, CallSettings settings, Work work) {
   const auto call = std::make_shared<TypedCall<Driver, Work>>(co_await asio::this_coro::executor, std::move(handle),
                                                               std::move(settings), std::move(work));
-  asio::post(workers.executor(pool),
-             [shared = std::shared_ptr<GuardedCall>{call}]() mutable { GuardedCall::run(std::move(shared)); });
+  workers.post(pool, [shared = std::shared_ptr<GuardedCall>{call}]() mutable { GuardedCall::run(std::move(shared)); });
   co_await call->wait(workers, pool);
   co_return call->take();
 }

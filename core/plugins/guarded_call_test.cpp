@@ -55,7 +55,7 @@ class GuardedCallTest : public ::testing::Test {
   static std::string code(Errc errc) { return std::to_string(static_cast<int>(errc)) + ": "; }
 
   asio::io_context io{1};
-  Workers workers{2, 1};
+  Workers workers{2, 1, 2};
   Handle<Fake> fake;
 };
 
@@ -110,7 +110,7 @@ TEST_F(GuardedCallTest, CancelledBeforeItBeganNeverRuns) {
   const auto cancel = std::make_shared<CancelSource>();
   cancel->cancel();
   std::latch open{1};
-  for (int n = 0; n < 2; ++n) asio::post(workers.executor(Pool::quick), [&] { open.wait(); });
+  for (int n = 0; n < 2; ++n) workers.post(Pool::quick, [&] { open.wait(); });
   EXPECT_THAT(outcome({.cancel = cancel}, [](Fake& driver, const Call&) { return ++driver.calls; }),
               HasSubstr(code(Errc::cancelled)));
   open.count_down();
