@@ -166,6 +166,7 @@ awaitable<void> Session::clean() {
 
 std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   containers::CreateRequest request;
+  request.passing = true;
   wire::ContainerConfig& config = request.body.config;
   config.image = spec.image;
   config.user = spec.config.user;

@@ -44,6 +44,7 @@ struct Container {
   std::vector<MountPoint> mounts;
   std::string storage_driver;
   std::string log_path;  ///< Empty with log driver "none".
+  bool passing{};        ///< A build's step: of no use to anybody without the daemon that began it.
 
   State state{State::created};
   std::int64_t pid{};  ///< With start_time_ticks: names the process while alive.

@@ -125,6 +125,7 @@ awaitable<void> Service::Impl::undo_create(Container container) {
 void Service::Impl::plan(Container& container, const CreateRequest& request, const images::Image& image,
                          std::vector<std::string>& warnings) {
   container.created = now();
+  container.passing = request.passing;
   container.config = request.body.config;
   container.host_config = request.body.host_config;
   validate(container.config, container.host_config, warnings);

@@ -130,6 +130,13 @@ void read_tmpfs(const wire::MountRequest& request, MountPoint& mount) {
   }
 }
 
+// To the kernel a NUL is the end: what was compared here would not be what is mounted there.
+void check_no_nul(const MountPoint& place) {
+  for (const std::string* text : {&place.destination, &place.source, &place.options, &place.name}) {
+    if (text->find('\0') != std::string::npos) refuse("invalid mount config for type \"" + place.type + "\": NUL byte");
+  }
+}
+
 void add(std::vector<MountPoint>& places, MountPoint place) {
   std::erase_if(places, [&](const MountPoint& other) { return other.destination == place.destination; });
   places.push_back(std::move(place));
@@ -247,6 +254,7 @@ std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const 
     mount.anonymous = true;
     places.push_back(std::move(mount));
   }
+  for (const MountPoint& place : places) check_no_nul(place);
   // Outer ones first, so that none hides another.
   std::stable_sort(places.begin(), places.end(), [](const MountPoint& a, const MountPoint& b) {
     return std::count(a.destination.begin(), a.destination.end(), '/') <

@@ -141,6 +141,7 @@ std::string to_record(const Container& container) {
                  {"mounts", std::move(mounts)},
                  {"storage_driver", container.storage_driver},
                  {"log_path", container.log_path},
+                 {"passing", container.passing},
                  {"state", to_string(container.state)},
                  {"pid", container.pid},
                  {"start_time_ticks", container.start_time_ticks},
@@ -169,6 +170,7 @@ void from_record(const std::string& text, Container& container) {
   for (const Json& mount : in.value("mounts", Json::array())) container.mounts.push_back(mount_from(mount));
   container.storage_driver = in.value("storage_driver", "");
   container.log_path = in.value("log_path", "");
+  container.passing = in.value("passing", false);
   read_run(in, container);
 }
 

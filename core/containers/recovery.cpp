@@ -65,6 +65,12 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
 
 awaitable<void> Service::Impl::recover_one(std::string id) {
   Held held = co_await hold(id);
+  if (held.container->passing) {
+    // Its output goes to nobody: it must not run on.
+    co_await undo_start(id, held.container->mounts, held.container->host_config.runtime);
+    co_await remove_auto(held);
+    co_return;
+  }
   switch (held.container->state) {
     case State::running:
     case State::paused:

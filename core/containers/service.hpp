@@ -50,6 +50,7 @@ struct CreateRequest {
   std::string name;  ///< Empty: choose one.
   wire::CreateBody body;
   std::string platform;
+  bool passing{};  ///< Removed by the recovery, should the daemon die before whoever creates it removes it.
 };
 
 struct Created {

@@ -225,6 +225,9 @@ TEST(MountPoints, TheUsersOwnWin) {
   wire::HostConfig host;
   host.binds = {"/x:/data"};
   const auto none = [](const std::string&) { return Container{}; };
+  wire::HostConfig hostile;
+  hostile.tmpfs[std::string("/proc\0/safe", 11)] = "";
+  EXPECT_THAT(refusal([&] { static_cast<void>(mount_points(config, hostile, none)); }), HasSubstr("NUL byte"));
   const auto places = mount_points(config, host, none);
   ASSERT_EQ(places.size(), 2U);
   EXPECT_EQ(places[0].type, "bind");

@@ -53,7 +53,10 @@ void take_keys(const json& object, const char* name, std::vector<std::string>& o
   if (value == nullptr) return;
   if (!value->is_object() || value->size() > kMaxItems) refuse_config(std::string{name} + " is not an object");
   out.clear();
-  for (const auto& [key, ignored] : value->items()) out.push_back(key);
+  for (const auto& [key, ignored] : value->items()) {
+    if (key.find('\0') != std::string::npos) refuse_config(std::string{name} + " contains a NUL");
+    out.push_back(key);
+  }
 }
 
 void take_map(const json& object, const char* name, std::map<std::string, std::string>& out) {

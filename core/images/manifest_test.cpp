@@ -100,7 +100,9 @@ TEST(ImageConfig, IsRefusedWhenItIsHostile) {
   for (const char* text :
        {"", "[]", "{}", R"({"rootfs":{"diff_ids":["sha256:x"]}})", R"({"rootfs":[]})",
         R"({"rootfs":{"diff_ids":[]},"config":{"Env":"A"}})", R"({"rootfs":{"diff_ids":[]},"config":[]})",
-        R"({"rootfs":{"diff_ids":[]},"config":{"Cmd":["a\u0000b"]}})", R"({"rootfs":{"diff_ids":[]},"history":{}})"}) {
+        R"({"rootfs":{"diff_ids":[]},"config":{"Cmd":["a\u0000b"]}})",
+        R"({"rootfs":{"diff_ids":[]},"config":{"Volumes":{"/proc\u0000":{}}}})",
+        R"({"rootfs":{"diff_ids":[]},"history":{}})"}) {
     Image image;
     EXPECT_THROW(parse_image_config(text, image), Error) << text;
   }
