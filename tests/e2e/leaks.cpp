@@ -130,6 +130,28 @@ Kernel kernel_state(const Daemon& daemon) {
   return state;
 }
 
+std::vector<std::string> stored_files(const Daemon& daemon) {
+  std::vector<fs::path> folders;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator{daemon.data_root() / "blobs", ignored}) folders.push_back(entry);
+  for (const auto& driver : fs::directory_iterator{daemon.data_root() / "drivers", ignored}) {
+    if (!driver.path().filename().string().starts_with("storage-")) continue;
+    for (const auto& entry : fs::directory_iterator{driver, ignored}) {
+      if (entry.is_directory()) folders.push_back(entry);
+    }
+  }
+  std::vector<std::string> all;
+  for (const fs::path& folder : folders) {
+    for (const auto& entry : fs::directory_iterator{folder, ignored}) {
+      // A layer's short name is drawn anew each time.
+      const bool link = entry.is_symlink();
+      all.push_back((folder / (link ? fs::read_symlink(entry) : entry.path().filename())).string());
+    }
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 std::string leaks_since(const Kernel& expected, const Daemon& daemon) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{15};
   for (;;) {

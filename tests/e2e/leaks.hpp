@@ -22,6 +22,9 @@ struct Kernel {
 
 Kernel kernel_state(const Daemon& daemon);
 
+/// What is on the disk of images and of containers' files: blobs, layers, tops, with what is half done of them.
+std::vector<std::string> stored_files(const Daemon& daemon);
+
 /// Waits until the state is `expected` again (the kernel takes a dead namespace's links away in its own time); the
 /// difference as text, empty if there is none.
 std::string leaks_since(const Kernel& expected, const Daemon& daemon);

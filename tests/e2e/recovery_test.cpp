@@ -14,6 +14,17 @@ using ::testing::HasSubstr;
 
 class Recovery : public Engine {
  protected:
+  /// An image that has nothing in common with busybox.
+  static std::filesystem::path three_layers(const std::filesystem::path& folder) {
+    std::vector<std::string> layers;
+    for (const char* name : {"one", "two", "three"}) {
+      Entry file{.path = name, .content = std::string(std::size_t{4} << 20, *name)};
+      for (std::size_t at = 0; at < file.content.size(); at += 64) file.content[at] = static_cast<char>(at >> 6U);
+      layers.push_back(tar_of({file}));
+    }
+    return make_layout(folder, layers, {{"Cmd", {"/one"}}}, "three:1");
+  }
+
   static void crash_and_restart() {
     daemon->kill(SIGKILL);
     ASSERT_TRUE(daemon->start()) << daemon->log();
@@ -55,10 +66,15 @@ TEST_F(Recovery, ExitCodesOfThoseThatEndedMeanwhileAreRight) {
   cli("run -d --name comes-back --restart always -v " + gate +
       ":/gate busybox sh -c 'until [ -e /gate/open ]; do sleep 0.01; done; exit 1'");
   const int pid = daemon->inspect("meanwhile", "/State/Pid");
+  const int other = daemon->inspect("comes-back", "/State/Pid");
   daemon->kill(SIGKILL);
-  shell("touch " + gate + "/open; while [ -d /proc/" + std::to_string(pid) + " ]; do :; done; rm " + gate + "/open");
+  shell("touch " + gate + "/open; while [ -d /proc/" + std::to_string(pid) + " -o -d /proc/" + std::to_string(other) +
+        " ]; do :; done; rm " + gate + "/open");
   ASSERT_TRUE(daemon->start()) << daemon->log();
   daemon->wait_for_exit("meanwhile");
+  // The daemon answers before the policy has been applied; the past events say when that has happened.
+  const auto events = daemon->background("events --since 0 --filter event=start --filter container=comes-back");
+  ASSERT_TRUE(events->wait_for("start")) << events->output() << daemon->log();
   EXPECT_EQ(daemon->inspect("meanwhile", "/State/Status"), "exited");
   EXPECT_EQ(daemon->inspect("meanwhile", "/State/ExitCode"), 42);
   EXPECT_EQ(daemon->inspect("comes-back", "/State/Running"), true);
@@ -96,8 +112,13 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
   RecordProperty("seed", static_cast<int>(seed));
   std::mt19937 random{seed};
   const std::string archive = (daemon->root() / "three-layers.tar").string();
-  shell("tar -C " + busybox_layout(3).string() + " -cf " + archive + " .");
+  shell("tar -C " + three_layers(daemon->root() / "layout").string() + " -cf " + archive + " .");
   const Kernel idle = kernel_state(*daemon);
+  const auto stored = stored_files(*daemon);
+  ASSERT_EQ(cli("load -i " + archive).code, 0);
+  const auto stored_with_image = stored_files(*daemon);
+  ASSERT_EQ(cli("rmi three:1").code, 0);
+  ASSERT_EQ(stored_files(*daemon), stored);
   for (int round = 0; round < rounds; ++round) {
     const auto load = daemon->background("load -i " + archive);
     const std::string name = "r" + std::to_string(round);
@@ -125,6 +146,12 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
                                                                << daemon->log();
     ASSERT_EQ(cli("volume ls -q").out, "") << "seed " << seed << " round " << round << "\n" << daemon->log();
     ASSERT_EQ(leaks_since(idle, *daemon), "") << "seed " << seed << " round " << round << "\n" << daemon->log();
+    const bool loaded = cli("images -q three").out != "";
+    ASSERT_EQ(stored_files(*daemon), loaded ? stored_with_image : stored)
+        << "seed " << seed << " round " << round << "\n"
+        << daemon->log();
+    // So that the next load has something to do.
+    if (loaded) cli("rmi three:1");
   }
 }
 

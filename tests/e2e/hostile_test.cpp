@@ -1,0 +1,89 @@
+// Clients, images and containers that mean no good, or that only hang: the others must not notice.
+
+#include <fstream>
+
+#include "engine.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class Hostile : public Engine {
+ protected:
+  static std::unique_ptr<Background> script(const std::string& text) {
+    return std::make_unique<Background>(text, daemon->environment(), false);
+  }
+  static std::string curl(const std::string& path) {
+    return "curl -sN --unix-socket " + daemon->socket().string() + " http://d" + path;
+  }
+};
+
+TEST_F(Hostile, AStepOfABuildDoesNotOutliveItsDaemon) {
+  const fs::path folder = daemon->root() / "context";
+  fs::create_directories(folder);
+  std::ofstream(folder / "Dockerfile") << "FROM busybox\nRUN echo begun; sleep 1000\n";
+  const auto build = daemon->background("build --no-cache " + folder.string());
+  ASSERT_TRUE(build->wait_for("begun\n")) << build->output();
+  daemon->kill(SIGKILL);
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  EXPECT_EQ(cli("ps -aq").out, "");
+}
+
+TEST_F(Hostile, ClientsThatDoNotReadKeepNobodyWaiting) {
+  ASSERT_EQ(cli("run -d --name large busybox sh -c 'head -c 20000000 /dev/zero >/zeros; echo ready; sleep 1000'").code,
+            0);
+  ASSERT_TRUE(daemon->background("logs -f large")->wait_for("ready"));
+  std::vector<std::unique_ptr<Background>> readers;
+  for (int number = 0; number < 40; ++number) {
+    readers.push_back(script(curl("/containers/large/export") + " | (head -c 100; echo reading; sleep 1000)"));
+  }
+  for (const auto& reader : readers) ASSERT_TRUE(reader->wait_for("reading"));
+  // A new volume is filled by the pool that the archives come from.
+  EXPECT_EQ(cli("run --rm -v /etc busybox echo fine").out, "fine\n");
+  EXPECT_THAT(shell(curl("'/containers/large/archive?path=/etc/passwd'")).out, HasSubstr("root:x:0:0:"));
+}
+
+TEST_F(Hostile, HundredsOfFollowersCostLittle) {
+  ASSERT_EQ(cli("run -di --name quiet busybox cat").code, 0);
+  const std::string follow = "exec 3<>/dev/null; for n in $(seq 150); do " +
+                             curl("/containers/quiet/logs?follow=1&stdout=1") + " & " + curl("/events") + " & " +
+                             "curl -sN -X POST --unix-socket " + daemon->socket().string() +
+                             " 'http://d/containers/quiet/attach?stream=1&stdout=1' & done; echo begun; wait";
+  const auto followers = script(follow);
+  ASSERT_TRUE(followers->wait_for("begun"));
+  for (int round = 0; round < 5; ++round) EXPECT_EQ(cli("run --rm busybox echo fine").out, "fine\n");
+  EXPECT_EQ(cli("rm -f quiet").code, 0);
+}
+
+TEST_F(Hostile, AnImagesLinksLeadAVolumesContentNowhere) {
+  const fs::path layout = daemon->root() / "hostile";
+  const fs::path busybox = "/bin/busybox";
+  std::ifstream file{busybox, std::ios::binary};
+  const std::string program_bytes{std::istreambuf_iterator<char>{file}, {}};
+  const std::string layer = tar_of({{"bin/", ""},
+                                    {"bin/busybox", program_bytes},
+                                    {"bin/cat", "busybox", 'l'},
+                                    {"bin/sh", "busybox", 'l'},
+                                    {"bin/ls", "busybox", 'l'},
+                                    {"etc/", ""},
+                                    {"etc/passwd", "ours", 'f', 0644},
+                                    {"absolute", "/etc", 'l'},
+                                    {"relative", "../../../../../../../etc", 'l'}});
+  make_layout(layout, {layer},
+              {{"Cmd", {"ls", "/absolute", "/relative"}},
+               {"Volumes", {{"/absolute", nlohmann::json::object()}, {"/relative", nlohmann::json::object()}}}},
+              "hostile:1");
+  ASSERT_EQ(
+      shell("tar -C " + layout.string() + " -cf - . | " + program("gantry").string() + " load", daemon->environment())
+          .code,
+      0);
+  const Result ran = cli("run --rm hostile:1");
+  EXPECT_THAT(ran.out, HasSubstr("passwd")) << ran.err;
+  EXPECT_THAT(ran.out, ::testing::Not(HasSubstr("shadow")));
+  EXPECT_EQ(cli("rmi hostile:1").code, 0);
+}
+
+}  // namespace
+}  // namespace gantry::e2e
