@@ -182,5 +182,35 @@ TEST(Connection, ThatNobodyAnswersIsSaidPlainly) {
   EXPECT_EQ(outcome.err, "Cannot connect to the gantry daemon at " + address + ". Is the gantry daemon running?\n");
 }
 
+// What is asked of the client is answered; what is asked of the server is no mistake of the template's.
+TEST(Version, OfAServerThatDoesNotAnswerIsNothing) {
+  std::string address;
+  {
+    const Daemon gone;
+    address = gone.fake.address();
+  }
+  Daemon other;
+  const auto ask = [&](const std::string& format) {
+    return run_program(other.fake, {"-H", address, "version", "--format", format});
+  };
+  const std::string nobody = "Cannot connect to the gantry daemon at " + address + ". Is the gantry daemon running?\n";
+  for (const auto& [format, output] : {std::pair{"{{.Client.Os}}", "linux\n"},
+                                       {"{{.Client.Os}} {{.Server.Os}}", "linux \n"},
+                                       {"{{.Server.Version}}", "\n"},
+                                       {"{{json .Server}}", "null\n"}}) {
+    const Outcome outcome = ask(format);
+    EXPECT_EQ(outcome.code, 1) << format;
+    EXPECT_EQ(outcome.out, output) << format;
+    EXPECT_EQ(outcome.err, nobody) << format;
+  }
+  const Outcome mistake = ask("{{");
+  EXPECT_EQ(mistake.code, 64);
+  EXPECT_THAT(mistake.err, HasSubstr("template parsing error: "));
+  const Outcome info = run_program(other.fake, {"-H", address, "info", "--format", "{{.ServerVersion}}"});
+  EXPECT_EQ(info.code, 1);
+  EXPECT_EQ(info.out, "\n");
+  EXPECT_EQ(info.err, nobody);
+}
+
 }  // namespace
 }  // namespace gantry::cli

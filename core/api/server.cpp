@@ -26,7 +26,8 @@ struct Server::State {
   std::list<std::weak_ptr<Connection>> connections;
 
   struct Acceptor {
-    Acceptor(asio::io_context& io, Listener from) : listener(std::move(from)), descriptor(io, ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0)) {}
+    Acceptor(asio::io_context& io, Listener from)
+        : listener(std::move(from)), descriptor(io, ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0)) {}
     Listener listener;
     asio::posix::stream_descriptor descriptor;
   };

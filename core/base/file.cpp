@@ -17,7 +17,8 @@ void throw_errno(const std::string& what) { throw_errno(what, errno); }
 void throw_errno(const std::string& what, int error) {
   Errc code = Errc::io;
   if (error == ENOENT) code = Errc::not_found;
-  if (error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE || error == ENOMEM) code = Errc::exhausted;
+  if (error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE || error == ENOMEM)
+    code = Errc::exhausted;
   throw Error{code, what + ": " + std::generic_category().message(error)};
 }
 

@@ -66,6 +66,7 @@ Options bridge_options(const Config& config) {
   add("default-gateway", config.default_gateway);
   add("icc", truth(config.icc));
   add("ip-forward", truth(config.ip_forward));
+  add("ip", config.ip);
   Strings pools;
   for (const AddressPool& pool : config.default_address_pools) {
     pools.push_back("base=" + pool.base + " size=" + std::to_string(pool.size));

@@ -43,9 +43,11 @@ TEST(Reference, RefusesWhatDockerRefuses) {
   for (const std::string& text : std::vector<std::string>{"", "a//b", "a:", "a@sha256:12", "-a", "a_", "a..b", "a:b c",
                                                           "a/../b", "x:" + std::string(129, 't'), "http://x/y",
                                                           "a@" + kDigest + "@" + kDigest, "reg.io:port/x", "\xff"}) {
-    EXPECT_TRUE(reference_refusal(text).starts_with("invalid reference format")) << text << ": " << reference_refusal(text);
+    EXPECT_TRUE(reference_refusal(text).starts_with("invalid reference format"))
+        << text << ": " << reference_refusal(text);
   }
-  EXPECT_NE(reference_refusal(std::string(64, 'a')).find("cannot specify 64-byte hexadecimal strings"), std::string::npos);
+  EXPECT_NE(reference_refusal(std::string(64, 'a')).find("cannot specify 64-byte hexadecimal strings"),
+            std::string::npos);
   EXPECT_NE(reference_refusal(std::string(256, 'a')), "");
 }
 

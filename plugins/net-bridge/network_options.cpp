@@ -104,6 +104,7 @@ std::vector<OptionInfo> known_options() {
       {"mtu", OptionType::integer, driver, "", "MTU of the default bridge"},
       {"icc", OptionType::boolean, driver, "true", "containers of the default bridge may talk to each other"},
       {"ip-forward", OptionType::boolean, driver, "true", "switch the host's IP forwarding on"},
+      {"ip", OptionType::text, driver, "", "host address that the default bridge's ports are published on"},
       {kName, OptionType::text, object, "", "name of the bridge interface"},
       {kDefaultBridge, OptionType::boolean, object, "false", "this is the default bridge"},
       {kIcc, OptionType::boolean, object, "true", "containers may talk to each other"},
@@ -126,6 +127,9 @@ Settings parse_settings(const Options& options) {
   if (!value_of(options, "mtu").empty()) settings.mtu = read_mtu(options, "mtu", 0);
   settings.icc = read_bool(options, "icc", true);
   settings.ip_forward = read_bool(options, "ip-forward", true);
+  const std::string ip = value_of(options, "ip");
+  if (const auto address = parsed("ip", ip, parse_address(ip)); address && !address->unspecified())
+    settings.host_ip = ip;
   return settings;
 }
 
@@ -151,6 +155,7 @@ NetworkOptions parse_options(const network::v1::NetworkSpec& spec, const Setting
   if (out.default_bridge) {
     out.icc = out.icc && settings.icc;
     if (settings.mtu > 0) out.mtu = settings.mtu;
+    if (!settings.host_ip.empty()) out.default_host_ip = settings.host_ip;
   }
   return out;
 }

@@ -18,6 +18,7 @@ struct Settings {
   int mtu{};  ///< Of the default bridge; 0: the kernel's default.
   bool icc{true};
   bool ip_forward{true};
+  std::string host_ip;  ///< That the default bridge's ports are published on; empty: all.
 };
 
 std::vector<OptionInfo> known_options();

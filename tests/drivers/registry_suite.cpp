@@ -120,6 +120,19 @@ TEST_F(Registry, PushesABlobOnce) {
   EXPECT_TRUE(driver().has_blob(repository, descriptor(blob), {}, call()));
 }
 
+TEST_F(Registry, WorksBesideASecondObject) {
+  const std::string text = "{}";
+  const auto second = beside();
+  if (!can("push")) GTEST_SKIP() << "cannot push";
+  const Descriptor pushed = push(text);
+  Collector by_second;
+  second->get_blob(repository, pushed, 0, {}, by_second, call());
+  EXPECT_EQ(by_second.content, text);
+  Collector by_first;
+  driver().get_blob(repository, pushed, 0, {}, by_first, call());
+  EXPECT_EQ(by_first.content, text);
+}
+
 TEST_F(Registry, UnknownManifestIsNotFound) {
   Manifest found;
   try {

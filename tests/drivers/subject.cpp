@@ -110,6 +110,12 @@ void Subject::close() noexcept {
   parts_->host.reset();
 }
 
+std::shared_ptr<void> Subject::open_beside() const {
+  std::shared_ptr<void> object = under_test().library->make();
+  plugins::base_of(kind_under_test(), object.get()).open(*parts_->host);
+  return object;
+}
+
 void* Subject::object() const noexcept { return parts_->object.get(); }
 
 Driver& Subject::base() const noexcept { return plugins::base_of(kind_under_test(), object()); }

@@ -96,6 +96,8 @@ class Subject {
 
   void open();
   void close() noexcept;
+  /// One more object over the same directories, opened while the first one is.
+  [[nodiscard]] std::shared_ptr<void> open_beside() const;
 
   [[nodiscard]] void* object() const noexcept;  ///< As the kind's interface.
   [[nodiscard]] Driver& base() const noexcept;  ///< The same as what all kinds have in common.
@@ -142,6 +144,9 @@ class Suite : public ::testing::Test {
     subject_->close();
     subject_->open();
   }
+
+  /// As at a reload of the config: a second object over the same directories.
+  std::shared_ptr<Interface> beside() { return std::static_pointer_cast<Interface>(subject_->open_beside()); }
 
   TestCall& call() { return call_; }
   [[nodiscard]] const Subject& subject() const { return *subject_; }

@@ -28,6 +28,42 @@ TEST(DaemonConfig, WrongNamesAreRefusedWithTheValidOnes) {
   EXPECT_THAT(refusal({{"debug", "yes"}}), HasSubstr("debug"));
 }
 
+TEST(DaemonConfig, IsValidatedWithoutAStart) {
+  Daemon daemon;
+  const auto validate = [&](const std::string& flags) {
+    return shell(program("gantryd").string() + " --validate --config-file " + daemon.config_file().string() + flags);
+  };
+  EXPECT_EQ(validate("").err, "configuration OK\n");
+  EXPECT_EQ(validate("").code, 0);
+  EXPECT_FALSE(std::filesystem::exists(daemon.data_root() / "state.db"));
+  const std::string refused = "unable to configure the daemon with file " + daemon.config_file().string() + ": ";
+  daemon.write_config({{"debug", true}});
+  EXPECT_EQ(validate(" --debug").err,
+            refused +
+                "the following directives are specified both as a flag and in the configuration file: debug: "
+                "(from flag: true, from file: true)\n");
+  daemon.write_config({{"storage-driver", "nosuch"}});
+  EXPECT_THAT(validate("").err,
+              HasSubstr(refused + "storage-driver: there is no storage driver \"nosuch\"; there are: overlay, vfs"));
+  daemon.write_config({{"driver-opts", {{"bridge", {{"colour", "red"}}}}}});
+  EXPECT_THAT(validate("").err,
+              HasSubstr(refused + "network driver \"bridge\" has no option \"colour\"; it takes bip"));
+  daemon.write_config({{"runtimes", {{"mine", {{"driver", "native"}, {"options", {{"colour", "red"}}}}}}}});
+  EXPECT_THAT(validate("").err, HasSubstr("runtime \"mine\": runtime driver \"native\" has no option \"colour\""));
+  daemon.write_config({{"seccomp-profile", "/no/such/file"}});
+  EXPECT_THAT(validate("").err, HasSubstr("opening seccomp profile (/no/such/file) failed"));
+  EXPECT_EQ(validate(" --nosuch").err, "unknown flag: --nosuch\nSee 'gantryd --help'.\n");
+  EXPECT_EQ(validate(" --nosuch").code, 1);
+}
+
+TEST(DaemonConfig, PublishesOnTheAddressThatIpNames) {
+  Daemon daemon{{{"ip", "127.0.0.1"}}};
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  load_busybox(daemon);
+  ASSERT_EQ(daemon.cli("run -d --name web -p 8080:80 busybox sleep 1000").code, 0);
+  EXPECT_EQ(daemon.docker("port web 80").line(), "127.0.0.1:8080");
+}
+
 TEST(DaemonConfig, MalformedFilesAreRefused) {
   Daemon daemon;
   std::ofstream{daemon.config_file()} << "{ \"debug\": ";
