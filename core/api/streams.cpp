@@ -18,7 +18,8 @@ constexpr std::size_t kBufferSize = 32 * 1024;
 // Ends with the process's output; false when it is the client that no longer takes it.
 awaitable<bool> copy_output(UnixSocket& from, Upgraded& to, std::optional<FrameFilter>& frames) {
   std::string passed;
-  const auto buffer = std::make_unique<std::array<char, kBufferSize>>();
+  // Not filled with zeros: of a client that only waits it costs no memory.
+  const auto buffer = std::make_unique_for_overwrite<std::array<char, kBufferSize>>();
   for (;;) {
     boost::system::error_code failed;
     const std::size_t got =

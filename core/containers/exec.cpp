@@ -54,8 +54,7 @@ awaitable<void> watch_exec(Service::Impl* self, std::shared_ptr<Exec> exec, Uniq
     }
   }
   exec->running = false;
-  exec->exit_code = code;
-  exec->ended.cancel();
+  self->settle_exec(*exec, code);
   if (container) self->publish("exec_die", *container, {{"execID", exec_id}, {"exitCode", std::to_string(code)}});
 }
 
@@ -92,6 +91,24 @@ awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
   co_return co_await impl_->start_exec(impl_->execs.find(exec_id)->second, std::move(start));
 }
 
+void Service::Impl::forget_exec(const std::string& exec_id) {
+  execs.erase(exec_id);
+  std::erase(ended_execs, exec_id);
+}
+
+/// Who asks for an exec's end asks soon: of those that ended only the newest are kept, and nothing large of them.
+void Service::Impl::settle_exec(Exec& exec, int code) {
+  constexpr std::size_t most = 1024;
+  exec.exit_code = code;
+  exec.request.env.clear();
+  exec.ended.cancel();
+  if (execs.contains(exec.id)) ended_execs.push_back(exec.id);
+  while (ended_execs.size() > most) {
+    execs.erase(ended_execs.front());
+    ended_execs.pop_front();
+  }
+}
+
 awaitable<UniqueFd> Service::Impl::start_exec(std::shared_ptr<Exec> exec, ExecStart start) {
   const auto container = table.find(exec->container_id);
   const std::string exec_id = exec->id;
@@ -123,8 +140,7 @@ awaitable<UniqueFd> Service::Impl::start_exec(std::shared_ptr<Exec> exec, ExecSt
   }
   if (failure) {
     const StartFailure told = describe_exec_failure(failure);
-    exec->exit_code = told.exit_code;
-    exec->ended.cancel();
+    settle_exec(*exec, told.exit_code);
     throw told.error;
   }
   exec->running = true;

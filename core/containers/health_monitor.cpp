@@ -122,7 +122,7 @@ awaitable<void> Service::Impl::run_probe(std::string id, std::shared_ptr<HealthM
   }
   boost::system::error_code ignored;
   probe->streams.close(ignored);
-  execs.erase(exec->id);
+  forget_exec(exec->id);
   if (failure) std::rethrow_exception(failure);
 }
 

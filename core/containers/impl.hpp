@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -135,6 +136,8 @@ struct Service::Impl {
 
   // exec.cpp
   std::shared_ptr<Exec> create_exec(const Container& container, ExecRequest request);
+  void settle_exec(Exec& exec, int code);
+  void forget_exec(const std::string& exec_id);
   awaitable<UniqueFd> start_exec(std::shared_ptr<Exec> exec, ExecStart start);
 
   // health_monitor.cpp: probes come while a container runs. Both may be called at any time.
@@ -170,7 +173,8 @@ struct Service::Impl {
       creating;  ///< Creations under way: they hold names, images and volumes.
   std::map<std::string, std::shared_ptr<Live>> lives;
   std::map<std::string, std::shared_ptr<Exec>> execs;
-  bool ending{};  ///< The daemon ends: nothing is restarted.
+  std::deque<std::string> ended_execs;  ///< Ids, oldest first.
+  bool ending{};                        ///< The daemon ends: nothing is restarted.
 };
 
 /// An attachment that may come before the container runs.

@@ -159,6 +159,15 @@ TEST_F(ServiceTest, ExecKeepsItsExitCode) {
   daemon_->run(service().exec_ended(exec));
   EXPECT_EQ(service().find_exec(exec)->exit_code, 5);
   EXPECT_THROW(daemon_->run(service().start_exec(exec, start)), Error);
+  EXPECT_EQ(service().find_exec(exec)->request.env, std::vector<std::string>{});
+  // One that ended long ago is forgotten, while its container runs on.
+  for (int later = 0; later < 1024; ++later) {
+    const std::string other = daemon_->run(service().create_exec(id, request_));
+    static_cast<void>(daemon_->run(service().start_exec(other, start)));
+    world_.end(other, 0);
+    daemon_->run(service().exec_ended(other));
+  }
+  EXPECT_EQ(refusal([&] { static_cast<void>(service().find_exec(exec)); }), "No such exec instance: " + exec);
 }
 
 TEST_F(ServiceTest, RestartPolicyBringsItBackUntilStopped) {

@@ -293,6 +293,13 @@ TEST_F(Escape, AHostilePasswdFileDoesNotBlock) {
   fs::remove(world().root() / "etc/passwd");
   ASSERT_EQ(::mkfifo((world().root() / "etc/passwd").c_str(), 0666), 0);
   EXPECT_EQ(world().run_shell("echo ok").out, "ok\n");
+  fs::remove(world().root() / "etc/passwd");
+  fs::create_symlink("/dev/zero", world().root() / "etc/passwd");
+  EXPECT_EQ(world().run_shell("echo ok").out, "ok\n");
+  fs::remove(world().root() / "etc/passwd");
+  world().write("etc/passwd", std::string(std::size_t{1} << 20, 'a'));
+  fs::resize_file(world().root() / "etc/passwd", std::uintmax_t{1} << 36);
+  EXPECT_EQ(world().run_shell("echo ok").out, "ok\n");
 }
 
 }  // namespace gantry::native
