@@ -54,7 +54,7 @@ awaitable<std::string> Service::commit(CommitRequest request) {
   step.tag = request.tag;
   step.top = container->id;
   const bool pause = request.pause && container->state == containers::State::running;
-  if (pause) co_await at_.containers.pause(container->id);
+  if (pause) co_await at_.containers.pause(container->id, true);
   std::string image;
   std::exception_ptr failure;
   try {

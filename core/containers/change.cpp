@@ -57,19 +57,34 @@ void check_connection(const Container& container, const networks::Network& netwo
 
 }  // namespace
 
-awaitable<void> Service::pause(std::string name) {
+awaitable<void> Service::Impl::freeze(Container container) {
+  plugins::CallSettings call_settings;
+  const auto ask_to_pause = [id = container.id](auto& driver, const Call& call) { driver.pause(id, call); };
+  co_await at.drivers.call(runtime_of(container), Pool::quick, call_settings, ask_to_pause);
+}
+
+awaitable<void> Service::pause(std::string name, bool passing) {
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;
   if (held.container->state == State::paused) throw Error{Errc::conflict, "Container " + id + " is already paused"};
   if (held.container->state == State::restarting)
     throw Error{Errc::conflict, "Container " + id + " is restarting, wait until the container is running"};
   if (held.container->state != State::running) throw Error{Errc::conflict, "container " + id + " is not running"};
-  plugins::CallSettings call_settings;
-  const auto ask_to_pause = [id](auto& driver, const Call& call) { driver.pause(id, call); };
-  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_pause);
+  held.container = impl_->change(id, [](Container& record) { record.pausing = true; });
+  std::exception_ptr failure;
+  try {
+    co_await impl_->freeze(*held.container);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    held.container = impl_->change(id, [](Container& record) { record.pausing = false; });
+    std::rethrow_exception(failure);
+  }
   impl_->stop_health(id);
-  held.container = impl_->change(id, [](Container& record) {
+  held.container = impl_->change(id, [passing](Container& record) {
     record.move_to(State::paused);
+    record.pausing = passing;
     if (record.health) end_health(*record.health);
   });
   impl_->publish("pause", *held.container);

@@ -55,6 +55,7 @@ struct Container {
   std::string error;
   bool oom_killed{};
   int restart_count{};
+  bool pausing{};                ///< A pause that is not finished, or for a while only: the recovery takes it back.
   bool stopped_by_user{};        ///< `stop` or `kill`: unless-stopped and on-failure leave it alone.
   std::optional<Health> health;  ///< Nothing without a health check, and before the first start.
   std::map<std::string, wire::EndpointSettings> last_endpoints;  ///< What came of them, of the present or the last run.

@@ -105,6 +105,7 @@ void read_run(const Json& in, Container& container) {
   container.error = in.value("error", "");
   container.oom_killed = in.value("oom_killed", false);
   container.restart_count = in.value("restart_count", 0);
+  container.pausing = in.value("pausing", false);
   container.stopped_by_user = in.value("stopped_by_user", false);
   if (const Json health = in.value("health", Json()); health.is_object()) container.health = health_from(health);
   container.last_endpoints = endpoints_from(in, "last_endpoints");
@@ -151,6 +152,7 @@ std::string to_record(const Container& container) {
                  {"error", container.error},
                  {"oom_killed", container.oom_killed},
                  {"restart_count", container.restart_count},
+                 {"pausing", container.pausing},
                  {"stopped_by_user", container.stopped_by_user},
                  {"health", container.health ? to_json(*container.health) : Json()},
                  {"last_endpoints", endpoints_to_json(container.last_endpoints)}};

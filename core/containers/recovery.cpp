@@ -57,10 +57,24 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
   }
   held.live->files_written = true;
   watch(id, ++held.live->run, std::move(running->exit_fd));
+  co_await recover_pause(held);
   if (held.container->health && !held.container->health->probe.empty()) {
     co_await kill_probe(id, held.container->health->probe);
   }
   start_health(id);
+}
+
+// What was not finished is taken back: a pause, and an unpause as well.
+awaitable<void> Service::Impl::recover_pause(Held& held) {
+  try {
+    if (held.container->pausing) {
+      co_await resume(held);
+    } else if (held.container->state == State::paused) {
+      co_await freeze(*held.container);
+    }
+  } catch (const Error&) {
+    // It has just ended: the watcher finds that out.
+  }
 }
 
 awaitable<void> Service::Impl::recover_one(std::string id) {

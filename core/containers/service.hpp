@@ -151,7 +151,8 @@ class Service {
   awaitable<bool> stop(std::string name, StopRequest request);
   awaitable<void> restart(std::string name, StopRequest request);
   awaitable<void> kill(std::string name, std::string signal);
-  awaitable<void> pause(std::string name);
+  /// `passing`: for the caller's own work; should the daemon die before the `unpause`, its recovery does that.
+  awaitable<void> pause(std::string name, bool passing = false);
   awaitable<void> unpause(std::string name);
   awaitable<void> remove(std::string name, RemoveRequest request);
   awaitable<void> rename(std::string name, std::string new_name);

@@ -52,6 +52,23 @@ TEST_F(ServiceTest, AHalfDoneStartIsUndone) {
   EXPECT_TRUE(world_.sandboxes.empty());
 }
 
+TEST_F(ServiceTest, APauseThatWasNotFinishedIsTakenBack) {
+  const std::string id = run();
+  const auto frozen = [&] {
+    const std::lock_guard lock{world_.mutex};
+    return world_.processes.at(id).paused;
+  };
+  daemon_->run(service().pause(id, true));  // of a commit, which never came to its end
+  crash();
+  EXPECT_EQ(state(id), State::running);
+  EXPECT_FALSE(frozen());
+  daemon_->run(service().pause(id));
+  world_.processes.at(id).paused = false;  // as after half an unpause
+  crash();
+  EXPECT_EQ(state(id), State::paused);
+  EXPECT_TRUE(frozen());
+}
+
 TEST_F(ServiceTest, AHalfDoneRemovalIsFinished) {
   const std::string id = create();
   half_done(id, State::removing);

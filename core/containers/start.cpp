@@ -160,6 +160,7 @@ awaitable<bool> Service::Impl::start(Held& held) {
     record.move_to(State::starting);
     record.error.clear();
     record.stopped_by_user = false;
+    record.pausing = false;
     record.oom_killed = false;
     record.exit_code = 0;
   });

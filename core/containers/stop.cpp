@@ -41,7 +41,10 @@ awaitable<void> Service::Impl::resume(Held& held) {
   plugins::CallSettings call_settings;
   const auto ask_to_resume = [id](auto& driver, const Call& call) { driver.resume(id, call); };
   co_await at.drivers.call(runtime_of(*held.container), Pool::quick, call_settings, ask_to_resume);
-  held.container = change(id, [](Container& record) { record.move_to(State::running); });
+  held.container = change(id, [](Container& record) {
+    if (record.state == State::paused) record.move_to(State::running);
+    record.pausing = false;
+  });
   start_health(id);
 }
 
