@@ -57,6 +57,24 @@ TEST_F(Hostile, HundredsOfFollowersCostLittle) {
   EXPECT_EQ(cli("rm -f quiet").code, 0);
 }
 
+TEST_F(Hostile, ContainersThatComeAndGoLeaveTheDaemonAsItWas) {
+  const std::string process = "/proc/" + std::to_string(daemon->pid());
+  // Without the state's files: a checkpoint opens them when its time has come.
+  const std::string descriptors = "$(ls -l " + process + "/fd | grep -cv state.db)";
+  const auto run_some = [] {
+    const std::string run = program("gantry").string() + " run --rm busybox true";
+    return shell("for n in $(seq 40); do " + run + " || exit 1; done", daemon->environment()).code;
+  };
+  ASSERT_EQ(run_some(), 0);
+  const std::string before = shell("echo " + descriptors).line();
+  ASSERT_EQ(run_some(), 0);
+  // The last client's connection and shim may be about to go.
+  const std::string settled =
+      "[ " + descriptors + " -le " + before + " -a $(cat " + process + "/task/*/children | wc -w) -le 1 ]";
+  EXPECT_EQ(shell("timeout 10 sh -c 'until " + settled + "; do :; done'").code, 0)
+      << shell("ls -l " + process + "/fd; cat " + process + "/task/*/children").out;
+}
+
 TEST_F(Hostile, AnImagesLinksLeadAVolumesContentNowhere) {
   const fs::path layout = daemon->root() / "hostile";
   const fs::path busybox = "/bin/busybox";

@@ -124,8 +124,8 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
     const std::string name = "r" + std::to_string(round);
     const auto work = std::make_unique<Background>(
         "G=" + program("gantry").string() + "; $G create --name " + name + " -p 8300:80 -v vol" +
-            std::to_string(round) + ":/v -v /anonymous busybox sleep 1000; $G start " + name + "; $G rm -f -v " + name +
-            "; $G volume rm vol" + std::to_string(round),
+            std::to_string(round) + ":/v -v /anonymous busybox sleep 1000; $G start " + name + "; $G commit " + name +
+            " commit:1; $G rmi commit:1; $G rm -f -v " + name + "; $G volume rm vol" + std::to_string(round),
         daemon->environment(), false);
     std::uniform_int_distribution<int> wait{0, 120'000};
     // A random instant, not an event: that is the point of this test.
@@ -147,6 +147,7 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
     ASSERT_EQ(cli("volume ls -q").out, "") << "seed " << seed << " round " << round << "\n" << daemon->log();
     ASSERT_EQ(leaks_since(idle, *daemon), "") << "seed " << seed << " round " << round << "\n" << daemon->log();
     const bool loaded = cli("images -q three").out != "";
+    if (cli("images -q commit").out != "") cli("rmi commit:1");
     ASSERT_EQ(stored_files(*daemon), loaded ? stored_with_image : stored)
         << "seed " << seed << " round " << round << "\n"
         << daemon->log();
