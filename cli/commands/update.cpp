@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.hpp"
+#include "commands/live_edits.hpp"
 #include "format/go_value.hpp"
 #include "parse/quantity.hpp"
 #include "parse/resource.hpp"
@@ -55,8 +56,11 @@ int container_update(Context& context) {
   Limits limits;
   Flags flags;
   limits.declare(flags);
+  LiveEdits edits;
+  edits.declare(flags);
   const auto names = context.parse(flags, Arity::at_least(1));
-  if (limits.numbers.empty() && limits.texts.empty() && limits.restart.empty()) {
+  const bool limited = !limits.numbers.empty() || !limits.texts.empty() || !limits.restart.empty();
+  if (!limited && edits.empty()) {
     throw Failure("you must provide one or more flags when using this command");
   }
   Json body = Json::object();
@@ -67,7 +71,9 @@ int container_update(Context& context) {
   std::string failures;
   for (const std::string& name : names) {
     try {
-      const Json answer = context.client().post("/containers/" + escaped(name) + "/update", body);
+      Json answer = Json::object();
+      if (limited) answer = context.client().post("/containers/" + escaped(name) + "/update", body);
+      edits.apply(context.client(), name);
       std::printf("%s\n", name.c_str());
       if (!answer.contains("Warnings") || !answer["Warnings"].is_array()) continue;
       for (const Json& warning : answer["Warnings"]) warnings += go_text(warning) + "\n";

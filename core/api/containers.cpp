@@ -55,6 +55,8 @@ void Containers::add_routes(Router& router) {
   add("POST", "/containers/{id}/resize", &Containers::post_resize);
   add("POST", "/containers/{id}/rename", &Containers::post_rename);
   add("POST", "/containers/{id}/update", &Containers::post_update);
+  add("POST", "/containers/{id}/ports", &Containers::post_ports);
+  add("POST", "/containers/{id}/mounts", &Containers::post_mounts);
   add("DELETE", "/containers/{id}", &Containers::remove);
   add("GET", "/gantry/trace/{id}", &Containers::get_trace);
 }

@@ -26,6 +26,8 @@ class Containers {
   awaitable<Response> get_details(Exchange& exchange);
   awaitable<Response> post_create(Exchange& exchange);
   awaitable<Response> post_update(Exchange& exchange);
+  awaitable<Response> post_ports(Exchange& exchange);
+  awaitable<Response> post_mounts(Exchange& exchange);
   awaitable<Response> post_rename(Exchange& exchange);
   awaitable<Response> post_resize(Exchange& exchange);
   awaitable<Response> post_prune(Exchange& exchange);

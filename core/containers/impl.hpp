@@ -125,6 +125,12 @@ struct Service::Impl {
   awaitable<std::vector<Mount>> tree_mounts(std::string id);
   awaitable<std::vector<Mount>> acquire_places(std::shared_ptr<const Container> container);
 
+  // edit.cpp
+  awaitable<void> name_volume(MountPoint& place, const wire::MountRequest& asked);
+  awaitable<void> mount_live(std::shared_ptr<const Container> container, MountPoint place);
+  awaitable<void> unmount_live(std::shared_ptr<const Container> container, MountPoint place);
+  awaitable<void> release_unused(std::shared_ptr<const Container> container, std::vector<MountPoint> gone);
+
   // stop.cpp
   awaitable<bool> stop(std::string id, StopRequest request);
   awaitable<void> send_signal(std::string id, int signal);

@@ -130,13 +130,6 @@ void read_tmpfs(const wire::MountRequest& request, MountPoint& mount) {
   }
 }
 
-// To the kernel a NUL is the end: what was compared here would not be what is mounted there.
-void check_no_nul(const MountPoint& place) {
-  for (const std::string* text : {&place.destination, &place.source, &place.options, &place.name}) {
-    if (text->find('\0') != std::string::npos) refuse("invalid mount config for type \"" + place.type + "\": NUL byte");
-  }
-}
-
 void add(std::vector<MountPoint>& places, MountPoint place) {
   std::erase_if(places, [&](const MountPoint& other) { return other.destination == place.destination; });
   places.push_back(std::move(place));
@@ -159,6 +152,12 @@ void add_volumes_from(const std::string& text, const std::function<Container(con
 }
 
 }  // namespace
+
+void check_no_nul(const MountPoint& place) {
+  for (const std::string* text : {&place.destination, &place.source, &place.options, &place.name}) {
+    if (text->find('\0') != std::string::npos) refuse("invalid mount config for type \"" + place.type + "\": NUL byte");
+  }
+}
 
 std::string clean_path(const std::string& path) {
   std::string clean = std::filesystem::path(path).lexically_normal().string();
@@ -255,12 +254,15 @@ std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const 
     places.push_back(std::move(mount));
   }
   for (const MountPoint& place : places) check_no_nul(place);
-  // Outer ones first, so that none hides another.
+  sort_by_depth(places);
+  return places;
+}
+
+void sort_by_depth(std::vector<MountPoint>& places) {
   std::stable_sort(places.begin(), places.end(), [](const MountPoint& a, const MountPoint& b) {
     return std::count(a.destination.begin(), a.destination.end(), '/') <
            std::count(b.destination.begin(), b.destination.end(), '/');
   });
-  return places;
 }
 
 }  // namespace gantry::containers

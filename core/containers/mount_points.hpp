@@ -20,6 +20,12 @@ MountPoint parse_mount(const wire::MountRequest& request);
 std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const wire::HostConfig& host,
                                      const std::function<Container(const std::string&)>& find);
 
+/// To the kernel a NUL is the end: what was compared here would not be what is mounted there. Errors: invalid.
+void check_no_nul(const MountPoint& place);
+
+/// Outer places first, so that none hides another.
+void sort_by_depth(std::vector<MountPoint>& places);
+
 /// The path without "." and "..", without a slash at its end.
 std::string clean_path(const std::string& path);
 

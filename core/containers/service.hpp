@@ -158,6 +158,13 @@ class Service {
   awaitable<void> rename(std::string name, std::string new_name);
   /// The warnings.
   awaitable<std::vector<std::string>> update(std::string name, UpdateRequest request);
+  /// Publishes more ports and others no longer, at once if it runs. Errors: as of the free function `edit_ports` and of
+  /// networks::Service::publish; nothing has changed then.
+  awaitable<void> edit_ports(std::string name, wire::PortMap add, wire::PortMap remove);
+  /// Takes away the mounts at the places `remove`, then makes those of `add`, in the running container too. Errors:
+  /// invalid, not_found (no mount there), conflict (two at one place; one that is in use), unsupported (the runtime
+  /// cannot do it); nothing has changed then.
+  awaitable<void> edit_mounts(std::string name, std::vector<wire::MountRequest> add, std::vector<std::string> remove);
   awaitable<void> resize(std::string name, std::uint16_t rows, std::uint16_t columns);
   awaitable<Pruned> prune(Filter filter);
 

@@ -33,6 +33,8 @@ void check_spec(const Container& container, const Settings& settings);
 
 /// The parts, one file each.
 std::vector<std::string> build_env(const Container& container, const std::string& hostname);
+/// `volume`: what the volume driver gave for it. Errors: internal without one that is needed.
+Mount build_mount(const MountPoint& place, const Mount* volume);
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs);
 std::vector<std::string> build_capabilities(const wire::HostConfig& host);
 void build_security(const wire::HostConfig& host, const Settings& settings, runtime::v1::Spec& spec);

@@ -47,7 +47,9 @@ void add_options(std::vector<std::string>& options, const std::string& text) {
   }
 }
 
-Mount mount_of(const MountPoint& place, const SpecInputs& inputs) {
+}  // namespace
+
+Mount build_mount(const MountPoint& place, const Mount* volume) {
   if (place.type == "tmpfs") {
     Mount mount{"tmpfs", "tmpfs", place.destination, "", {"noexec", "nosuid", "nodev"}};
     add_options(mount.options, place.options);
@@ -55,11 +57,8 @@ Mount mount_of(const MountPoint& place, const SpecInputs& inputs) {
     return mount;
   }
   if (place.type == "volume") {
-    const auto volume = inputs.volumes.find(place.destination);
-    if (volume == inputs.volumes.end()) {
-      throw Error{Errc::internal, "the volume of " + place.destination + " was not acquired"};
-    }
-    Mount mount = volume->second;
+    if (volume == nullptr) throw Error{Errc::internal, "the volume of " + place.destination + " was not acquired"};
+    Mount mount = *volume;
     mount.target = place.destination;
     if (!place.writable) mount.options.emplace_back("ro");
     return mount;
@@ -69,8 +68,6 @@ Mount mount_of(const MountPoint& place, const SpecInputs& inputs) {
   if (!place.writable) mount.options.emplace_back("ro");
   return mount;
 }
-
-}  // namespace
 
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs) {
   const wire::HostConfig& host = container.host_config;
@@ -93,7 +90,10 @@ std::vector<Mount> build_mounts(const Container& container, const SpecInputs& in
     // The user's own replaces ours: --tmpfs /dev/shm, -v /x:/etc/hosts.
     std::erase_if(mounts, [&](const Mount& mount) { return mount.target == place.destination; });
   }
-  for (const MountPoint& place : container.mounts) mounts.push_back(mount_of(place, inputs));
+  for (const MountPoint& place : container.mounts) {
+    const auto volume = inputs.volumes.find(place.destination);
+    mounts.push_back(build_mount(place, volume == inputs.volumes.end() ? nullptr : &volume->second));
+  }
   return mounts;
 }
 

@@ -52,6 +52,27 @@ network::v1::EndpointSpec spec_of(const Endpoint& endpoint) {
   return spec;
 }
 
+/// What may be chosen becomes what was chosen for it before.
+std::vector<network::v1::Port> keep_chosen(std::vector<network::v1::Port> wanted,
+                                           std::vector<network::v1::Port> chosen) {
+  for (network::v1::Port& port : wanted) {
+    const auto last = std::max(port.host_port, port.host_port_end);
+    const auto is_its = [&port](const network::v1::Port& had) {
+      return had.protocol == port.protocol && had.container_port == port.container_port &&
+             (port.host_ip.empty() || had.host_ip == port.host_ip);
+    };
+    const auto had = std::find_if(chosen.begin(), chosen.end(), [&](const network::v1::Port& one) {
+      return is_its(one) && (port.host_port == 0 || (one.host_port >= port.host_port && one.host_port <= last));
+    });
+    if (had == chosen.end()) continue;
+    port.host_port = had->host_port;
+    port.host_port_end = 0;
+    // The same number on its other addresses belongs to this one too.
+    std::erase_if(chosen, [&](const network::v1::Port& one) { return is_its(one) && one.host_port == port.host_port; });
+  }
+  return wanted;
+}
+
 }  // namespace
 
 bool Service::Impl::has_driver(const Network& network) const {
@@ -305,6 +326,26 @@ awaitable<Endpoint> Service::disconnect(std::string container_id, std::string na
   }
   impl_->publish("disconnect", *network, container_id);
   co_return left;
+}
+
+awaitable<void> Service::publish(std::string container_id, std::vector<network::v1::Port> ports) {
+  const auto place = impl_->places.find(container_id);
+  if (place == impl_->places.end()) co_return;
+  const auto& all = place->second.endpoints;
+  const auto gateway =
+      std::find_if(all.begin(), all.end(), [](const Endpoint& endpoint) { return endpoint.default_gateway; });
+  if (gateway != all.end()) {
+    const std::string endpoint_id = gateway->id;
+    Endpoint changed = *gateway;
+    changed.ports = keep_chosen(ports, gateway->result.ports);
+    Endpoint joined = co_await impl_->join(std::move(changed), place->second.netns);
+    joined.ports = ports;
+    for (Endpoint& endpoint : impl_->places.at(container_id).endpoints) {
+      if (endpoint.id == endpoint_id) endpoint = joined;
+    }
+    impl_->commit(impl_->places.at(container_id).endpoints);
+  }
+  impl_->places.at(container_id).ports = std::move(ports);
 }
 
 awaitable<void> Service::detach(std::string container_id) {

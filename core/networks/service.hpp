@@ -127,6 +127,10 @@ class Service {
   awaitable<Endpoint> connect(SandboxRequest request, EndpointRequest endpoint, int netns);
   awaitable<Endpoint> disconnect(std::string container_id, std::string network);
 
+  /// Publishes other ports of a running container: those that stay keep the host's ports that they were given.
+  /// Errors, after which nothing has changed: as of the driver's `attach`.
+  awaitable<void> publish(std::string container_id, std::vector<network::v1::Port> ports);
+
   /// Takes a container that ended off all its networks. Succeeds if there is nothing.
   awaitable<void> detach(std::string container_id);
 

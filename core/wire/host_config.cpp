@@ -139,6 +139,18 @@ void visit(Visitor& fields, T& mount) {
   fields("ImageOptions", mount.image, Empty::brief);
 }
 
+template <class Visitor, SameAs<PortsEdit> T>
+void visit(Visitor& fields, T& edit) {
+  fields("Add", edit.add, Empty::braces);
+  fields("Remove", edit.remove, Empty::braces);
+}
+
+template <class Visitor, SameAs<MountsEdit> T>
+void visit(Visitor& fields, T& edit) {
+  fields("Add", edit.add);
+  fields("Remove", edit.remove);
+}
+
 template <class Visitor, SameAs<HostConfig> T>
 void visit_isolation(Visitor& fields, T& config) {
   fields("CapAdd", config.cap_add);
@@ -193,6 +205,8 @@ nlohmann::ordered_json to_json(const HostConfig& config) { return FieldWriter::e
 nlohmann::ordered_json to_json(const Resources& resources) { return FieldWriter::encode(resources); }
 nlohmann::ordered_json to_json(const PortMap& ports) { return FieldWriter::encode(ports, Empty::braces); }
 
+void from_json(const nlohmann::json& in, PortsEdit& edit) { FieldReader::decode(in, edit, "PortsEdit"); }
+void from_json(const nlohmann::json& in, MountsEdit& edit) { FieldReader::decode(in, edit, "MountsEdit"); }
 void from_json(const nlohmann::json& in, HostConfig& config) { FieldReader::decode(in, config, "HostConfig"); }
 void from_json(const nlohmann::json& in, Resources& resources) { FieldReader::decode(in, resources, "Resources"); }
 void from_json(const nlohmann::json& in, RestartPolicy& policy) { FieldReader::decode(in, policy, "RestartPolicy"); }

@@ -184,6 +184,18 @@ nlohmann::ordered_json to_json(const Resources& resources);
 nlohmann::ordered_json to_json(const PortMap& ports);
 
 /// What is missing keeps its default. Errors: invalid (a member of the wrong type).
+/// Bodies of our own: POST /containers/{id}/ports and /containers/{id}/mounts.
+struct PortsEdit {
+  PortMap add;
+  PortMap remove;  ///< An empty list: all bindings of the port.
+};
+struct MountsEdit {
+  std::vector<MountRequest> add;
+  std::vector<std::string> remove;  ///< Targets.
+};
+
+void from_json(const nlohmann::json& in, PortsEdit& edit);
+void from_json(const nlohmann::json& in, MountsEdit& edit);
 void from_json(const nlohmann::json& in, HostConfig& config);
 void from_json(const nlohmann::json& in, Resources& resources);
 void from_json(const nlohmann::json& in, RestartPolicy& policy);

@@ -158,8 +158,10 @@ void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Ca
   publish(*network, spec, before, record);
   records_->put(record);
   join(*network, spec, record, netns);
+  // Both in one transaction: a connection meets the old ports or the new ones.
+  const bool changed = before && !same_ports(before->ports, record.ports);
+  nftables_->run((changed ? remove_port_rules(port_rules(*before)) : "") + add_port_rules(port_rules(record)));
   if (!record.ports.empty()) {
-    nftables_->run(add_port_rules(port_rules(record)));
     Netlink().allow_hairpin(record.interface);
     // Else the kernel takes packets from 127.0.0.1, redirected into the bridge, for martians.
     write_sysctl("ipv4/conf/" + network->options().interface + "/route_localnet", "1");
@@ -201,8 +203,10 @@ void Driver::publish(const Network& network, const EndpointSpec& spec, const std
     if (!ports_.holds(spec.id)) ports_.claim(spec.id, before->ports, "", PortMap::Policy::keep);
     return;
   }
-  if (before) unpublish(*before);
-  if (spec.ports.empty() || network.internal()) return;
+  if (spec.ports.empty() || network.internal()) {
+    ports_.release(spec.id);
+    return;
+  }
   try {
     record.ports = ports_.claim(spec.id, spec.ports, network.options().default_host_ip, PortMap::Policy::strict);
   } catch (const Error& error) {

@@ -118,26 +118,37 @@ std::vector<Address> host_addresses(const Port& port, const std::string& default
 
 std::vector<Port> PortMap::claim(const std::string& endpoint, const std::vector<Port>& wanted,
                                  const std::string& default_host, Policy policy) {
+  static const std::vector<Claim> none;
   const std::lock_guard lock(mutex_);
-  std::vector<Claim> claims;
+  const auto before = endpoints_.find(endpoint);
+  const std::vector<Claim>& held = before == endpoints_.end() ? none : before->second;
+  Claims claims;
   std::vector<Port> out;
   try {
     for (const Port& port : wanted) {
       const std::vector<Address> hosts = host_addresses(port, default_host);
-      const std::uint16_t chosen = choose(port, hosts, policy, claims);
+      const std::uint16_t chosen = choose(port, hosts, policy, held, claims);
       for (const Address& host : hosts) out.push_back({port.protocol, port.container_port, host.text(), chosen, 0});
     }
   } catch (...) {
-    drop(claims);
+    drop(claims.fresh);
     throw;
   }
-  auto& held = endpoints_[endpoint];
-  std::move(claims.begin(), claims.end(), std::back_inserter(held));
+  replace(endpoint, std::move(claims));
   return out;
 }
 
+void PortMap::replace(const std::string& endpoint, Claims claims) {
+  std::vector<Claim>& held = endpoints_[endpoint];
+  const auto given_up =
+      std::partition(held.begin(), held.end(), [&](const Claim& claim) { return claims.kept.contains(claim.key); });
+  for (auto claim = given_up; claim != held.end(); ++claim) taken_.erase(claim->key);
+  held.erase(given_up, held.end());
+  std::move(claims.fresh.begin(), claims.fresh.end(), std::back_inserter(held));
+}
+
 std::uint16_t PortMap::choose(const Port& port, const std::vector<Address>& hosts, Policy policy,
-                              std::vector<Claim>& claims) {
+                              const std::vector<Claim>& held, Claims& claims) {
   const bool ephemeral = port.host_port == 0;
   const EphemeralRange range = ephemeral ? ephemeral_range() : EphemeralRange{};
   const int tries =
@@ -145,20 +156,25 @@ std::uint16_t PortMap::choose(const Port& port, const std::vector<Address>& host
   for (int attempt = 0;; ++attempt) {
     const auto candidate =
         ephemeral ? next_ephemeral(port.protocol) : static_cast<std::uint16_t>(port.host_port + attempt);
-    std::vector<Claim> found;
+    Claims found;
+    found.kept = claims.kept;
     try {
-      for (const Address& host : hosts) found.push_back(claim_one(port.protocol, host, candidate, policy));
-      std::move(found.begin(), found.end(), std::back_inserter(claims));
+      for (const Address& host : hosts) claim_one(port.protocol, host, candidate, policy, held, found);
+      claims.kept = std::move(found.kept);
+      std::move(found.fresh.begin(), found.fresh.end(), std::back_inserter(claims.fresh));
       return candidate;
     } catch (const Error& error) {
-      drop(found);
+      drop(found.fresh);
       if (error.code() != Errc::exhausted || attempt + 1 >= tries) throw;
     }
   }
 }
 
-PortMap::Claim PortMap::claim_one(const std::string& protocol, const Address& host, std::uint16_t port, Policy policy) {
+void PortMap::claim_one(const std::string& protocol, const Address& host, std::uint16_t port, Policy policy,
+                        const std::vector<Claim>& held, Claims& claims) {
   Key key{protocol, host, port};
+  const bool own = std::any_of(held.begin(), held.end(), [&](const Claim& claim) { return claim.key == key; });
+  if (own && claims.kept.insert(key).second) return;
   if (taken_.contains(key)) {
     throw Error{Errc::exhausted,
                 "Bind for " + host.text() + ":" + std::to_string(port) + " failed: port is already allocated"};
@@ -174,7 +190,7 @@ PortMap::Claim PortMap::claim_one(const std::string& protocol, const Address& ho
                                                                        ": bind: " + bind_error(-bound)};
   }
   taken_.insert(key);
-  return {std::move(key), std::move(sock)};
+  claims.fresh.push_back({std::move(key), std::move(sock)});
 }
 
 std::uint16_t PortMap::next_ephemeral(const std::string& protocol) {

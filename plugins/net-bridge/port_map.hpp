@@ -26,7 +26,8 @@ class PortMap {
 
   /// Claims all of `wanted` or none for an endpoint, and says which they are: one entry for each address, with its
   /// port. Without a host address it is `default_host`, or, if that is empty, 0.0.0.0 and, where the host has IPv6,
-  /// [::]. Errors: exhausted, in dockerd's words; invalid.
+  /// [::]. What the endpoint held before is kept where it is wanted still, and else given up once all is claimed.
+  /// Errors, after which it holds what it held: exhausted, in dockerd's words; invalid.
   std::vector<network::v1::Port> claim(const std::string& endpoint, const std::vector<network::v1::Port>& wanted,
                                        const std::string& default_host, Policy policy);
 
@@ -39,10 +40,17 @@ class PortMap {
     Key key;
     UniqueFd socket;
   };
+  /// The claims of one call: new ones, and the keys of those that the endpoint has already and keeps.
+  struct Claims {
+    std::vector<Claim> fresh;
+    std::set<Key> kept;
+  };
 
   std::uint16_t choose(const network::v1::Port& port, const std::vector<Address>& hosts, Policy policy,
-                       std::vector<Claim>& claims);
-  Claim claim_one(const std::string& protocol, const Address& host, std::uint16_t port, Policy policy);
+                       const std::vector<Claim>& held, Claims& claims);
+  void claim_one(const std::string& protocol, const Address& host, std::uint16_t port, Policy policy,
+                 const std::vector<Claim>& held, Claims& claims);
+  void replace(const std::string& endpoint, Claims claims);
   std::uint16_t next_ephemeral(const std::string& protocol);
   void drop(const std::vector<Claim>& claims);
 

@@ -82,6 +82,13 @@ bool satisfies(const std::vector<Port>& have, const std::vector<Port>& wanted) {
          });
 }
 
+bool same_ports(const std::vector<Port>& some, const std::vector<Port>& others) {
+  return std::equal(some.begin(), some.end(), others.begin(), others.end(), [](const Port& one, const Port& other) {
+    return one.protocol == other.protocol && one.container_port == other.container_port &&
+           one.host_ip == other.host_ip && one.host_port == other.host_port;
+  });
+}
+
 void fill_endpoint(const Network& network, const EndpointRecord& record, network::v1::Endpoint& out) {
   out.mac = record.mac;
   out.ports = record.ports;

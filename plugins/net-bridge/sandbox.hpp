@@ -29,6 +29,8 @@ std::vector<PortRule> port_rules(const EndpointRecord& record);
 /// Whether the ports that an endpoint has are what is asked for.
 bool satisfies(const std::vector<network::v1::Port>& have, const std::vector<network::v1::Port>& wanted);
 
+bool same_ports(const std::vector<network::v1::Port>& some, const std::vector<network::v1::Port>& others);
+
 /// What a record means for the daemon.
 void fill_endpoint(const Network& network, const EndpointRecord& record, network::v1::Endpoint& out);
 

@@ -17,6 +17,7 @@
 #include "capabilities.hpp"
 #include "cgroup_v1.hpp"
 #include "cgroup_v2.hpp"
+#include "live_mounts.hpp"
 #include "processes.hpp"
 #include "protocol.hpp"
 #include "shim_client.hpp"
@@ -95,7 +96,13 @@ bool has_ended(int exit_fd) {
 
 Driver::~Driver() { reap_shims(); }
 
-void Driver::capabilities(Capabilities& out) const { out = {"exec", "pause", "update", "stats", "user-namespace"}; }
+void* Driver::query(std::string_view ability) noexcept {
+  return ability == LiveMounts::kAbility ? static_cast<LiveMounts*>(this) : nullptr;
+}
+
+void Driver::capabilities(Capabilities& out) const {
+  out = {"exec", "pause", "update", "stats", "user-namespace", LiveMounts::kAbility};
+}
 
 void Driver::options(std::vector<OptionInfo>& out) const {
   out = {{"cgroup-parent", OptionType::text, OptionScope::driver, "gantry", "The cgroup that containers are made in"},
@@ -198,6 +205,23 @@ void Driver::signal(const std::string& id, const std::string& exec_id, int signa
 bool Driver::is_running(const std::string& id) const {
   const auto state = files(id).started();
   return state && open_process(state->init, state->init_start) && !files(id).exit_status();
+}
+
+/// A pidfd of the container's init. Errors: not_found, conflict.
+UniqueFd Driver::running_init(const std::string& id) const {
+  if (!files(id).exist()) throw not_found(id);
+  const auto state = files(id).started();
+  UniqueFd init = state ? open_process(state->init, state->init_start) : UniqueFd();
+  if (!init || files(id).exit_status()) throw not_running(id);
+  return init;
+}
+
+void Driver::mount(const std::string& id, const Mount& mount, const Call& /*call*/) {
+  mount_into(running_init(id).get(), mount);
+}
+
+void Driver::unmount(const std::string& id, const std::string& target, const Call& /*call*/) {
+  unmount_from(running_init(id).get(), target);
 }
 
 bool Driver::is_frozen(const std::string& id) const {

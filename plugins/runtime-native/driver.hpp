@@ -16,11 +16,12 @@
 namespace gantry::native {
 
 /// Containers by the kernel alone, each behind a gantry-shim that outlives the daemon.
-class Driver final : public runtime::v1::Driver {
+class Driver final : public runtime::v1::Driver, public runtime::v1::LiveMounts {
  public:
   Driver() = default;
   ~Driver() override;
 
+  void* query(std::string_view ability) noexcept override;
   void capabilities(Capabilities& out) const override;
   void options(std::vector<OptionInfo>& out) const override;
   void open(Host& host) override;
@@ -45,6 +46,9 @@ class Driver final : public runtime::v1::Driver {
   void remove(const std::string& id, const Call& call) override;
   void list(std::vector<std::string>& out, const Call& call) override;
 
+  void mount(const std::string& id, const Mount& mount, const Call& call) override;
+  void unmount(const std::string& id, const std::string& target, const Call& call) override;
+
  private:
   /// A container between create and start: closing the connection ends it.
   struct Pending {
@@ -56,6 +60,7 @@ class Driver final : public runtime::v1::Driver {
   [[nodiscard]] ContainerFiles files(const std::string& id) const;
   [[nodiscard]] UniqueFd connection(const std::string& id) const;
   [[nodiscard]] bool is_running(const std::string& id) const;
+  [[nodiscard]] UniqueFd running_init(const std::string& id) const;
   [[nodiscard]] bool is_frozen(const std::string& id) const;
   void set_frozen(const std::string& id, bool frozen) const;
   int init_program(const std::string& path);

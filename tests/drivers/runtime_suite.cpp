@@ -184,6 +184,42 @@ TEST_F(Runtime, PauseStopsTheClock) {
   driver().remove(live.id, call());
 }
 
+TEST_F(Runtime, ChangesMountsOfWhatRuns) {
+  if (!can("live-mounts")) GTEST_SKIP();
+  auto* const able = static_cast<runtime::v1::LiveMounts*>(driver().query(runtime::v1::LiveMounts::kAbility));
+  ASSERT_NE(able, nullptr);
+  std::filesystem::create_directories(scratch() / "source");
+  std::ofstream(scratch() / "source/file") << "content";
+  auto live = world().launch(world().spec({"sleep", "1000"}));
+  able->mount(live.id, {"bind", scratch() / "source", "/made/here", "", {"rbind", "ro"}}, call());
+  EXPECT_EQ(world().exec_command(live.id, {"cat", "/made/here/file"}).out, "content");
+  EXPECT_NE(world().exec_command(live.id, {"touch", "/made/here/file"}).code, 0);
+  able->mount(live.id, {"tmpfs", "tmpfs", "/scratch", "", {"nosuid", "size=1m"}}, call());
+  EXPECT_EQ(world().exec_command(live.id, {"touch", "/scratch/file"}).code, 0);
+  able->unmount(live.id, "/made/here", call());
+  EXPECT_NE(world().exec_command(live.id, {"cat", "/made/here/file"}).code, 0);
+  EXPECT_ERRC(able->unmount(live.id, "/made/here", call()), Errc::invalid);
+  EXPECT_ERRC(able->mount(live.id, {"bind", scratch() / "nonesuch", "/x", "", {"rbind"}}, call()), Errc::invalid);
+  EXPECT_ERRC(able->mount(live.id, {"tmpfs", "tmpfs", "/proc/sys", "", {}}, call()), Errc::invalid);
+  const std::string id = live.id;
+  world().kill(std::move(live));
+  EXPECT_ERRC(able->unmount(id, "/scratch", call()), Errc::not_found);
+}
+
+TEST_F(Runtime, LiveMountsStayInsideOfTheRoot) {
+  if (!can("live-mounts")) GTEST_SKIP();
+  auto* const able = static_cast<runtime::v1::LiveMounts*>(driver().query(runtime::v1::LiveMounts::kAbility));
+  ASSERT_NE(able, nullptr);
+  auto live =
+      world().launch(world().shell("mkdir /real; ln -s / /tmp/up; ln -s ../../../../real /tmp/out; sleep 1000"));
+  while (world().exec_command(live.id, {"test", "-L", "/tmp/out"}).code != 0) continue;
+  able->mount(live.id, {"tmpfs", "tmpfs", "/tmp/out/new", "", {}}, call());
+  EXPECT_EQ(world().exec_command(live.id, {"test", "-d", "/real/new"}).code, 0);
+  EXPECT_FALSE(std::filesystem::exists("/real"));
+  able->unmount(live.id, "/tmp/up/real/new", call());
+  world().kill(std::move(live));
+}
+
 TEST_F(Runtime, CountsProcessesAndMemory) {
   auto live = world().launch(world().shell("sleep 1000 & echo ready; wait"));
   read_socket(live.streams.socket.get(), "ready\n");

@@ -18,7 +18,7 @@
 /// returns as soon as the namespaces exist; whatever else has to be prepared may go on, and fails in `start`.
 ///
 /// Capabilities that the daemon looks for:
-///   "exec", "pause", "update", "stats", "user-namespace", "checkpoint".
+///   "exec", "pause", "update", "stats", "user-namespace", "checkpoint", "live-mounts" (since 1.1).
 namespace gantry::runtime::v1 {
 
 /// setrlimit(2); `type` as in the OCI runtime spec: "RLIMIT_NOFILE". Frozen.
@@ -213,7 +213,7 @@ class Driver : public gantry::Driver {
  public:
   static constexpr const char* kKind = "runtime";
   static constexpr std::uint16_t kMajor = 1;
-  static constexpr std::uint16_t kMinor = 0;
+  static constexpr std::uint16_t kMinor = 1;
 
   /// Makes the container: cgroup, namespaces, and a process in them that waits for `start`. If the daemon dies before
   /// `start`, the container dies. Errors: conflict (exists), invalid, unsupported, io.
@@ -263,6 +263,21 @@ class Driver : public gantry::Driver {
 
   /// The ids of all containers that the driver holds.
   virtual void list(std::vector<std::string>& out, const Call& call) = 0;
+};
+
+/// Since 1.1: changes the mounts of a running container. `Driver::query(kAbility)` answers it. Calls for one container
+/// come one after another. Errors of both: not_found (container), conflict (not running).
+class LiveMounts {
+ public:
+  static constexpr const char* kAbility = "live-mounts";
+  virtual ~LiveMounts() = default;
+
+  /// Performs one more mount in the container's mount namespace. A target that does not exist is made.
+  /// Errors: invalid (the source, the target), io.
+  virtual void mount(const std::string& id, const Mount& mount, const Call& call) = 0;
+
+  /// Takes the topmost mount at `target` away. Errors: invalid (none is there), conflict (a process uses it), io.
+  virtual void unmount(const std::string& id, const std::string& target, const Call& call) = 0;
 };
 
 }  // namespace gantry::runtime::v1

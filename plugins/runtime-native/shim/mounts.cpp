@@ -16,6 +16,7 @@
 #include <iterator>
 
 #include "protocol.hpp"
+#include "shim/bind.hpp"
 #include "shim/root_path.hpp"
 #include "shim/system.hpp"
 
@@ -36,32 +37,14 @@ bool is_procfs(int fd) {
   return ::fstatfs(fd, &facts) == 0 && facts.f_type == PROC_SUPER_MAGIC;
 }
 
-int set_attributes(int fd, std::uint64_t attributes, std::uint64_t propagation, bool recursive) {
-  mount_attr attr{};
-  attr.attr_set = attributes;
-  attr.propagation = propagation;
-  return ::mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
-}
-
-int move_onto(int tree, int target) {
-  return ::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-}
-
 bool has_v1_cgroup(const std::vector<PlanCgroup>& cgroups) {
   return std::any_of(cgroups.begin(), cgroups.end(), [](const PlanCgroup& cgroup) { return !cgroup.unified; });
 }
 
-bool is_directory(int fd) {
-  struct stat facts {};
-  return ::fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode);
-}
-
 }  // namespace
 
-UniqueFd Rootfs::clone_tree(const PlanMount& mount) const {
-  const unsigned flags =
-      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount.recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
-  UniqueFd tree(::open_tree(AT_FDCWD, mount.source.c_str(), flags));
+UniqueFd Rootfs::clone_source(const PlanMount& mount) const {
+  UniqueFd tree = clone_tree(mount);
   if (!tree) {
     const int error = errno;
     if (error == ENOENT) line_.fail(Errc::invalid, "bind source path does not exist: " + mount.source);
@@ -72,14 +55,14 @@ UniqueFd Rootfs::clone_tree(const PlanMount& mount) const {
 
 void Rootfs::clone_sources() {
   for (const PlanMount& mount : plan_.mounts) {
-    sources_.push_back(mount.bind ? clone_tree(mount) : UniqueFd());
+    sources_.push_back(mount.bind ? clone_source(mount) : UniqueFd());
   }
 }
 
 void Rootfs::mount_root() {
   clone_sources();
   std::vector<UniqueFd> roots;
-  for (const PlanMount& mount : plan_.root) roots.push_back(mount.bind ? clone_tree(mount) : UniqueFd());
+  for (const PlanMount& mount : plan_.root) roots.push_back(mount.bind ? clone_source(mount) : UniqueFd());
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) line_.fail_errno("make mounts private");
 
   const std::string directory = plan_.directory + "/" + kRootDirectory;
@@ -110,10 +93,7 @@ void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
   const UniqueFd target = open_mount_target(mount, directory);
   check_outside_of_proc(mount, source.get(), target.get());
   if (mount.bind) {
-    const std::uint64_t propagation =
-        mount.propagation == 0 ? std::uint64_t{MS_PRIVATE} : mount.propagation & ~std::uint64_t{MS_REC};
-    if ((mount.attributes != 0 && set_attributes(source.get(), mount.attributes, 0, mount.attributes_recursive) < 0) ||
-        set_attributes(source.get(), 0, propagation, true) < 0 || move_onto(source.get(), target.get()) < 0) {
+    if (attach_bind(source.get(), mount, target.get()) < 0) {
       const int error = errno;
       if (directory != is_directory(target.get())) {
         line_.fail(Errc::invalid, "error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target +

@@ -43,7 +43,7 @@ class Rootfs {
 
  private:
   void clone_sources();
-  UniqueFd clone_tree(const PlanMount& mount) const;
+  UniqueFd clone_source(const PlanMount& mount) const;
   void mount_one(const PlanMount& mount, UniqueFd& source);
   UniqueFd open_mount_target(const PlanMount& mount, bool directory) const;
   void check_outside_of_proc(const PlanMount& mount, int source, int target) const;

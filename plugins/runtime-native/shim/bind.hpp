@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+
+#include "gantry/unique_fd.hpp"
+#include "plan.hpp"
+
+/// Mounts as detached trees: made where their source is seen, attached where their target is. Failures are in errno.
+namespace gantry::native {
+
+/// A copy of what is mounted at a bind's source; no descriptor if that fails.
+UniqueFd clone_tree(const PlanMount& mount);
+
+/// mount_setattr(2): MOUNT_ATTR_* to set, and a propagation or 0. 0, or -1.
+int set_attributes(int tree, std::uint64_t attributes, std::uint64_t propagation, bool recursive);
+
+/// Shows the tree at `target`. 0, or -1.
+int move_onto(int tree, int target);
+
+/// Gives a bind's tree its attributes and its propagation and shows it at `target`. 0, or -1.
+int attach_bind(int tree, const PlanMount& mount, int target);
+
+bool is_directory(int fd);
+
+}  // namespace gantry::native
