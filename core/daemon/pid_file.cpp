@@ -24,9 +24,12 @@ long read_pid(const std::string& path) {
   return pid;
 }
 
-// A pid is given again to others: only a process of this program's name counts.
+// A pid is given again to others: only a process of this program's name counts, and not one that was killed and whose
+// parent has not noticed yet.
 bool runs_gantryd(long pid) {
   try {
+    std::error_code ended;
+    if (fs::read_symlink("/proc/" + std::to_string(pid) + "/exe", ended).empty()) return false;
     return read_file("/proc/" + std::to_string(pid) + "/comm", 64) == read_file("/proc/self/comm", 64);
   } catch (const Error&) {
     return false;

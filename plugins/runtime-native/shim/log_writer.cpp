@@ -86,7 +86,7 @@ void LogWriter::rotate() {
     const std::string from = i == 1 ? path_ : path_ + "." + number(i - 1);
     ::rename(from.c_str(), (path_ + "." + number(i)).c_str());
   }
-  if (max_files_ == 1) ::ftruncate(file_.get(), 0);
+  if (max_files_ == 1 && ::ftruncate(file_.get(), 0) < 0) return;
   reopen();
 }
 

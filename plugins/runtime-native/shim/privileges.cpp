@@ -57,12 +57,14 @@ void drop_bounding_set(std::uint64_t keep, const ReportLine& line) {
   }
 }
 
-/// A Dockerfile's USER can open /dev/stdout again only if the pipe is its own.
+/// A Dockerfile's USER can open /dev/stdout again only if the pipe is its own. Where the kernel does not let it be
+/// given (another user namespace's terminal), the program runs all the same.
 void give_stdio(const Identity& identity) {
   for (int fd = 0; fd < 3; ++fd) {
     struct stat facts {};
     const bool shared = ::fstat(fd, &facts) < 0 || (S_ISCHR(facts.st_mode) && ::isatty(fd) == 0);
-    if (!shared && facts.st_uid != identity.uid) ::fchown(fd, identity.uid, static_cast<gid_t>(-1));
+    if (shared || facts.st_uid == identity.uid) continue;
+    [[maybe_unused]] const int refused = ::fchown(fd, identity.uid, static_cast<gid_t>(-1));
   }
 }
 
