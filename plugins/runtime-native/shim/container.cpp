@@ -237,9 +237,13 @@ void Container::read_line(Process& process) {
     if (message.size <= 0) return on_executed(process);
     const char kind = message.bytes[0];
     UniqueFd received = message.take(0);
-    if (kind == static_cast<char>(Report::terminal) && received) process.streams->take_terminal(std::move(received));
-    if (kind == static_cast<char>(Report::child) && received) on_child(process, message.bytes, std::move(received));
-    if (kind == static_cast<char>(Report::failure)) on_failure(process, message.bytes);
+    if (kind == static_cast<char>(Report::failure)) {
+      on_failure(process, message.bytes);
+    } else if (kind == static_cast<char>(Report::terminal) && received) {
+      process.streams->take_terminal(std::move(received));
+    } else if (kind == static_cast<char>(Report::child) && received) {
+      on_child(process, message.bytes, std::move(received));
+    }
   }
 }
 
