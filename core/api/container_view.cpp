@@ -19,12 +19,6 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 
 std::string time_or_zero(Nanoseconds time) { return time == 0 ? std::string(kZeroTime) : format_rfc3339(time); }
 
-// A start that is under way shows what was before it.
-State shown(const Container& container) {
-  if (container.state != State::starting) return container.state;
-  return container.finished == 0 ? State::created : State::exited;
-}
-
 std::vector<network::v1::Port> published(const containers::Service& service, const Container& container) {
   std::vector<network::v1::Port> ports;
   if (!is_alive(container.state)) return ports;
@@ -109,7 +103,7 @@ Json health_of(const containers::Health& health) {
 }
 
 Json state_of(const Container& container) {
-  const State state = shown(container);
+  const State state = container.shown_state();
   Json out{{"Status", to_string(state)},
            {"Running", is_alive(state) || state == State::restarting},
            {"Paused", state == State::paused},
@@ -190,7 +184,7 @@ std::string human_duration(std::int64_t seconds) {
 std::string status_text(const Container& container) {
   const auto ago = [](Nanoseconds time) { return human_duration((now() - time) / kSecond); };
   const std::string code = "(" + std::to_string(container.exit_code) + ") ";
-  switch (shown(container)) {
+  switch (container.shown_state()) {
     case State::running:
       return "Up " + ago(container.started) + (container.health ? " (" + health_text(*container.health) + ")" : "");
     case State::paused:
@@ -223,7 +217,7 @@ nlohmann::ordered_json container_summary(const containers::Service& service, con
     out["SizeRootFs"] = sizes->root;
   }
   out["Labels"] = container.config.labels.empty() ? Json::object() : Json(container.config.labels);
-  out["State"] = to_string(shown(container));
+  out["State"] = to_string(container.shown_state());
   out["Status"] = status_text(container);
   out["HostConfig"]["NetworkMode"] = container.host_config.network_mode;
   out["NetworkSettings"]["Networks"] = networks_map(container);

@@ -133,7 +133,12 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
   if (request.resources.cpu_period > 0 || request.resources.cpu_quota > 0) host.resources.nano_cpus = 0;
   validate_resources(host.resources, warnings);
   if (request.restart_policy && !request.restart_policy->name.empty()) {
-    validate_restart_policy(*request.restart_policy, host.auto_remove);
+    validate_restart_policy(*request.restart_policy, false);
+    if (host.auto_remove && request.restart_policy->name != "no") {
+      throw Error{Errc::conflict, "Cannot update container " + id +
+                                      ": Restart policy cannot be updated because AutoRemove is enabled for the "
+                                      "container"};
+    }
     host.restart_policy = *request.restart_policy;
   }
   const auto resources = build_resources(host.resources);

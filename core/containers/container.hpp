@@ -63,6 +63,9 @@ struct Container {
   /// The command line: entrypoint and cmd together.
   [[nodiscard]] std::vector<std::string> command() const;
 
+  /// A start that is under way shows what was before it.
+  [[nodiscard]] State shown_state() const;
+
   /// Changes `state`. Errors: conflict if the table of transitions forbids it.
   void move_to(State next);
 };

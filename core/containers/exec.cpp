@@ -25,7 +25,7 @@ void check_runs(const Container& container) {
     throw Error{Errc::conflict, "Container " + container.name + " is paused, unpause the container before exec"};
   }
   if (container.state == State::restarting) {
-    throw Error{Errc::conflict, "container " + container.id + " is restarting, wait until the container is running"};
+    throw Error{Errc::conflict, "Container " + container.id + " is restarting, wait until the container is running"};
   }
   if (container.state != State::running) throw Error{Errc::conflict, "container " + container.id + " is not running"};
 }

@@ -3,14 +3,11 @@
 #include "containers/concurrent.hpp"
 #include "containers/failure.hpp"
 #include "containers/impl.hpp"
+#include "containers/restart_policy.hpp"
 
 namespace gantry::containers {
 
 namespace {
-
-constexpr std::chrono::milliseconds kFirstBackoff{100};
-constexpr std::chrono::minutes kLongestBackoff{1};
-constexpr Nanoseconds kLongRun = 10'000'000'000;  // after that much the back-off starts anew
 
 using Status = runtime::v1::ExitStatus;
 
@@ -38,14 +35,6 @@ awaitable<void> Service::Impl::watch_exit(std::string id, std::uint64_t run, Uni
     // The record says that it runs; the next start of the daemon looks again.
     at.bus.publish({"daemon", "error", id, {{"message", error.what()}}, 0});
   }
-}
-
-bool Service::Impl::wants_restart(const Container& container) const {
-  if (ending || container.stopped_by_user) return false;
-  const auto& policy = container.host_config.restart_policy;
-  if (policy.name == "always" || policy.name == "unless-stopped") return true;
-  if (policy.name != "on-failure" || container.exit_code == 0) return false;
-  return policy.maximum_retry_count == 0 || container.restart_count < policy.maximum_retry_count;
 }
 
 awaitable<void> Service::Impl::end_runtime(std::string id, std::string runtime) {
@@ -98,7 +87,8 @@ awaitable<void> Service::Impl::ended(Held& held) {
 
   Container outcome = *held.container;
   outcome.exit_code = status.code;
-  const bool again = wants_restart(outcome) && !held.live->removing;
+  const bool given_up = ending || held.live->removing || held.live->restart_cancelled;
+  const bool again = !given_up && asks_for_restart(outcome);
   const bool forget = !again && outcome.host_config.auto_remove && !ending;
   const Nanoseconds ran = status.finished_at_ns - held.container->started;
   // On record before the runtime forgets it: a crash in between loses no exit code.
@@ -108,6 +98,7 @@ awaitable<void> Service::Impl::ended(Held& held) {
     record.exit_code = status.code;
     record.oom_killed = status.oom_killed;
     record.finished = status.finished_at_ns;
+    if (again) record.restart_count += 1;
     if (record.health) end_health(*record.health);
   });
   held.live->trace.step("commit");
@@ -118,53 +109,9 @@ awaitable<void> Service::Impl::ended(Held& held) {
   drop_attachments(id);
   settle_waiters(*held.container, true, false);
   if (again) {
-    if (ran > kLongRun) held.live->backoff = {};
-    restart_later(id);
+    restart_later(id, ran);
   } else if (forget) {
     co_await remove_auto(held);
-  }
-}
-
-void Service::Impl::restart_later(const std::string& id) {
-  const auto its = live(id);
-  its->backoff = its->backoff.count() == 0 ? kFirstBackoff
-                                           : std::min<std::chrono::milliseconds>(its->backoff * 2, kLongestBackoff);
-  its->restart_timer = std::make_shared<asio::steady_timer>(executor, its->backoff);
-  asio::co_spawn(executor, restart_after(id, its->restart_timer), asio::detached);
-}
-
-awaitable<void> Service::Impl::restart_after(std::string id, std::shared_ptr<asio::steady_timer> timer) {
-  boost::system::error_code cancelled;
-  co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-  if (cancelled || ending) co_return;
-  co_await start_by_policy(id);
-}
-
-awaitable<void> Service::Impl::start_by_policy(std::string id) {
-  bool again = false;
-  try {
-    Held held = co_await hold(id);
-    if (held.container->state != State::restarting || ending) co_return;
-    held.live->restart_timer.reset();
-    const int count = held.container->restart_count + 1;
-    again = true;
-    co_await start(held);
-    held.container = change(id, [count](Container& record) { record.restart_count = count; });
-    co_return;
-  } catch (const Error&) {
-    // `start` has put the reason on record; dockerd goes on trying.
-  }
-  if (!again) co_return;
-  try {
-    Held held = co_await hold(id);
-    if (held.container->state != State::exited || !wants_restart(*held.container)) co_return;
-    held.container = change(id, [](Container& record) {
-      record.move_to(State::restarting);
-      record.restart_count += 1;
-    });
-    restart_later(id);
-  } catch (const Error&) {
-    // Removed meanwhile.
   }
 }
 

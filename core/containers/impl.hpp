@@ -30,6 +30,7 @@ struct Live {
   std::vector<std::weak_ptr<WaitingAttachment>> attaching;
   std::shared_ptr<asio::steady_timer> restart_timer;  ///< Set while the container waits for its restart.
   std::chrono::milliseconds backoff{0};
+  bool restart_cancelled{};               ///< A stop or a kill: whatever the policy, the present run is the last.
   std::vector<Mount> root;                ///< The storage driver's answer, once known.
   std::shared_ptr<HealthMonitor> health;  ///< While probes are due.
   bool files_written{};
@@ -80,7 +81,8 @@ struct Service::Impl {
   awaitable<void> undo_create(Container container);
 
   // start.cpp: `held.container` is the present record before and after.
-  awaitable<bool> start(Held& held);
+  enum class Starter { user, daemon, restart_policy };
+  awaitable<bool> start(Held& held, Starter starter);
   awaitable<void> run(Held& held);
   awaitable<void> undo_start(std::string id, std::vector<MountPoint> mounts, std::string runtime);
   awaitable<runtime::v1::Spec> make_spec(std::shared_ptr<const Container> container);
@@ -113,10 +115,13 @@ struct Service::Impl {
   awaitable<void> end_runtime(std::string id, std::string runtime);
   awaitable<void> release_volumes(std::string id, std::vector<MountPoint> mounts);
   void settle_waiters(const Container& container, bool ended, bool removed);
-  [[nodiscard]] bool wants_restart(const Container& container) const;
-  void restart_later(const std::string& id);
+
+  // restart.cpp
+  void restart_later(const std::string& id, Nanoseconds ran);
   awaitable<void> restart_after(std::string id, std::shared_ptr<asio::steady_timer> timer);
-  awaitable<void> start_by_policy(std::string id);
+  void give_up_restart(Held& held);
+  awaitable<void> start_at_boot(std::string id);
+  void boot();
 
   // archive.cpp: `use` gets the root directory, which is there until it returns.
   using TreeUse = std::function<awaitable<void>(int root)>;
@@ -170,7 +175,6 @@ struct Service::Impl {
   awaitable<void> freeze(Container container);
   awaitable<void> recover_alive(Held& held);
   awaitable<void> sweep();
-  awaitable<void> boot();
 
   asio::any_io_executor executor;
   Neighbours at;

@@ -16,8 +16,6 @@ bool any(const Values& values, Predicate predicate) {
   return std::any_of(values.begin(), values.end(), predicate);
 }
 
-std::string_view api_state(State state) { return state == State::starting ? "created" : to_string(state); }
-
 bool matches_port(const Container& container, const std::string& wanted, bool published) {
   const std::size_t dash = wanted.find('-');
   const std::size_t slash = wanted.find('/');
@@ -76,7 +74,7 @@ bool matches(const Container& container, const std::string& name, const Values& 
         [&](const auto& v) { return matches_text(v, "/" + container.name) || matches_text(v, container.name); });
   if (name == "label") return matches_labels(container.config.labels, values);
   if (name == "exited") return plain([&](const auto& v) { return matches_exit(container, v); });
-  if (name == "status") return plain([&](const auto& v) { return v == api_state(container.state); });
+  if (name == "status") return plain([&](const auto& v) { return v == to_string(container.shown_state()); });
   if (name == "ancestor") return plain([&](const auto& v) { return matches_image(container, v, images); });
   if (name == "volume") return plain([&](const auto& v) { return matches_volume(container, v); });
   if (name == "network") return plain([&](const auto& v) { return names_network(container, v); });
@@ -128,7 +126,7 @@ std::vector<Service::Snapshot> Service::list(const Filter& filter) const {
                           filter.terms.contains("since");
   std::vector<Snapshot> found;
   for (const auto& container : all()) {
-    if (!everything && !is_alive(container->state) && container->state != State::restarting) continue;
+    if (!everything && !is_alive(container->state) && container->shown_state() != State::restarting) continue;
     if (container->created >= before || container->created <= since) continue;
     const bool passes = std::all_of(filter.terms.begin(), filter.terms.end(), [&](const auto& term) {
       return matches(*container, term.first, term.second, impl_->at.images);

@@ -121,6 +121,12 @@ std::vector<std::string> Container::command() const {
   return words;
 }
 
+State Container::shown_state() const {
+  if (state != State::starting) return state;
+  if (restart_count > 0) return State::restarting;  // a start by the user's hand has set it to 0
+  return finished == 0 ? State::created : State::exited;
+}
+
 void Container::move_to(State next) {
   if (!may_follow(state, next)) {
     throw Error{Errc::conflict, "container " + id + " is " + std::string(to_string(state)) + " and cannot become " +

@@ -163,20 +163,6 @@ awaitable<void> Service::Impl::sweep() {
   });
 }
 
-awaitable<void> Service::Impl::boot() {
-  for (const auto& [id, container] : std::map(table.all())) {
-    const auto& policy = container->host_config.restart_policy.name;
-    const bool waits = container->state == State::restarting;
-    // dockerd: `always` comes back even after a stop by its user; others don't come back if they were stopped.
-    const bool comes_back = container->state == State::exited && container->finished != 0 &&
-                            (policy == "always" || (policy == "unless-stopped" && !container->stopped_by_user));
-    if (!waits && !comes_back) continue;
-    if (comes_back) change(id, [](Container& record) { record.move_to(State::restarting); });
-    restart_later(id);
-  }
-  co_return;
-}
-
 awaitable<void> Service::recover() {
   std::vector<std::string> ids;
   for (const auto& [id, container] : impl_->table.all()) ids.push_back(id);
@@ -191,7 +177,7 @@ awaitable<void> Service::recover() {
   co_await impl_->sweep();
   // Every sandbox that still is has been adopted, and none is new yet.
   co_await impl_->at.networks.reconcile();
-  co_await impl_->boot();
+  impl_->boot();
 }
 
 void Service::set_live_restore(bool live_restore) { impl_->settings.live_restore = live_restore; }

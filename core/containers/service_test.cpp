@@ -181,6 +181,31 @@ TEST_F(ServiceTest, RestartPolicyBringsItBackUntilStopped) {
   EXPECT_EQ(state(id), State::exited);
 }
 
+TEST_F(ServiceTest, AKillWhileItWaitsForItsRestartEndsTheWait) {
+  auto what = request();
+  what.body.host_config.restart_policy.name = "always";
+  const std::string id = run(what);
+  world_.end(id, 7);
+  daemon_->until([&] { return state(id) == State::restarting; });
+  EXPECT_EQ(service().find(id)->restart_count, 1);
+  EXPECT_FALSE(daemon_->run(service().start(id))) << "what waits for its restart counts as running";
+  const auto waiter = service().wait(id, WaitCondition::not_running);
+  daemon_->run(service().kill(id, ""));
+  EXPECT_EQ(daemon_->run(waiter->result()).exit_code, 7);
+  EXPECT_EQ(state(id), State::exited);
+}
+
+TEST_F(ServiceTest, ARestartThatFailsIsTheLast) {
+  auto what = request();
+  what.body.host_config.restart_policy.name = "always";
+  const std::string id = run(what);
+  world_.start_failure.emplace(Errc::invalid, "no");
+  world_.end(id, 7);
+  daemon_->until([&] { return state(id) == State::exited; });
+  EXPECT_EQ(service().find(id)->exit_code, 7);
+  EXPECT_EQ(service().find(id)->error, "no");
+}
+
 TEST_F(ServiceTest, OnFailureGivesUpAndLeavesSuccessAlone) {
   auto what = request();
   what.body.host_config.restart_policy = {"on-failure", 1};

@@ -130,6 +130,7 @@ awaitable<void> Service::Impl::run(Held& held) {
 
   held.container = change(id, [&](Container& record) {
     record.move_to(State::running);
+    record.exit_code = 0;
     record.pid = process->pid;
     record.start_time_ticks = process->start_time;
     record.started = now();
@@ -147,22 +148,29 @@ awaitable<void> Service::Impl::undo_start(std::string id, std::vector<MountPoint
   co_await free_run(id, std::move(mounts), std::move(runtime));
 }
 
-awaitable<bool> Service::Impl::start(Held& held) {
-  if (is_alive(held.container->state) && held.container->state == State::running) co_return false;
+awaitable<bool> Service::Impl::start(Held& held, Starter starter) {
+  if (held.container->state == State::running) co_return false;
+  // As dockerd: what waits for its restart counts as running.
+  if (held.container->state == State::restarting && starter == Starter::user) co_return false;
   check_startable(*held.container);
   if (held.live->restart_timer) held.live->restart_timer->cancel();
   held.live->restart_timer.reset();
+  const bool again = starter == Starter::restart_policy;
+  if (!again) held.live->backoff = {};
+  held.live->restart_cancelled = false;
   const State before = held.container->state;
+  const int code_before = held.container->exit_code;
   const std::string id = held.container->id;
   if (held.live->run != 0) held.live->trace.clear();
   held.live->trace.begin("start");
-  held.container = change(id, [](Container& record) {
+  held.container = change(id, [again](Container& record) {
     record.move_to(State::starting);
+    if (!again) record.restart_count = 0;
     record.error.clear();
     record.stopped_by_user = false;
     record.pausing = false;
     record.oom_killed = false;
-    record.exit_code = 0;
+    if (!again) record.exit_code = 0;
   });
   held.live->trace.step("intent");
   std::exception_ptr failure;
@@ -180,7 +188,7 @@ awaitable<bool> Service::Impl::start(Held& held) {
   held.container = change(id, [&](Container& record) {
     record.move_to(before == State::restarting ? State::exited : before);
     record.pid = 0;
-    record.exit_code = told.exit_code;
+    record.exit_code = again ? code_before : told.exit_code;
     record.error = told.error.what();
   });
   // As in dockerd, who waits for the next exit goes on waiting: the one who asked for the start is told.
@@ -191,8 +199,7 @@ awaitable<bool> Service::Impl::start(Held& held) {
 
 awaitable<bool> Service::start(std::string name) {
   Held held = co_await impl_->hold(name);
-  if (held.container->state == State::restarting && held.live->restart_timer) held.live->restart_timer->cancel();
-  co_return co_await impl_->start(held);
+  co_return co_await impl_->start(held, Impl::Starter::user);
 }
 
 }  // namespace gantry::containers

@@ -21,21 +21,17 @@ constexpr std::array<std::pair<State, std::string_view>, 8> kNames{{
     {State::dead, "dead"},
 }};
 
-constexpr std::array<std::pair<State, State>, 23> kTransitions{{
-    {State::created, State::starting},    {State::created, State::removing},
-    {State::starting, State::running},    {State::starting, State::created},  // the start failed: undone
-    {State::starting, State::exited},                                         // likewise, of one that had run before
-    {State::starting, State::restarting},                                     // the restart failed and is tried again
-    {State::starting, State::removing},                                       // --rm and the start failed
-    {State::running, State::paused},      {State::running, State::restarting},
-    {State::running, State::exited},      {State::running, State::removing},  // --rm and it ended
-    {State::paused, State::running},      {State::paused, State::restarting},
-    {State::paused, State::exited},       {State::paused, State::removing},
-    {State::restarting, State::starting}, {State::restarting, State::exited},
-    {State::restarting, State::removing}, {State::exited, State::starting},
-    {State::exited, State::restarting},  // the daemon starts: the policy says so
-    {State::exited, State::removing},     {State::removing, State::dead},
-    {State::dead, State::removing},
+constexpr std::array<std::pair<State, State>, 21> kTransitions{{
+    {State::created, State::starting},    {State::created, State::removing},    {State::starting, State::running},
+    {State::starting, State::created},   // the start failed: undone
+    {State::starting, State::exited},    // likewise, of one that had run before
+    {State::starting, State::removing},  // --rm and the start failed
+    {State::running, State::paused},      {State::running, State::restarting},  {State::running, State::exited},
+    {State::running, State::removing},  // --rm and it ended
+    {State::paused, State::running},      {State::paused, State::restarting},   {State::paused, State::exited},
+    {State::paused, State::removing},     {State::restarting, State::starting}, {State::restarting, State::exited},
+    {State::restarting, State::removing}, {State::exited, State::starting},     {State::exited, State::removing},
+    {State::removing, State::dead},       {State::dead, State::removing},
 }};
 
 }  // namespace

@@ -17,7 +17,7 @@ enum class State : std::uint8_t {
   dead,      ///< Its removal failed.
 };
 
-/// "created", "running", ... as the API shows it; `starting` shows what it was before: "created".
+/// "created", "running", ... as the API shows it; for `starting` see Container::shown_state.
 std::string_view to_string(State state) noexcept;
 
 /// The inverse, over all states. Errors: invalid.

@@ -57,17 +57,12 @@ awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
   {
     Held held = co_await hold(id);
     if (held.container->state == State::restarting) {
-      if (held.live->restart_timer) held.live->restart_timer->cancel();
-      held.live->restart_timer.reset();
-      held.container = change(id, [](Container& record) {
-        record.move_to(State::exited);
-        record.stopped_by_user = true;
-      });
-      settle_waiters(*held.container, true, false);
+      give_up_restart(held);
       publish("stop", *held.container);
       co_return true;
     }
     if (!is_alive(held.container->state)) co_return false;
+    held.live->restart_cancelled = true;
     held.container = change(id, [](Container& record) { record.stopped_by_user = true; });
     if (held.container->state == State::paused) {
       // A frozen process handles no signal.
@@ -115,26 +110,38 @@ awaitable<void> Service::Impl::restart(std::string id, StopRequest request) {
   }
   if (failure) std::rethrow_exception(failure);
   Held held = co_await hold(id);
-  co_await start(held);
+  co_await start(held, Starter::user);
   publish("restart", *held.container);
 }
+
+namespace {
+
+// dockerd: any signal is taken for the user's wish to end it, unless the container names another as its stop signal.
+bool ends_the_run(const Container& container, int signal) {
+  const std::string& stop_signal = container.config.stop_signal;
+  return signal == SIGKILL || stop_signal.empty() || signal == parse_signal(stop_signal);
+}
+
+}  // namespace
 
 awaitable<void> Service::kill(std::string name, std::string signal) {
   const int number = signal.empty() ? SIGKILL : parse_signal(signal);
   const auto container = impl_->find(name);
   const std::string id = container->id;
-  if (!is_alive(container->state)) {
-    throw Error{Errc::conflict, "cannot kill container: " + name + ": container " + id + " is not running"};
-  }
   bool resume = false;
-  const std::string& stop_signal = container->config.stop_signal;
-  if (number == SIGKILL || number == (stop_signal.empty() ? SIGTERM : parse_signal(stop_signal))) {
+  {
     Held held = co_await impl_->hold(id);
+    if (held.container->state == State::restarting) {
+      impl_->give_up_restart(held);
+      co_return;
+    }
     if (!is_alive(held.container->state)) {
       throw Error{Errc::conflict, "cannot kill container: " + name + ": container " + id + " is not running"};
     }
+    const bool last_run = ends_the_run(*held.container, number);
+    if (last_run) held.live->restart_cancelled = true;
     held.container = impl_->change(id, [](Container& record) { record.stopped_by_user = true; });
-    resume = held.container->state == State::paused;
+    resume = last_run && held.container->state == State::paused;
   }
   co_await impl_->send_signal(id, number);
   if (resume) {
