@@ -152,7 +152,8 @@ Json Client::post(const std::string& path, const Json& body) {
   return answer.empty() ? Json() : Json::parse(answer);
 }
 
-std::unique_ptr<Exchange> Client::upload(const std::string& path, const Source& source, const Headers& headers) {
+std::unique_ptr<Exchange> Client::upload(std::string_view method, const std::string& path, const Source& source,
+                                         const Headers& headers) {
   // A body cannot be sent twice, so the version is asked for before.
   if (!version_fixed_) {
     const auto ping = send("GET", "/_ping", "", {});
@@ -161,9 +162,13 @@ std::unique_ptr<Exchange> Client::upload(const std::string& path, const Source& 
     if (is_older(theirs, version_)) version_ = theirs;
   }
   auto exchange = std::make_unique<Exchange>(connect(address_));
-  exchange->send_chunked("POST", target(path), headers);
-  for (std::string_view piece = source(); !piece.empty(); piece = source()) exchange->send_chunk(piece);
-  exchange->send_chunk({});
+  exchange->send_chunked(method, target(path), headers);
+  try {
+    for (std::string_view piece = source(); !piece.empty(); piece = source()) exchange->send_chunk(piece);
+    exchange->send_chunk({});
+  } catch (const std::system_error&) {
+    // The daemon has hung up in the middle: if it said why, that is the answer.
+  }
   finish(*exchange);
   return exchange;
 }

@@ -60,7 +60,8 @@ class Client {
 
   /// Sends what `source` gives, piece by piece until it gives none, as the body.
   using Source = std::function<std::string_view()>;
-  std::unique_ptr<Exchange> upload(const std::string& path, const Source& source, const Headers& headers = {});
+  std::unique_ptr<Exchange> upload(std::string_view method, const std::string& path, const Source& source,
+                                   const Headers& headers = {});
 
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return address_.endpoint; }
   [[nodiscard]] const std::string& version() const noexcept { return version_; }

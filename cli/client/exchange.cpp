@@ -18,6 +18,7 @@ namespace http = boost::beast::http;
 struct Exchange::State {
   std::optional<http::response_parser<http::buffer_body>> parser;
   std::string received;
+  bool bodiless{};  ///< The answer to HEAD names a size and has no body.
 
   std::size_t put(boost::system::error_code& error) {
     const std::size_t used = parser->put(boost::asio::buffer(received), error);
@@ -53,11 +54,13 @@ void Exchange::send(std::string_view method, std::string_view target, const Head
   message += "\r\n";
   message += body;
   state_->parser.reset();
+  state_->bodiless = method == "HEAD";
   transport_->write(message);
 }
 
 void Exchange::send_chunked(std::string_view method, std::string_view target, const Headers& headers) {
   state_->parser.reset();
+  state_->bodiless = false;
   transport_->write(head_of(method, target, headers) + "Transfer-Encoding: chunked\r\n\r\n");
 }
 
@@ -72,6 +75,7 @@ bool Exchange::read_head() {
   auto& parser = state_->parser.emplace();
   parser.body_limit(std::numeric_limits<std::uint64_t>::max());
   parser.header_limit(64U << 10U);
+  parser.skip(state_->bodiless);
   bool anything = !state_->received.empty();
   for (;;) {
     if (!state_->received.empty()) {

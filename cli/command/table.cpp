@@ -17,6 +17,12 @@ constexpr std::array kCommands{
             "Attach local standard input, output, and error streams to a running container", container_attach},
     Command{"container", "commit", "", "commit", "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
             "Create a new image from a container's changes", container_commit},
+    Command{"container", "cp", "", "cp",
+            "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tgantry cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+            "Copy files/folders between a container and the local filesystem\n\nUse '-' as the source to read a tar "
+            "archive from stdin\nand extract it to a directory destination in a container.\nUse '-' as the destination "
+            "to stream a tar archive of a\ncontainer source to stdout.",
+            container_cp},
     Command{"container", "create", "", "create", kRunUsage, "Create a new container", container_create, false},
     Command{"container", "diff", "", "diff", "CONTAINER",
             "Inspect changes to files or directories on a container's filesystem", container_diff},

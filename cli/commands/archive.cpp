@@ -10,6 +10,7 @@
 #include "client/pending_file.hpp"
 #include "commands/archive_file.hpp"
 #include "commands/commands.hpp"
+#include "commands/file_source.hpp"
 #include "commands/stream_output.hpp"
 #include "gantry/unique_fd.hpp"
 #include "parse/text.hpp"
@@ -27,25 +28,6 @@ void copy_body(Exchange& exchange, int fd) {
   }
 }
 
-/// The bytes of a file, piece by piece.
-class FileSource {
- public:
-  explicit FileSource(int fd) : fd_(fd) {}
-
-  std::string_view operator()() {
-    ssize_t size = 0;
-    do {
-      size = ::read(fd_, buffer_.data(), buffer_.size());
-    } while (size < 0 && errno == EINTR);
-    if (size < 0) throw Failure(std::string("read: ") + lower(std::strerror(errno)));
-    return {buffer_.data(), static_cast<std::size_t>(size)};
-  }
-
- private:
-  int fd_;
-  std::array<char, 65536> buffer_{};
-};
-
 UniqueFd open_input(const std::string& path) {
   UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) throw_open_failure(path);
@@ -55,7 +37,7 @@ UniqueFd open_input(const std::string& path) {
 void upload(Context& context, const std::string& path, int fd, bool quiet) {
   FileSource source(fd);
   const auto exchange =
-      context.client().upload(path, [&] { return source(); }, {{"Content-Type", "application/x-tar"}});
+      context.client().upload("POST", path, [&] { return source(); }, {{"Content-Type", "application/x-tar"}});
   if (starts_with(exchange->header("Content-Type"), "application/json")) {
     show_progress(*exchange, STDOUT_FILENO, quiet);
   } else {

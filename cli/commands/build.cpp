@@ -209,7 +209,8 @@ class Sender {
   void send(const std::string& recipe, const std::string& url, const Client::Source& source) {
     const Headers headers{{"Content-Type", "application/x-tar"},
                           {"X-Registry-Config", registry_config_header(context_.config())}};
-    const auto exchange = context_.client().upload("/build" + flags_.query(recipe, url).text(), source, headers);
+    const auto exchange =
+        context_.client().upload("POST", "/build" + flags_.query(recipe, url).text(), source, headers);
     std::string id;
     show_progress(*exchange, STDOUT_FILENO, false, [&](const Json& aux) {
       if (aux.is_object()) id = aux.value("ID", id);

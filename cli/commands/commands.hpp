@@ -10,6 +10,7 @@ namespace gantry::cli {
 
 int image_build(Context& context);
 int builder_prune(Context& context);
+int container_cp(Context& context);
 int container_commit(Context& context);
 int container_run(Context& context);
 int container_create(Context& context);

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <sys/types.h>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+namespace gantry::cli {
+
+/// One entry of a tar archive.
+struct TarMember {
+  std::string name;
+  std::string link;
+  char type{};  ///< '0' file, '1' hard link, '2' symbolic link, '3' '4' devices, '5' directory, '6' FIFO.
+  mode_t mode{};
+  std::uint64_t size{};
+  std::int64_t modified{};  ///< Seconds.
+  unsigned major{};
+  unsigned minor{};
+};
+
+/// Reads a tar archive (ustar, with the extended headers of pax and GNU) from a stream.
+class TarReader {
+ public:
+  /// Gives some bytes; 0 at the end.
+  using Source = std::function<std::size_t(std::span<char>)>;
+  explicit TarReader(Source source) : source_(std::move(source)) {}
+
+  /// The next entry; what is left of the last one's content is skipped. False at the end. Throws Failure.
+  bool next(TarMember& member);
+  /// Some of the entry's content; 0 at its end. Throws Failure.
+  std::size_t read(std::span<char> buffer);
+
+ private:
+  bool read_block(std::span<char> block);
+  std::string read_text(std::uint64_t size);
+  void read_pax(const std::string& records, TarMember& member);
+  void skip();
+
+  Source source_;
+  std::uint64_t left_ = 0;     ///< Of the content.
+  std::uint64_t padding_ = 0;  ///< Behind it.
+};
+
+}  // namespace gantry::cli
