@@ -8,6 +8,7 @@
 #include "command/context.hpp"
 #include "command/table.hpp"
 #include "command/version.hpp"
+#include "commands/commands.hpp"
 #include "terminal/terminal.hpp"
 
 namespace gantry::cli {
@@ -32,6 +33,10 @@ int run(const std::vector<std::string>& arguments) {
   Flags flags;
   flags.text("config", context.config_dir, "Location of client config files")
       .toggle("debug,D", debug, "Enable debug mode")
+      .text(
+          "context,c", connection.context,
+          "Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set "
+          "with \"gantry context use\")")
       .text("host,H", connection.host, "Daemon socket to connect to", "list")
       .text("log-level,l", log_level, R"(Set the logging level ("debug", "info", "warn", "error", "fatal"))")
       .toggle("tls", connection.tls, "Use TLS; implied by --tlsverify")
@@ -55,6 +60,12 @@ int run(const std::vector<std::string>& arguments) {
   if (flags.help_wanted() || words.empty() || words[0] == "help") {
     std::fputs(program_help(flags, terminal_size(0).columns - 1).c_str(), stdout);
     return 0;
+  }
+  if (!connection.host.empty() && !connection.context.empty()) {
+    throw Failure("conflicting options: cannot specify both --host and --context");
+  }
+  if (words[0] == "__complete" && words.size() > 2) {
+    return print_candidates(context, {words.begin() + 2, words.end()});
   }
   std::size_t taken = 0;
   context.command = find_command(context, words, taken);

@@ -20,7 +20,9 @@ std::string environment(const char* name) {
 
 Endpoint parse_tcp(const std::string& text, std::string_view address, const char* default_port) {
   address = address.substr(0, address.find('/'));
-  Endpoint endpoint{text, "", "", default_port};
+  Endpoint endpoint;
+  endpoint.text = text;
+  endpoint.port = default_port;
   if (!address.empty() && address[0] == '[') {
     const auto close = address.find(']');
     if (close == std::string_view::npos) throw Failure("unable to parse docker host `" + text + "`");
@@ -36,6 +38,20 @@ Endpoint parse_tcp(const std::string& text, std::string_view address, const char
   return endpoint;
 }
 
+Endpoint parse_ssh(const std::string& text, std::string_view address) {
+  const auto at = address.substr(0, address.find('/')).rfind('@');
+  const std::string_view user = at == std::string_view::npos ? "" : address.substr(0, at);
+  if (at != std::string_view::npos) address.remove_prefix(at + 1);
+  if (user.find(':') != std::string_view::npos) {
+    throw Failure("ssh host connection is not valid: plain-text password is not supported");
+  }
+  Endpoint endpoint = parse_tcp(text, address, "");
+  if (address.empty() || address.front() == '/') throw Failure("ssh host connection is not valid: no host specified");
+  endpoint.ssh = true;
+  endpoint.user = user;
+  return endpoint;
+}
+
 }  // namespace
 
 Endpoint parse_endpoint(const std::string& text) {
@@ -44,10 +60,16 @@ Endpoint parse_endpoint(const std::string& text) {
   if (scheme_end == std::string_view::npos) return parse_tcp("tcp://" + text, view, "2375");
   const auto scheme = view.substr(0, scheme_end);
   const auto rest = view.substr(scheme_end + 3);
-  if (scheme == "unix") return Endpoint{text, std::string(rest), "", ""};
+  if (scheme == "unix") {
+    Endpoint endpoint;
+    endpoint.text = text;
+    endpoint.path = rest;
+    return endpoint;
+  }
   if (scheme == "tcp" || scheme == "http") return parse_tcp(text, rest, "2375");
   if (scheme == "https") return parse_tcp(text, rest, "2376");
-  throw Failure("unable to parse docker host `" + text + "`: protocol not available: use unix:// or tcp://");
+  if (scheme == "ssh") return parse_ssh(text, rest);
+  throw Failure("unable to parse docker host `" + text + "`: protocol not available: use unix://, tcp:// or ssh://");
 }
 
 DaemonAddress daemon_address(const ConnectionFlags& flags, const std::string& config_dir) {
@@ -58,7 +80,7 @@ DaemonAddress daemon_address(const ConnectionFlags& flags, const std::string& co
   DaemonAddress address{parse_endpoint(host), std::nullopt};
   const bool verify = flags.tls_verify || !environment("DOCKER_TLS_VERIFY").empty();
   const bool wanted = flags.tls || verify || !environment("DOCKER_TLS").empty() || host.rfind("https://", 0) == 0;
-  if (!wanted || !address.endpoint.path.empty()) return address;
+  if (!wanted || !address.endpoint.path.empty() || address.endpoint.ssh) return address;
   std::string directory = environment("DOCKER_CERT_PATH");
   if (directory.empty()) directory = config_dir;
   const auto file = [&](const std::string& given, const char* name) {

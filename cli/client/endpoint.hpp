@@ -11,9 +11,12 @@ struct Endpoint {
   std::string path;  ///< Of the socket; empty for TCP.
   std::string host;
   std::string port;
+  bool ssh = false;  ///< By `ssh` to the host; `user` and `port` may be empty.
+  std::string user;
 };
 
-/// Reads "unix:///path", "tcp://host:port", "http(s)://host:port" or "host:port". Throws Failure.
+/// Reads "unix:///path", "ssh://user@host:port", "tcp://host:port", "http(s)://host:port" or "host:port". Throws
+/// Failure.
 Endpoint parse_endpoint(const std::string& text);
 
 /// What to check and to show when the daemon is spoken to by TLS.
@@ -32,6 +35,7 @@ struct DaemonAddress {
 
 /// The flags that stand before the command.
 struct ConnectionFlags {
+  std::string context;
   std::string host;
   bool tls = false;
   bool tls_verify = false;

@@ -1,5 +1,6 @@
 #include "client/transport.hpp"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,7 +18,7 @@ namespace gantry::cli {
 
 namespace {
 
-class SocketTransport final : public Transport {
+class SocketTransport : public Transport {
  public:
   explicit SocketTransport(UniqueFd socket) : socket_(std::move(socket)) {}
 
@@ -53,6 +54,29 @@ class SocketTransport final : public Transport {
 
  private:
   UniqueFd socket_;
+};
+
+class SshTransport final : public SocketTransport {
+ public:
+  explicit SshTransport(std::unique_ptr<SshProcess> process)
+      : SocketTransport(UniqueFd{::fcntl(process->fd(), F_DUPFD_CLOEXEC, 0)}), process_(std::move(process)) {}
+
+  std::size_t read(std::span<char> buffer) override {
+    const std::size_t size = SocketTransport::read(buffer);
+    if (size == 0) process_->check_end();
+    return size;
+  }
+  void write(std::string_view bytes) override {
+    try {
+      SocketTransport::write(bytes);
+    } catch (const std::system_error&) {
+      process_->check_end();
+      throw;
+    }
+  }
+
+ private:
+  std::unique_ptr<SshProcess> process_;
 };
 
 [[noreturn]] void throw_unreachable(const Endpoint& endpoint, int error) {
@@ -102,6 +126,7 @@ UniqueFd connect_tcp(const Endpoint& endpoint) {
 }  // namespace
 
 std::unique_ptr<Transport> connect(const DaemonAddress& address) {
+  if (address.endpoint.ssh) return std::make_unique<SshTransport>(std::make_unique<SshProcess>(address.endpoint));
   if (!address.endpoint.path.empty()) return std::make_unique<SocketTransport>(connect_unix(address.endpoint));
   UniqueFd socket = connect_tcp(address.endpoint);
   if (address.tls) return start_tls(socket.release(), address.endpoint.host, *address.tls);

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <sys/types.h>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "client/endpoint.hpp"
+#include "gantry/unique_fd.hpp"
 
 namespace gantry::cli {
 
@@ -27,6 +29,25 @@ class Transport {
 
 /// Connects. Throws Failure with Docker's message if nobody answers.
 std::unique_ptr<Transport> connect(const DaemonAddress& address);
+
+/// `ssh` to a daemon's host, where a `system dial-stdio` passes the stream on to it.
+class SshProcess {
+ public:
+  /// Throws Failure.
+  explicit SshProcess(const Endpoint& endpoint);
+  ~SshProcess();
+  SshProcess(const SshProcess&) = delete;
+  SshProcess& operator=(const SshProcess&) = delete;
+
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+  /// Once the stream has ended: throws Failure if that was no orderly end.
+  void check_end();
+
+ private:
+  UniqueFd socket_;
+  pid_t pid_ = -1;
+  std::string shown_;
+};
 
 /// Speaks TLS over `socket`, which is connected to `host`.
 std::unique_ptr<Transport> start_tls(int socket, const std::string& host, const TlsSettings& settings);

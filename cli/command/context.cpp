@@ -4,6 +4,7 @@
 
 #include "command/output.hpp"
 #include "command/table.hpp"
+#include "contexts/current_context.hpp"
 #include "terminal/terminal.hpp"
 
 namespace gantry::cli {
@@ -38,7 +39,7 @@ void check_arity(const Context& context, std::size_t count, Arity arity) {
 }  // namespace
 
 Client& Context::client() {
-  if (!client_) client_ = std::make_unique<Client>(daemon_address(connection, config_dir));
+  if (!client_) client_ = std::make_unique<Client>(resolve_daemon(connection, config_dir, config()));
   return *client_;
 }
 
@@ -48,6 +49,10 @@ ConfigFile& Context::config() {
 }
 
 std::vector<std::string> Context::parse(Flags& flags, Arity arity) {
+  if (flag_names != nullptr) {
+    *flag_names = flags.names();
+    throw HelpShown{};
+  }
   std::vector<std::string> words;
   try {
     words = flags.parse(arguments, command->interspersed);

@@ -33,6 +33,7 @@ class Context {
   std::string program_path;  ///< "gantry container ls", for messages.
   const Command* command = nullptr;
   std::vector<std::string> arguments;
+  std::vector<std::string>* flag_names = nullptr;  ///< Set: `parse` puts the flags' names there and throws HelpShown.
 
   /// The daemon; not spoken to before the first request.
   Client& client();

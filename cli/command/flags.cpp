@@ -235,4 +235,12 @@ std::string Flags::usages(std::size_t width) const {
   return out;
 }
 
+std::vector<std::string> Flags::names() const {
+  std::vector<std::string> names{"--help"};
+  for (const Flag& flag : flags_) {
+    if (!flag.is_hidden) names.push_back("--" + flag.name);
+  }
+  return names;
+}
+
 }  // namespace gantry::cli

@@ -39,6 +39,8 @@ class Flags {
   [[nodiscard]] bool help_wanted() const noexcept { return help_wanted_; }
   [[nodiscard]] bool empty() const noexcept { return flags_.empty(); }
 
+  /// "--name" of each that the help shows.
+  [[nodiscard]] std::vector<std::string> names() const;
   /// The help's lines, wrapped to `width` columns.
   [[nodiscard]] std::string usages(std::size_t width) const;
 

@@ -58,6 +58,18 @@ constexpr std::array kCommands{
     Command{"container", "wait", "", "wait", kEach,
             "Block until one or more containers stop, then print their exit codes", container_wait},
 
+    Command{"context", "create", "", "", "[OPTIONS] CONTEXT", "Create a context", context_create},
+    Command{"context", "export", "", "", "CONTEXT [FILE|-]",
+            "Export a context to a tar archive FILE or a tar stream on STDOUT.", context_export},
+    Command{"context", "import", "", "", "CONTEXT FILE|-", "Import a context from a tar file", context_import},
+    Command{"context", "inspect", "", "", "[OPTIONS] [CONTEXT] [CONTEXT...]",
+            "Display detailed information on one or more contexts", context_inspect},
+    Command{"context", "ls", "list", "", "[OPTIONS]", "List contexts", context_ls},
+    Command{"context", "rm", "remove", "", "CONTEXT [CONTEXT...]", "Remove one or more contexts", context_rm},
+    Command{"context", "show", "", "", "", "Print the name of the current context", context_show},
+    Command{"context", "update", "", "", "[OPTIONS] CONTEXT", "Update a context", context_update},
+    Command{"context", "use", "", "", "CONTEXT", "Set the current context", context_use},
+
     Command{"builder", "build", "", "", "[OPTIONS] PATH | URL | -", "Build an image from a Dockerfile", image_build},
     Command{"builder", "prune", "", "", "[OPTIONS]", "Remove build cache", builder_prune},
 
@@ -94,6 +106,8 @@ constexpr std::array kCommands{
             "Display detailed information on one or more plugins", plugin_inspect},
     Command{"plugin", "ls", "list", "", "[OPTIONS]", "List plugins", plugin_ls},
 
+    Command{"system", "dial-stdio", "", "", "",
+            "Proxy the stdio stream to the daemon connection. Should not be invoked manually.", system_dial_stdio},
     Command{"system", "df", "", "", "[OPTIONS]", "Show gantry disk usage", system_df},
     Command{"system", "events", "", "events", "[OPTIONS]", "Get real time events from the server", system_events},
     Command{"system", "info", "", "info", "[OPTIONS]", "Display system-wide information", system_info},
@@ -107,6 +121,8 @@ constexpr std::array kCommands{
     Command{"volume", "rm", "remove", "", "[OPTIONS] VOLUME [VOLUME...]",
             "Remove one or more volumes. You cannot remove a volume that is in use by a container.", volume_rm},
 
+    Command{"", "completion", "", "completion", "SHELL", "Print the completion script for a shell: bash, zsh or fish",
+            print_completion},
     Command{"", "inspect", "", "inspect", "[OPTIONS] NAME|ID [NAME|ID...]",
             "Return low-level information on container engine objects", any_inspect},
     Command{"", "login", "", "login", "[OPTIONS] [SERVER]",
@@ -119,10 +135,10 @@ constexpr std::array kCommands{
 };
 
 constexpr std::array kGroups{
-    CommandGroup{"builder", "Manage builds"}, CommandGroup{"container", "Manage containers"},
-    CommandGroup{"image", "Manage images"},   CommandGroup{"network", "Manage networks"},
-    CommandGroup{"plugin", "Manage plugins"}, CommandGroup{"system", "Manage gantry"},
-    CommandGroup{"volume", "Manage volumes"},
+    CommandGroup{"builder", "Manage builds"},   CommandGroup{"container", "Manage containers"},
+    CommandGroup{"context", "Manage contexts"}, CommandGroup{"image", "Manage images"},
+    CommandGroup{"network", "Manage networks"}, CommandGroup{"plugin", "Manage plugins"},
+    CommandGroup{"system", "Manage gantry"},    CommandGroup{"volume", "Manage volumes"},
 };
 
 }  // namespace

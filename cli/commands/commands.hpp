@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "client/exchange.hpp"
 #include "command/context.hpp"
@@ -54,6 +55,16 @@ int volume_inspect(Context& context);
 int volume_rm(Context& context);
 int volume_prune(Context& context);
 
+int context_create(Context& context);
+int context_export(Context& context);
+int context_import(Context& context);
+int context_inspect(Context& context);
+int context_ls(Context& context);
+int context_rm(Context& context);
+int context_show(Context& context);
+int context_update(Context& context);
+int context_use(Context& context);
+
 int network_create(Context& context);
 int network_ls(Context& context);
 int network_inspect(Context& context);
@@ -65,10 +76,15 @@ int network_disconnect(Context& context);
 int system_info(Context& context);
 int system_df(Context& context);
 int system_events(Context& context);
+int system_dial_stdio(Context& context);
 int system_prune(Context& context);
 
 int plugin_ls(Context& context);
 int plugin_inspect(Context& context);
+
+int print_completion(Context& context);
+/// What the shells' scripts ask: each word that may stand in the last one's place.
+int print_candidates(Context& context, const std::vector<std::string>& words);
 
 int any_inspect(Context& context);
 int registry_login(Context& context);

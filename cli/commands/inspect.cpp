@@ -5,6 +5,7 @@
 
 #include "command/output.hpp"
 #include "commands/commands.hpp"
+#include "commands/inspect.hpp"
 #include "commands/list_flags.hpp"
 #include "format/reindent.hpp"
 #include "format/template.hpp"
@@ -43,7 +44,9 @@ std::string with_template(const std::string& format, const std::vector<std::stri
   return out;
 }
 
-int inspect(const std::vector<std::string>& names, const std::string& format, const Fetch& fetch) {
+}  // namespace
+
+int inspect_each(const std::vector<std::string>& names, const std::string& format, const Fetch& fetch) {
   std::vector<std::string> found;
   std::string failures;
   for (const std::string& name : names) {
@@ -68,12 +71,14 @@ int inspect(const std::vector<std::string>& names, const std::string& format, co
   return failures.empty() ? 0 : 1;
 }
 
+namespace {
+
 int inspect_kind(Context& context, const std::string& prefix, const std::string& suffix) {
   ListFlags list;
   Flags flags;
   list.declare_format(flags, false, "format,f");
   const auto names = context.parse(flags, Arity::at_least(1));
-  return inspect(names, list.format, [&](const std::string& name) {
+  return inspect_each(names, list.format, [&](const std::string& name) {
     return context.client().call("GET", prefix + escaped(name) + suffix);
   });
 }
@@ -125,8 +130,8 @@ int any_inspect(Context& context) {
   if (type.empty() && flags.given("type"))
     throw Failure("type is empty: must be one of container, image, network, volume, plugin");
   if (!known) throw Failure("unknown type: \"" + type + "\": must be one of container, image, network, volume, plugin");
-  return inspect(names, list.format,
-                 [&](const std::string& name) { return fetch_any(context.client(), name, type, size); });
+  return inspect_each(names, list.format,
+                      [&](const std::string& name) { return fetch_any(context.client(), name, type, size); });
 }
 
 int container_inspect(Context& context) {
@@ -136,8 +141,8 @@ int container_inspect(Context& context) {
   list.declare_format(flags, false, "format,f");
   flags.toggle("size,s", size, "Display total file sizes");
   const auto names = context.parse(flags, Arity::at_least(1));
-  return inspect(names, list.format,
-                 [&](const std::string& name) { return fetch_any(context.client(), name, "container", size); });
+  return inspect_each(names, list.format,
+                      [&](const std::string& name) { return fetch_any(context.client(), name, "container", size); });
 }
 
 int image_inspect(Context& context) {
@@ -152,7 +157,7 @@ int image_inspect(Context& context) {
   const auto names = context.parse(flags, Arity::at_least(1));
   Query query;
   query.add_if(!platform.empty(), "platform", platform);
-  return inspect(names, list.format, [&](const std::string& name) {
+  return inspect_each(names, list.format, [&](const std::string& name) {
     return context.client().call("GET", "/images/" + escaped(name) + "/json" + query.text());
   });
 }
@@ -164,7 +169,7 @@ int network_inspect(Context& context) {
   list.declare_format(flags, false, "format,f");
   flags.toggle("verbose,v", verbose, "Verbose output for diagnostics");
   const auto names = context.parse(flags, Arity::at_least(1));
-  return inspect(names, list.format, [&](const std::string& name) {
+  return inspect_each(names, list.format, [&](const std::string& name) {
     return context.client().call("GET", "/networks/" + escaped(name) + (verbose ? "?verbose=true" : ""));
   });
 }
