@@ -24,6 +24,7 @@ std::string time_parameter(const std::string& text, const char* flag) {
 }  // namespace
 
 int container_logs(Context& context) {
+  bool clear = false;
   bool details = false;
   bool follow = false;
   bool timestamps = false;
@@ -31,7 +32,8 @@ int container_logs(Context& context) {
   std::string until;
   std::string tail = "all";
   Flags flags;
-  flags.toggle("details", details, "Show extra details provided to logs")
+  flags.toggle("clear", clear, "Forget what was logged so far instead of showing it")
+      .toggle("details", details, "Show extra details provided to logs")
       .toggle("follow,f", follow, "Follow log output")
       .text("since", since,
             "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)")
@@ -40,6 +42,10 @@ int container_logs(Context& context) {
       .text("until", until,
             "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
   const auto names = context.parse(flags, Arity::exactly(1));
+  if (clear) {
+    context.client().call("DELETE", "/containers/" + escaped(names[0]) + "/logs");
+    return 0;
+  }
   Query query;
   query.add_if(details, "details").add_if(follow, "follow");
   const std::string since_time = time_parameter(since, "since");

@@ -43,6 +43,8 @@ void Containers::add_routes(Router& router) {
   add("GET", "/containers/{id}/archive", &Containers::get_archive);
   add("PUT", "/containers/{id}/archive", &Containers::put_archive);
   add("GET", "/containers/{id}/logs", &Containers::get_logs);
+  add("DELETE", "/containers/{id}/logs", &Containers::delete_logs);
+  add("GET", "/containers/{id}/attach/ws", &Containers::get_attach_websocket);
   add("GET", "/containers/{id}/stats", &Containers::get_stats);
   add("POST", "/containers/{id}/start", &Containers::post_start);
   add("POST", "/containers/{id}/stop", &Containers::post_stop);

@@ -55,6 +55,8 @@ class Containers {
   // containers_stream.cpp
   awaitable<Response> post_attach(Exchange& exchange);
   awaitable<Response> get_logs(Exchange& exchange);
+  awaitable<Response> delete_logs(Exchange& exchange);
+  awaitable<Response> get_attach_websocket(Exchange& exchange);
 
   // containers_stats.cpp
   awaitable<Response> get_stats(Exchange& exchange);

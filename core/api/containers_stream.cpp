@@ -4,6 +4,7 @@
 #include "api/client_watch.hpp"
 #include "api/containers.hpp"
 #include "api/streams.hpp"
+#include "api/websocket.hpp"
 #include "containers/filter_match.hpp"
 #include "containers/log_follower.hpp"
 
@@ -119,45 +120,86 @@ awaitable<Response> Containers::get_logs(Exchange& exchange) {
   co_return Response::done();
 }
 
-awaitable<Response> Containers::post_attach(Exchange& exchange) {
-  const Request& request = exchange.request();
-  const auto container = service_.find(request.parameter("id"));
-  const bool tty = container->config.tty;
-  auto keys = detach_keys(request, *container);
-  const bool wants_logs = request.flag("logs");
-  const bool wants_stream = request.flag("stream");
+awaitable<Response> Containers::delete_logs(Exchange& exchange) {
+  co_await service_.clear_logs(exchange.request().parameter("id"));
+  co_return Response::no_content();
+}
+
+namespace {
+
+struct AttachRequest {
+  bool logs{};
+  bool stream{};
   StreamSettings settings;
-  settings.input = request.flag("stdin") && container->config.open_stdin;
-  settings.close_input = container->config.stdin_once;
-  settings.detach_keys = std::move(keys);
   containers::LogRequest wanted;
-  wanted.stdout_wanted = request.flag("stdout");
-  wanted.stderr_wanted = request.flag("stderr");
-  if (!tty && !(wanted.stdout_wanted && wanted.stderr_wanted)) {
-    settings.frames.emplace(wanted.stdout_wanted, wanted.stderr_wanted);
+};
+
+// `framed`: the client takes both outputs apart by Docker's frames.
+AttachRequest read_attach(const Request& request, const containers::Container& container, bool framed) {
+  // Old clients of the WebSocket get all three.
+  const bool all = !framed && request.version < Version{1, 42};
+  const bool tty = container.config.tty;
+  AttachRequest attach;
+  attach.logs = request.flag("logs");
+  attach.stream = request.flag("stream");
+  attach.wanted.stdout_wanted = all || request.flag("stdout");
+  attach.wanted.stderr_wanted = all || request.flag("stderr");
+  attach.settings.input = (all || request.flag("stdin")) && container.config.open_stdin;
+  attach.settings.close_input = container.config.stdin_once;
+  attach.settings.detach_keys = detach_keys(request, container);
+  const bool both = attach.wanted.stdout_wanted && attach.wanted.stderr_wanted;
+  if (!tty && !(both && framed)) {
+    attach.settings.frames.emplace(attach.wanted.stdout_wanted, attach.wanted.stderr_wanted, framed);
   }
-  std::shared_ptr<containers::Attachment> attachment;
-  if (wants_stream) attachment = co_await service_.attach(container->id);
-  const auto client = co_await exchange.upgrade(stream_type(request, tty));
+  return attach;
+}
+
+awaitable<void> attach_client(containers::Service& service, containers::Service::Snapshot container,
+                              std::shared_ptr<containers::Attachment> attachment, std::shared_ptr<Upgraded> client,
+                              AttachRequest attach, bool framed) {
   const auto executor = co_await asio::this_coro::executor;
-  if (wants_logs && !container->log_path.empty()) {
-    containers::LogFollower past{executor, service_, container->id, wanted};
-    const Format format{tty, false, false};
+  if (attach.logs && !container->log_path.empty()) {
+    containers::LogFollower past{executor, service, container->id, attach.wanted};
+    const Format format{container->config.tty || !framed, false, false};
     for (auto entries = co_await past.next(); !entries.empty(); entries = co_await past.next()) {
       const std::string text = render(entries, format);
       co_await client->write(text);
     }
   }
-  if (attachment) {
-    // The container may never be started: then the client's leaving is what ends this.
-    ClientWatch watch{executor, client->gone(), [attachment] { attachment->close(); }};
-    UniqueFd socket = co_await attachment->socket();
-    co_await watch.stop();
-    if (socket) {
-      const auto end = co_await copy_streams(client, std::move(socket), std::move(settings));
-      if (end == StreamEnd::detached) service_.tell_detached(container->id);
-    }
-  }
+  if (!attachment) co_return;
+  // The container may never be started: then the client's leaving is what ends this.
+  ClientWatch watch{executor, client->gone(), [attachment] { attachment->close(); }};
+  UniqueFd socket = co_await attachment->socket();
+  co_await watch.stop();
+  if (!socket) co_return;
+  const auto end = co_await copy_streams(client, std::move(socket), std::move(attach.settings));
+  if (end == StreamEnd::detached) service.tell_detached(container->id);
+}
+
+}  // namespace
+
+awaitable<Response> Containers::post_attach(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const auto container = service_.find(request.parameter("id"));
+  AttachRequest attach = read_attach(request, *container, true);
+  std::shared_ptr<containers::Attachment> attachment;
+  if (attach.stream) attachment = co_await service_.attach(container->id);
+  const auto client = co_await exchange.upgrade(stream_type(request, container->config.tty));
+  co_await attach_client(service_, container, attachment, client, std::move(attach), true);
+  client->close();
+  co_return Response::done();
+}
+
+awaitable<Response> Containers::get_attach_websocket(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const auto container = service_.find(request.parameter("id"));
+  AttachRequest attach = read_attach(request, *container, false);
+  std::shared_ptr<containers::Attachment> attachment;
+  if (attach.stream) attachment = co_await service_.attach(container->id);
+  auto connection = co_await exchange.upgrade_to_websocket();
+  const auto client = std::make_shared<WebSocketStream>(std::move(connection), request.version < Version{1, 28});
+  co_await attach_client(service_, container, attachment, client, std::move(attach), false);
+  co_await client->close_write();
   client->close();
   co_return Response::done();
 }

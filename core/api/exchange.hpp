@@ -128,6 +128,9 @@ class Exchange {
   /// Takes the connection over for a stream of `content_type` ("application/vnd.docker.raw-stream",
   /// "...multiplexed-stream").
   virtual awaitable<std::shared_ptr<Upgraded>> upgrade(std::string content_type) = 0;
+  /// Takes the connection over for a WebSocket (RFC 6455): its frames are the caller's. Errors: invalid if the client
+  /// asks for none.
+  virtual awaitable<std::shared_ptr<Upgraded>> upgrade_to_websocket() = 0;
 
   /// Returns when the client has gone away (or the daemon ends): race it against a stream's next piece.
   virtual awaitable<void> client_gone() = 0;

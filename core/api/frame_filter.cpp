@@ -8,7 +8,7 @@ void FrameFilter::take_header(std::string& out) {
   left_ = 0;
   for (std::size_t at = 4; at < header_.size(); ++at) left_ = left_ << 8U | static_cast<unsigned char>(header_[at]);
   passes_ = header_[0] == 2 ? wants_stderr_ : wants_stdout_;
-  if (passes_) out.append(header_.data(), header_.size());
+  if (passes_ && framed_) out.append(header_.data(), header_.size());
   header_size_ = 0;
 }
 

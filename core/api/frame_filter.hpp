@@ -12,7 +12,9 @@ namespace gantry::api {
 /// other. Frames may come in pieces.
 class FrameFilter {
  public:
-  FrameFilter(bool wants_stdout, bool wants_stderr) : wants_stdout_(wants_stdout), wants_stderr_(wants_stderr) {}
+  /// Not `framed`: the frames' contents only.
+  FrameFilter(bool wants_stdout, bool wants_stderr, bool framed = true)
+      : wants_stdout_(wants_stdout), wants_stderr_(wants_stderr), framed_(framed) {}
 
   /// Appends to `out` what passes of `input`.
   void filter(std::string_view input, std::string& out);
@@ -22,6 +24,7 @@ class FrameFilter {
 
   bool wants_stdout_;
   bool wants_stderr_;
+  bool framed_;
   std::array<char, 8> header_{};  ///< Stream, three zeros, the length with its highest byte first.
   std::size_t header_size_{};
   std::uint32_t left_{};  ///< Bytes of the present frame that have not come yet.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/product.hpp"
+#include "api/websocket.hpp"
 
 namespace gantry::api {
 
@@ -169,7 +170,7 @@ awaitable<void> HttpExchange::write_json(const nlohmann::json& value) {
   co_await write(line);
 }
 
-awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade(std::string content_type) {
+awaitable<void> HttpExchange::leave_http() {
   if (started_) throw Error{Errc::internal, "the answer has been started already"};
   std::array<std::byte, 4096> rest{};
   std::size_t got = 1;
@@ -177,6 +178,21 @@ awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade(std::string content_t
   if (connection_.finishing_) throw Error{Errc::unavailable, "the daemon is shutting down"};
   started_ = true;
   connection_.upgraded_ = true;
+}
+
+awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade_to_websocket() {
+  const auto key = header("Sec-WebSocket-Key");
+  const std::string wanted = header("Upgrade").value_or("");
+  if (!key || !boost::beast::iequals(wanted, "websocket")) throw Error{Errc::invalid, "not websocket protocol"};
+  co_await leave_http();
+  const std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  co_await send(head + "Sec-WebSocket-Accept: " + websocket_accept(*key) + "\r\n\r\n");
+  upgraded_ = std::make_shared<UpgradedConnection>(connection_.transport_, connection_.input_);
+  co_return upgraded_;
+}
+
+awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade(std::string content_type) {
+  co_await leave_http();
   const std::string raw = "application/vnd.docker.raw-stream";
   std::string text;
   if (header("Upgrade")) {

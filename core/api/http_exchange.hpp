@@ -31,6 +31,7 @@ class HttpExchange final : public Exchange {
   awaitable<void> write(std::string_view bytes) override;
   awaitable<void> write_json(const nlohmann::json& value) override;
   awaitable<std::shared_ptr<Upgraded>> upgrade(std::string content_type) override;
+  awaitable<std::shared_ptr<Upgraded>> upgrade_to_websocket() override;
   awaitable<void> client_gone() override;
 
   /// Sends a whole answer, or the end of a streamed one.
@@ -46,6 +47,8 @@ class HttpExchange final : public Exchange {
  private:
   [[nodiscard]] std::string head(unsigned status, const std::string& content_type) const;
   awaitable<void> send(std::string_view bytes);
+  /// From here on the connection is no longer HTTP.
+  awaitable<void> leave_http();
   /// Errors: invalid if the client's input has ended.
   awaitable<void> more_body();
 

@@ -132,6 +132,7 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   merge_image(container.config, image.config);
   validate_health(container.config);
   fill_defaults(container.id, container.config, container.host_config, settings, at.drivers.default_runtime());
+  validate_log(container.host_config.log_config, warnings);
   if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
   container.image_id = image.id;
   container.endpoints = requested_endpoints(request, container.host_config.network_mode);

@@ -106,12 +106,20 @@ bool LogReader::open_next() {
   return open_oldest();
 }
 
+// A log that was cleared is shorter than what was read of it.
+bool LogReader::seek_if_cleared() {
+  struct stat status {};
+  if (::fstat(file_.get(), &status) != 0 || status.st_size >= ::lseek(file_.get(), 0, SEEK_CUR)) return false;
+  pending_.clear();
+  return ::lseek(file_.get(), 0, SEEK_SET) == 0;
+}
+
 bool LogReader::read_block() {
   std::array<char, kBlock> block;
   ssize_t got = -1;
   do {
     got = ::read(file_.get(), block.data(), block.size());
-  } while (got < 0 && errno == EINTR);
+  } while ((got < 0 && errno == EINTR) || (got == 0 && seek_if_cleared()));
   if (got < 0) throw_errno("cannot read " + path_);
   pending_.append(block.data(), static_cast<std::size_t>(got));
   return got > 0;

@@ -47,6 +47,7 @@ class LogReader {
   bool open_oldest();
   bool open_next();  ///< After a rotation; false if this is the newest file.
   bool read_block();
+  bool seek_if_cleared();
   void take_lines(std::vector<LogEntry>& out);
   void parse(std::string_view line, std::vector<LogEntry>& out);
   [[nodiscard]] std::string name(std::size_t age) const;

@@ -47,6 +47,15 @@ class LogReaderTest : public ::testing::Test {
   std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("gantry-log-" + random_id());
 };
 
+TEST_F(LogReaderTest, GoesOnWhenTheLogIsCleared) {
+  append(line("one") + line("two"));
+  LogReader reader{path(), both()};
+  EXPECT_EQ(drain(reader).size(), 2U);
+  std::filesystem::resize_file(path(), 0);
+  append(line("three"));
+  EXPECT_THAT(drain(reader), ElementsAre("three\n"));
+}
+
 TEST_F(LogReaderTest, ReadsWhatIsThereAndWhatComes) {
   append(line("a") + line("b"));
   LogReader reader{path(), both()};

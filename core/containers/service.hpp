@@ -155,6 +155,8 @@ class Service {
   awaitable<void> pause(std::string name, bool passing = false);
   awaitable<void> unpause(std::string name);
   awaitable<void> remove(std::string name, RemoveRequest request);
+  /// Forgets what was logged so far (`gantry logs --clear`).
+  awaitable<void> clear_logs(std::string name);
   awaitable<void> rename(std::string name, std::string new_name);
   /// The warnings.
   awaitable<std::vector<std::string>> update(std::string name, UpdateRequest request);

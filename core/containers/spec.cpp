@@ -55,24 +55,32 @@ std::uint64_t parse_bytes(const std::string& text, const char* option) {
 
 namespace {
 
+std::uint32_t log_file_count(const std::string& text) {
+  int count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": invalid syntax"};
+  }
+  if (count < 1) throw Error{Errc::invalid, "max-file cannot be less than 1"};
+  if (count > 1000) throw Error{Errc::invalid, "invalid value for max-file: '" + text + "'"};
+  return static_cast<std::uint32_t>(count);
+}
+
 void build_log(const Container& container, runtime::v1::Stdio& stdio) {
   if (container.log_path.empty()) return;
   stdio.log_path = container.log_path;
   const auto& options = container.host_config.log_config.config;
-  const bool local = container.host_config.log_config.type == "local";
-  // The defaults of dockerd's drivers: json-file never rotates, local keeps five files of 20 MB.
-  stdio.log_max_size = local ? std::uint64_t{20} << 20 : 0;
-  stdio.log_max_files = local ? 5 : 1;
-  if (const auto size = options.find("max-size"); size != options.end() && size->second != "-1") {
-    stdio.log_max_size = parse_bytes(size->second, "max-size");
+  // What dockerd's `local` keeps. Its json-file keeps all and fills the disk one day: here that has to be asked for.
+  stdio.log_max_size = std::uint64_t{20} << 20;
+  stdio.log_max_files = 5;
+  if (const auto size = options.find("max-size"); size != options.end()) {
+    const bool unlimited = size->second == "-1";
+    if (size->second == "0") throw Error{Errc::invalid, "max-size must be a positive number"};
+    stdio.log_max_size = unlimited ? 0 : parse_bytes(size->second, "max-size");
+    if (unlimited || container.host_config.log_config.type != "local") stdio.log_max_files = 1;
   }
   if (const auto files = options.find("max-file"); files != options.end()) {
-    const auto count = parse_bytes(files->second, "max-file");
-    if (count > 1000) throw Error{Errc::invalid, "invalid value for max-file: '" + files->second + "'"};
-    if (count > 1 && stdio.log_max_size == 0) {
-      throw Error{Errc::invalid, "max-file cannot be more than 1 when max-size is not set"};
-    }
-    stdio.log_max_files = static_cast<std::uint32_t>(count);
+    stdio.log_max_files = log_file_count(files->second);
   }
 }
 

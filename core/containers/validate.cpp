@@ -79,7 +79,19 @@ void validate_network_conflicts(const wire::ContainerConfig& config, const wire:
   if (!config.exposed_ports.empty()) refuse("conflicting options: port exposing and the container type network mode");
 }
 
-void validate_log(const wire::LogConfig& log) {
+// Errors: invalid, in Go's words.
+bool asks_to_compress(const std::string& value) {
+  static const std::set<std::string> yes{"1", "t", "T", "TRUE", "true", "True"};
+  static const std::set<std::string> no{"0", "f", "F", "FALSE", "false", "False"};
+  if (!yes.contains(value) && !no.contains(value)) {
+    refuse("strconv.ParseBool: parsing \"" + value + "\": invalid syntax");
+  }
+  return yes.contains(value);
+}
+
+}  // namespace
+
+void validate_log(const wire::LogConfig& log, std::vector<std::string>& warnings) {
   if (log.type.empty() || log.type == "default" || log.type == "none") return;
   if (log.type != "json-file" && log.type != "local") {
     refuse("logger: no log driver named '" + log.type + "' is registered");
@@ -87,18 +99,19 @@ void validate_log(const wire::LogConfig& log) {
   static const std::set<std::string> known{"max-size", "max-file",  "compress", "labels", "labels-regex",
                                            "env",      "env-regex", "tag",      "mode",   "max-buffer-size"};
   for (const auto& [option, value] : log.config) {
-    if (!known.contains(option)) refuse("unknown log opt '" + option + "' for " + log.type + " log driver");
+    if (!known.contains(option)) {
+      refuse("unknown log opt '" + option + "' for " +
+             (log.type == "local" ? "log driver local" : log.type + " log driver"));
+    }
     if (option == "mode" && value != "blocking") refuse("log mode '" + value + "' is not supported: only blocking is");
-    if (option == "compress" && value != "false" && log.type == "json-file") {
-      refuse("compressed log files are not supported: leave log opt 'compress' out");
+    if (option == "compress" && asks_to_compress(value) && log.type == "json-file") {
+      warnings.emplace_back("Log files are not compressed by this daemon: log opt 'compress' has no effect");
     }
     if (option == "labels" || option == "labels-regex" || option == "env" || option == "env-regex" || option == "tag") {
       refuse("log opt '" + option + "' is not supported");
     }
   }
 }
-
-}  // namespace
 
 int parse_signal(const std::string& text) {
   if (!text.empty() && text.size() <= 2 &&
@@ -151,7 +164,6 @@ void validate(const wire::ContainerConfig& config, const wire::HostConfig& host,
   validate_restart_policy(host.restart_policy, host.auto_remove);
   validate_modes(host);
   validate_network_conflicts(config, host);
-  validate_log(host.log_config);
   if (host.shm_size < 0) refuse("SHM size can not be less than 0");
   if (host.oom_score_adj < -1000 || host.oom_score_adj > 1000) {
     refuse("Invalid value " + std::to_string(host.oom_score_adj) + ", range for oom score adj is [-1000, 1000]");
