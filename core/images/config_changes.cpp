@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -102,6 +103,80 @@ std::vector<std::string> list_of(std::string_view text) {
   return list.is_array() ? list.get<std::vector<std::string>>() : words(text);
 }
 
+/// "1m30s" in nanoseconds, as Go reads durations.
+std::int64_t duration(const std::string& text, const std::string& flag) {
+  constexpr std::pair<std::string_view, double> units[]{{"ns", 1},     {"us", 1e3}, {"ms", 1e6},
+                                                        {"h", 3.6e12}, {"m", 6e10}, {"s", 1e9}};
+  double total = 0;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    const auto* unit = std::find_if(std::begin(units), std::end(units),
+                                    [&](const auto& each) { return rest.starts_with(each.first); });
+    if (error != std::errc{} || unit == std::end(units)) refuse_change("time: invalid duration \"" + text + "\"");
+    rest.remove_prefix(unit->first.size());
+    total += number * unit->second;
+  }
+  if (text.empty() || total < 0) refuse_change("time: invalid duration \"" + text + "\"");
+  if (total != 0 && total < 1e6) refuse_change("Interval \"" + flag + "\" cannot be less than 1ms");
+  return static_cast<std::int64_t>(total);
+}
+
+void set_health_flag(HealthConfig& health, const std::string& name, const std::string& value) {
+  if (name == "interval") return void(health.interval = duration(value, name));
+  if (name == "timeout") return void(health.timeout = duration(value, name));
+  if (name == "start-period") return void(health.start_period = duration(value, name));
+  if (name == "start-interval") return void(health.start_interval = duration(value, name));
+  if (name != "retries") refuse_change("unknown flag: --" + name);
+  int retries = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), retries);
+  if (error != std::errc{} || end != value.data() + value.size()) {
+    refuse_change("strconv.ParseInt: parsing \"" + value + "\": invalid syntax");
+  }
+  if (retries < 0) refuse_change("--retries cannot be negative (" + value + ")");
+  health.retries = retries;
+}
+
+/// "--interval=5s CMD command" or "NONE".
+void set_health(ImageConfig& config, const std::string& text) {
+  HealthConfig health;
+  std::string_view rest = text;
+  const auto take_word = [&rest] {
+    const auto blank = rest.find_first_of(" \t");
+    const std::string word{rest.substr(0, blank)};
+    rest = blank == std::string_view::npos ? std::string_view{} : trimmed(rest.substr(blank));
+    return word;
+  };
+  while (rest.starts_with("--")) {
+    const std::string flag = take_word().substr(2);
+    const auto equals = flag.find('=');
+    if (equals == std::string::npos) refuse_change("missing a value on flag: " + flag);
+    set_health_flag(health, flag.substr(0, equals), flag.substr(equals + 1));
+  }
+  std::string kind = take_word();
+  std::transform(kind.begin(), kind.end(), kind.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  if (kind == "NONE") {
+    if (!rest.empty()) refuse_change("HEALTHCHECK NONE takes no arguments");
+    health.test = {"NONE"};
+  } else if (kind == "CMD") {
+    if (rest.empty()) refuse_change("Missing command after HEALTHCHECK CMD");
+    const auto list = nlohmann::json::parse(rest, nullptr, false);
+    const auto is_text = [](const auto& item) { return item.is_string(); };
+    if (list.is_array() && std::all_of(list.begin(), list.end(), is_text)) {
+      health.test = list.get<std::vector<std::string>>();
+      health.test.insert(health.test.begin(), "CMD");
+    } else {
+      health.test = {"CMD-SHELL", std::string(rest)};
+    }
+  } else {
+    refuse_change("Unknown type \"" + kind + "\" in HEALTHCHECK (try CMD)");
+  }
+  config.healthcheck = health;
+}
+
 using Instruction = std::function<void(ImageConfig&, const std::string&)>;
 
 const std::map<std::string, Instruction>& instructions() {
@@ -118,6 +193,7 @@ const std::map<std::string, Instruction>& instructions() {
            add_new(config.exposed_ports, port.find('/') == std::string::npos ? port + "/tcp" : port);
          }
        }},
+      {"HEALTHCHECK", set_health},
       {"LABEL",
        [](ImageConfig& config, const std::string& text) {
          for (const auto& [name, value] : assignments(text, "LABEL")) config.labels[name] = value;

@@ -120,6 +120,16 @@ TEST_P(HealthChecks, OfTheImageHoldUnlessSwitchedOff) {
   cli("builder prune -af");
 }
 
+TEST_P(HealthChecks, AreCommitted) {
+  run("create --name base busybox");
+  ASSERT_EQ(run("commit -c 'HEALTHCHECK --interval=50ms --retries=2 CMD test -e /etc' base checked").code, 0);
+  EXPECT_EQ(run("image inspect -f '{{.Config.Healthcheck.Retries}} {{.Config.Healthcheck.Test}}' checked").line(),
+            "2 [CMD-SHELL test -e /etc]");
+  EXPECT_THAT(run("commit -c 'HEALTHCHECK FOO x' base").err,
+              HasSubstr("Unknown type \"FOO\" in HEALTHCHECK (try CMD)"));
+  EXPECT_EQ(run("rmi checked").code, 0);
+}
+
 class HealthAndTheDaemon : public Engine {
  protected:
   static std::unique_ptr<Background> events(const std::string& container) {
