@@ -34,7 +34,7 @@ struct Credentials {
 /// OCI image spec, descriptor.md. May grow at its end.
 struct Descriptor {
   std::string media_type;
-  std::string digest;           ///< "sha256:<hex>".
+  std::string digest;  ///< "sha256:<hex>".
   std::uint64_t size{};
   std::vector<std::string> urls;
 };
@@ -42,7 +42,7 @@ struct Descriptor {
 /// A manifest or an index, as it was served. May grow at its end.
 struct Manifest {
   std::string media_type;
-  std::string digest;   ///< Of `content`.
+  std::string digest;  ///< Of `content`.
   std::string content;
 };
 
@@ -65,8 +65,8 @@ class Driver : public gantry::Driver {
 
   /// Gets the manifest or index that `reference` (a tag or a digest) names. The daemon refuses more than 4 MiB: the
   /// driver stops reading there with `invalid`.
-  virtual void get_manifest(const Repository& repository, const std::string& reference,
-                            const Credentials& credentials, Manifest& out, const Call& call) = 0;
+  virtual void get_manifest(const Repository& repository, const std::string& reference, const Credentials& credentials,
+                            Manifest& out, const Call& call) = 0;
 
   /// Streams the blob from byte `offset` to its end. A transfer that breaks is resumed by Range at the byte where it
   /// stopped, so `sink` sees each byte once; one that cannot be resumed fails with io.

@@ -30,8 +30,8 @@ struct Rlimit {
 
 /// A device node to make in the container (OCI runtime spec, config-linux.md "Devices"). Frozen.
 struct Device {
-  std::string path;         ///< Inside the container.
-  char type{'c'};           ///< 'c' or 'b'.
+  std::string path;  ///< Inside the container.
+  char type{'c'};    ///< 'c' or 'b'.
   std::int64_t major{};
   std::int64_t minor{};
   std::uint32_t mode{0666};
@@ -42,10 +42,10 @@ struct Device {
 /// One rule of the devices' allow list; -1 is "any". Frozen.
 struct DeviceRule {
   bool allow{};
-  char type{'a'};           ///< 'a', 'b' or 'c'.
+  char type{'a'};  ///< 'a', 'b' or 'c'.
   std::int64_t major{-1};
   std::int64_t minor{-1};
-  std::string access;       ///< Of "rwm".
+  std::string access;  ///< Of "rwm".
 };
 
 /// blkio limits of one device: bytes or operations a second, or a weight. Frozen.
@@ -56,20 +56,20 @@ struct DeviceRate {
 
 /// Limits (API: Resources). What is not set is left as it is. May grow at its end.
 struct Resources {
-  std::optional<std::int64_t> memory;              ///< Bytes; -1: none.
-  std::optional<std::int64_t> memory_swap;         ///< Memory and swap together; -1: unlimited swap.
+  std::optional<std::int64_t> memory;       ///< Bytes; -1: none.
+  std::optional<std::int64_t> memory_swap;  ///< Memory and swap together; -1: unlimited swap.
   std::optional<std::int64_t> memory_reservation;
-  std::optional<std::int64_t> memory_swappiness;   ///< 0 to 100; v1 only.
-  bool oom_kill_disable{};                         ///< v1 only.
-  std::optional<std::uint64_t> cpu_shares;         ///< v1's unit, 2 to 262144; translated for v2.
-  std::optional<std::int64_t> cpu_quota;           ///< Microseconds in each period.
+  std::optional<std::int64_t> memory_swappiness;  ///< 0 to 100; v1 only.
+  bool oom_kill_disable{};                        ///< v1 only.
+  std::optional<std::uint64_t> cpu_shares;        ///< v1's unit, 2 to 262144; translated for v2.
+  std::optional<std::int64_t> cpu_quota;          ///< Microseconds in each period.
   std::optional<std::uint64_t> cpu_period;
   std::optional<std::int64_t> cpu_rt_runtime;
   std::optional<std::uint64_t> cpu_rt_period;
   std::string cpuset_cpus;
   std::string cpuset_mems;
-  std::optional<std::int64_t> pids_limit;          ///< -1: none.
-  std::optional<std::uint16_t> blkio_weight;       ///< 10 to 1000.
+  std::optional<std::int64_t> pids_limit;     ///< -1: none.
+  std::optional<std::uint16_t> blkio_weight;  ///< 10 to 1000.
   std::vector<DeviceRate> blkio_weight_device;
   std::vector<DeviceRate> blkio_read_bps;
   std::vector<DeviceRate> blkio_write_bps;
@@ -80,15 +80,16 @@ struct Resources {
 /// What to run, as whom (OCI runtime spec, config.md "Process"). May grow at its end.
 struct Process {
   std::vector<std::string> args;
-  std::vector<std::string> env;               ///< "NAME=value". HOME is added from the image's passwd file if missing.
+  std::vector<std::string> env;  ///< "NAME=value". HOME is added from the image's passwd file if missing.
   std::string cwd{"/"};
-  std::string user;                           ///< As in a Dockerfile: "", "name", "uid", "name:group", "uid:gid": resolved from
-                                              ///< the container's own /etc/passwd and /etc/group, without running its code.
-  std::vector<std::string> additional_groups; ///< Names or numbers, resolved likewise.
+  std::string user;  ///< As in a Dockerfile: "", "name", "uid", "name:group", "uid:gid": resolved from
+                     ///< the container's own /etc/passwd and /etc/group, without running its code.
+  std::vector<std::string> additional_groups;  ///< Names or numbers, resolved likewise.
   bool terminal{};
-  std::uint16_t rows{};                       ///< Of the terminal; 0: leave.
+  std::uint16_t rows{};  ///< Of the terminal; 0: leave.
   std::uint16_t columns{};
-  std::vector<std::string> capabilities;      ///< "CAP_CHOWN": bounding, permitted and effective (not for a user other than root).
+  std::vector<std::string>
+      capabilities;  ///< "CAP_CHOWN": bounding, permitted and effective (not for a user other than root).
   std::vector<std::string> ambient_capabilities;
   bool no_new_privileges{};
   std::vector<Rlimit> rlimits;
@@ -99,16 +100,17 @@ struct Process {
 
 /// Where the standard streams go. May grow at its end.
 struct Stdio {
-  bool open_stdin{};    ///< Else /dev/null.
-  bool stdin_once{};    ///< Close stdin when the first attached client closes its side.
-  std::string log_path; ///< File for the output, in Docker's json-file format; empty: no log.
+  bool open_stdin{};             ///< Else /dev/null.
+  bool stdin_once{};             ///< Close stdin when the first attached client closes its side.
+  std::string log_path;          ///< File for the output, in Docker's json-file format; empty: no log.
   std::uint64_t log_max_size{};  ///< Bytes before the log is rotated; 0: never.
   std::uint32_t log_max_files{1};
 };
 
 /// One kernel namespace. Frozen.
 struct Namespace {
-  std::string kind;  ///< "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time". One that is not named is the host's.
+  std::string kind;  ///< "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time". One that is not named is
+                     ///< the host's.
   std::string path;  ///< Empty: a new one; else join this ("/proc/<pid>/ns/net").
 };
 
@@ -121,11 +123,11 @@ struct IdMap {
 
 /// A container. May grow at its end.
 struct Spec {
-  std::string id;                          ///< 64 hex digits.
-  std::vector<Mount> root;                 ///< From the storage driver: the first is the root.
+  std::string id;           ///< 64 hex digits.
+  std::vector<Mount> root;  ///< From the storage driver: the first is the root.
   bool readonly_root{};
-  std::vector<Mount> mounts;               ///< In order. proc, sysfs, /dev, devpts, shm, mqueue and cgroup are among them: the core
-                                           ///< decides, the driver adds none. Targets that do not exist are made.
+  std::vector<Mount> mounts;  ///< In order. proc, sysfs, /dev, devpts, shm, mqueue and cgroup are among them: the core
+                              ///< decides, the driver adds none. Targets that do not exist are made.
   Process process;
   Stdio stdio;
   std::string hostname;
@@ -133,21 +135,23 @@ struct Spec {
   std::vector<Namespace> namespaces;
   std::vector<IdMap> uid_map;
   std::vector<IdMap> gid_map;
-  std::string cgroup_parent;               ///< Empty: the driver's default ("gantry").
+  std::string cgroup_parent;  ///< Empty: the driver's default ("gantry").
   Resources resources;
   std::vector<Device> devices;
-  std::vector<DeviceRule> device_rules;    ///< In order, after "deny all".
+  std::vector<DeviceRule> device_rules;  ///< In order, after "deny all".
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   Options sysctls;
-  std::string seccomp;                     ///< "": the built-in profile (Docker's default); "unconfined"; else a profile's JSON text in Docker's format.
-  std::string init_path;                   ///< Host path of a static init to run as PID 1 in front of the process; "builtin": the driver's own; empty: none.
+  std::string seccomp;    ///< "": the built-in profile (Docker's default); "unconfined"; else a profile's JSON text in
+                          ///< Docker's format.
+  std::string init_path;  ///< Host path of a static init to run as PID 1 in front of the process; "builtin": the
+                          ///< driver's own; empty: none.
 };
 
 /// A process that the driver started. May grow at its end.
 struct Running {
-  std::int64_t pid{};         ///< In the host's PID namespace.
-  std::uint64_t start_time{}; ///< Field 22 of /proc/<pid>/stat: a pid alone names nothing.
+  std::int64_t pid{};          ///< In the host's PID namespace.
+  std::uint64_t start_time{};  ///< Field 22 of /proc/<pid>/stat: a pid alone names nothing.
   /// Becomes readable for ever once the process has ended and `exit_status` will answer. Handed to the caller.
   UniqueFd exit_fd;
 };
@@ -171,9 +175,10 @@ struct ExecSpec {
 
 /// A client's end of a container's or exec's streams. May grow at its end.
 struct Streams {
-  /// A connected stream socket, handed to the caller. Out of it comes the output from this moment on: raw with a terminal,
-  /// else in Docker's multiplexed frames (API operation ContainerAttach: 1 byte stream, 3 bytes 0, 4 bytes big-endian
-  /// length); end of file when the process has closed all. What is written goes to stdin; shutdown(SHUT_WR) ends it.
+  /// A connected stream socket, handed to the caller. Out of it comes the output from this moment on: raw with a
+  /// terminal, else in Docker's multiplexed frames (API operation ContainerAttach: 1 byte stream, 3 bytes 0, 4 bytes
+  /// big-endian length); end of file when the process has closed all. What is written goes to stdin; shutdown(SHUT_WR)
+  /// ends it.
   UniqueFd socket;
 };
 
@@ -224,8 +229,8 @@ class Driver : public gantry::Driver {
   /// invalid (no such user, working directory, mount); the container is then gone, as after `remove`.
   virtual void start(const std::string& id, const Call& call) = 0;
 
-  /// Sends a signal to the container's init, or to the exec's process if `exec_id` is not empty. SIGKILL of an exec is for
-  /// its children as well, if the driver can tell them.
+  /// Sends a signal to the container's init, or to the exec's process if `exec_id` is not empty. SIGKILL of an exec is
+  /// for its children as well, if the driver can tell them.
   virtual void signal(const std::string& id, const std::string& exec_id, int signal, const Call& call) = 0;
 
   virtual void pause(const std::string& id, const Call& call) = 0;
@@ -236,8 +241,8 @@ class Driver : public gantry::Driver {
   /// The host's pids of all processes in the container.
   virtual void processes(const std::string& id, std::vector<std::int64_t>& out, const Call& call) = 0;
 
-  /// Runs one more process in the container's namespaces and cgroup; returns once execve(2) has succeeded. `streams` has the
-  /// exec's streams from their first byte. Errors: as `start`; conflict (not running, paused).
+  /// Runs one more process in the container's namespaces and cgroup; returns once execve(2) has succeeded. `streams`
+  /// has the exec's streams from their first byte. Errors: as `start`; conflict (not running, paused).
   virtual void exec(const std::string& id, const ExecSpec& spec, Running& out, Streams& streams, const Call& call) = 0;
 
   /// A client's end of the container's streams. May be called from `create` on, several times.
