@@ -66,12 +66,16 @@ void choose_suites(std::string kind) {
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
-  const auto run = [&] {
+  Setup setup;
+  try {
+    setup = parse({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gantry-driver-test: %s\n%s", error.what(), kUsage);
+    return 2;
+  }
+  const auto run = [&setup] {
     try {
-      gantry::conformance::set_up(parse({argv + 1, argv + argc}));
-    } catch (const std::invalid_argument& error) {
-      std::fprintf(stderr, "gantry-driver-test: %s\n%s", error.what(), kUsage);
-      return 2;
+      gantry::conformance::set_up(setup);
     } catch (const std::exception& error) {
       std::fprintf(stderr, "gantry-driver-test: %s\n", error.what());
       return 1;

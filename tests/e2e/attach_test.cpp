@@ -63,9 +63,7 @@ TEST_F(WebSocketAttach, CarriesTheStreams) {
   EXPECT_THAT(client.got(), HasSubstr("HTTP/1.1 101 Switching Protocols\r\n"));
   client.frame(2, "one\n");
   EXPECT_TRUE(client.wait_for("out-one\n")) << client.got();
-  EXPECT_TRUE(
-      client.wait_for("err-one\n"))
-      << client.got();
+  EXPECT_TRUE(client.wait_for("err-one\n")) << client.got();
   client.frame(9, "ping");
   EXPECT_TRUE(client.wait_for("\x8a\x04ping")) << client.got();
   client.frame(8, "\x03\xe8");

@@ -31,6 +31,23 @@ TEST_F(Hostile, AStepOfABuildDoesNotOutliveItsDaemon) {
   EXPECT_EQ(cli("ps -aq").out, "");
 }
 
+TEST_F(Hostile, AChrootedDaemonsContainersHaveTheirOwnRoot) {
+  const std::string root = daemon->root() / "chroot";
+  daemon->kill(SIGTERM);
+  ASSERT_TRUE(daemon->start("mkdir " + root + " && mount --rbind / " + root + " && exec chroot " + root +
+                            " sh -c 'shift; exec \"$@\"' sh"))
+      << daemon->log();
+  cli("run -d --name boxed busybox sleep 1000");
+  EXPECT_EQ(cli("exec boxed ls -a /").out, cli("run --rm busybox ls -a /").out);
+  EXPECT_THAT(cli("exec boxed cat /proc/mounts").out, HasSubstr("overlay / overlay"));
+  // What is chrooted may not do this: above its root there would be more.
+  EXPECT_EQ(cli("run --rm --security-opt seccomp=unconfined busybox unshare -U true").code, 0);
+  cli("rm -f boxed");
+  daemon->kill(SIGTERM);
+  EXPECT_EQ(shell("umount -R -l " + root + " && rmdir " + root).code, 0);
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+}
+
 TEST_F(Hostile, ClientsThatDoNotReadKeepNobodyWaiting) {
   ASSERT_EQ(cli("run -d --name large busybox sh -c 'head -c 20000000 /dev/zero >/zeros; echo ready; sleep 1000'").code,
             0);

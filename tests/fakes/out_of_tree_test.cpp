@@ -324,7 +324,7 @@ TEST_F(OutOfTree, RuntimesAreNamesForDriversWithOptions) {
   EXPECT_THAT(drivers_->runtime_names(), ElementsAre("fast", "plain"));
   EXPECT_EQ(drivers_->runtime("fast").name(), "plain");
   config_.runtimes["slow"] = {"plain", {{"speed", "1"}}};
-  EXPECT_EQ(load_error(), "runtime driver \"plain\" has no option \"speed\"; it takes none");
+  EXPECT_EQ(load_error(), "runtime \"slow\": runtime driver \"plain\" has no option \"speed\"; it takes none");
 }
 
 TEST_F(OutOfTree, UnknownNamesAreToldInDockersWords) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -199,7 +200,15 @@ void Rootfs::mount_cgroups_v1(const PlanMount& mount, int target) {
   }
 }
 
+/// Of a daemon in a chroot, "/" is not its mount namespace's root: pivot_root(2) would leave the host's tree above the
+/// container's, in reach of whoever joins the namespace. Joining the own namespace leads out to its root.
+void Rootfs::leave_chroot() const {
+  const UniqueFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  if (!self || ::setns(self.get(), CLONE_NEWNS) < 0) line_.fail_errno("go to the root of the mount namespace");
+}
+
 void Rootfs::pivot() {
+  leave_chroot();
   if (::fchdir(root_.get()) < 0) line_.fail_errno("chdir to the root");
   if (::syscall(SYS_pivot_root, ".", ".") == 0) {
     // Old and new root lie on one another at "/": the upper one, which is the host's, goes.

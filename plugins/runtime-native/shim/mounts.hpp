@@ -43,6 +43,7 @@ class Rootfs {
 
  private:
   void clone_sources();
+  void leave_chroot() const;
   UniqueFd clone_source(const PlanMount& mount) const;
   void mount_one(const PlanMount& mount, UniqueFd& source);
   UniqueFd open_mount_target(const PlanMount& mount, bool directory) const;
