@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "client/credentials.hpp"
@@ -40,6 +41,15 @@ void pull(Context& context, const Reference& reference, bool all_tags, const std
   show_progress(*exchange, fd, quiet);
 }
 
+/// "oci:/path:tag" names a place on the daemon's host; a relative path is one of this directory.
+bool is_place(const std::string& name) { return name.starts_with("oci:"); }
+
+std::string absolute_place(const std::string& name) {
+  const std::string path = name.substr(4);
+  if (path.empty() || path.front() == '/') return name;
+  return "oci:" + (std::filesystem::current_path() / path).lexically_normal().string();
+}
+
 }  // namespace
 
 void show_progress(Exchange& exchange, int fd, bool quiet, const std::function<void(const Json&)>& on_aux) {
@@ -69,6 +79,13 @@ int image_pull(Context& context) {
       .text("platform", platform, "Set platform if server is multi-platform capable")
       .toggle("quiet,q", quiet, "Suppress verbose output");
   const auto names = context.parse(flags, Arity::exactly(1));
+  if (is_place(names[0])) {
+    Query query;
+    query.add("fromImage", absolute_place(names[0])).add_if(!platform.empty(), "platform", platform);
+    const auto exchange = context.client().stream("POST", "/images/create" + query.text());
+    show_progress(*exchange, STDOUT_FILENO, quiet);
+    return 0;
+  }
   Reference reference = parse_reference(names[0]);
   if (all_tags && !(reference.tag.empty() && reference.digest.empty())) {
     throw Failure("tag can't be used with --all-tags/-a");
@@ -104,8 +121,11 @@ int image_push(Context& context) {
             "Image index won't be pushed, meaning that other manifests, including attestations won't be preserved.\n"
             "'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)")
       .toggle("quiet,q", quiet, "Suppress verbose output");
-  const auto names = context.parse(flags, Arity::exactly(1));
+  const auto names = context.parse(flags, Arity{1, 2});
   Reference reference = parse_reference(names[0]);
+  if (names.size() == 2 && !is_place(names[1])) {
+    throw Failure("invalid destination \"" + names[1] + "\": oci:PATH or oci:PATH:TAG is needed");
+  }
   if (all_tags && !reference.tag.empty()) throw Failure("tag can't be used with --all-tags/-a");
   if (!all_tags && reference.tag.empty()) {
     reference.tag = "latest";
@@ -114,6 +134,7 @@ int image_push(Context& context) {
   }
   Query query;
   query.add_if(!all_tags, "tag", reference.tag);
+  if (names.size() == 2) query.add("destination", absolute_place(names[1]));
   Headers headers = auth_headers(context, reference);
   if (headers.empty()) headers.emplace_back("X-Registry-Auth", registry_auth_header({}));
   const auto exchange =

@@ -113,6 +113,7 @@ awaitable<Response> Images::push(Exchange& exchange) {
   images::PushRequest request;
   request.image = exchange.request().parameter("name");
   request.tag = exchange.request().get("tag");
+  request.destination = exchange.request().get("destination");
   request.credentials = registry_credentials(exchange);
   const ProgressStream::Work work = [this, &request](images::Report report, images::Cancel cancel) {
     return service_.push(request, std::move(report), std::move(cancel));

@@ -174,7 +174,8 @@ awaitable<void> LayerStore::fetch(std::shared_ptr<LayerTransfer> transfer, bool 
       };
       inflate ? pipeline->download(get) : pipeline->download_only(get);
     };
-    co_await drivers_.call(drivers_.registry(), Pool::slow, settings, work);
+    const auto driver = drivers_.registry(transfer->origin_->repository.transport);
+    co_await drivers_.call(driver, Pool::slow, settings, work);
   } catch (...) {
     transfer->pipeline_->fail(std::current_exception());
     std::rethrow_exception(transfer->pipeline_->error());

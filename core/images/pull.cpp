@@ -117,6 +117,7 @@ class Pull {
 
   awaitable<void> one(Reference reference) {
     registry::v1::Manifest top = co_await get_manifest(context_, reference, request_.credentials, cancel_);
+    reference = reference.with_default_tag();
     const std::string shown = reference.digest.empty() ? reference.tag : reference.digest;
     report_(status_line("Pulling from " + familiar_path(reference), shown));
     const registry::v1::Manifest chosen = co_await choose_image(reference, top);
@@ -136,7 +137,8 @@ class Pull {
       driver.list_tags(repository, credentials, out, call);
       return out;
     };
-    const auto tags = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
+    const auto tags =
+        co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
     for (const std::string& tag : tags) co_await one(name_.with_tag(tag));
   }
 
@@ -198,7 +200,7 @@ class Pull {
       record.image.names.push_back(reference.with_tag(reference.tag).str());
       record.last_tagged = now();
     }
-    record.image.digests = {digest_name};
+    if (reference.transport.empty()) record.image.digests = {digest_name};
     context_.catalog.put(std::move(record));
   }
 
@@ -233,7 +235,8 @@ awaitable<std::string> get_config(Context& context, Origin origin, Descriptor de
     driver.get_blob(origin.repository, descriptor, 0, origin.credentials, sink, call);
     return std::move(sink.text);
   };
-  std::string text = co_await context.drivers.call(context.drivers.registry(), Pool::slow, call_settings, work);
+  std::string text = co_await context.drivers.call(context.drivers.registry(origin.repository.transport), Pool::slow,
+                                                   call_settings, work);
   if (sha256_digest(text) != descriptor.digest) {
     throw Error{Errc::invalid, "image config verification failed for digest " + descriptor.digest};
   }
@@ -298,7 +301,7 @@ awaitable<registry::v1::Manifest> get_manifest(Context& context, Reference refer
     return out;
   };
   registry::v1::Manifest manifest =
-      co_await context.drivers.call(context.drivers.registry(), Pool::slow, call_settings, work);
+      co_await context.drivers.call(context.drivers.registry(reference.transport), Pool::slow, call_settings, work);
   if (manifest.content.size() > kMaxManifest) {
     throw Error{Errc::invalid, "the manifest of " + reference.familiar() + " is larger than 4 MiB"};
   }
@@ -315,11 +318,12 @@ awaitable<registry::v1::Manifest> get_manifest(Context& context, Reference refer
 }
 
 awaitable<void> pull(Context& context, PullRequest request, Report report, Cancel cancel) {
-  Reference name = parse_reference(request.image);
+  const auto place = parse_place(request.image);
+  Reference name = place ? *place : parse_reference(request.image);
   if (!request.tag.empty()) {
     name = is_sha256_digest(request.tag) ? name.with_digest(request.tag) : name.with_tag(request.tag);
   }
-  const bool all = name.tag.empty() && name.digest.empty();
+  const bool all = !place && name.tag.empty() && name.digest.empty();
   if (!request.platform.empty()) parse_platform(request.platform);
   Pull work{context, name, request, report, cancel};
   if (all) {

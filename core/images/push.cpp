@@ -153,6 +153,7 @@ class Push {
   /// Repositories of the same registry that are known to have the blob.
   std::vector<std::string> mount_candidates(const std::string& digest) const {
     std::vector<std::string> paths;
+    if (!name_.transport.empty()) return paths;
     for (const Record& record : context_.catalog.visible()) {
       const bool has = std::any_of(record->layers.begin(), record->layers.end(),
                                    [&](const LayerRecord& layer) { return layer.blob.digest == digest; });
@@ -173,7 +174,8 @@ class Push {
     const auto work = [repository, credentials, blob](auto& driver, const Call& call) {
       return driver.has_blob(repository, blob, credentials, call);
     };
-    const bool there = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
+    const bool there =
+        co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
     if (there) {
       report_(progress_line("Layer already exists", id));
       co_return;
@@ -208,7 +210,7 @@ class Push {
                           auto& driver, const Call& call) {
       return driver.put_blob(repository, blob, mounts, credentials, *file, call);
     };
-    *sent = co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
+    *sent = co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
   }
 
   awaitable<void> push_config(Record record) {
@@ -223,7 +225,7 @@ class Push {
       TextSource source{text};
       driver.put_blob(repository, config, {}, credentials, source, call);
     };
-    co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
+    co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
   }
 
   /// The manifest that the image came with, so that its digest stays; else one of Docker's.
@@ -249,11 +251,13 @@ class Push {
     const registry::v1::Manifest manifest = manifest_for(*record);
     const plugins::CallSettings call_settings = settings();
     const auto work = [repository = name_.repository(), credentials = request_.credentials, manifest,
-                       tag = reference.tag](auto& driver, const Call& call) {
+                       tag = request_.place_tag.empty() ? reference.tag : request_.place_tag](auto& driver,
+                                                                                              const Call& call) {
       driver.put_manifest(repository, tag, manifest, credentials, call);
     };
-    co_await context_.drivers.call(context_.drivers.registry(), Pool::slow, call_settings, work);
-    if (const Record known = context_.catalog.find_id(record->image.id)) {
+    co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
+    const Record known = context_.catalog.find_id(record->image.id);
+    if (known && name_.transport.empty()) {
       ImageRecord changed = *known;
       changed.image.digests = {reference.with_digest(manifest.digest).str()};
       changed.manifest = manifest;
@@ -290,7 +294,18 @@ awaitable<void> push(Context& context, PushRequest request, Report report, Cance
   Reference name = parse_reference(request.image);
   if (!name.digest.empty()) throw Error{Errc::invalid, "cannot push a digest reference"};
   if (!request.tag.empty()) name = name.with_tag(request.tag);
-  report(status_line("The push refers to repository [" + name.name() + "]"));
+  if (!request.destination.empty()) {
+    const auto place = parse_place(request.destination);
+    if (!place) {
+      throw Error{Errc::invalid,
+                  "invalid destination \"" + request.destination + "\": oci:/path or oci:/path:tag is needed"};
+    }
+    name.transport = place->transport;
+    name.place = place->place;
+    request.place_tag = place->tag;
+  }
+  report(status_line("The push refers to repository [" +
+                     (name.transport.empty() ? name.name() : name.transport + ":" + name.place) + "]"));
   Push work{context, name, request, report, cancel};
   if (!name.tag.empty()) {
     co_await work.one(name);

@@ -1,6 +1,7 @@
 #include "images/reference.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/digest.hpp"
 #include "base/id.hpp"
@@ -177,6 +178,27 @@ Reference parse_reference(std::string_view text) {
   }
   if (!is_domain(out.host) || !is_path(out.path)) refuse_reference();
   if (out.name().size() > kMaxName) refuse_reference("repository name must not be more than 255 characters");
+  return out;
+}
+
+std::optional<Reference> parse_place(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos || !text.substr(colon + 1).starts_with('/')) return std::nullopt;
+  std::string place{text.substr(colon + 1)};
+  std::string tag;
+  if (const auto at = place.rfind(':'); at != std::string::npos && at > place.rfind('/')) {
+    tag = place.substr(at + 1);
+    if (!is_tag(tag)) throw Error{Errc::invalid, "invalid tag format"};
+    place.resize(at);
+  }
+  while (place.size() > 1 && place.back() == '/') place.pop_back();
+  std::string name = place.substr(place.rfind('/') + 1);
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  Reference out = parse_reference(name);
+  out.tag = tag;
+  out.transport = text.substr(0, colon);
+  out.place = place;
   return out;
 }
 

@@ -41,7 +41,9 @@ struct PullRequest {
 
 struct PushRequest {
   std::string image;
-  std::string tag;  ///< Empty: all tags.
+  std::string tag;          ///< Empty: all tags.
+  std::string destination;  ///< "oci:/path:tag"; empty: the registry that the name says.
+  std::string place_tag;    ///< Of the destination.
   registry::v1::Credentials credentials;
 };
 

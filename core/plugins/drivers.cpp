@@ -43,6 +43,7 @@ struct Drivers::Impl {
   std::unique_ptr<Catalog> catalog;
   StorageDriver storage;
   RegistryDriver registry;
+  Handles<registry::v1::Driver> transports;
   Handles<runtime::v1::Driver> runtimes;
   Handles<network::v1::Driver> networks;
   Handles<volume::v1::Driver> volumes;
@@ -55,6 +56,7 @@ struct Drivers::Impl {
   Handle<Driver> open(Found& found, const std::string& instance, const Options& given);
   template <class Driver>
   void open_all(Handles<Driver>& handles);
+  void open_transports();
   void check_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice);
   Handle<runtime::v1::Driver> open_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice,
                                            const DriverConfig& from);
@@ -138,6 +140,23 @@ void Drivers::Impl::open_all(Handles<Driver>& handles) {
   }
 }
 
+void Drivers::Impl::open_transports() {
+  constexpr std::string_view prefix = "transport:";
+  for (Found& found : catalog->drivers()) {
+    for (const std::string& capability : found.info.capabilities) {
+      if (found.info.kind != registry::v1::Driver::kKind || !capability.starts_with(prefix)) continue;
+      try {
+        transports[capability.substr(prefix.size())] =
+            open<registry::v1::Driver>(found, found.info.name, options_of(config, found.info.name));
+      } catch (const Error& error) {
+        if (config.options.contains(found.info.name)) throw;
+        found.info.error = error.what();
+        spdlog::error("{}", error.what());
+      }
+    }
+  }
+}
+
 Handle<runtime::v1::Driver> Drivers::Impl::open_runtime(const std::string& name,
                                                         const DriverConfig::RuntimeChoice& choice,
                                                         const DriverConfig& from) {
@@ -173,6 +192,7 @@ void Drivers::load() {
                                                 impl.config.storage, options_of(impl.config, impl.config.storage));
   impl.registry = impl.open<registry::v1::Driver>(impl.choose("registry", impl.config.registry, "registry-driver"),
                                                   impl.config.registry, options_of(impl.config, impl.config.registry));
+  impl.open_transports();
   impl.open_runtimes();
   impl.open_all(impl.networks);
   impl.open_all(impl.volumes);
@@ -215,6 +235,13 @@ std::string Drivers::reload(const DriverConfig& fresh) {
 const StorageDriver& Drivers::storage() const { return impl_->storage; }
 
 const RegistryDriver& Drivers::registry() const { return impl_->registry; }
+
+const RegistryDriver& Drivers::registry(const std::string& transport) const {
+  if (transport.empty()) return impl_->registry;
+  const auto found = impl_->transports.find(transport);
+  if (found != impl_->transports.end()) return found->second;
+  throw Error{Errc::not_found, "there is no registry driver for \"" + transport + ":\""};
+}
 
 const RuntimeDriver& Drivers::runtime(const std::string& name) const {
   const auto found = impl_->runtimes.find(name.empty() ? impl_->config.runtime : name);

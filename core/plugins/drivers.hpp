@@ -76,6 +76,8 @@ class Drivers {
 
   [[nodiscard]] const StorageDriver& storage() const;
   [[nodiscard]] const RegistryDriver& registry() const;
+  /// That of a transport ("oci"); of an empty one the config's. Errors: not_found.
+  [[nodiscard]] const RegistryDriver& registry(const std::string& transport) const;
   /// Errors, in dockerd's words: invalid for a runtime, not_found for a network, volume or builder driver.
   [[nodiscard]] const RuntimeDriver& runtime(const std::string& name) const;  ///< Empty: the default one.
   [[nodiscard]] const NetworkDriver& network(const std::string& name) const;

@@ -52,7 +52,16 @@ class Registry : public Suite<registry::v1::Driver> {
     Suite::SetUp();
     if (IsSkipped()) return;
     server_ = std::make_unique<LoopbackRegistry>();
-    repository = {server_->host(), "conformance/sample"};
+    repository = {server_->host(), "conformance/sample", {}};
+    Capabilities capabilities;
+    driver().capabilities(capabilities);
+    for (const std::string& capability : capabilities) {
+      constexpr std::string_view prefix = "transport:";
+      if (!capability.starts_with(prefix)) continue;
+      repository = {{}, scratch() / "place", capability.substr(prefix.size())};
+      // There is something at the place.
+      if (can("push")) push_manifest("first");
+    }
   }
 
   static Descriptor descriptor(const std::string& blob) {
@@ -63,6 +72,14 @@ class Registry : public Suite<registry::v1::Driver> {
     TextSource source{blob};
     driver().put_blob(repository, descriptor(blob), {}, {}, source, call());
     return descriptor(blob);
+  }
+
+  void push_manifest(const std::string& tag) {
+    Manifest manifest;
+    manifest.media_type = "application/vnd.oci.image.manifest.v1+json";
+    manifest.content = "{\"tag\":\"" + tag + "\"}";
+    manifest.digest = sha256_digest(manifest.content);
+    driver().put_manifest(repository, tag, manifest, {}, call());
   }
 
   static std::string big_blob() {
@@ -181,16 +198,19 @@ TEST_F(Registry, StopsWhenCancelled) {
 
 TEST_F(Registry, ListsTags) {
   if (!can("tags") || !can("push")) GTEST_SKIP() << "cannot list tags";
-  for (const char* tag : {"one", "two"}) {
-    Manifest manifest;
-    manifest.media_type = "application/vnd.oci.image.manifest.v1+json";
-    manifest.content = std::string{"{\"tag\":\""} + tag + "\"}";
-    manifest.digest = sha256_digest(manifest.content);
-    driver().put_manifest(repository, tag, manifest, {}, call());
-  }
+  for (const char* tag : {"one", "two"}) push_manifest(tag);
   std::vector<std::string> tags;
   driver().list_tags(repository, {}, tags, call());
   EXPECT_THAT(tags, ::testing::IsSupersetOf({"one", "two"}));
+}
+
+TEST_F(Registry, RefusesWhatIsNoDigest) {
+  for (const char* digest : {"sha256:../../../../etc/passwd", "sha256:", "../blob", "sha256:00"}) {
+    const Descriptor blob{"application/octet-stream", digest, 1, {}};
+    Collector sink;
+    EXPECT_ANY_THROW(driver().get_blob(repository, blob, 0, {}, sink, call())) << digest;
+    EXPECT_EQ(sink.content, "") << digest;
+  }
 }
 
 }  // namespace gantry::conformance

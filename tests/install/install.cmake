@@ -41,7 +41,7 @@ foreach(file bin/gantryd bin/gantry bin/gantry-driver-test lib/gantry/libexec/ga
     message(FATAL_ERROR "${file} was not installed")
   endif()
 endforeach()
-foreach(driver storage-overlay storage-vfs net-bridge net-host volume-local runtime-native registry-hub builder-dockerfile)
+foreach(driver storage-overlay storage-vfs net-bridge net-host volume-local runtime-native registry-hub registry-oci-layout builder-dockerfile)
   if(NOT EXISTS "${prefix}/lib/gantry/plugins/${driver}.so")
     message(FATAL_ERROR "the driver ${driver} was not installed")
   endif()

@@ -14,13 +14,18 @@
 /// and resumes a broken transfer where it stopped.
 ///
 /// Capabilities that the daemon looks for:
-///   "push", "search", "login", "tags".
+///   "push", "search", "login", "tags";
+///   "transport:NAME" (since 1.1): names that begin with "NAME:" are this driver's, beside the daemon's
+///   registry-driver.
 namespace gantry::registry::v1 {
 
 /// Where an image is: the parts of its normalized name (distribution's reference grammar). May grow at its end.
 struct Repository {
   std::string host;  ///< "docker.io", "localhost:5000".
   std::string path;  ///< "library/debian".
+  /// Since 1.1. "oci" of "oci:/media/stick/web:1": `host` is empty then, `path` is "/media/stick/web", and an empty
+  /// reference means the only image that is there. Empty: a registry.
+  std::string transport{};
 };
 
 /// What the client sent in X-Registry-Auth (API: AuthConfig); empty members were not given. May grow at its end.
@@ -61,7 +66,7 @@ class Driver : public gantry::Driver {
  public:
   static constexpr const char* kKind = "registry";
   static constexpr std::uint16_t kMajor = 1;
-  static constexpr std::uint16_t kMinor = 0;
+  static constexpr std::uint16_t kMinor = 1;
 
   /// Gets the manifest or index that `reference` (a tag or a digest) names. The daemon refuses more than 4 MiB: the
   /// driver stops reading there with `invalid`.

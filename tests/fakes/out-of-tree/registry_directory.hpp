@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gantry/registry.hpp"
@@ -117,7 +118,14 @@ class RegistryDirectory : public registry::Driver {
   }
 
   fs::path folder(const registry::Repository& repository) const { return root_ / repository.host / repository.path; }
-  fs::path blob_file(const registry::Descriptor& blob) const { return root_ / "blobs" / blob.digest.substr(7); }
+  fs::path blob_file(const registry::Descriptor& blob) const {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const std::string hex = blob.digest.starts_with("sha256:") ? blob.digest.substr(7) : "";
+    if (hex.size() != 64 || hex.find_first_not_of(digits) != std::string::npos) {
+      throw gantry::Error{gantry::Errc::invalid, "\"" + blob.digest + "\" is no sha256 digest"};
+    }
+    return root_ / "blobs" / hex;
+  }
 
   fs::path root_;
 };
