@@ -41,7 +41,9 @@ std::string read_seccomp_profile(const std::string& path) {
     throw InvalidValue("opening seccomp profile (" + path + ") failed: open " + path + ": no such file or directory");
   }
   const Json profile = Json::parse(file, nullptr, false);
-  if (profile.is_discarded()) throw InvalidValue("compacting json for seccomp profile (" + path + ") failed");
+  if (profile.is_discarded()) {
+    throw InvalidValue("compacting json for seccomp profile (" + path + ") failed: unexpected end of JSON input");
+  }
   return profile.dump();
 }
 
@@ -188,6 +190,7 @@ void ContainerFlags::build_network(Json& config, Json& host, Json& networking) c
       if (!ip_.empty()) endpoint["IPAMConfig"]["IPv4Address"] = ip_;
       if (!ip6_.empty()) endpoint["IPAMConfig"]["IPv6Address"] = ip6_;
       if (!link_local_.empty()) endpoint["IPAMConfig"]["LinkLocalIPs"] = link_local_;
+      conflict(endpoint.contains("MacAddress") && !mac_address_.empty(), "--mac-address and per-network MAC address");
       if (!mac_address_.empty() && !starts_with(network, "container:") && network != "host") {
         endpoint["MacAddress"] = mac_address_;
       }
@@ -254,9 +257,15 @@ void ContainerFlags::build_resources(Json& host, const Flags& flags) const {
   host["LogConfig"] = {{"Type", log_driver_}, {"Config", to_map(log_opts_)}};
   for (const auto& [key, value] : numbers_) host[key] = value;
   for (const auto& item : lists_->items()) host[item.key()] = item.value();
+  Json by_name = Json::array();
   for (const std::string& text : devices_) {
+    if (is_cdi_name(text)) {
+      by_name.push_back(text);
+      continue;
+    }
     for (const Json& device : parse_device(text)) host["Devices"].push_back(device);
   }
+  if (!by_name.empty()) host["DeviceRequests"].push_back({{"Driver", "cdi"}, {"DeviceIDs", by_name}});
   set_list(host, "DeviceCgroupRules", device_rules_);
   set_text(host, "CpusetCpus", cpuset_cpus_);
   set_text(host, "CpusetMems", cpuset_mems_);

@@ -94,7 +94,8 @@ void ContainerFlags::declare_network(Flags& flags) {
       .list("dns-opt", dns_options_, "Set DNS options")
       .hidden()
       .list("dns-option", dns_options_, "Set DNS options")
-      .list("dns-search", dns_search_, "Set custom DNS search domains")
+      .custom("dns-search", "list", "Set custom DNS search domains",
+              [this](const std::string& text) { dns_search_.push_back(parse_dns_search(text)); })
       .list("expose", expose_, "Expose a port or a range of ports")
       .text("ip", ip_, "IPv4 address (e.g., 172.30.100.104)")
       .text("ip6", ip6_, "IPv6 address (e.g., 2001:db8::33)")

@@ -27,16 +27,14 @@ bool parse_switch(const std::string& key, const std::string& value) {
   }
 }
 
-void set_recursion(Json& bind, const std::string& value, bool& needs_readonly) {
+void set_recursion(Json& bind, const std::string& value) {
   if (value == "enabled") return;
   if (value == "disabled") {
     bind["NonRecursive"] = true;
   } else if (value == "writable") {
     bind["ReadOnlyNonRecursive"] = true;
-    needs_readonly = true;
   } else if (value == "readonly") {
     bind["ReadOnlyForceRecursive"] = true;
-    needs_readonly = true;
   } else {
     throw InvalidValue("invalid value for bind-recursive: " + value +
                        " (must be \"enabled\", \"disabled\", \"writable\", or \"readonly\")");
@@ -87,9 +85,7 @@ class MountBuilder {
     attach("BindOptions", bind_, type == "bind", "bind-*", type);
     attach("ImageOptions", image_, type == "image", "image-*", type);
     attach("TmpfsOptions", tmpfs_, type == "tmpfs", "tmpfs-*", type);
-    if (needs_readonly_ && !mount_.contains("ReadOnly")) {
-      throw InvalidValue("option 'bind-recursive' requires 'readonly' to be specified in conjunction");
-    }
+    check_recursion();
     if (mount_.contains("Source") && type == "bind" && is_relative(mount_["Source"])) {
       mount_["Source"] = absolute(mount_["Source"]);
     }
@@ -120,7 +116,7 @@ class MountBuilder {
     } else if (key == "bind-nonrecursive") {
       bind_["NonRecursive"] = parse_switch(key, value);
     } else if (key == "bind-recursive") {
-      set_recursion(bind_, value, needs_readonly_);
+      set_recursion(bind_, value);
     } else if (key == "bind-create-src") {
       bind_["CreateMountpoint"] = parse_switch(key, value);
     } else {
@@ -163,6 +159,18 @@ class MountBuilder {
     return true;
   }
 
+  void check_recursion() const {
+    const bool top_only = bind_.contains("ReadOnlyNonRecursive");
+    const bool whole = bind_.contains("ReadOnlyForceRecursive");
+    if (!top_only && !whole) return;
+    const std::string option =
+        std::string("option 'bind-recursive=") + (whole ? "readonly" : "writable") + "' requires ";
+    if (!mount_.contains("ReadOnly")) throw InvalidValue(option + "'readonly' to be specified in conjunction");
+    if (whole && bind_.value("Propagation", "") != "rprivate") {
+      throw InvalidValue(option + "'bind-propagation=rprivate' to be specified in conjunction");
+    }
+  }
+
   void attach(const char* name, const Json& options, bool fits, const char* prefix, const std::string& type) {
     if (options.empty()) return;
     if (!fits) throw InvalidValue(std::string("cannot mix '") + prefix + "' options with mount type '" + type + "'");
@@ -174,7 +182,6 @@ class MountBuilder {
   Json volume_ = Json::object();
   Json image_ = Json::object();
   Json tmpfs_ = Json::object();
-  bool needs_readonly_ = false;
 };
 
 }  // namespace

@@ -98,6 +98,21 @@ std::string parse_dns_address(const std::string& text) {
   return address;
 }
 
+std::string parse_dns_search(const std::string& text) {
+  const std::string domain = trimmed(text);
+  if (domain == ".") return domain;
+  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  const auto word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  bool fits = std::any_of(domain.begin(), domain.end(), letter);
+  const auto labels = split(domain.ends_with('.') ? domain.substr(0, domain.size() - 1) : domain, '.');
+  for (const std::string& label : labels) {
+    fits = fits && !label.empty() && word(label.front()) && word(label.back()) &&
+           std::all_of(label.begin(), label.end(), [&](char c) { return word(c) || c == '-'; });
+  }
+  if (!fits) throw InvalidValue(text + " is not a valid domain");
+  return domain;
+}
+
 std::string parse_link(const std::string& text) {
   const auto parts = split(text, ':');
   if (text.empty()) throw InvalidValue("empty string specified for links");

@@ -21,6 +21,7 @@ bool is_user_defined_network(const std::string& name);
 /// "host:ip" or "host=ip" as "host:ip". Throws InvalidValue.
 std::string parse_extra_host(const std::string& text);
 std::string parse_dns_address(const std::string& text);
+std::string parse_dns_search(const std::string& text);
 std::string parse_link(const std::string& text);
 bool is_mac_address(const std::string& text);
 

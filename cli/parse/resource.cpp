@@ -122,6 +122,22 @@ Json parse_gpus(const std::string& text) {
   return Json::array({request});
 }
 
+// CDI's names: "vendor.com/class=device".
+bool is_cdi_name(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const std::size_t equals = text.find('=', slash == std::string::npos ? 0 : slash);
+  if (slash == std::string::npos || slash == 0 || equals == std::string::npos || equals == slash + 1) return false;
+  const auto fits = [&](std::size_t from, std::size_t to, const char* others) {
+    if (from == to || std::isalnum(static_cast<unsigned char>(text[to - 1])) == 0) return false;
+    return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(from), text.begin() + static_cast<std::ptrdiff_t>(to),
+                       [&](char c) {
+                         return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                                std::string_view(others).find(c) != std::string_view::npos;
+                       });
+  };
+  return fits(0, slash, "_-.") && fits(slash + 1, equals, "_-") && fits(equals + 1, text.size(), "_-.:");
+}
+
 Json parse_device(const std::string& text) {
   const auto parts = split(text, ':');
   if (parts.size() > 3 || parts[0].empty()) throw InvalidValue("bad format for path: " + text);

@@ -13,6 +13,7 @@ Json parse_weight_device(const std::string& text);
 Json parse_throttle_device(const std::string& text, bool bytes);
 Json parse_gpus(const std::string& text);
 /// One `--device`: all devices that it names.
+bool is_cdi_name(const std::string& text);
 Json parse_device(const std::string& text);
 std::string parse_device_rule(const std::string& text);
 Json parse_restart_policy(const std::string& text);

@@ -5,6 +5,7 @@
 
 #include "base/time.hpp"
 #include "containers/defaults.hpp"
+#include "containers/links.hpp"
 #include "containers/ports.hpp"
 
 namespace gantry::api {
@@ -57,6 +58,22 @@ Json ports_map(const containers::Service& service, const Container& container) {
     if (!map.contains(key)) map[key] = nullptr;
   }
   return map;
+}
+
+// Links are on record by id; dockerd shows them by the names of both.
+wire::HostConfig shown_host_config(const containers::Service& service, const Container& container) {
+  wire::HostConfig host = container.host_config;
+  std::vector<std::string> links;
+  for (const std::string& text : host.links) {
+    const auto link = containers::parse_link(text);
+    try {
+      links.push_back("/" + service.find(link.target)->name + ":/" + container.name + "/" + link.alias);
+    } catch (const Error&) {
+      continue;  // the linked one is gone
+    }
+  }
+  host.links = std::move(links);
+  return host;
 }
 
 Json networks_map(const Container& container) {
@@ -250,7 +267,7 @@ nlohmann::ordered_json container_details(const containers::Service& service, con
            {"ProcessLabel", ""},
            {"AppArmorProfile", ""},
            {"ExecIDs", execs.empty() ? Json(nullptr) : Json(execs)},
-           {"HostConfig", wire::to_json(container.host_config)},
+           {"HostConfig", wire::to_json(shown_host_config(service, container))},
            {"GraphDriver", {{"Data", nullptr}, {"Name", container.storage_driver}}}};
   if (sizes) {
     out["SizeRw"] = sizes->writable;

@@ -54,8 +54,16 @@ std::string target_of(const Mount& mount) {
 void bind_in_tree(const Mount& mount, int root) {
   const MountOptions options = parse_mount_options(mount.options);
   const bool recursive = (options.flags & MS_REC) != 0;
-  const UniqueFd source{::open_tree(AT_FDCWD, mount.source.c_str(),
-                                    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U))};
+  // A folder of a volume's: the links on the way to it are containers', so the volume is the root for them.
+  UniqueFd origin{::open(mount.source.c_str(), O_PATH | O_CLOEXEC)};
+  constexpr std::string_view subpath = "x-subpath=";
+  if (origin && options.data.starts_with(subpath)) {
+    origin = open_in_root(origin.get(), options.data.substr(subpath.size()), O_PATH);
+  }
+  if (!origin) throw_errno("cannot open " + mount.source);
+  const UniqueFd source{::open_tree(
+      origin.get(), "",
+      static_cast<unsigned>(AT_EMPTY_PATH) | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U))};
   if (!source) throw_errno("cannot open " + mount.source);
   if ((options.flags & MS_RDONLY) != 0) {
     mount_attr attributes{};

@@ -28,8 +28,9 @@ struct MountPoint {
   bool no_copy{};           ///< Don't fill a new volume from the image.
   bool create_source{};     ///< Make the bind's missing source a directory, as -v does.
   bool non_recursive{};
-  bool anonymous{};    ///< Removed with the container (`rm -v`, --rm).
-  bool from_mounts{};  ///< Asked for as --mount: HostConfig.Mounts.
+  bool readonly_top_only{};  ///< What is mounted below stays writable.
+  bool anonymous{};          ///< Removed with the container (`rm -v`, --rm).
+  bool from_mounts{};        ///< Asked for as --mount: HostConfig.Mounts.
 };
 
 /// A container, as it is on record. The table of transitions guards `state`.

@@ -8,6 +8,7 @@
 #include "containers/concurrent.hpp"
 #include "containers/defaults.hpp"
 #include "containers/impl.hpp"
+#include "containers/links.hpp"
 #include "containers/mount_points.hpp"
 #include "containers/ports.hpp"
 #include "containers/spec.hpp"
@@ -60,7 +61,8 @@ awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_pt
     place.name = found.volume->name;
     place.driver = found.volume->driver;
     place.source = found.volume->mountpoint;
-    if (!place.no_copy && !place.source.empty() && options.empty() && found.volume->options.empty()) {
+    if (!place.no_copy && place.subpath.empty() && !place.source.empty() && options.empty() &&
+        found.volume->options.empty()) {
       fresh.emplace_back(place.destination, place.source);
     }
   }
@@ -122,6 +124,28 @@ awaitable<void> Service::Impl::undo_create(Container container) {
   lives.erase(key);
 }
 
+void Service::Impl::resolve_links(wire::HostConfig& host) const {
+  for (std::string& text : host.links) {
+    const Link link = parse_link(text);
+    try {
+      auto linked = find(link.target);
+      while (joins_container(linked->host_config.network_mode)) {
+        linked = find(joined_container(linked->host_config.network_mode));
+      }
+      if (linked->host_config.network_mode == "host") {
+        throw Error{
+            Errc::invalid,
+            "conflicting options: host type networking can't be used with links. This would result in undefined "
+            "behavior"};
+      }
+      text = linked->id + ":" + link.alias;
+    } catch (const Error& error) {
+      if (error.code() != Errc::not_found) throw;
+      throw Error{Errc::invalid, "could not get container for " + link.target + ": " + error.what()};
+    }
+  }
+}
+
 void Service::Impl::plan(Container& container, const CreateRequest& request, const images::Image& image,
                          std::vector<std::string>& warnings) {
   container.created = now();
@@ -134,6 +158,7 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   fill_defaults(container.id, container.config, container.host_config, settings, at.drivers.default_runtime());
   validate_log(container.host_config.log_config, warnings);
   if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
+  resolve_links(container.host_config);
   container.image_id = image.id;
   container.endpoints = requested_endpoints(request, container.host_config.network_mode);
   for (const auto& [network, asked] : container.endpoints) {
@@ -147,8 +172,12 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   if (container.host_config.log_config.type != "none") {
     container.log_path = folder(container.id) + "/" + container.id + "-json.log";
   }
-  container.mounts =
-      mount_points(container.config, container.host_config, [this](const std::string& name) { return *find(name); });
+  // A missing container is the request's fault here: with "not found" clients would look for the image.
+  const auto find_other = [this](const std::string& name) {
+    if (!is_known(name)) throw Error{Errc::invalid, "No such container: " + name};
+    return *find(name);
+  };
+  container.mounts = mount_points(container.config, container.host_config, find_other);
   // What a start would refuse for its form is refused now.
   (void)runtime_of(container);
   (void)published_ports(container.config, container.host_config);

@@ -5,14 +5,17 @@
 #include <filesystem>
 #include <optional>
 
+#include "containers/propagation.hpp"
+
 namespace gantry::containers {
 
 namespace {
 
 constexpr const char* kStartPrefix =
     "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: "
-    "unable to "
-    "start container process: ";
+    "unable to start container process: ";
+constexpr const char* kRuncPrefix =
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ";
 constexpr const char* kExecPrefix = "OCI runtime exec failed: exec failed: unable to start container process: ";
 
 // What a runtime says of a command that did not run, and its exit code; nothing if it failed before.
@@ -26,16 +29,26 @@ std::optional<int> exec_exit_code(const std::string& what) {
   return std::nullopt;
 }
 
+// What a runtime says of a container that it could not make, as dockerd passes runc's words on.
+std::string told_by_runtime(const std::string& what) {
+  if (what.starts_with("sysctl \"")) return kRuncPrefix + what + ": unknown";
+  for (const char* start : {"open /proc/sys/", "error setting rlimit type", "error mounting \"", "sethostname"}) {
+    if (what.starts_with(start)) return kStartPrefix + ("error during container init: " + what) + ": unknown";
+  }
+  return what;
+}
+
 StartFailure describe(const std::exception_ptr& failure, const std::string& prefix, int other) {
   try {
     std::rethrow_exception(failure);
   } catch (const Error& error) {
     const std::string what = error.what();
-    if (what.starts_with("unable to find user") || what.starts_with("unable to find group")) {
+    if (what.starts_with("unable to find user") || what.starts_with("unable to find group") ||
+        what.starts_with("Unable to find group")) {
       return {Error{Errc::invalid, what}, other};
     }
     const auto code = exec_exit_code(what);
-    if (!code) return {error, other};
+    if (!code) return {Error{error.code(), told_by_runtime(what)}, other};
     // dockerd's own words, of a start alone.
     const bool directory = prefix == kStartPrefix && what.ends_with("is a directory");
     return {Error{Errc::invalid, prefix + what + (directory ? ": unknown: permission denied" : ": unknown")}, *code};
@@ -54,7 +67,10 @@ void make_bind_sources(const std::vector<MountPoint>& mounts) {
   for (const MountPoint& place : mounts) {
     if (place.type != "bind") continue;
     struct stat status {};
-    if (::stat(place.source.c_str(), &status) == 0) continue;
+    if (::stat(place.source.c_str(), &status) == 0) {
+      check_propagation(place.source, place.propagation);
+      continue;
+    }
     if (!place.create_source) {
       throw Error{Errc::invalid,
                   "invalid mount config for type \"bind\": bind source path does not exist: " + place.source};
@@ -65,6 +81,7 @@ void make_bind_sources(const std::vector<MountPoint>& mounts) {
       throw Error{Errc::io, "error while creating mount source path '" + place.source + "': mkdir " + place.source +
                                 ": " + failed.message()};
     }
+    check_propagation(place.source, place.propagation);
   }
 }
 

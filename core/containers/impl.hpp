@@ -76,6 +76,8 @@ struct Service::Impl {
   awaitable<Created> create(CreateRequest request);
   void plan(Container& container, const CreateRequest& request, const images::Image& image,
             std::vector<std::string>& warnings);
+  /// Their targets become ids. Errors: invalid, in dockerd's words.
+  void resolve_links(wire::HostConfig& host) const;
   awaitable<void> make_volumes(Container& container, std::shared_ptr<const images::Image> image);
   awaitable<void> prepare(std::shared_ptr<const Container> container, std::shared_ptr<const images::Image> image);
   awaitable<void> undo_create(Container container);
@@ -99,7 +101,11 @@ struct Service::Impl {
     std::string folder;
     std::string hosts, hostname, resolv_conf;
   };
+  /// The containers that are linked to and what they are called. Errors: conflict, in dockerd's words.
+  [[nodiscard]] std::vector<std::pair<std::string, Snapshot>> linked(const Container& container) const;
   [[nodiscard]] SandboxFiles sandbox_files(const Container& container, const networks::Sandbox& sandbox) const;
+  /// What "host-gateway" of --add-host means: the host as the default bridge has it; empty: there is none.
+  [[nodiscard]] std::string host_gateway() const;
   static void write(const SandboxFiles& files);
   [[nodiscard]] std::string resolv_conf(const Container& container, bool resolver) const;
   /// While the container runs: what it has changed in its files stays. `joined` and `left` are empty for none.

@@ -45,12 +45,15 @@ void apply_mode(MountPoint& mount, const std::string& spec) {
       continue;
     else if (bind && propagations().contains(word))
       mount.propagation = word;
+    else if (!bind && propagations().contains(word))
+      refuse("invalid volume specification: '" + spec +
+             "': invalid mount config for type \"volume\": field BindOptions must not be specified");
     else if (!bind && word == "nocopy")
       mount.no_copy = true;
     else if (bind && (word == "consistent" || word == "cached" || word == "delegated"))
       continue;
     else
-      refuse("invalid mode: " + mount.mode + " in volume specification: '" + spec + "'");
+      refuse("invalid mode: " + mount.mode);
   }
 }
 
@@ -63,6 +66,13 @@ void check_destination(const std::string& destination, const std::string& type, 
     refuse("invalid volume specification: '" + spec + "': invalid mount config for type \"" + type +
            "\": invalid specification: destination can't be '/'");
   }
+}
+
+// As Go's filepath.IsLocal: no way up and out.
+bool is_local(const std::string& path) {
+  if (path.empty()) return true;
+  const std::string normal = std::filesystem::path(path).lexically_normal().string();
+  return !normal.starts_with('/') && normal != ".." && !normal.starts_with("../");
 }
 
 void check_volume_name(const std::string& name) {
@@ -90,6 +100,7 @@ void read_bind(const wire::MountRequest& request, MountPoint& mount) {
       refuse_mount(request, "invalid propagation mode: " + mount.propagation);
     }
     mount.non_recursive = request.bind->non_recursive;
+    mount.readonly_top_only = request.bind->read_only_non_recursive;
     mount.create_source = request.bind->create_mountpoint;
   }
   struct stat status {};
@@ -104,7 +115,11 @@ void read_volume(const wire::MountRequest& request, MountPoint& mount) {
   mount.anonymous = mount.name.empty();
   if (!request.volume) return;
   mount.no_copy = request.volume->no_copy;
-  if (!request.volume->subpath.empty()) refuse_mount(request, "VolumeOptions.Subpath is not supported");
+  mount.subpath = request.volume->subpath;
+  if (!mount.subpath.empty() && mount.anonymous) {
+    refuse_mount(request, "must not set Subpath when using anonymous volumes");
+  }
+  if (!is_local(mount.subpath)) refuse_mount(request, "subpath must be a relative path within the volume");
   if (request.volume->driver_config) mount.driver = request.volume->driver_config->name;
 }
 
@@ -137,14 +152,14 @@ void add(std::vector<MountPoint>& places, MountPoint place) {
 
 void add_volumes_from(const std::string& text, const std::function<Container(const std::string&)>& find,
                       std::vector<MountPoint>& places) {
-  const auto parts = split(text, ':');
-  if (parts.size() > 2 || parts[0].empty()) refuse("invalid volumes-from specification: '" + text + "'");
-  const std::string mode = parts.size() == 2 ? parts[1] : "";
+  if (text.empty()) refuse("volumes-from specification cannot be an empty string");
+  const std::size_t colon = text.find(':');
+  const std::string mode = colon == std::string::npos ? "" : text.substr(colon + 1);
   if (!mode.empty() && mode != "ro" && mode != "rw" && mode != "z" && mode != "Z") refuse("invalid mode: " + mode);
-  for (MountPoint place : find(parts[0]).mounts) {
+  for (MountPoint place : find(text.substr(0, colon)).mounts) {
     if (place.type == "tmpfs") continue;
     if (mode == "ro") place.writable = false;
-    if (!mode.empty()) place.mode = mode;
+    place.mode.clear();
     place.anonymous = false;  // it is the other container's to remove
     place.no_copy = true;
     add(places, std::move(place));
@@ -218,7 +233,7 @@ MountPoint parse_mount(const wire::MountRequest& request) {
   else if (request.type == "tmpfs")
     read_tmpfs(request, mount);
   else
-    refuse("invalid mount config for type \"" + request.type + "\": mount type unknown: \"" + request.type + "\"");
+    refuse_mount(request, "mount type unknown");
   return mount;
 }
 
@@ -234,7 +249,8 @@ std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const 
   for (const std::string& bind : host.binds) add_own(parse_bind(bind, host.volume_driver));
   for (const wire::MountRequest& mount : host.mounts) add_own(parse_mount(mount));
   for (const auto& [destination, options] : host.tmpfs) {
-    check_destination(destination, "tmpfs", destination);
+    if (!destination.starts_with('/')) refuse("invalid mount path: '" + destination + "' mount path must be absolute");
+    if (clean_path(destination) == "/") refuse("invalid specification: destination can't be '/'");
     MountPoint mount;
     mount.type = "tmpfs";
     mount.destination = clean_path(destination);

@@ -23,6 +23,7 @@ Json to_json(const MountPoint& mount) {
           {"no_copy", mount.no_copy},
           {"create_source", mount.create_source},
           {"non_recursive", mount.non_recursive},
+          {"readonly_top_only", mount.readonly_top_only},
           {"anonymous", mount.anonymous},
           {"from_mounts", mount.from_mounts}};
 }
@@ -42,6 +43,7 @@ MountPoint mount_from(const Json& in) {
   mount.no_copy = in.value("no_copy", false);
   mount.create_source = in.value("create_source", false);
   mount.non_recursive = in.value("non_recursive", false);
+  mount.readonly_top_only = in.value("readonly_top_only", false);
   mount.anonymous = in.value("anonymous", false);
   mount.from_mounts = in.value("from_mounts", false);
   return mount;

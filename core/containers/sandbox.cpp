@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "containers/defaults.hpp"
 #include "containers/impl.hpp"
+#include "containers/links.hpp"
 #include "containers/ports.hpp"
 #include "networks/sandbox_files.hpp"
 
@@ -63,10 +64,6 @@ networks::SandboxRequest Service::Impl::sandbox_request(const Container& contain
   request.hostname = container.config.hostname;
   for (const auto& [network, asked] : container.endpoints)
     request.endpoints.push_back(endpoint_request(network, asked));
-  for (auto& endpoint : request.endpoints) {
-    if (endpoint.network != "bridge") continue;
-    endpoint.links.insert(endpoint.links.end(), container.host_config.links.begin(), container.host_config.links.end());
-  }
   request.ports = published_ports(container.config, container.host_config);
   request.dns = container.host_config.dns.empty() ? settings.dns : container.host_config.dns;
   return request;
@@ -128,6 +125,33 @@ std::string Service::Impl::resolv_conf(const Container& container, bool resolver
   return networks::resolv_conf(resolv);
 }
 
+std::vector<std::pair<std::string, Service::Snapshot>> Service::Impl::linked(const Container& container) const {
+  std::vector<std::pair<std::string, Snapshot>> all;
+  if (!container.endpoints.contains("bridge")) return all;
+  for (const std::string& text : container.host_config.links) {
+    const Link link = parse_link(text);
+    if (!is_known(link.target)) continue;  // removed by force meanwhile
+    auto other = find(link.target);
+    if (!is_alive(other->state)) {
+      throw Error{Errc::conflict, "Cannot link to a non running container: /" + other->name + " AS /" + container.name +
+                                      "/" + link.alias};
+    }
+    if (bridge_address(*other).empty()) {
+      throw Error{Errc::conflict, "container " + other->id + " not attached to default bridge network"};
+    }
+    all.emplace_back(link.alias, std::move(other));
+  }
+  return all;
+}
+
+std::string Service::Impl::host_gateway() const {
+  const auto bridge = at.networks.get("bridge");
+  for (const auto& pool : bridge->chosen) {
+    if (!pool.gateway.empty()) return pool.gateway;
+  }
+  return {};
+}
+
 Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& container,
                                                          const networks::Sandbox& sandbox) const {
   SandboxFiles files;
@@ -145,10 +169,12 @@ Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& contai
     const auto first = endpoint.default_gateway ? hosts.addresses.begin() : hosts.addresses.end();
     const std::vector<std::string> own = addresses_of(endpoint);
     hosts.addresses.insert(first, own.begin(), own.end());
-    if (hosts.host_gateway.empty()) hosts.host_gateway = endpoint.result.ipv4_gateway;
   }
-  if (hosts.host_gateway.empty() && host.network_mode == "host") hosts.host_gateway = "127.0.0.1";
-  if (sandbox.endpoints.empty()) hosts.extra_hosts.clear();  // before the attach: its gateway is not known yet
+  if (!hosts.extra_hosts.empty()) hosts.host_gateway = host_gateway();
+  if (!sandbox.endpoints.empty()) {
+    const auto others = linked(container);
+    for (const auto& [alias, other] : others) hosts.link_lines.push_back(link_line(alias, *other));
+  }
   files.hosts = networks::hosts_file(hosts);
   files.resolv_conf = resolv_conf(container, sandbox.resolver);
   return files;

@@ -86,9 +86,11 @@ void build_log(const Container& container, runtime::v1::Stdio& stdio) {
 
 }  // namespace
 
-std::vector<std::string> build_env(const Container& container, const std::string& hostname) {
+std::vector<std::string> build_env(const Container& container, const std::string& hostname,
+                                   const std::vector<std::string>& links) {
   std::vector<std::string> env{kDefaultPath, "HOSTNAME=" + hostname};
   if (container.config.tty) env.emplace_back("TERM=xterm");
+  env.insert(env.end(), links.begin(), links.end());
   replace_or_append(env, container.config.env);
   return env;
 }
@@ -158,7 +160,7 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   spec.readonly_root = host.readonly_rootfs;
   spec.mounts = build_mounts(container, inputs);
   spec.process.args = container.command();
-  spec.process.env = build_env(container, inputs.hostname);
+  spec.process.env = build_env(container, inputs.hostname, inputs.link_env);
   spec.process.cwd = config.working_dir.empty() ? "/" : config.working_dir;
   spec.process.user = config.user;
   spec.process.additional_groups = host.group_add;
@@ -182,7 +184,7 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   spec.resources = build_resources(host.resources);
   build_devices(host, spec);
   build_security(host, settings, spec);
-  spec.sysctls = Options(host.sysctls.begin(), host.sysctls.end());
+  spec.sysctls = build_sysctls(config, host);
   if (host.init.value_or(false)) spec.init_path = "builtin";
   return spec;
 }

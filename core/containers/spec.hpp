@@ -22,7 +22,8 @@ struct SpecInputs {
   std::string resolv_conf;
   std::string hostname;                       ///< Of the UTS namespace.
   std::map<std::string, std::string> joined;  ///< Namespace kind ("network", "pid", "ipc") to its path.
-  std::string joined_shm;                     ///< /dev/shm of the container whose IPC namespace is joined.
+  std::string joined_shm;                     ///< The mount namespace of the container whose IPC namespace is joined.
+  std::vector<std::string> link_env;          ///< What tells of linked containers.
 };
 
 /// Errors: invalid, in dockerd's words.
@@ -32,7 +33,9 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
 void check_spec(const Container& container, const Settings& settings);
 
 /// The parts, one file each.
-std::vector<std::string> build_env(const Container& container, const std::string& hostname);
+/// `links`: of linked containers; what the user set goes over it.
+std::vector<std::string> build_env(const Container& container, const std::string& hostname,
+                                   const std::vector<std::string>& links = {});
 /// `volume`: what the volume driver gave for it. Errors: internal without one that is needed.
 Mount build_mount(const MountPoint& place, const Mount* volume);
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs);
@@ -41,6 +44,8 @@ void build_security(const wire::HostConfig& host, const Settings& settings, runt
 void build_devices(const wire::HostConfig& host, runtime::v1::Spec& spec);
 runtime::v1::Resources build_resources(const wire::Resources& limits);
 std::vector<runtime::v1::Rlimit> build_rlimits(const wire::Resources& limits, const Settings& settings);
+/// Errors: invalid for what is not the container's own.
+Options build_sysctls(const wire::ContainerConfig& config, const wire::HostConfig& host);
 std::vector<runtime::v1::Namespace> build_namespaces(const wire::HostConfig& host, const SpecInputs& inputs);
 
 /// "10m" in bytes. Errors: invalid, naming the option.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "containers/defaults.hpp"
 #include "containers/spec.hpp"
@@ -28,7 +29,7 @@ Mount shm_mount(const wire::HostConfig& host, const SpecInputs& inputs) {
   Mount shm{"bind", "/dev/shm", "/dev/shm", "", {"rbind", "rprivate"}};
   if (host.ipc_mode == "host") return shm;
   if (joins_container(host.ipc_mode)) {
-    shm.source = inputs.joined_shm;
+    shm.options.push_back("x-mount-namespace=" + inputs.joined_shm);
     return shm;
   }
   return {"tmpfs",
@@ -38,12 +39,30 @@ Mount shm_mount(const wire::HostConfig& host, const SpecInputs& inputs) {
           {"nosuid", "noexec", "nodev", "mode=1777", "size=" + std::to_string(host.shm_size)}};
 }
 
-void add_options(std::vector<std::string>& options, const std::string& text) {
+// What dockerd lets through to a tmpfs.
+bool is_tmpfs_option(const std::string& option) {
+  static const std::set<std::string> flags{
+      "defaults", "ro",         "rw",          "suid",        "nosuid",       "dev",     "nodev",
+      "exec",     "noexec",     "sync",        "async",       "dirsync",      "remount", "mand",
+      "nomand",   "atime",      "noatime",     "diratime",    "nodiratime",   "bind",    "rbind",
+      "private",  "rprivate",   "shared",      "rshared",     "slave",        "rslave",  "unbindable",
+      "relatime", "norelatime", "runbindable", "strictatime", "nostrictatime"};
+  static const std::set<std::string> keys{"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"};
+  const std::size_t equals = option.find('=');
+  return equals == std::string::npos ? flags.contains(option) : keys.contains(option.substr(0, equals));
+}
+
+void add_tmpfs_options(std::vector<std::string>& options, const std::string& text) {
   std::size_t at = 0;
   while (at < text.size()) {
     const std::size_t end = std::min(text.find(',', at), text.size());
-    if (end > at) options.push_back(text.substr(at, end - at));
+    const std::string option = text.substr(at, end - at);
     at = end + 1;
+    if (option.empty()) continue;
+    if (!is_tmpfs_option(option)) {
+      throw Error{Errc::invalid, "invalid tmpfs option \"" + option.substr(0, option.find('=')) + "\""};
+    }
+    options.push_back(option);
   }
 }
 
@@ -52,7 +71,7 @@ void add_options(std::vector<std::string>& options, const std::string& text) {
 Mount build_mount(const MountPoint& place, const Mount* volume) {
   if (place.type == "tmpfs") {
     Mount mount{"tmpfs", "tmpfs", place.destination, "", {"noexec", "nosuid", "nodev"}};
-    add_options(mount.options, place.options);
+    add_tmpfs_options(mount.options, place.options);
     if (!place.writable) mount.options.emplace_back("ro");
     return mount;
   }
@@ -60,23 +79,20 @@ Mount build_mount(const MountPoint& place, const Mount* volume) {
     if (volume == nullptr) throw Error{Errc::internal, "the volume of " + place.destination + " was not acquired"};
     Mount mount = *volume;
     mount.target = place.destination;
-    if (!place.writable) mount.options.emplace_back("ro");
+    if (!place.subpath.empty()) mount.options.push_back("x-subpath=" + place.subpath);
+    if (!place.writable) mount.options.emplace_back(mount.type == "bind" ? "rro" : "ro");
     return mount;
   }
   Mount mount{"bind", place.source, place.destination, "", {place.non_recursive ? "bind" : "rbind"}};
   mount.options.push_back(place.propagation.empty() ? "rprivate" : place.propagation);
-  if (!place.writable) mount.options.emplace_back("ro");
+  if (!place.writable) mount.options.emplace_back(place.readonly_top_only ? "ro" : "rro");
   return mount;
 }
 
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs) {
   const wire::HostConfig& host = container.host_config;
   std::vector<Mount> mounts = default_mounts(host);
-  mounts.push_back(shm_mount(host, inputs));
-  if (host.ipc_mode == "host") {
-    std::erase_if(mounts, [](const Mount& mount) { return mount.target == "/dev/mqueue"; });
-    mounts.push_back({"bind", "/dev/mqueue", "/dev/mqueue", "", {"rbind", "rprivate"}});
-  }
+  if (host.ipc_mode != "none") mounts.push_back(shm_mount(host, inputs));
   const auto bind_file = [&](const std::string& source, const char* target) {
     if (source.empty()) return;
     mounts.push_back({"bind", source, target, "", {"bind", "rprivate"}});

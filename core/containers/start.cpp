@@ -4,6 +4,7 @@
 #include "containers/defaults.hpp"
 #include "containers/failure.hpp"
 #include "containers/impl.hpp"
+#include "containers/links.hpp"
 #include "containers/spec.hpp"
 
 namespace gantry::containers {
@@ -76,10 +77,15 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   join("pid", "pid", host.pid_mode);
   if (const auto other = join("ipc", "ipc", host.ipc_mode)) {
     if (other->host_config.ipc_mode == "private") {
-      throw Error{Errc::conflict, "can't join IPC of container " + other->id +
+      throw Error{Errc::conflict, "failed to join IPC namespace: container " + other->id +
                                       ": non-shareable IPC (hint: use IpcMode:shareable for the donor container)"};
     }
-    inputs.joined_shm = "/proc/" + std::to_string(other->pid) + "/root/dev/shm";
+    inputs.joined_shm = "/proc/" + std::to_string(other->pid) + "/ns/mnt";
+  }
+  const auto others = linked(*container);
+  for (const auto& [alias, other] : others) {
+    const auto variables = link_environment(container->name, alias, *other);
+    inputs.link_env.insert(inputs.link_env.end(), variables.begin(), variables.end());
   }
   inputs.hosts = files + "/hosts";
   inputs.hostname_file = files + "/hostname";

@@ -45,6 +45,7 @@ void validate_modes(const wire::HostConfig& host) {
     refuse("invalid PID mode: " + host.pid_mode);
   }
   static const std::set<std::string> ipc_modes{"", "none", "host", "private", "shareable"};
+  if (host.ipc_mode == "container:") refuse("failed to join IPC namespace: invalid name or ID supplied: \"\"");
   if (!ipc_modes.contains(host.ipc_mode) && !is_join(host.ipc_mode)) refuse("invalid IPC mode: " + host.ipc_mode);
   if (!host.uts_mode.empty() && host.uts_mode != "host") refuse("invalid UTS mode: " + host.uts_mode);
   if (!host.userns_mode.empty() && host.userns_mode != "host") refuse("invalid userns mode: " + host.userns_mode);
@@ -55,7 +56,7 @@ void validate_modes(const wire::HostConfig& host) {
     refuse("Invalid network mode: invalid container format container:<name|id>");
   }
   if (!host.isolation.empty() && host.isolation != "default") {
-    refuse("invalid isolation '" + host.isolation + "' on linux");
+    refuse("Invalid isolation: \"" + host.isolation + "\" - linux only supports 'default'");
   }
   if (!host.cgroup.empty()) refuse("invalid cgroup mode: " + host.cgroup);
 }
@@ -70,13 +71,24 @@ void validate_network_conflicts(const wire::ContainerConfig& config, const wire:
     return;
   }
   if (!config.hostname.empty()) refuse("conflicting options: hostname and the network mode");
-  if (!host.links.empty()) refuse("conflicting options: container type network can't be used with links");
+  if (!host.links.empty()) {
+    refuse(
+        "conflicting options: container type network can't be used with links. This would result in undefined "
+        "behavior");
+  }
   if (!host.dns.empty()) refuse("conflicting options: dns and the network mode");
   if (!host.extra_hosts.empty()) refuse("conflicting options: custom host-to-IP mapping and the network mode");
   if (!host.port_bindings.empty() || host.publish_all_ports) {
     refuse("conflicting options: port publishing and the container type network mode");
   }
   if (!config.exposed_ports.empty()) refuse("conflicting options: port exposing and the container type network mode");
+}
+
+void validate_names(const wire::ContainerConfig& config, const wire::HostConfig& host) {
+  if (host.uts_mode == "host" && !config.hostname.empty()) refuse("conflicting options: hostname and the UTS mode");
+  for (const auto& [key, value] : host.annotations) {
+    if (key.empty()) refuse("invalid Annotations: the empty string is not permitted as an annotation key");
+  }
 }
 
 // Errors: invalid, in Go's words.
@@ -164,12 +176,13 @@ void validate(const wire::ContainerConfig& config, const wire::HostConfig& host,
   validate_restart_policy(host.restart_policy, host.auto_remove);
   validate_modes(host);
   validate_network_conflicts(config, host);
+  validate_names(config, host);
   if (host.shm_size < 0) refuse("SHM size can not be less than 0");
   if (host.oom_score_adj < -1000 || host.oom_score_adj > 1000) {
     refuse("Invalid value " + std::to_string(host.oom_score_adj) + ", range for oom score adj is [-1000, 1000]");
   }
   for (const auto& [option, value] : host.storage_opt) {
-    if (option != "size") refuse("Unknown option " + option + " in StorageOpt: only size is known");
+    if (option != "size") refuse("Unknown option " + option);
     (void)parse_bytes(value, "size");
   }
   for (const auto& request : host.resources.device_requests) {

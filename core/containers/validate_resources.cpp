@@ -51,8 +51,11 @@ void validate_cpu(const wire::Resources& limits) {
     refuse_limit("Range of CPUs is from 0.01 to " + std::to_string(cpus) + ".00, as there are only " +
                  std::to_string(cpus) + " CPUs available");
   }
+  if (limits.cpu_realtime_period != 0 && limits.cpu_realtime_runtime > limits.cpu_realtime_period) {
+    refuse_limit("cpu real-time runtime cannot be higher than cpu real-time period");
+  }
   if (limits.cpu_shares < 0) {
-    refuse_limit("invalid CPU shares (" + std::to_string(limits.cpu_shares) + "): value must be a positive integer");
+    refuse_limit("shares: invalid argument");
   }
   if (limits.cpu_period != 0 && (limits.cpu_period < 1000 || limits.cpu_period > 1'000'000)) {
     refuse_limit("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
@@ -85,7 +88,8 @@ bool parse_list(const std::string& text, std::set<int>& out) {
 void validate_set(const std::string& wanted, const char* file, const char* what, const char* option) {
   if (wanted.empty()) return;
   std::set<int> asked;
-  if (!parse_list(wanted, asked)) refuse_limit("Invalid value " + wanted + " for " + option);
+  if (!parse_list(wanted, asked))
+    refuse_limit("Invalid value " + wanted + " for " + option + ": invalid format: " + wanted);
   std::string available = read_file(file);
   while (!available.empty() && available.back() == '\n') available.pop_back();
   std::set<int> there;

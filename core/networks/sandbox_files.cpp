@@ -73,8 +73,10 @@ ResolvConf effective(const ResolvConfRequest& request) {
 }  // namespace
 
 std::string hosts_line(const std::string& address, const std::string& hostname, const std::string& domainname) {
-  const std::string qualified = domainname.empty() ? "" : hostname + "." + domainname + " ";
-  return address + "\t" + qualified + hostname + "\n";
+  // The user may have given a full name in one of them or in both.
+  const std::string full = domainname.empty() ? hostname : hostname + "." + domainname;
+  const auto dot = full.find('.');
+  return address + "\t" + full + (dot == std::string::npos ? "" : " " + full.substr(0, dot)) + "\n";
 }
 
 std::string without_address(const std::string& hosts, const std::string& address) {

@@ -42,6 +42,10 @@ constexpr Flag kFlags[] = {
     {"defaults", 0, 0, false},
 };
 
+// Between the core and a runtime: what a bind's source is looked up in, and below it.
+constexpr std::string_view kSubpathOption = "x-subpath=";
+constexpr std::string_view kSpaceOption = "x-mount-namespace=";
+
 struct Propagation {
   std::string_view name;
   std::uint64_t flag;
@@ -86,6 +90,10 @@ PlanMount translate_mount(const Mount& mount) {
     if (option == "bind" || option == "rbind") {
       out.bind = true;
       out.recursive = option == "rbind";
+    } else if (option.starts_with(kSpaceOption)) {
+      out.space = option.substr(kSpaceOption.size());
+    } else if (option.starts_with(kSubpathOption)) {
+      out.subpath = option.substr(kSubpathOption.size());
     } else if (!apply_flag(option, out)) {
       if (!out.data.empty()) out.data += ',';
       out.data += option;

@@ -16,6 +16,8 @@ struct PlanMount {
   std::string source;
   std::string target;
   std::string base;
+  std::string space;    ///< Of a bind: the mount namespace that has its source; empty: the host's.
+  std::string subpath;  ///< Of a bind: what below its source is shown; no link leads out of that.
   bool bind{};
   bool recursive{};            ///< Of a bind: with what is mounted below its source.
   std::uint64_t flags{};       ///< MS_* for mount(2).
@@ -27,8 +29,8 @@ struct PlanMount {
 
 template <class Archive>
 void fields(Archive& archive, PlanMount& m) {
-  archive(m.type, m.source, m.target, m.base, m.bind, m.recursive, m.flags, m.attributes, m.attributes_recursive,
-          m.propagation, m.data);
+  archive(m.type, m.source, m.target, m.base, m.space, m.subpath, m.bind, m.recursive, m.flags, m.attributes,
+          m.attributes_recursive, m.propagation, m.data);
 }
 
 struct PlanRlimit {

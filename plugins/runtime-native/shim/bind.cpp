@@ -1,14 +1,66 @@
 #include "shim/bind.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 namespace gantry::native {
 
+namespace {
+
+unsigned clone_flags(const PlanMount& mount) {
+  return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount.recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+}
+
+/// What lies at `path` in a container's own mounts. Without any link, as those are the container's to make: a magic one
+/// leads out.
+UniqueFd clone_without_links(const PlanMount& mount) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const UniqueFd source(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, mount.source.c_str(), &how, sizeof how)));
+  if (!source) return {};
+  return UniqueFd(::open_tree(source.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | clone_flags(mount)));
+}
+
+/// A volume's content is its containers': a link that leads out of the volume ends the look-up (EXDEV).
+UniqueFd clone_below(const PlanMount& mount) {
+  const UniqueFd base(::open(mount.source.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  if (!base) return {};
+  const UniqueFd source(static_cast<int>(::syscall(SYS_openat2, base.get(), mount.subpath.c_str(), &how, sizeof how)));
+  if (!source) return {};
+  return UniqueFd(::open_tree(source.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | clone_flags(mount)));
+}
+
+/// Only for a process of a single thread: it visits the other mount namespace.
+UniqueFd clone_from_space(const PlanMount& mount) {
+  const UniqueFd own(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  const UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd other(::open(mount.space.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!own || !root || !other || ::setns(other.get(), CLONE_NEWNS) < 0) return {};
+  UniqueFd tree = clone_without_links(mount);
+  const int error = errno;
+  // Back, with the root and the working directory from before: setns has changed both.
+  if (::setns(own.get(), CLONE_NEWNS) < 0 || ::fchdir(root.get()) < 0 || ::chroot(".") < 0) return {};
+  errno = error;
+  return tree;
+}
+
+}  // namespace
+
 UniqueFd clone_tree(const PlanMount& mount) {
-  const unsigned flags =
-      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount.recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  if (!mount.space.empty()) return clone_from_space(mount);
+  if (!mount.subpath.empty()) return clone_below(mount);
+  const unsigned flags = clone_flags(mount);
   return UniqueFd(::open_tree(AT_FDCWD, mount.source.c_str(), flags));
 }
 

@@ -12,6 +12,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "shim/cgroup.hpp"
 #include "shim/console.hpp"
@@ -58,14 +60,40 @@ void set_names(const Plan& plan, const ReportLine& line) {
 }
 
 /// Through the host's /proc, which no image can have replaced (CVE-2025-52881).
-void write_sysctls(const Plan& plan, const ReportLine& line) {
-  for (const PlanWrite& write : plan.sysctls) {
-    const std::string file = "/proc/sys/" + write.file;
-    if (const int error = write_whole_file(file.c_str(), write.value); error != 0) {
-      line.fail_errno("failed to write sysctl: open " + file, error);
+class Sysctls {
+ public:
+  Sysctls(const Plan& plan, const ReportLine& line) : plan_(plan), line_(line) {}
+
+  /// Those that are there by now. An interface's come with the interface.
+  void write() {
+    for (const PlanWrite& write : plan_.sysctls) {
+      const std::string file = "/proc/sys/" + write.file;
+      const int error = write_whole_file(file.c_str(), write.value);
+      if (error == ENOENT && write.file.starts_with("net/"))
+        late_.push_back(&write);
+      else if (error != 0 && !write.optional)
+        line_.fail_errno("open " + file, error);
+    }
+    if (!late_.empty()) directory_.reset(::open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+
+  [[nodiscard]] bool has_late() const { return !late_.empty(); }
+
+  /// The others, once the network is there.
+  void write_late() const {
+    for (const PlanWrite* write : late_) {
+      const UniqueFd file(::openat(directory_.get(), write->file.c_str(), O_WRONLY | O_CLOEXEC));
+      const bool done = file && ::write(file.get(), write->value.data(), write->value.size()) >= 0;
+      if (!done && !write->optional) line_.fail_errno("open /proc/sys/" + write->file);
     }
   }
-}
+
+ private:
+  const Plan& plan_;
+  const ReportLine& line_;
+  std::vector<const PlanWrite*> late_;
+  UniqueFd directory_;
+};
 
 /// Keys of the host's session stay outside. A kernel without keyrings has none to hide.
 void new_session_keyring() { ::syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, nullptr, 0, 0, 0); }
@@ -150,14 +178,19 @@ void run_init(const Plan& plan) {
   join_namespaces(plan, line);
   if ((plan.new_namespaces & CLONE_NEWNET) != 0) bring_loopback_up(line);
   set_names(plan, line);
-  write_sysctls(plan, line);
+  Sysctls sysctls(plan, line);
+  sysctls.write();
   apply_limits(plan.process, line);
   CgroupGate gate(plan, line);
   UniqueFd terminal;
   if ((plan.new_namespaces & CLONE_NEWNS) != 0) build_filesystem(plan, gate, line, terminal);
   gate.pass();
   if (terminal) take_terminal(std::move(terminal), line);
-  launch(plan.process, plan.seccomp, plan.init, line);
+  if (sysctls.has_late()) {
+    line.wait(Signal::start);
+    sysctls.write_late();
+  }
+  launch(plan.process, plan.seccomp, plan.init, !sysctls.has_late(), line);
 }
 
 void run_exec(const Plan& container, const PlanProcess& process) {
@@ -173,7 +206,7 @@ void run_exec(const Plan& container, const PlanProcess& process) {
     line.fail_errno("become root of the user namespace");
   }
   if (process.terminal) take_terminal(open_terminal(AT_FDCWD, process, line), line);
-  launch(process, container.seccomp, InitKind::none, line);
+  launch(process, container.seccomp, InitKind::none, true, line);
 }
 
 }  // namespace gantry::native

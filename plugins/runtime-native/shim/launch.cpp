@@ -53,7 +53,7 @@ void reset_signals() {
 
 }  // namespace
 
-void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, const ReportLine& line) {
+void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, bool waits, const ReportLine& line) {
   const int program_fd = init == InitKind::program ? kProgramFd : -1;
   ::close_range(program_fd < 0 ? kReportFd + 1 : kProgramFd + 1, ~0U, 0);
   Identity identity;
@@ -77,7 +77,7 @@ void launch(const PlanProcess& process, const std::string& seccomp, InitKind ini
   const auto argv = pointers(args);
   const auto envp = pointers(env);
 
-  line.wait(Signal::start);
+  if (waits) line.wait(Signal::start);
   restrict_finally(process, identity, seccomp, line);
   if (init == InitKind::builtin) fork_behind_reaper(line);
   reset_signals();

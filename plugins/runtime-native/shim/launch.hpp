@@ -9,6 +9,8 @@ namespace gantry::native {
 
 /// The common end of an init's and an exec's way, inside of the container: user, working directory, rights, wait for
 /// the start, execve.
-[[noreturn]] void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, const ReportLine& line);
+/// `waits`: for the start; else it has come already.
+[[noreturn]] void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, bool waits,
+                         const ReportLine& line);
 
 }  // namespace gantry::native

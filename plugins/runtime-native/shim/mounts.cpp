@@ -48,6 +48,14 @@ UniqueFd Rootfs::clone_source(const PlanMount& mount) const {
   UniqueFd tree = clone_tree(mount);
   if (!tree) {
     const int error = errno;
+    if (!mount.subpath.empty() && error == EXDEV) {
+      line_.fail(Errc::invalid, "path concatenation escapes the base directory, base: " + mount.source +
+                                    ", subpath: " + mount.subpath);
+    }
+    if (!mount.subpath.empty()) {
+      const std::string path = mount.source + "/" + mount.subpath;
+      line_.fail_errno("cannot access path " + path + ": lstat " + path, error);
+    }
     if (error == ENOENT) line_.fail(Errc::invalid, "bind source path does not exist: " + mount.source);
     line_.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\": open_tree", error);
   }

@@ -140,7 +140,11 @@ std::string resolve_user(std::string_view user, const std::vector<std::string>& 
   }
   for (const std::string& text : additional_groups) {
     std::uint32_t gid = 0;
-    if (std::string error = resolve_group(text, group, gid); !error.empty()) return error;
+    if (std::string error = resolve_group(text, group, gid); !error.empty()) {
+      // --group-add's message begins with a capital in dockerd.
+      if (error.starts_with('u')) error.front() = 'U';
+      return error;
+    }
     out.groups.push_back(gid);
   }
   // Linux programs expect the primary group among the supplementary ones, and Docker puts it there.

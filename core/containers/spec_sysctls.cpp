@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <set>
+
+#include "containers/defaults.hpp"
+#include "containers/spec.hpp"
+#include "gantry/error.hpp"
+
+namespace gantry::containers {
+
+namespace {
+
+bool belongs_to_ipc(const std::string& name) {
+  static const std::set<std::string> known{"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+                                           "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+  return known.contains(name) || name.starts_with("fs.mqueue.");
+}
+
+[[noreturn]] void refuse_sysctl(const std::string& name, const std::string& why) {
+  throw Error{Errc::invalid, "sysctl \"" + name + "\" " + why};
+}
+
+// With dots where slashes separate; a dot in a name that is written with slashes is a slash then (sysctl(8)).
+std::string with_dots(std::string name) {
+  if (name.find_first_of("./") == std::string::npos || name[name.find_first_of("./")] == '.') return name;
+  for (char& c : name) {
+    if (c == '.' || c == '/') c = c == '.' ? '/' : '.';
+  }
+  return name;
+}
+
+// As runc: only what the container has a namespace of its own for.
+void check_sysctl(const std::string& name, const wire::HostConfig& host) {
+  if (belongs_to_ipc(name)) {
+    if (host.ipc_mode == "host") refuse_sysctl(name, "is not allowed in the hosts ipc namespace");
+    return;
+  }
+  if (name.starts_with("net.")) {
+    if (host.network_mode == "host") refuse_sysctl(name, "not allowed in host network namespace");
+    return;
+  }
+  if (host.uts_mode != "host" && name == "kernel.domainname") return;
+  if (host.uts_mode != "host" && name == "kernel.hostname") {
+    refuse_sysctl(name, "is not allowed as it conflicts with the OCI \"hostname\" field");
+  }
+  refuse_sysctl(name, "is not in a separate kernel namespace");
+}
+
+}  // namespace
+
+Options build_sysctls(const wire::ContainerConfig& config, const wire::HostConfig& host) {
+  Options sysctls;
+  // Whoever has a network of his own may use all of it, whichever user he is.
+  if (host.network_mode != "host" && !joins_container(host.network_mode)) {
+    sysctls["net.ipv4.ip_unprivileged_port_start"] = "0";
+    sysctls["net.ipv4.ping_group_range"] = "0 2147483647";
+  }
+  for (const auto& [given, value] : host.sysctls) {
+    const std::string name = with_dots(given);
+    check_sysctl(name, host);
+    sysctls[name] = value;
+  }
+  if (!config.domainname.empty() && host.uts_mode == "host") check_sysctl("kernel.domainname", host);
+  return sysctls;
+}
+
+}  // namespace gantry::containers

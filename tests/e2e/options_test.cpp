@@ -1,0 +1,187 @@
+// The options of `create` and `run`: what the process in the container sees of them, and what inspect says.
+#include <filesystem>
+
+#include "engine.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Options : public BothClients {
+ protected:
+  /// The value of one variable of `env`'s output.
+  static std::string variable(const Result& env, const std::string& name) {
+    for (const std::string& line : env.lines()) {
+      if (line.starts_with(name + "=")) return line.substr(name.size() + 1);
+    }
+    return "(none)";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(By, Options, ::testing::Values("gantry", "docker"), client_name);
+
+TEST_P(Options, SysctlsAreTheContainersOwn) {
+  const Result defaults =
+      run("run --rm -u 1000 busybox sh -c 'cat /proc/sys/net/ipv4/ip_unprivileged_port_start; "
+          "ping -c1 -w5 127.0.0.1 | head -1'");
+  EXPECT_EQ(defaults.line(), "0") << defaults.err;
+  EXPECT_THAT(defaults.out, HasSubstr("PING 127.0.0.1")) << defaults.err;
+  // Of the interface, which comes after the namespace.
+  const Result interface =
+      run("run --rm --sysctl net.ipv4.conf.eth0.forwarding=0 --sysctl kernel.shmmax=12345678 --sysctl "
+          "net.ipv4.ip_unprivileged_port_start=1000 busybox sh -c 'cat /proc/sys/net/ipv4/conf/eth0/forwarding "
+          "/proc/sys/kernel/shmmax /proc/sys/net/ipv4/ip_unprivileged_port_start'");
+  EXPECT_EQ(interface.out, "0\n12345678\n1000\n") << interface.err;
+  EXPECT_THAT(run("run --rm --sysctl net.ipv4.conf.eth9.forwarding=0 busybox true").err,
+              HasSubstr("open /proc/sys/net/ipv4/conf/eth9/forwarding: no such file or directory"));
+  EXPECT_THAT(run("run --rm --network host --sysctl net.ipv4.ip_forward=1 busybox true").err,
+              HasSubstr("sysctl \"net.ipv4.ip_forward\" not allowed in host network namespace"));
+  EXPECT_THAT(run("run --rm --ipc host --sysctl kernel.shmmax=1 busybox true").err,
+              HasSubstr("sysctl \"kernel.shmmax\" is not allowed in the hosts ipc namespace"));
+}
+
+TEST_P(Options, IpcIsPrivateSharedTheHostsOrNone) {
+  run("run -d --name sharer --ipc shareable --shm-size 1m busybox sleep 1000");
+  run("exec sharer sh -c 'echo hello >/dev/shm/f'");
+  EXPECT_EQ(run("run --rm --ipc container:sharer busybox cat /dev/shm/f").line(), "hello");
+  EXPECT_EQ(
+      run("run --rm --ipc container:sharer busybox sh -c 'df -k /dev/shm | tail -1 | awk \"{print \\$2}\"'").line(),
+      "1024");
+  run("run -d --name alone --ipc private busybox sleep 1000");
+  const Result refused = run("run --rm --ipc container:alone busybox true");
+  EXPECT_EQ(refused.code, 125);
+  EXPECT_THAT(refused.err, HasSubstr("non-shareable IPC (hint: use IpcMode:shareable for the donor container)"));
+  EXPECT_EQ(run("run --rm --ipc none busybox ls /dev/shm").code, 1);
+  const Result host = run("run --rm --ipc host busybox sh -c 'readlink /proc/self/ns/ipc'");
+  EXPECT_EQ(host.line(), std::filesystem::read_symlink("/proc/self/ns/ipc").string()) << host.err;
+}
+
+TEST_P(Options, LinksTellOfTheOtherContainer) {
+  run("run -d --name db -e SECRET=x --expose 80-81 --expose 90/udp busybox sleep 1000");
+  const std::string address = daemon->inspect("db", "/NetworkSettings/Networks/bridge/IPAddress").get<std::string>();
+  const Result env = run("run --rm --name web --link db:the-db busybox env");
+  EXPECT_EQ(variable(env, "THE_DB_PORT"), "tcp://" + address + ":80") << env.err;
+  EXPECT_EQ(variable(env, "THE_DB_PORT_80_TCP_END"), "tcp://" + address + ":81");
+  EXPECT_EQ(variable(env, "THE_DB_PORT_90_UDP_PROTO"), "udp");
+  EXPECT_EQ(variable(env, "THE_DB_NAME"), "/web/the-db");
+  EXPECT_EQ(variable(env, "THE_DB_ENV_SECRET"), "x");
+  const std::string id = daemon->inspect("db", "/Config/Hostname").get<std::string>();
+  EXPECT_THAT(run("run --rm --link db:alias busybox cat /etc/hosts").out,
+              HasSubstr(address + "\talias " + id + " db\n"));
+  EXPECT_EQ(run("run --rm --link db busybox ping -c1 -w5 db").code, 0);
+  run("create --name later --link db:alias busybox");
+  run("rename db renamed");
+  EXPECT_EQ(daemon->inspect("later", "/HostConfig/Links").dump(), R"(["/renamed:/later/alias"])");
+  run("stop -t 0 renamed");
+  const Result stopped = run("start later");
+  EXPECT_THAT(stopped.err, HasSubstr("Cannot link to a non running container: /renamed AS /later/alias"));
+  EXPECT_THAT(run("run --rm --link nobody busybox true").err,
+              HasSubstr("could not get container for nobody: No such container: nobody"));
+}
+
+TEST_P(Options, VolumesCanBeMountedInPart) {
+  run("volume create parts");
+  run("run --rm -v parts:/d busybox sh -c 'mkdir -p /d/sub/deep; echo content >/d/sub/file; ln -s / /d/out; ln -s sub "
+      "/d/in; ln -s /proc/1/root /d/magic'");
+  const std::string mount = "run --rm --mount type=volume,src=parts,dst=/m,volume-subpath=";
+  EXPECT_EQ(run(mount + "sub busybox cat /m/file").line(), "content");
+  EXPECT_EQ(run(mount + "in busybox cat /m/file").line(), "content");
+  EXPECT_EQ(run(mount + "sub/file busybox cat /m").line(), "content");
+  EXPECT_EQ(run(mount + "sub,readonly busybox touch /m/x").code, 1);
+  for (const char* escape : {"out", "out/etc", "magic"}) {
+    const Result out = run(mount + std::string(escape) + " busybox true");
+    EXPECT_NE(out.code, 0);
+    EXPECT_THAT(out.err, HasSubstr("path concatenation escapes the base directory"));
+  }
+  EXPECT_THAT(run(mount + "none busybox true").err,
+              AllOf(HasSubstr("cannot access path"), HasSubstr("/none: no such")));
+  for (const char* wrong : {"../x", "/sub", "sub/../../x"}) {
+    EXPECT_THAT(run(mount + std::string(wrong) + " busybox true").err,
+                HasSubstr("subpath must be a relative path within the volume"));
+  }
+  EXPECT_THAT(run("run --rm --mount type=volume,dst=/m,volume-subpath=sub busybox true").err,
+              HasSubstr("must not set Subpath when using anonymous volumes"));
+  // What is copied out of a container that does not run is what the container would see.
+  run("create --name parted --mount type=volume,src=parts,dst=/m,volume-subpath=sub busybox");
+  const std::string archive = "http://d/containers/parted/archive?path=/m/file";
+  EXPECT_EQ(shell("curl -s --unix-socket " + daemon->socket().string() + " " + archive + " | tar -xO").line(),
+            "content");
+  EXPECT_EQ(daemon->inspect("parted", "/HostConfig/Mounts/0/VolumeOptions/Subpath"), "sub");
+  run("rm parted");
+  run("volume rm parts");
+}
+
+TEST_P(Options, ReadOnlyBindsAreSoAllTheWayDown) {
+  const std::string place = (daemon->root() / "bound").string();
+  ASSERT_EQ(shell("mkdir -p " + place + "/below && mount -t tmpfs none " + place + "/below").code, 0);
+  const std::string write = " busybox sh -c 'touch /m/x; touch /m/below/x && rm /m/below/x'";
+  EXPECT_NE(run("run --rm -v " + place + ":/m:ro" + write).code, 0);
+  const std::string mount = "run --rm --mount type=bind,src=" + place + ",dst=/m,readonly";
+  EXPECT_NE(run(mount + write).code, 0);
+  EXPECT_EQ(run(mount + ",bind-recursive=writable" + write).code, 0);
+  EXPECT_NE(run(mount + ",bind-recursive=readonly,bind-propagation=rprivate" + write).code, 0);
+  EXPECT_EQ(run(mount + ",bind-recursive=disabled busybox grep -c ' /m' /proc/self/mountinfo").line(), "1");
+  EXPECT_THAT(run(mount + ",bind-recursive=readonly busybox true").err,
+              HasSubstr("option 'bind-recursive=readonly' requires 'bind-propagation=rprivate'"));
+  shell("umount " + place + "/below");
+}
+
+TEST_P(Options, PropagationNeedsASourceThatHasIt) {
+  const std::string place = (daemon->root() / "shared").string();
+  ASSERT_EQ(
+      shell("mkdir -p " + place + " && mount --bind " + place + " " + place + " && mount --make-private " + place).code,
+      0);
+  const std::string mount = "run --rm --mount type=bind,src=" + place + ",dst=/m,bind-propagation=";
+  EXPECT_THAT(run(mount + "rshared busybox true").err,
+              HasSubstr("path " + place + " is mounted on " + place + " but it is not a shared mount"));
+  EXPECT_THAT(run("run --rm -v " + place + ":/m:slave busybox true").err,
+              HasSubstr("path " + place + " is mounted on " + place + " but it is not a shared or slave mount"));
+  ASSERT_EQ(shell("mount --make-shared " + place).code, 0);
+  EXPECT_THAT(run(mount + "rshared busybox grep ' /m ' /proc/self/mountinfo").out, HasSubstr("shared:"));
+  EXPECT_THAT(run(mount + "rslave busybox grep ' /m ' /proc/self/mountinfo").out, HasSubstr("master:"));
+  shell("umount " + place);
+}
+
+TEST_P(Options, NamesAndHostsAreAsDockerWritesThem) {
+  EXPECT_THAT(run("run --rm -h foo.bar busybox tail -1 /etc/hosts").out, HasSubstr("\tfoo.bar foo\n"));
+  EXPECT_THAT(run("run --rm -h foo --domainname bar.baz busybox sh -c 'cat /proc/sys/kernel/domainname; tail -1 "
+                  "/etc/hosts'")
+                  .out,
+              AllOf(HasSubstr("bar.baz\n"), HasSubstr("\tfoo.bar.baz foo\n")));
+  EXPECT_THAT(run("run --rm --uts host -h foo busybox true").err,
+              HasSubstr("conflicting options: hostname and the UTS mode"));
+  const std::string gateway = run("network inspect bridge -f '{{(index .IPAM.Config 0).Gateway}}'").line();
+  for (const char* network : {"bridge", "host", "none"}) {
+    EXPECT_EQ(run(std::string("run --rm --network ") + network +
+                  " --add-host h=host-gateway busybox sh -c 'grep h$ /etc/hosts'")
+                  .line(),
+              gateway + "\th");
+  }
+}
+
+TEST_P(Options, TmpfsTakesTheOptionsThatDockerdLetsThrough) {
+  const Result seen =
+      run("run --rm --tmpfs /m:size=1m,mode=1700,uid=5,exec --tmpfs /n busybox sh -c 'grep -E \" /(m|n) \" "
+          "/proc/self/mountinfo; stat -c %u:%a /m'");
+  EXPECT_THAT(seen.out, AllOf(HasSubstr("/m rw,nosuid,nodev,relatime"), HasSubstr("size=1024k,mode=1700,uid=5"),
+                              HasSubstr("/n rw,nosuid,nodev,noexec,relatime"), HasSubstr("5:1700")))
+      << seen.err;
+  EXPECT_THAT(run("run --rm --tmpfs /m:bogus=1 busybox true").err, HasSubstr("invalid tmpfs option \"bogus\""));
+  EXPECT_THAT(run("run --rm --tmpfs m busybox true").err,
+              HasSubstr("invalid mount path: 'm' mount path must be absolute"));
+}
+
+TEST_P(Options, VolumesFromTakesAModeForAll) {
+  run("create --name from -v /anon -v /tmp:/host --tmpfs /not busybox");
+  EXPECT_EQ(run("run --rm --volumes-from from:ro busybox touch /anon/x").code, 1);
+  EXPECT_EQ(run("run --rm --volumes-from from busybox touch /anon/x").code, 0);
+  EXPECT_EQ(run("run --rm --volumes-from from busybox grep -cE ' /(anon|host|not) ' /proc/self/mountinfo").line(), "2");
+  EXPECT_THAT(run("run --rm --volumes-from from:ro:x busybox true").err, HasSubstr("invalid mode: ro:x"));
+  EXPECT_THAT(run("run --rm --volumes-from nobody busybox true").err, HasSubstr("No such container: nobody"));
+  run("rm -v from");
+}
+
+}  // namespace
+}  // namespace gantry::e2e
