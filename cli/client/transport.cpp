@@ -62,9 +62,15 @@ class SshTransport final : public SocketTransport {
       : SocketTransport(UniqueFd{::fcntl(process->fd(), F_DUPFD_CLOEXEC, 0)}), process_(std::move(process)) {}
 
   std::size_t read(std::span<char> buffer) override {
-    const std::size_t size = SocketTransport::read(buffer);
-    if (size == 0) process_->check_end();
-    return size;
+    try {
+      const std::size_t size = SocketTransport::read(buffer);
+      if (size == 0) process_->check_end();
+      return size;
+    } catch (const std::system_error&) {
+      // It ended without reading all that was sent.
+      process_->check_end();
+      throw;
+    }
   }
   void write(std::string_view bytes) override {
     try {

@@ -113,8 +113,14 @@ std::string Daemon::log() const {
 }
 
 Environment Daemon::environment() const {
-  return {{"DOCKER_HOST", host()},  {"GANTRY_HOST", host()},       {"DOCKER_CONFIG", (root_ / "client").string()},
-          {"DOCKER_BUILDKIT", "0"}, {"DOCKER_CLI_HINTS", "false"}, {"TERM", "xterm"}};
+  const std::filesystem::path docker = from_environment("GANTRY_TEST_DOCKER");
+  return {{"DOCKER_HOST", host()},
+          {"GANTRY_HOST", host()},
+          {"DOCKER_CONFIG", (root_ / "client").string()},
+          {"DOCKER_BUILDKIT", "0"},
+          {"DOCKER_CLI_HINTS", "false"},
+          {"TERM", "xterm"},
+          {"PATH", docker.parent_path().string() + ":" + from_environment("PATH")}};
 }
 
 Result Daemon::cli(const std::string& arguments, const std::string& input) {

@@ -108,8 +108,10 @@ TEST_P(RestartPolicies, ARestartThatFailsIsTheLast) {
 }
 
 TEST_P(RestartPolicies, ThatMakeNoSenseAreRefused) {
-  EXPECT_THAT(run("run --rm --restart always busybox true").err,
+  // docker's words, before 28, were others, and its own.
+  EXPECT_THAT(cli("run --rm --restart always busybox true").err,
               HasSubstr("conflicting options: cannot specify both --restart and --rm"));
+  EXPECT_EQ(run("run --rm --restart always busybox true").code, 125);
   EXPECT_THAT(run("create --restart always:3 busybox").err,
               HasSubstr("invalid restart policy: maximum retry count can only be used with 'on-failure'"));
   EXPECT_THAT(run("create --restart on-failure:-1 busybox").err,
