@@ -1,4 +1,5 @@
 #include <boost/asio/detached.hpp>
+#include <chrono>
 
 #include "base/id.hpp"
 #include "containers/failure.hpp"
@@ -13,6 +14,11 @@ struct Started {
   runtime::v1::Running running;
   runtime::v1::Streams streams;
 };
+
+void wake_those_who_await_the_start(Exec& exec) {
+  for (const auto& timer : exec.awaiting_start) timer->cancel();
+  exec.awaiting_start.clear();
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -141,10 +147,12 @@ awaitable<UniqueFd> Service::Impl::start_exec(std::shared_ptr<Exec> exec, ExecSt
   if (failure) {
     const StartFailure told = describe_exec_failure(failure);
     settle_exec(*exec, told.exit_code);
+    wake_those_who_await_the_start(*exec);
     throw told.error;
   }
   exec->running = true;
   exec->pid = started->running.pid;
+  wake_those_who_await_the_start(*exec);
   asio::co_spawn(executor, watch_exec(this, exec, std::move(started->running.exit_fd)), asio::detached);
   co_return std::move(started->streams.socket);
 }
@@ -174,7 +182,15 @@ std::vector<std::string> Service::execs_of(const std::string& id) const {
 }
 
 awaitable<void> Service::resize_exec(std::string exec_id, std::uint16_t rows, std::uint16_t columns) {
-  const auto exec = find_exec(exec_id);
+  (void)find_exec(exec_id);
+  const auto exec = impl_->execs.find(exec_id)->second;
+  // A client sizes its terminal while the start is under way; as dockerd does, it waits for that.
+  if (!exec->running && !exec->exit_code) {
+    const auto timer = std::make_shared<asio::steady_timer>(impl_->executor, std::chrono::seconds{10});
+    exec->awaiting_start.push_back(timer);
+    boost::system::error_code woken;
+    co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
   const auto container = impl_->table.find(exec->container_id);
   if (!container || !exec->running) throw Error{Errc::conflict, "exec process is not started"};
   const std::string id = container->id;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,8 @@ struct Exec {
   std::optional<int> exit_code;
   std::int64_t pid{};
   asio::steady_timer ended;  ///< Cancelled when it ends.
+  /// Of those who wait for its start; cancelled when it runs, or never will.
+  std::vector<std::shared_ptr<asio::steady_timer>> awaiting_start;
 };
 
 }  // namespace gantry::containers

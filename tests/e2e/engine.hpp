@@ -54,6 +54,11 @@ class BothClients : public Engine, public ::testing::WithParamInterface<const ch
   static Result run(const std::string& arguments, const std::string& input = {}) {
     return std::string{GetParam()} == "docker" ? daemon->docker(arguments, input) : daemon->cli(arguments, input);
   }
+  /// Some of docker's own words and flags came late: Debian 12 has 20.10.
+  static bool is_docker_before(int major) {
+    if (std::string{GetParam()} != "docker") return false;
+    return std::stoi(daemon->docker("version --format '{{.Client.Version}}'").line()) < major;
+  }
   static std::unique_ptr<Background> background(const std::string& arguments, bool terminal = false) {
     return std::string{GetParam()} == "docker" ? daemon->background_docker(arguments, terminal)
                                                : daemon->background(arguments, terminal);

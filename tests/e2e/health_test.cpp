@@ -48,7 +48,7 @@ TEST_P(HealthChecks, TellHowAContainerIs) {
 }
 
 TEST_P(HealthChecks, StartAsStarting) {
-  if (run("run --help").out.find("--health-start-interval") == std::string::npos) GTEST_SKIP() << "docker before 25";
+  if (is_docker_before(25)) GTEST_SKIP() << "it has no --health-start-interval";
   run(std::string{"run -d --name slow --health-cmd false --health-interval 100ms --health-start-period 1h "
                   "--health-start-interval 50ms"} +
       kSleeper);
