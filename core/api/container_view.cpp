@@ -249,26 +249,27 @@ nlohmann::ordered_json container_details(const containers::Service& service, con
   const std::string folder = service.settings().data_root + "/containers/" + container.id;
   const auto file = [&](const char* name) { return has_files ? folder + name : std::string(); };
   const auto execs = service.execs_of(container.id);
-  Json out{{"Id", container.id},
-           {"Created", format_rfc3339(container.created)},
-           {"Path", command.empty() ? "" : command.front()},
-           {"Args", command.empty() ? Json::array() : Json(std::vector(command.begin() + 1, command.end()))},
-           {"State", state_of(container)},
-           {"Image", container.image_id},
-           {"ResolvConfPath", file("/resolv.conf")},
-           {"HostnamePath", file("/hostname")},
-           {"HostsPath", file("/hosts")},
-           {"LogPath", container.started == 0 ? "" : container.log_path},
-           {"Name", "/" + container.name},
-           {"RestartCount", container.restart_count},
-           {"Driver", container.storage_driver},
-           {"Platform", "linux"},
-           {"MountLabel", ""},
-           {"ProcessLabel", ""},
-           {"AppArmorProfile", ""},
-           {"ExecIDs", execs.empty() ? Json(nullptr) : Json(execs)},
-           {"HostConfig", wire::to_json(shown_host_config(service, container))},
-           {"GraphDriver", {{"Data", nullptr}, {"Name", container.storage_driver}}}};
+  Json out{
+      {"Id", container.id},
+      {"Created", format_rfc3339(container.created)},
+      {"Path", command.empty() ? "" : command.front()},
+      {"Args", command.empty() ? Json::array() : Json(std::vector(command.begin() + 1, command.end()))},
+      {"State", state_of(container)},
+      {"Image", container.image_id},
+      {"ResolvConfPath", file("/resolv.conf")},
+      {"HostnamePath", file("/hostname")},
+      {"HostsPath", file("/hosts")},
+      {"LogPath", container.started == 0 || container.host_config.log_config.type == "local" ? "" : container.log_path},
+      {"Name", "/" + container.name},
+      {"RestartCount", container.restart_count},
+      {"Driver", container.storage_driver},
+      {"Platform", "linux"},
+      {"MountLabel", ""},
+      {"ProcessLabel", ""},
+      {"AppArmorProfile", ""},
+      {"ExecIDs", execs.empty() ? Json(nullptr) : Json(execs)},
+      {"HostConfig", wire::to_json(shown_host_config(service, container))},
+      {"GraphDriver", {{"Data", nullptr}, {"Name", container.storage_driver}}}};
   if (sizes) {
     out["SizeRw"] = sizes->writable;
     out["SizeRootFs"] = sizes->root;

@@ -13,6 +13,7 @@
 #include "containers/ports.hpp"
 #include "containers/spec.hpp"
 #include "containers/validate.hpp"
+#include "images/platform.hpp"
 #include "volumes/copy_up.hpp"
 
 namespace gantry::containers {
@@ -184,6 +185,21 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   check_spec(container, settings);
 }
 
+namespace {
+
+// Not found: so that clients pull the one that was asked for.
+void check_platform(const std::string& asked, const std::string& name, const images::Image& image) {
+  if (asked.empty()) return;
+  const auto wanted = images::parse_platform(asked);
+  const images::Platform actual{image.os, image.architecture, image.variant};
+  if (images::match_platform(wanted, actual) != 0) return;
+  throw Error{Errc::not_found, "image with reference " + name +
+                                   " was found but does not match the specified platform: wanted " + wanted.str() +
+                                   ", actual: " + actual.str()};
+}
+
+}  // namespace
+
 awaitable<Created> Service::Impl::create(CreateRequest request) {
   Created created;
   std::string name = request.name.starts_with('/') ? request.name.substr(1) : request.name;
@@ -192,6 +208,7 @@ awaitable<Created> Service::Impl::create(CreateRequest request) {
   else
     check_name(name);
   const auto image = at.images.get(request.body.config.image);
+  check_platform(request.platform, request.body.config.image, *image);
   auto container = std::make_shared<Container>();
   container->id = created.id = random_id();
   container->name = name;

@@ -41,7 +41,8 @@ struct Settings {
   std::vector<std::string> dns_search;
   bool default_init{};  ///< `--init` of the daemon.
   bool no_new_privileges{};
-  bool live_restore{};  ///< Containers run on when the daemon ends.
+  bool live_restore{};                                                 ///< Containers run on when the daemon ends.
+  std::vector<std::string> cdi_spec_dirs{"/etc/cdi", "/var/run/cdi"};  ///< Of two with a device the later one has it.
   std::chrono::seconds stop_timeout{10};
   std::string seccomp_profile;  ///< "": built-in; "unconfined"; or a profile's JSON text.
 };

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "containers/defaults.hpp"
+#include "containers/log_options.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::containers {
@@ -52,39 +53,6 @@ std::uint64_t parse_bytes(const std::string& text, const char* option) {
   }
   return number << shift;
 }
-
-namespace {
-
-std::uint32_t log_file_count(const std::string& text) {
-  int count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": invalid syntax"};
-  }
-  if (count < 1) throw Error{Errc::invalid, "max-file cannot be less than 1"};
-  if (count > 1000) throw Error{Errc::invalid, "invalid value for max-file: '" + text + "'"};
-  return static_cast<std::uint32_t>(count);
-}
-
-void build_log(const Container& container, runtime::v1::Stdio& stdio) {
-  if (container.log_path.empty()) return;
-  stdio.log_path = container.log_path;
-  const auto& options = container.host_config.log_config.config;
-  // What dockerd's `local` keeps. Its json-file keeps all and fills the disk one day: here that has to be asked for.
-  stdio.log_max_size = std::uint64_t{20} << 20;
-  stdio.log_max_files = 5;
-  if (const auto size = options.find("max-size"); size != options.end()) {
-    const bool unlimited = size->second == "-1";
-    if (size->second == "0") throw Error{Errc::invalid, "max-size must be a positive number"};
-    stdio.log_max_size = unlimited ? 0 : parse_bytes(size->second, "max-size");
-    if (unlimited || container.host_config.log_config.type != "local") stdio.log_max_files = 1;
-  }
-  if (const auto files = options.find("max-file"); files != options.end()) {
-    stdio.log_max_files = log_file_count(files->second);
-  }
-}
-
-}  // namespace
 
 std::vector<std::string> build_env(const Container& container, const std::string& hostname,
                                    const std::vector<std::string>& links) {
@@ -148,7 +116,6 @@ void check_spec(const Container& container, const Settings& settings) {
   (void)build_rlimits(container.host_config.resources, settings);
   runtime::v1::Spec scratch;
   build_security(container.host_config, settings, scratch);
-  build_log(container, scratch.stdio);
 }
 
 runtime::v1::Spec build_spec(const Container& container, const SpecInputs& inputs, const Settings& settings) {
@@ -182,7 +149,9 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   spec.namespaces = build_namespaces(host, inputs);
   spec.cgroup_parent = host.resources.cgroup_parent;
   spec.resources = build_resources(host.resources);
-  build_devices(host, spec);
+  build_devices(host, inputs.cdi.devices, spec);
+  replace_or_append(spec.process.env, inputs.cdi.env);
+  spec.mounts.insert(spec.mounts.end(), inputs.cdi.mounts.begin(), inputs.cdi.mounts.end());
   build_security(host, settings, spec);
   spec.sysctls = build_sysctls(config, host);
   if (host.init.value_or(false)) spec.init_path = "builtin";

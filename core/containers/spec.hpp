@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "containers/cdi.hpp"
 #include "containers/container.hpp"
 #include "containers/exec.hpp"
 #include "containers/service.hpp"
@@ -23,6 +24,7 @@ struct SpecInputs {
   std::string hostname;                       ///< Of the UTS namespace.
   std::map<std::string, std::string> joined;  ///< Namespace kind ("network", "pid", "ipc") to its path.
   std::string joined_shm;                     ///< The mount namespace of the container whose IPC namespace is joined.
+  CdiEdits cdi;                               ///< What devices by name bring.
   std::vector<std::string> link_env;          ///< What tells of linked containers.
 };
 
@@ -41,7 +43,8 @@ Mount build_mount(const MountPoint& place, const Mount* volume);
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs);
 std::vector<std::string> build_capabilities(const wire::HostConfig& host);
 void build_security(const wire::HostConfig& host, const Settings& settings, runtime::v1::Spec& spec);
-void build_devices(const wire::HostConfig& host, runtime::v1::Spec& spec);
+/// `more`: beside those of the host config.
+void build_devices(const wire::HostConfig& host, const std::vector<wire::DeviceMapping>& more, runtime::v1::Spec& spec);
 runtime::v1::Resources build_resources(const wire::Resources& limits);
 std::vector<runtime::v1::Rlimit> build_rlimits(const wire::Resources& limits, const Settings& settings);
 /// Errors: invalid for what is not the container's own.

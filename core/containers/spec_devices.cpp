@@ -132,13 +132,15 @@ DeviceRule parse_rule(const std::string& text) {
 
 }  // namespace
 
-void build_devices(const wire::HostConfig& host, runtime::v1::Spec& spec) {
+void build_devices(const wire::HostConfig& host, const std::vector<wire::DeviceMapping>& more,
+                   runtime::v1::Spec& spec) {
   add_defaults(spec);
   if (host.privileged) {
     for (Device& device : devices_below("/dev", "/dev")) put(spec.devices, std::move(device));
     spec.device_rules = {{true, 'a', -1, -1, "rwm"}};
   }
   for (const auto& mapping : host.resources.devices) add_mapping(mapping, spec);
+  for (const auto& mapping : more) add_mapping(mapping, spec);
   if (host.privileged) return;
   for (const auto& rule : host.resources.device_cgroup_rules) spec.device_rules.push_back(parse_rule(rule));
 }

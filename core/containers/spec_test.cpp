@@ -190,34 +190,6 @@ TEST(Spec, LimitsAreTranslated) {
   EXPECT_FALSE(out.memory_swap);
 }
 
-TEST(Spec, LogOptionsAreChecked) {
-  Container container = plain();
-  container.log_path = "/log";
-  container.host_config.log_config.config = {{"max-size", "10m"}, {"max-file", "3"}};
-  EXPECT_EQ(spec_of(container).stdio.log_max_size, 10U << 20);
-  EXPECT_EQ(spec_of(container).stdio.log_max_files, 3U);
-  container.host_config.log_config.config = {{"max-size", "1k"}};
-  EXPECT_EQ(spec_of(container).stdio.log_max_files, 1U);
-  for (const char* count : {"0", "-1", "x", "1001"}) {
-    container.host_config.log_config.config = {{"max-size", "1k"}, {"max-file", count}};
-    EXPECT_THROW(check_spec(container, {}), Error) << count;
-  }
-  container.host_config.log_config.config = {{"max-size", "0"}};
-  EXPECT_THROW(check_spec(container, {}), Error);
-}
-
-TEST(Spec, LogsAreBoundUnlessTheUserWantsAllOfIt) {
-  Container container = plain();
-  container.log_path = "/log";
-  EXPECT_EQ(spec_of(container).stdio.log_max_size, 20U << 20);
-  EXPECT_EQ(spec_of(container).stdio.log_max_files, 5U);
-  container.host_config.log_config.config = {{"max-file", "3"}};
-  EXPECT_EQ(spec_of(container).stdio.log_max_size, 20U << 20);
-  EXPECT_EQ(spec_of(container).stdio.log_max_files, 3U);
-  container.host_config.log_config.config = {{"max-size", "-1"}};
-  EXPECT_EQ(spec_of(container).stdio.log_max_size, 0U);
-}
-
 TEST(MountPoints, BindsVolumesAndModes) {
   const auto bind = parse_bind("/host/../x:/inside/:ro,rslave", "");
   EXPECT_EQ(bind.source, "/x");
@@ -268,19 +240,6 @@ TEST(Ports, BindingsRangesAndPublishAll) {
   EXPECT_EQ(refusal([&] { published_ports(config, host); }), "invalid port specification: \"x\"");
 }
 
-TEST(Validate, LogOptionsByDriver) {
-  std::vector<std::string> warnings;
-  const auto refused = [&](const wire::LogConfig& log) { return refusal([&] { validate_log(log, warnings); }); };
-  EXPECT_EQ(refused({"foo", {}}), "logger: no log driver named 'foo' is registered");
-  EXPECT_EQ(refused({"json-file", {{"foo", "1"}}}), "unknown log opt 'foo' for json-file log driver");
-  EXPECT_EQ(refused({"local", {{"foo", "1"}}}), "unknown log opt 'foo' for log driver local");
-  EXPECT_EQ(refused({"json-file", {{"compress", "x"}}}), "strconv.ParseBool: parsing \"x\": invalid syntax");
-  EXPECT_EQ(refused({"json-file", {{"compress", "false"}}}), "");
-  EXPECT_TRUE(warnings.empty());
-  EXPECT_EQ(refused({"json-file", {{"compress", "true"}}}), "");
-  EXPECT_EQ(warnings.size(), 1U);
-}
-
 TEST(Validate, SpeaksAsDockerd) {
   EXPECT_EQ(create_refusal([](auto& config, auto&) { config.working_dir = "x"; }),
             "the working directory 'x' is invalid, it needs to be an absolute path");
@@ -292,10 +251,6 @@ TEST(Validate, SpeaksAsDockerd) {
             }),
             "can't create 'AutoRemove' container with restart policy");
   EXPECT_EQ(create_refusal([](auto&, auto& host) { host.pid_mode = "foo"; }), "invalid PID mode: foo");
-  EXPECT_EQ(create_refusal([](auto&, auto& host) {
-              host.resources.device_requests = {{"", 1, {}, {{"gpu"}}, {}}};
-            }),
-            "could not select device driver \"\" with capabilities: [[gpu]]");
   EXPECT_EQ(create_refusal([](auto&, auto&) {}), "");
 }
 

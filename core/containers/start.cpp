@@ -82,6 +82,10 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
     }
     inputs.joined_shm = "/proc/" + std::to_string(other->pid) + "/ns/mnt";
   }
+  if (const auto& requests = host.resources.device_requests; !requests.empty()) {
+    const auto look_up = [&] { return named_devices(requests, settings.cdi_spec_dirs); };
+    inputs.cdi = co_await at.workers.run(Pool::quick, look_up);
+  }
   const auto others = linked(*container);
   for (const auto& [alias, other] : others) {
     const auto variables = link_environment(container->name, alias, *other);

@@ -91,39 +91,7 @@ void validate_names(const wire::ContainerConfig& config, const wire::HostConfig&
   }
 }
 
-// Errors: invalid, in Go's words.
-bool asks_to_compress(const std::string& value) {
-  static const std::set<std::string> yes{"1", "t", "T", "TRUE", "true", "True"};
-  static const std::set<std::string> no{"0", "f", "F", "FALSE", "false", "False"};
-  if (!yes.contains(value) && !no.contains(value)) {
-    refuse("strconv.ParseBool: parsing \"" + value + "\": invalid syntax");
-  }
-  return yes.contains(value);
-}
-
 }  // namespace
-
-void validate_log(const wire::LogConfig& log, std::vector<std::string>& warnings) {
-  if (log.type.empty() || log.type == "default" || log.type == "none") return;
-  if (log.type != "json-file" && log.type != "local") {
-    refuse("logger: no log driver named '" + log.type + "' is registered");
-  }
-  static const std::set<std::string> known{"max-size", "max-file",  "compress", "labels", "labels-regex",
-                                           "env",      "env-regex", "tag",      "mode",   "max-buffer-size"};
-  for (const auto& [option, value] : log.config) {
-    if (!known.contains(option)) {
-      refuse("unknown log opt '" + option + "' for " +
-             (log.type == "local" ? "log driver local" : log.type + " log driver"));
-    }
-    if (option == "mode" && value != "blocking") refuse("log mode '" + value + "' is not supported: only blocking is");
-    if (option == "compress" && asks_to_compress(value) && log.type == "json-file") {
-      warnings.emplace_back("Log files are not compressed by this daemon: log opt 'compress' has no effect");
-    }
-    if (option == "labels" || option == "labels-regex" || option == "env" || option == "env-regex" || option == "tag") {
-      refuse("log opt '" + option + "' is not supported");
-    }
-  }
-}
 
 int parse_signal(const std::string& text) {
   if (!text.empty() && text.size() <= 2 &&
@@ -184,15 +152,6 @@ void validate(const wire::ContainerConfig& config, const wire::HostConfig& host,
   for (const auto& [option, value] : host.storage_opt) {
     if (option != "size") refuse("Unknown option " + option);
     (void)parse_bytes(value, "size");
-  }
-  for (const auto& request : host.resources.device_requests) {
-    std::string wanted;
-    for (const auto& group : request.capabilities) {
-      wanted += wanted.empty() ? "[" : " [";
-      for (std::size_t at = 0; at < group.size(); ++at) wanted += (at == 0 ? "" : " ") + group[at];
-      wanted += "]";
-    }
-    refuse("could not select device driver \"" + request.driver + "\" with capabilities: [" + wanted + "]");
   }
   if (host.network_mode == "host" && (!host.port_bindings.empty() || host.publish_all_ports)) {
     warnings.emplace_back("Published ports are discarded when using host network mode");

@@ -84,6 +84,7 @@ struct Config {
   std::map<std::string, Ulimit> default_ulimits;
   std::string default_shm_size = "64m";
   std::string default_cgroupns_mode;
+  Strings cdi_spec_dirs;
   std::string log_driver = "json-file";
   Texts log_opts;
   bool init = false;

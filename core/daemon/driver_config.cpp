@@ -95,7 +95,9 @@ Options registry_options(const Config& config) {
 }
 
 // Docker's own name for the runtime that is always there.
-std::string runtime_name(const std::string& name) { return name == "runc" ? "native" : name; }
+std::string runtime_name(const std::string& name) {
+  return name == "runc" || name == "io.containerd.runc.v2" ? "native" : name;
+}
 
 }  // namespace
 

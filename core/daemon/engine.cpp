@@ -108,6 +108,7 @@ containers::Settings container_settings(const Config& config) {
   for (const auto& [name, limit] : config.default_ulimits) {
     settings.default_ulimits[name] = {name, limit.hard, limit.soft};
   }
+  if (!config.cdi_spec_dirs.empty()) settings.cdi_spec_dirs = config.cdi_spec_dirs;
   settings.dns = config.dns;
   settings.dns_options = config.dns_opts;
   settings.dns_search = config.dns_search;

@@ -73,6 +73,8 @@ const std::vector<Setting>& settings() {
       {"default-ulimits", "--default-ulimit", &Config::default_ulimits, "Limit of containers: nofile=1024:2048"},
       {"default-shm-size", "--default-shm-size", &Config::default_shm_size, "Size of containers' /dev/shm"},
       {"default-cgroupns-mode", "--default-cgroupns-mode", &Config::default_cgroupns_mode, "host or private"},
+      {"cdi-spec-dirs", "--cdi-spec-dir", &Config::cdi_spec_dirs,
+       "Directory of CDI files, which describe devices; may be repeated"},
       {"log-driver", "--log-driver", &Config::log_driver, "Log driver of containers that name none"},
       {"log-opts", "--log-opt", &Config::log_opts, "Option of the log driver: key=value; may be repeated"},
       {"init", "--init", &Config::init, "Run an init in containers"},

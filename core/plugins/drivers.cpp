@@ -171,7 +171,10 @@ void Drivers::Impl::open_runtimes() {
     runtimes[config.runtime] = open_runtime(config.runtime, {config.runtime, {}}, config);
   }
   // What Docker's clients call the runtime that is always there.
-  if (const auto native = runtimes.find("native"); native != runtimes.end()) runtimes.emplace("runc", native->second);
+  if (const auto native = runtimes.find("native"); native != runtimes.end()) {
+    const auto always = native->second;
+    for (const char* name : {"runc", "io.containerd.runc.v2"}) runtimes.emplace(name, always);
+  }
 }
 
 std::string Drivers::Impl::not_found(const std::string& kind, const std::string& name,

@@ -151,7 +151,10 @@ std::vector<PlanCgroup> plan_cgroups(const CgroupLayout& layout, const std::stri
 
 std::string device_number(const std::string& path) {
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) < 0 || (!S_ISBLK(facts.st_mode) && !S_ISCHR(facts.st_mode))) {
+  if (::stat(path.c_str(), &facts) < 0) {
+    throw Error{Errc::invalid, "stat " + path + ": " + (errno == ENOENT ? "no such file or directory" : "failed")};
+  }
+  if (!S_ISBLK(facts.st_mode) && !S_ISCHR(facts.st_mode)) {
     throw Error{Errc::invalid, "\"" + path + "\" is not a device"};
   }
   return std::to_string(major(facts.st_rdev)) + ":" + std::to_string(minor(facts.st_rdev));

@@ -34,16 +34,18 @@ void cpu_writes(const Resources& r, std::vector<PlanWrite>& out) {
   put(out, "cpu.rt_runtime_us", r.cpu_rt_runtime);
 }
 
-void rate_writes(const char* file, const std::vector<DeviceRate>& rates, std::vector<PlanWrite>& out) {
+void rate_writes(const char* file, const std::vector<DeviceRate>& rates, std::vector<PlanWrite>& out,
+                 bool optional = false) {
   for (const DeviceRate& rate : rates)
-    out.push_back({file, device_number(rate.path) + " " + std::to_string(rate.rate), false});
+    out.push_back({file, device_number(rate.path) + " " + std::to_string(rate.rate), optional});
 }
 
 void blkio_writes(const Resources& r, std::vector<PlanWrite>& out) {
   // Which of the two a kernel has depends on its I/O scheduler.
   put(out, "blkio.weight", r.blkio_weight, true);
   put(out, "blkio.bfq.weight", r.blkio_weight, true);
-  rate_writes("blkio.weight_device", r.blkio_weight_device, out);
+  rate_writes("blkio.weight_device", r.blkio_weight_device, out, true);
+  rate_writes("blkio.bfq.weight_device", r.blkio_weight_device, out, true);
   rate_writes("blkio.throttle.read_bps_device", r.blkio_read_bps, out);
   rate_writes("blkio.throttle.write_bps_device", r.blkio_write_bps, out);
   rate_writes("blkio.throttle.read_iops_device", r.blkio_read_iops, out);

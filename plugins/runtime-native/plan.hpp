@@ -126,11 +126,13 @@ struct PlanStdio {
   std::string log_path;
   std::uint64_t log_max_size{};
   std::uint32_t log_max_files{1};
+  std::string log_attributes;
 };
 
 template <class Archive>
 void fields(Archive& archive, PlanStdio& s) {
-  archive(s.open_stdin, s.stdin_once, s.attach_stdout, s.attach_stderr, s.log_path, s.log_max_size, s.log_max_files);
+  archive(s.open_stdin, s.stdin_once, s.attach_stdout, s.attach_stderr, s.log_path, s.log_max_size, s.log_max_files,
+          s.log_attributes);
 }
 
 enum class InitKind : std::uint8_t { none, builtin, program };

@@ -1,5 +1,7 @@
 // The options of `create` and `run`: what the process in the container sees of them, and what inspect says.
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "engine.hpp"
 
@@ -181,6 +183,141 @@ TEST_P(Options, VolumesFromTakesAModeForAll) {
   EXPECT_THAT(run("run --rm --volumes-from from:ro:x busybox true").err, HasSubstr("invalid mode: ro:x"));
   EXPECT_THAT(run("run --rm --volumes-from nobody busybox true").err, HasSubstr("No such container: nobody"));
   run("rm -v from");
+}
+
+TEST_P(Options, LogsCarryWhatTheyAreAskedTo) {
+  const std::string options =
+      "--log-opt labels=a --log-opt env-regex=^E --log-opt tag={{.Name}}/{{.ImageName}} -l a=1 -l b=2 -e EE=3 -e F=4 ";
+  EXPECT_EQ(run("run --name logged " + options + "busybox echo hi").code, 0);
+  EXPECT_EQ(run("logs --details logged").out, "EE=3,a=1,tag=logged%2Fbusybox hi\n");
+  const std::string file = daemon->inspect("logged", "/LogPath").get<std::string>();
+  EXPECT_THAT(shell("cat " + file).out,
+              HasSubstr(R"("stream":"stdout","attrs":{"EE":"3","a":"1","tag":"logged/busybox"},"time":)"));
+  EXPECT_EQ(run("run --rm --log-opt mode=non-blocking --log-opt max-buffer-size=1m busybox echo hi").out, "hi\n");
+  EXPECT_THAT(run("create --log-opt bogus=1 busybox").err,
+              HasSubstr("unknown log opt 'bogus' for json-file log driver"));
+  EXPECT_THAT(run("create --log-driver bogus busybox").err,
+              HasSubstr("error looking up logging plugin bogus: plugin \"bogus\" not found"));
+  // A value that is wrong is told at the start, as dockerd does.
+  EXPECT_EQ(run("create --name wrong --log-opt max-size=x busybox").code, 0);
+  EXPECT_THAT(run("start wrong").err, HasSubstr("failed to initialize logging driver: invalid size: 'x'"));
+  run("run --name local --log-driver local busybox echo kept");
+  EXPECT_EQ(run("logs local").out, "kept\n");
+  EXPECT_EQ(daemon->inspect("local", "/LogPath"), "");
+}
+
+TEST_P(Options, SecurityOptionsOfModulesThatTheHostLacksAreAccepted) {
+  for (const char* option : {"apparmor=unconfined", "label=disable", "label=type:svirt_t", "label:level:s0"}) {
+    EXPECT_EQ(run(std::string("run --rm --security-opt ") + option + " busybox true").code, 0) << option;
+  }
+  EXPECT_EQ(run("run --rm --privileged --security-opt seccomp=builtin busybox grep Seccomp: /proc/self/status").line(),
+            "Seccomp:\t0");
+  EXPECT_EQ(run("run --rm --runtime io.containerd.runc.v2 busybox true").code, 0);
+  const Result platform = run("run --rm --pull never --platform linux/arm64 busybox true");
+  EXPECT_EQ(platform.code, 125);
+  EXPECT_THAT(platform.err, HasSubstr("image with reference busybox was found but does not match the specified "
+                                      "platform: wanted linux/arm64, actual: linux/amd64"));
+}
+
+struct Limit {
+  const char* options;
+  const char* v1;  ///< The file below /sys/fs/cgroup, and what it holds.
+  const char* v1_value;
+  const char* v2;
+  const char* v2_value;
+};
+
+constexpr Limit kLimits[] = {
+    {"--cpu-shares 512", "cpu/cpu.shares", "512", "cpu.weight", "20"},
+    {"--cpu-period 50000 --cpu-quota 25000", "cpu/cpu.cfs_quota_us", "25000", "cpu.max", "25000 50000"},
+    {"--cpuset-cpus 0", "cpuset/cpuset.cpus", "0", "cpuset.cpus", "0"},
+    {"--cpuset-mems 0", "cpuset/cpuset.mems", "0", "cpuset.mems", "0"},
+    {"-m 64m", "memory/memory.limit_in_bytes", "67108864", "memory.max", "67108864"},
+    {"-m 64m --memory-swap 96m", "memory/memory.memsw.limit_in_bytes", "100663296", "memory.swap.max", "33554432"},
+    {"--memory-reservation 32m", "memory/memory.soft_limit_in_bytes", "33554432", "memory.low", "33554432"},
+    {"--pids-limit 50", "pids/pids.max", "50", "pids.max", "50"},
+    {"--pids-limit -1", "pids/pids.max", "max", "pids.max", "max"},
+};
+
+TEST_P(Options, LimitsReachTheCgroup) {
+  const bool unified = shell("stat -fc %T /sys/fs/cgroup").line() == "cgroup2fs";
+  for (const Limit& limit : kLimits) {
+    const std::string file = std::string("/sys/fs/cgroup/") + (unified ? limit.v2 : limit.v1);
+    const Result seen = run(std::string("run --rm ") + limit.options + " busybox cat " + file);
+    EXPECT_EQ(seen.line(), unified ? limit.v2_value : limit.v1_value) << limit.options << ": " << seen.err;
+  }
+  EXPECT_EQ(run("run --rm --oom-score-adj 500 busybox cat /proc/self/oom_score_adj").line(), "500");
+  EXPECT_EQ(
+      run("run --rm --ulimit nofile=100:200 --ulimit core=0 busybox sh -c 'ulimit -n; ulimit -Hn; ulimit -c'").out,
+      "100\n200\n0\n");
+  EXPECT_EQ(run("run --rm --shm-size 1m busybox df -k /dev/shm | tail -1 | awk '{print $2}'").line(), "1024");
+  EXPECT_THAT(run("create --cpuset-cpus x busybox").err,
+              HasSubstr("Invalid value x for cpuset cpus: invalid format: x"));
+  EXPECT_THAT(run("create --cpu-rt-runtime 1000 --cpu-rt-period 100 busybox").err,
+              HasSubstr("cpu real-time runtime cannot be higher than cpu real-time period"));
+  EXPECT_THAT(run("run --rm --device-read-bps /dev/nope:1mb busybox true").err,
+              HasSubstr("stat /dev/nope: no such file or directory"));
+}
+
+TEST_P(Options, SurviveTheDaemon) {
+  run("volume create parts");
+  run("run --rm -v parts:/d busybox sh -c 'mkdir /d/sub; touch /d/sub/here'");
+  run("run -d --name db --expose 80 --ipc shareable busybox sleep 1000");
+  ASSERT_EQ(
+      run("create --name all --link db:other --mount type=volume,src=parts,dst=/m,volume-subpath=sub --sysctl "
+          "net.ipv4.conf.eth0.forwarding=0 --log-opt tag=t --device /dev/null:/dev/mine:r --tmpfs /t:size=1m "
+          "--ipc container:db --annotation a=b busybox sh -c 'env | grep OTHER_PORT=; ls /m; ls /dev/mine; grep -c "
+          "\" /t \" /proc/self/mountinfo; readlink /proc/self/ns/ipc'")
+          .code,
+      0);
+  const auto before = daemon->inspect("all", "/HostConfig");
+  daemon->kill(SIGKILL);
+  daemon->wait();
+  ASSERT_TRUE(daemon->start());
+  EXPECT_EQ(daemon->inspect("all", "/HostConfig"), before);
+  const Result seen = run("start -a all");
+  const std::string address = daemon->inspect("db", "/NetworkSettings/Networks/bridge/IPAddress").get<std::string>();
+  const std::string ipc = run("exec db readlink /proc/self/ns/ipc").line();
+  EXPECT_EQ(seen.out, "OTHER_PORT=tcp://" + address + ":80\nhere\n/dev/mine\n1\n" + ipc + "\n") << seen.err;
+  run("rm all");
+  run("volume rm parts");
+}
+
+/// With a folder of CDI files of its own.
+class NamedDevices : public Options {
+ protected:
+  static void SetUpTestSuite() {
+    folder = shell("mktemp -d /tmp/gantry-cdi-XXXXXX").line();
+    daemon = std::make_unique<Daemon>(nlohmann::json{{"cdi-spec-dirs", {folder}}});
+    ASSERT_TRUE(daemon->start()) << daemon->log();
+    load_busybox(*daemon);
+  }
+  static void TearDownTestSuite() {
+    Engine::TearDownTestSuite();
+    std::filesystem::remove_all(folder);
+  }
+  static inline std::string folder;
+};
+INSTANTIATE_TEST_SUITE_P(By, NamedDevices, ::testing::Values("gantry", "docker"), client_name);
+
+TEST_P(NamedDevices, BringNodesMountsAndVariables) {
+  std::ofstream(folder + "/vendor.yaml") << "cdiVersion: 0.5.0\nkind: vendor.com/class\ncontainerEdits:\n  env:\n"
+                                            "  - FROM_CDI=all\ndevices:\n- name: one\n  containerEdits:\n"
+                                            "    deviceNodes:\n    - path: /dev/one\n      hostPath: /dev/null\n"
+                                            "    mounts:\n    - hostPath: /etc/hostname\n"
+                                            "      containerPath: /from-host\n      options: [\"ro\"]\n";
+  const Result seen = run(
+      "run --rm --device vendor.com/class=one busybox sh -c 'echo $FROM_CDI; ls /dev/one /from-host; echo x >/dev/one; "
+      "touch /from-host'");
+  EXPECT_EQ(seen.out, "all\n/dev/one\n/from-host\n") << seen.err;
+  EXPECT_THAT(seen.err, HasSubstr("Read-only file system"));
+  EXPECT_THAT(run("run --rm --device vendor.com/class=two busybox true").err,
+              HasSubstr("CDI device injection failed: unresolvable CDI devices vendor.com/class=two"));
+  EXPECT_THAT(run("run --rm --gpus all busybox true").err,
+              HasSubstr("could not select device driver \"\" with capabilities: [[gpu]]"));
+  std::ofstream(folder + "/gpu.json") << R"({"cdiVersion":"0.5.0","kind":"nvidia.com/gpu","devices":[
+    {"name":"all","containerEdits":{"env":["GPUS=all"]}}]})";
+  EXPECT_EQ(run("run --rm --gpus all busybox sh -c 'echo $GPUS'").line(), "all");
 }
 
 }  // namespace

@@ -105,6 +105,7 @@ struct Stdio {
   std::string log_path;          ///< File for the output, in Docker's json-file format; empty: no log.
   std::uint64_t log_max_size{};  ///< Bytes before the log is rotated; 0: never.
   std::uint32_t log_max_files{1};
+  std::string log_attributes;  ///< A JSON object for each line's member "attrs"; empty: none.
 };
 
 /// One kernel namespace. Frozen.

@@ -83,11 +83,20 @@ void append_json_text(std::string& out, std::string_view text) {
 
 }  // namespace
 
-void append_log_line(std::string& out, std::string_view text, std::string_view stream, std::string_view time) {
+void append_log_line(std::string& out, std::string_view text, std::string_view stream, std::string_view time,
+                     std::string_view attributes) {
   out += "{\"log\":\"";
   append_json_text(out, text);
   out += "\",\"stream\":\"";
   out += stream;
+  if (!attributes.empty()) {
+    out += "\",\"attrs\":";
+    out += attributes;
+    out += ",\"time\":\"";
+    out += time;
+    out += "\"}\n";
+    return;
+  }
   out += "\",\"time\":\"";
   out += time;
   out += "\"}\n";

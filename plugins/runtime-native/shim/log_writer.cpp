@@ -19,8 +19,11 @@ constexpr std::size_t kMaxLine = 16384;
 
 }  // namespace
 
-LogWriter::LogWriter(std::string path, std::uint64_t max_size, std::uint32_t max_files)
-    : path_(std::move(path)), max_size_(max_size), max_files_(max_files == 0 ? 1 : max_files) {
+LogWriter::LogWriter(std::string path, std::uint64_t max_size, std::uint32_t max_files, std::string attributes)
+    : path_(std::move(path)),
+      attributes_(std::move(attributes)),
+      max_size_(max_size),
+      max_files_(max_files == 0 ? 1 : max_files) {
   if (!path_.empty()) reopen();
 }
 
@@ -68,7 +71,7 @@ void LogWriter::finish() {
 }
 
 void LogWriter::log(bool is_stderr, std::string_view text) {
-  append_log_line(out_, text, is_stderr ? "stderr" : "stdout", time_);
+  append_log_line(out_, text, is_stderr ? "stderr" : "stdout", time_, attributes_);
   if (max_size_ != 0 && size_ + out_.size() >= max_size_) {
     flush();
     rotate();

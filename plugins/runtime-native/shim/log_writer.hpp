@@ -11,7 +11,8 @@ namespace gantry::native {
 /// A container's log file in Docker's json-file format, rotated by size.
 class LogWriter {
  public:
-  LogWriter(std::string path, std::uint64_t max_size, std::uint32_t max_files);
+  /// `attributes`: of each line, a JSON object; empty: none.
+  LogWriter(std::string path, std::uint64_t max_size, std::uint32_t max_files, std::string attributes = {});
 
   /// Takes what the process wrote to one stream. Lines are logged when they are whole or 16 KB long.
   void write(bool is_stderr, std::string_view bytes);
@@ -27,6 +28,7 @@ class LogWriter {
   void log(bool is_stderr, std::string_view text);
 
   std::string path_;
+  std::string attributes_;
   std::uint64_t max_size_;
   std::uint32_t max_files_;
   std::uint64_t size_ = 0;
