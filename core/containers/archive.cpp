@@ -74,7 +74,7 @@ awaitable<std::vector<Mount>> Service::Impl::tree_mounts(std::string id) {
 awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<const Container> container) {
   std::vector<Mount> places;
   for (const MountPoint& place : container->mounts) {
-    if (place.type == "tmpfs") continue;  // empty while nothing runs
+    if (place.type == "tmpfs" || place.type == "image") continue;  // only there while it runs
     Mount mount{"bind", place.source, place.destination, "", {place.non_recursive ? "bind" : "rbind"}};
     if (place.type == "volume") mount = co_await at.volumes.acquire(place.name, container->id);
     mount.target = place.destination;

@@ -15,16 +15,16 @@ namespace gantry::containers {
 
 /// One place in the container's tree that is not its layers' (API: MountPoint).
 struct MountPoint {
-  std::string type;         ///< "bind", "volume" or "tmpfs".
-  std::string name;         ///< The volume's.
-  std::string source;       ///< Of a bind: absolute host path; of a volume: its mountpoint.
+  std::string type;         ///< "bind", "volume", "tmpfs" or "image".
+  std::string name;         ///< The volume's; of an image as the user named it.
+  std::string source;       ///< Of a bind: absolute host path; of a volume: its mountpoint; of an image: its id.
   std::string destination;  ///< Absolute, clean.
   std::string driver;       ///< The volume's.
   std::string mode;         ///< As the user wrote it behind the last colon: "ro,z".
   bool writable{true};
   std::string propagation;  ///< "rprivate", ...; empty for what is not a bind.
   std::string options;      ///< Of a tmpfs: "size=64m,mode=1777".
-  std::string subpath;      ///< Of a volume.
+  std::string subpath;      ///< Of a volume or an image.
   bool no_copy{};           ///< Don't fill a new volume from the image.
   bool create_source{};     ///< Make the bind's missing source a directory, as -v does.
   bool non_recursive{};

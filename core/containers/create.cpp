@@ -179,6 +179,9 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
     return *find(name);
   };
   container.mounts = mount_points(container.config, container.host_config, find_other);
+  for (MountPoint& place : container.mounts) {
+    if (place.type == "image" && place.source.empty()) place.source = at.images.get(place.name)->id;
+  }
   // What a start would refuse for its form is refused now.
   (void)runtime_of(container);
   (void)published_ports(container.config, container.host_config);

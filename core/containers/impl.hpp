@@ -17,6 +17,9 @@ namespace gantry::containers {
 
 using Attributes = std::map<std::string, std::string>;
 
+/// What the storage driver holds for a container: its top, and one for each image that is mounted.
+std::vector<std::string> storage_keys(const Container& container);
+
 /// What a container's settings for one network ask of it.
 networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& settings);
 
@@ -88,6 +91,8 @@ struct Service::Impl {
   awaitable<void> run(Held& held);
   awaitable<void> undo_start(std::string id, std::vector<MountPoint> mounts, std::string runtime);
   awaitable<runtime::v1::Spec> make_spec(std::shared_ptr<const Container> container);
+  /// image_mounts.cpp: the mounts of the images that are mounted, by destination.
+  awaitable<std::map<std::string, std::vector<Mount>>> prepare_images(std::shared_ptr<const Container> container);
   awaitable<void> connect_attachments(std::string id);
   void drop_attachments(const std::string& id);
   [[nodiscard]] plugins::RuntimeDriver runtime_of(const Container& container) const;

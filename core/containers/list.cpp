@@ -137,13 +137,22 @@ std::vector<Service::Snapshot> Service::list(const Filter& filter) const {
   return found;
 }
 
+namespace {
+
+bool uses_image(const Container& container, const std::string& image_id) {
+  const auto mounted = [&](const MountPoint& place) { return place.type == "image" && place.source == image_id; };
+  return container.image_id == image_id || std::any_of(container.mounts.begin(), container.mounts.end(), mounted);
+}
+
+}  // namespace
+
 std::vector<images::Service::User> Service::users_of_image(const std::string& image_id) const {
   std::vector<images::Service::User> users;
   for (const auto& [id, container] : impl_->table.all()) {
-    if (container->image_id == image_id) users.push_back({id, is_alive(container->state)});
+    if (uses_image(*container, image_id)) users.push_back({id, is_alive(container->state)});
   }
   for (const auto& [id, container] : impl_->creating) {
-    if (container->image_id == image_id && !impl_->table.find(id)) users.push_back({id, true});
+    if (uses_image(*container, image_id) && !impl_->table.find(id)) users.push_back({id, true});
   }
   return users;
 }

@@ -145,6 +145,15 @@ void read_tmpfs(const wire::MountRequest& request, MountPoint& mount) {
   }
 }
 
+void read_image(const wire::MountRequest& request, MountPoint& mount) {
+  if (request.source.empty()) refuse_mount(request, "field Source must not be empty");
+  mount.name = request.source;
+  mount.writable = false;
+  if (!request.image) return;
+  mount.subpath = request.image->subpath;
+  if (!is_local(mount.subpath)) refuse_mount(request, "subpath must be a relative path within the image");
+}
+
 void add(std::vector<MountPoint>& places, MountPoint place) {
   std::erase_if(places, [&](const MountPoint& other) { return other.destination == place.destination; });
   places.push_back(std::move(place));
@@ -226,12 +235,15 @@ MountPoint parse_mount(const wire::MountRequest& request) {
   if (request.bind && request.type != "bind") refuse_mount(request, "field BindOptions must not be specified");
   if (request.volume && request.type != "volume") refuse_mount(request, "field VolumeOptions must not be specified");
   if (request.tmpfs && request.type != "tmpfs") refuse_mount(request, "field TmpfsOptions must not be specified");
+  if (request.image && request.type != "image") refuse_mount(request, "field ImageOptions must not be specified");
   if (request.type == "bind")
     read_bind(request, mount);
   else if (request.type == "volume")
     read_volume(request, mount);
   else if (request.type == "tmpfs")
     read_tmpfs(request, mount);
+  else if (request.type == "image")
+    read_image(request, mount);
   else
     refuse_mount(request, "mount type unknown");
   return mount;

@@ -126,7 +126,8 @@ awaitable<void> Service::Impl::sweep() {
   };
   const auto keys = co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, ask_holdings);
   for (const std::string& key : keys) {
-    if (table.find(key)) continue;
+    // Those of mounted images are called after their containers: "<id>.<digest>".
+    if (table.find(key.substr(0, key.find('.')))) continue;
     const auto ask_to_remove = [key](auto& driver, const Call& call) { driver.remove(key, call); };
     co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, ask_to_remove);
   }

@@ -33,8 +33,9 @@ awaitable<void> Service::Impl::remove_held(Held& held, WithVolumes volumes) {
   try {
     plugins::CallSettings call_settings;
     const std::string mine = folder(id);
-    const auto ask_to_remove = [id, mine](auto& driver, const Call& call) {
-      driver.remove(id, call);
+    const auto keys = storage_keys(*held.container);
+    const auto ask_to_remove = [keys, mine](auto& driver, const Call& call) {
+      for (const std::string& key : keys) driver.remove(key, call);
       remove_folder(mine);  // on the same trip to a worker
     };
     co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_to_remove);

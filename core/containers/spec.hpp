@@ -24,8 +24,9 @@ struct SpecInputs {
   std::string hostname;                       ///< Of the UTS namespace.
   std::map<std::string, std::string> joined;  ///< Namespace kind ("network", "pid", "ipc") to its path.
   std::string joined_shm;                     ///< The mount namespace of the container whose IPC namespace is joined.
-  CdiEdits cdi;                               ///< What devices by name bring.
-  std::vector<std::string> link_env;          ///< What tells of linked containers.
+  std::map<std::string, std::vector<Mount>> images;  ///< By destination, as the storage driver gave them.
+  CdiEdits cdi;                                      ///< What devices by name bring.
+  std::vector<std::string> link_env;                 ///< What tells of linked containers.
 };
 
 /// Errors: invalid, in dockerd's words.

@@ -66,6 +66,20 @@ void add_tmpfs_options(std::vector<std::string>& options, const std::string& tex
   }
 }
 
+// The first mount is the image's root, the others go into it.
+void add_image(const MountPoint& place, const SpecInputs& inputs, std::vector<Mount>& mounts) {
+  const auto image = inputs.images.find(place.destination);
+  if (image == inputs.images.end()) throw Error{Errc::internal, "the image of " + place.destination + " is not there"};
+  for (Mount mount : image->second) {
+    const bool is_root = mount.target.empty();
+    if (!is_root && !place.subpath.empty()) continue;
+    mount.target = place.destination + mount.target;
+    mount.options.emplace_back(mount.type == "bind" ? "rro" : "ro");
+    if (!place.subpath.empty()) mount.options.push_back("x-subpath=" + place.subpath);
+    mounts.push_back(std::move(mount));
+  }
+}
+
 }  // namespace
 
 Mount build_mount(const MountPoint& place, const Mount* volume) {
@@ -75,6 +89,7 @@ Mount build_mount(const MountPoint& place, const Mount* volume) {
     if (!place.writable) mount.options.emplace_back("ro");
     return mount;
   }
+  if (place.type == "image") throw Error{Errc::unsupported, "an image cannot be mounted into a running container"};
   if (place.type == "volume") {
     if (volume == nullptr) throw Error{Errc::internal, "the volume of " + place.destination + " was not acquired"};
     Mount mount = *volume;
@@ -107,6 +122,10 @@ std::vector<Mount> build_mounts(const Container& container, const SpecInputs& in
     std::erase_if(mounts, [&](const Mount& mount) { return mount.target == place.destination; });
   }
   for (const MountPoint& place : container.mounts) {
+    if (place.type == "image") {
+      add_image(place, inputs, mounts);
+      continue;
+    }
     const auto volume = inputs.volumes.find(place.destination);
     mounts.push_back(build_mount(place, volume == inputs.volumes.end() ? nullptr : &volume->second));
   }

@@ -58,6 +58,7 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
     if (place.type == "volume")
       inputs.volumes[place.destination] = co_await at.volumes.acquire(place.name, container->id);
   }
+  inputs.images = co_await prepare_images(container);
   const auto& host = container->host_config;
   inputs.hostname = container->config.hostname;
   std::string files = folder(container->id);

@@ -115,6 +115,22 @@ TEST_P(Options, VolumesCanBeMountedInPart) {
   run("volume rm parts");
 }
 
+TEST_P(Options, ImagesCanBeMounted) {
+  const std::string mount = "--mount type=image,src=busybox,dst=/image";
+  const Result seen = run("run --rm " + mount + " busybox sh -c 'ls /image/bin/busybox; touch /image/x'");
+  EXPECT_EQ(seen.out, "/image/bin/busybox\n") << seen.err;
+  EXPECT_THAT(seen.err, HasSubstr("Read-only file system"));
+  EXPECT_EQ(run("run --rm " + mount + ",image-subpath=bin busybox ls /image/busybox").line(), "/image/busybox");
+  EXPECT_THAT(run("run --rm " + mount + ",image-subpath=none busybox true").err, HasSubstr("cannot access path"));
+  EXPECT_THAT(run("run --rm --mount type=image,src=nosuchimage,dst=/image busybox true").err,
+              HasSubstr("o such image"));
+  run("create --name holder " + mount + " busybox ls /image/bin/busybox");
+  EXPECT_EQ(daemon->inspect("holder", "/Mounts/0/Type"), "image");
+  EXPECT_EQ(daemon->inspect("holder", "/Mounts/0/RW"), false);
+  EXPECT_EQ(run("start -a holder").line(), "/image/bin/busybox");
+  EXPECT_EQ(run("start -a holder").line(), "/image/bin/busybox");
+}
+
 TEST_P(Options, ReadOnlyBindsAreSoAllTheWayDown) {
   const std::string place = (daemon->root() / "bound").string();
   ASSERT_EQ(shell("mkdir -p " + place + "/below && mount -t tmpfs none " + place + "/below").code, 0);

@@ -29,18 +29,6 @@ UniqueFd clone_without_links(const PlanMount& mount) {
   return UniqueFd(::open_tree(source.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | clone_flags(mount)));
 }
 
-/// A volume's content is its containers': a link that leads out of the volume ends the look-up (EXDEV).
-UniqueFd clone_below(const PlanMount& mount) {
-  const UniqueFd base(::open(mount.source.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  if (!base) return {};
-  const UniqueFd source(static_cast<int>(::syscall(SYS_openat2, base.get(), mount.subpath.c_str(), &how, sizeof how)));
-  if (!source) return {};
-  return UniqueFd(::open_tree(source.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | clone_flags(mount)));
-}
-
 /// Only for a process of a single thread: it visits the other mount namespace.
 UniqueFd clone_from_space(const PlanMount& mount) {
   const UniqueFd own(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
@@ -57,9 +45,22 @@ UniqueFd clone_from_space(const PlanMount& mount) {
 
 }  // namespace
 
+// A volume's content is its containers': a link that leads out of the volume ends the look-up (EXDEV).
+UniqueFd clone_below(int base, const PlanMount& mount) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  const UniqueFd source(static_cast<int>(::syscall(SYS_openat2, base, mount.subpath.c_str(), &how, sizeof how)));
+  if (!source) return {};
+  return UniqueFd(::open_tree(source.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | clone_flags(mount)));
+}
+
 UniqueFd clone_tree(const PlanMount& mount) {
   if (!mount.space.empty()) return clone_from_space(mount);
-  if (!mount.subpath.empty()) return clone_below(mount);
+  if (!mount.subpath.empty()) {
+    const UniqueFd base(::open(mount.source.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return base ? clone_below(base.get(), mount) : UniqueFd();
+  }
   const unsigned flags = clone_flags(mount);
   return UniqueFd(::open_tree(AT_FDCWD, mount.source.c_str(), flags));
 }

@@ -11,6 +11,9 @@ namespace gantry::native {
 /// A copy of what is mounted at a bind's source; no descriptor if that fails.
 UniqueFd clone_tree(const PlanMount& mount);
 
+/// The same of what lies at the mount's subpath below the directory `base`; EXDEV: it leads out of that.
+UniqueFd clone_below(int base, const PlanMount& mount);
+
 /// mount_setattr(2): MOUNT_ATTR_* to set, and a propagation or 0. 0, or -1.
 int set_attributes(int tree, std::uint64_t attributes, std::uint64_t propagation, bool recursive);
 

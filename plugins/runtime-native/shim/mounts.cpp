@@ -44,18 +44,20 @@ bool has_v1_cgroup(const std::vector<PlanCgroup>& cgroups) {
 
 }  // namespace
 
+void Rootfs::fail_below(const PlanMount& mount, int error) const {
+  if (error == EXDEV) {
+    line_.fail(Errc::invalid,
+               "path concatenation escapes the base directory, base: " + mount.source + ", subpath: " + mount.subpath);
+  }
+  const std::string path = mount.source + "/" + mount.subpath;
+  line_.fail_errno("cannot access path " + path + ": lstat " + path, error);
+}
+
 UniqueFd Rootfs::clone_source(const PlanMount& mount) const {
   UniqueFd tree = clone_tree(mount);
   if (!tree) {
     const int error = errno;
-    if (!mount.subpath.empty() && error == EXDEV) {
-      line_.fail(Errc::invalid, "path concatenation escapes the base directory, base: " + mount.source +
-                                    ", subpath: " + mount.subpath);
-    }
-    if (!mount.subpath.empty()) {
-      const std::string path = mount.source + "/" + mount.subpath;
-      line_.fail_errno("cannot access path " + path + ": lstat " + path, error);
-    }
+    if (!mount.subpath.empty()) fail_below(mount, error);
     if (error == ENOENT) line_.fail(Errc::invalid, "bind source path does not exist: " + mount.source);
     line_.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\": open_tree", error);
   }
@@ -171,6 +173,7 @@ void Rootfs::check_outside_of_proc(const PlanMount& mount, int source, int targe
 void Rootfs::mount_filesystem(const PlanMount& mount, int target) {
   const char* type = mount.type == "cgroup" ? "cgroup2" : mount.type.c_str();
   const std::string source = mount.source.empty() ? mount.type : mount.source;
+  if (!mount.base.empty() && ::chdir(mount.base.c_str()) < 0) line_.fail_errno("chdir " + mount.base);
   if (::mount(source.c_str(), descriptor_path(target).c_str(), type, mount.flags,
               mount.data.empty() ? nullptr : mount.data.c_str()) < 0) {
     line_.fail_errno("error mounting \"" + source + "\" to rootfs at \"" + mount.target + "\"");
@@ -181,6 +184,15 @@ void Rootfs::mount_filesystem(const PlanMount& mount, int target) {
       line_.fail_errno("set the propagation of " + mount.target);
     }
   }
+  if (!mount.subpath.empty()) show_below(mount);
+}
+
+/// What a filesystem has at the subpath covers the whole of it.
+void Rootfs::show_below(const PlanMount& mount) {
+  const UniqueFd whole(openat2_in_root(root_.get(), mount.target.c_str(), O_PATH | O_DIRECTORY));
+  const UniqueFd part(clone_below(whole.get(), mount));
+  if (!part) fail_below(mount, errno);
+  if (move_onto(part.get(), whole.get()) < 0) line_.fail_errno("mount " + mount.subpath + " at " + mount.target);
 }
 
 void Rootfs::mount_cgroups_v1(const PlanMount& mount, int target) {

@@ -45,6 +45,8 @@ class Rootfs {
   void clone_sources();
   void leave_chroot() const;
   UniqueFd clone_source(const PlanMount& mount) const;
+  [[noreturn]] void fail_below(const PlanMount& mount, int error) const;
+  void show_below(const PlanMount& mount);
   void mount_one(const PlanMount& mount, UniqueFd& source);
   UniqueFd open_mount_target(const PlanMount& mount, bool directory) const;
   void check_outside_of_proc(const PlanMount& mount, int source, int target) const;
