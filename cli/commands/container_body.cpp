@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -135,9 +136,12 @@ void ContainerFlags::build_storage(Json& config, Json& host) const {
   Json binds = Json::array();
   for (const std::string& text : volumes_) {
     const VolumeSpec volume = parse_volume(text);
+    if (std::count(text.begin(), text.end(), ':') > 2) {
+      throw InvalidValue("invalid spec: " + text + ": too many colons");
+    }
     if (volume.bind.empty()) {
       anonymous[volume.anonymous] = Json::object();
-    } else {
+    } else if (std::find(binds.begin(), binds.end(), volume.bind) == binds.end()) {
       binds.push_back(volume.bind);
     }
   }
@@ -246,6 +250,12 @@ void ContainerFlags::build_security(Json& host) const {
 }
 
 void ContainerFlags::build_resources(Json& host, const Flags& flags) const {
+  for (const char* flag : {"cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops"}) {
+    if (!flags.given(flag)) continue;
+    throw Failure(
+        go_quote("--" + std::string(flag)) +
+        " is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux");
+  }
   host["AutoRemove"] = auto_remove;
   host["RestartPolicy"] = parse_restart_policy(restart_);
   if (auto_remove && restart_ != "no" && !restart_.empty()) {

@@ -62,7 +62,7 @@ int run_container(Context& context, const Flags& flags, ContainerFlags& containe
                   const std::vector<std::string>& words) {
   Json body = container.build(flags, words);
   if (options.detach) {
-    if (container.any_attach()) throw InvalidValue("conflicting options: cannot specify both --attach and --detach");
+    if (container.any_attach()) throw Failure("conflicting options: cannot specify both --attach and --detach");
     for (const char* key : {"AttachStdin", "AttachStdout", "AttachStderr", "StdinOnce"}) body[key] = false;
   } else if (container.tty && container.attaches("stdin") && !is_terminal(STDIN_FILENO)) {
     throw Failure("the input device is not a TTY");

@@ -33,7 +33,7 @@ void read_file(const std::string& path, const char* kind, bool from_environment,
     if (pair) {
       out.push_back(line);
     } else if (!from_environment) {
-      out.push_back(trimmed(line));
+      continue;  // as docker: a label in a file has a value
     } else if (const char* value = std::getenv(trimmed(line).c_str())) {
       out.push_back(trimmed(line) + "=" + value);
     }

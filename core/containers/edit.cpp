@@ -159,6 +159,7 @@ awaitable<void> Service::edit_mounts(std::string name, std::vector<wire::MountRe
   try {
     for (std::size_t i = 0; i < made.size(); ++i) {
       if (made[i].type == "volume") co_await impl_->name_volume(made[i], add[i]);
+      if (made[i].type == "image") made[i].source = impl_->at.images.get(made[i].name)->id;
     }
     for (std::size_t i = 0; runs && i < gone.size(); ++i) {
       co_await impl_->unmount_live(held.container, gone[i]);

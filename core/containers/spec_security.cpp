@@ -98,6 +98,13 @@ bool takes_word(const std::string& option, std::string_view word, std::string& v
   return true;
 }
 
+void make_cgroups_writable(std::vector<Mount>& mounts) {
+  for (Mount& mount : mounts) {
+    if (mount.type == "cgroup")
+      std::replace(mount.options.begin(), mount.options.end(), std::string("ro"), std::string("rw"));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> build_capabilities(const wire::HostConfig& host) {
@@ -142,6 +149,11 @@ void build_security(const wire::HostConfig& host, const Settings& settings, runt
       spec.process.apparmor_profile = value;
     } else if (takes_word(option, "label", value) || option == "disable") {
       continue;  // as dockerd without --selinux-enabled
+    } else if (takes_word(option, "writable-cgroups", value)) {
+      if (value != "true" && value != "false") {
+        throw Error{Errc::invalid, "invalid --security-opt 2: \"" + option + "\""};
+      }
+      if (value == "true") make_cgroups_writable(spec.mounts);
     } else if (option == "systempaths=unconfined") {
       spec.masked_paths.clear();
       spec.readonly_paths.clear();

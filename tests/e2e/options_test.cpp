@@ -235,6 +235,15 @@ TEST_P(Options, SecurityOptionsOfModulesThatTheHostLacksAreAccepted) {
                                       "platform: wanted linux/arm64, actual: linux/amd64"));
 }
 
+TEST_P(Options, CgroupsCanBeMadeWritable) {
+  // A cgroup below the container's own.
+  const bool unified = shell("stat -fc %T /sys/fs/cgroup").line() == "cgroup2fs";
+  const std::string make = std::string(" busybox mkdir /sys/fs/cgroup/") + (unified ? "" : "pids/") + "mine";
+  EXPECT_NE(run("run --rm --cgroupns private" + make).code, 0);
+  EXPECT_EQ(run("run --rm --cgroupns private --security-opt writable-cgroups=true" + make).code, 0);
+  EXPECT_THAT(run("create --security-opt writable-cgroups=x busybox").err, HasSubstr("invalid --security-opt"));
+}
+
 struct Limit {
   const char* options;
   const char* v1;  ///< The file below /sys/fs/cgroup, and what it holds.
