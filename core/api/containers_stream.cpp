@@ -45,12 +45,32 @@ struct Format {
   bool details{};
 };
 
+// As Go's url.QueryEscape, which dockerd writes details with.
+std::string escaped(const std::string& text) {
+  constexpr std::string_view plain = "-_.~";
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (word || plain.find(c) != std::string_view::npos)
+      out += c;
+    else if (c == ' ')
+      out += '+';
+    else
+      out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
+  }
+  return out;
+}
+
 std::string render(const std::vector<LogEntry>& entries, const Format& format) {
   std::string out;
   for (const LogEntry& entry : entries) {
     std::string line;
     if (format.details) {
-      for (const auto& [key, value] : entry.attributes) line += (line.empty() ? "" : ",") + key + "=" + value;
+      for (const auto& [key, value] : entry.attributes) {
+        line += (line.empty() ? "" : ",") + escaped(key) + "=" + escaped(value);
+      }
       line += " ";
     }
     line += entry.text;

@@ -180,7 +180,13 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   };
   container.mounts = mount_points(container.config, container.host_config, find_other);
   for (MountPoint& place : container.mounts) {
-    if (place.type == "image" && place.source.empty()) place.source = at.images.get(place.name)->id;
+    if (place.type != "image" || !place.source.empty()) continue;
+    try {
+      place.source = at.images.get(place.name)->id;
+    } catch (const Error& error) {
+      if (error.code() != Errc::not_found) throw;
+      throw Error{Errc::invalid, error.what()};  // with "not found" clients would pull the container's own image
+    }
   }
   // What a start would refuse for its form is refused now.
   (void)runtime_of(container);
