@@ -100,7 +100,9 @@ Json mounts_list(const Container& container) {
     mount["Source"] = place.source;
     mount["Destination"] = place.destination;
     if (!place.driver.empty()) mount["Driver"] = place.driver;
-    mount["Mode"] = place.mode;
+    // As dockerd shows a volume that was asked for without a mode.
+    const bool asked_for = place.type == "volume" && (place.from_mounts || !place.anonymous);
+    mount["Mode"] = place.mode.empty() && asked_for ? "z" : place.mode;
     mount["RW"] = place.writable;
     mount["Propagation"] = place.propagation;
     list.push_back(std::move(mount));
@@ -242,6 +244,20 @@ nlohmann::ordered_json container_summary(const containers::Service& service, con
   return out;
 }
 
+namespace {
+
+// The address that was asked for on the first network is shown here too, as by dockerd.
+Json config_of(const Container& container) {
+  wire::ContainerConfig config = container.config;
+  const auto endpoint = container.endpoints.find(container.host_config.network_mode);
+  if (config.mac_address.empty() && endpoint != container.endpoints.end()) {
+    config.mac_address = endpoint->second.mac_address;
+  }
+  return wire::to_json(config);
+}
+
+}  // namespace
+
 nlohmann::ordered_json container_details(const containers::Service& service, const Container& container,
                                          const std::optional<Sizes>& sizes) {
   const auto command = container.command();
@@ -275,7 +291,7 @@ nlohmann::ordered_json container_details(const containers::Service& service, con
     out["SizeRootFs"] = sizes->root;
   }
   out["Mounts"] = mounts_list(container);
-  out["Config"] = wire::to_json(container.config);
+  out["Config"] = config_of(container);
   out["NetworkSettings"] = network_settings(service, container);
   return out;
 }

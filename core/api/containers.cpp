@@ -17,12 +17,16 @@ Response ordered(const Json& body, unsigned status = 200) {
   return response;
 }
 
+// Whether a body has any member beside those of the host and the networks.
+bool names_config(const nlohmann::json& body) {
+  return body.size() > body.count("HostConfig") + body.count("NetworkingConfig");
+}
+
 std::uint16_t dimension(const Request& request, const char* name) {
   const std::string text = request.get(name);
-  const auto number = request.number(name);
+  const auto number = request.number(name, "Atoi");
   if (!number) throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": invalid syntax"};
-  if (*number < 0 || *number > 65535)
-    throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": value out of range"};
+  // As dockerd: a terminal takes what fits into it.
   return static_cast<std::uint16_t>(*number);
 }
 
@@ -118,6 +122,7 @@ awaitable<Response> Containers::post_create(Exchange& exchange) {
   const auto body = co_await exchange.body_json();
   if (body.is_null()) throw Error{Errc::invalid, "invalid JSON: got EOF while reading request body"};
   wire::from_json(body, request.body);
+  if (!names_config(body)) throw Error{Errc::invalid, "config cannot be empty in order to create a container"};
   request.name = exchange.request().get("name");
   request.platform = exchange.request().get("platform");
   const auto created = co_await service_.create(std::move(request));
@@ -126,8 +131,8 @@ awaitable<Response> Containers::post_create(Exchange& exchange) {
 
 awaitable<Response> Containers::post_update(Exchange& exchange) {
   const std::string id = exchange.request().parameter("id");
-  const auto body = co_await exchange.body_json();
-  if (body.is_null()) throw Error{Errc::invalid, "invalid JSON: got EOF while reading request body"};
+  auto body = co_await exchange.body_json();
+  if (body.is_null()) body = nlohmann::json::object();
   containers::UpdateRequest request;
   wire::from_json(body, request.resources);
   if (const auto policy = body.find("RestartPolicy"); policy != body.end() && !policy->is_null()) {
@@ -163,8 +168,9 @@ awaitable<Response> Containers::post_prune(Exchange& exchange) {
 
 awaitable<Response> Containers::remove(Exchange& exchange) {
   const Request& request = exchange.request();
+  if (request.flag("link")) (void)service_.find(request.parameter("id"));
   if (request.flag("link"))
-    throw Error{Errc::invalid, "links of the default network cannot be removed: use a user-defined network"};
+    throw Error{Errc::invalid, "Conflict, cannot remove the default link name of the container"};
   containers::RemoveRequest removal;
   removal.force = request.flag("force");
   removal.volumes = request.flag("v");

@@ -10,7 +10,7 @@ namespace {
 containers::StopRequest stop_request(const Request& request) {
   containers::StopRequest stop;
   stop.signal = request.get("signal");
-  if (const auto seconds = request.number("t")) {
+  if (const auto seconds = request.number("t", "Atoi")) {
     stop.timeout = static_cast<int>(std::clamp<std::int64_t>(*seconds, -1, 1'000'000'000));
   }
   return stop;
@@ -26,6 +26,12 @@ containers::WaitCondition wait_condition(const std::string& text) {
 }  // namespace
 
 awaitable<Response> Containers::post_start(Exchange& exchange) {
+  const std::string body = co_await exchange.body();
+  // Before 1.24 it had a host config.
+  if (body.find_first_not_of(" \t\r\n{}") != std::string::npos && body.size() > 2) {
+    throw Error{Errc::invalid,
+                "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24"};
+  }
   const bool changed = co_await service_.start(exchange.request().parameter("id"));
   co_return changed ? Response::no_content() : Response::not_modified();
 }

@@ -97,7 +97,7 @@ bool Request::flag(std::string_view name, bool otherwise) const {
   return !(value.empty() || value == "0" || value == "no" || value == "false" || value == "none");
 }
 
-std::optional<std::int64_t> Request::number(std::string_view name) const {
+std::optional<std::int64_t> Request::number(std::string_view name, const char* parser) const {
   const std::string text = get(name);
   if (text.empty()) return std::nullopt;
   std::string_view digits = text;
@@ -105,10 +105,10 @@ std::optional<std::int64_t> Request::number(std::string_view name) const {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error == std::errc::result_out_of_range) {
-    throw Error{Errc::invalid, "strconv.ParseInt: parsing \"" + text + "\": value out of range"};
+    throw Error{Errc::invalid, std::string{"strconv."} + parser + ": parsing \"" + text + "\": value out of range"};
   }
   if (error != std::errc{} || end != digits.data() + digits.size()) {
-    throw Error{Errc::invalid, "strconv.ParseInt: parsing \"" + text + "\": invalid syntax"};
+    throw Error{Errc::invalid, std::string{"strconv."} + parser + ": parsing \"" + text + "\": invalid syntax"};
   }
   return value;
 }
@@ -249,7 +249,12 @@ nlohmann::json parse_json_body(const std::string& body, const std::optional<std:
   try {
     return nlohmann::json::parse(body);
   } catch (const nlohmann::json::exception& failure) {
-    throw Error{Errc::invalid, "invalid JSON: " + json_complaint(failure)};
+    const std::string complaint = json_complaint(failure);
+    if (complaint.find("unexpected end of input") != std::string::npos) {
+      throw Error{Errc::invalid, "invalid JSON: unexpected EOF"};
+    }
+    if (complaint.ends_with("expected end of input")) throw Error{Errc::invalid, "unexpected content after JSON"};
+    throw Error{Errc::invalid, "invalid JSON: " + complaint};
   }
 }
 

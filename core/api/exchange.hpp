@@ -46,8 +46,8 @@ class Request {
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
   /// As dockerd reads booleans: "", "0", "no", "false", "none" are false; what is not given is `otherwise`.
   [[nodiscard]] bool flag(std::string_view name, bool otherwise = false) const;
-  /// Errors: invalid.
-  [[nodiscard]] std::optional<std::int64_t> number(std::string_view name) const;
+  /// Errors: invalid, in the words of Go's `parser`.
+  [[nodiscard]] std::optional<std::int64_t> number(std::string_view name, const char* parser = "ParseInt") const;
   /// The `filters` parameter: {"label": ["a=b"]} or {"label": {"a=b": true}}. Errors: invalid.
   [[nodiscard]] std::map<std::string, std::vector<std::string>> filters() const;
   [[nodiscard]] const std::string& parameter(std::string_view name) const;

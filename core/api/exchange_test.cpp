@@ -75,7 +75,8 @@ TEST(JsonBody, IsRefusedInDockerdsWords) {
   EXPECT_EQ(message_of([] { parse_json_body("{}", "text/plain"); }),
             "unsupported Content-Type header (text/plain): must be 'application/json'");
   EXPECT_THAT(message_of([] { parse_json_body("{\"a", std::nullopt); }), ::testing::StartsWith("invalid JSON: "));
-  EXPECT_THAT(message_of([] { parse_json_body("{} {}", std::nullopt); }), ::testing::StartsWith("invalid JSON: "));
+  EXPECT_EQ(message_of([] { parse_json_body("{\"a\":", std::nullopt); }), "invalid JSON: unexpected EOF");
+  EXPECT_EQ(message_of([] { parse_json_body("{} {}", std::nullopt); }), "unexpected content after JSON");
   EXPECT_THAT(message_of([] { parse_json_body(std::string(100'000, '['), std::nullopt); }),
               ::testing::StartsWith("invalid JSON: "));
 }

@@ -62,8 +62,8 @@ void MountStubs::remove(int root) const {
 }
 
 const std::vector<std::string>& usual_mount_targets() {
-  static const std::vector<std::string> targets{"/dev",       "/proc",         "/sys",
-                                                "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
+  static const std::vector<std::string> targets{"/.dockerenv", "/dev",          "/proc",           "/sys",
+                                                "/etc/hosts",  "/etc/hostname", "/etc/resolv.conf"};
   return targets;
 }
 

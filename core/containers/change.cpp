@@ -48,6 +48,37 @@ void remove_log(const std::string& path) {
   if (::truncate(path.c_str(), 0) != 0 && errno != ENOENT) throw_errno("cannot clear " + path);
 }
 
+// What is asked for must be right by itself, and fit to what there is.
+void check_update(const wire::HostConfig& host, const UpdateRequest& request, const std::string& id,
+                  std::vector<std::string>& warnings) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error{Errc::conflict, "Cannot update container " + id + ": " + why};
+  };
+  const wire::Resources& asked = request.resources;
+  wire::Resources alone = asked;
+  // A limit of memory that was set before counts for the limit with swap.
+  if (alone.memory == 0) alone.memory = host.resources.memory;
+  validate_resources(alone, warnings);
+  warnings.clear();  // the outcome's are told, not these
+  if (request.restart_policy && !request.restart_policy->name.empty()) {
+    validate_restart_policy(*request.restart_policy, false);
+    if (host.auto_remove && request.restart_policy->name != "no") {
+      refuse("Restart policy cannot be updated because AutoRemove is enabled for the container");
+    }
+  }
+  if (asked.memory != 0 && asked.memory_swap == 0 && asked.memory > host.resources.memory_swap) {
+    refuse("Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
+  }
+  if (asked.nano_cpus > 0 && (host.resources.cpu_quota > 0 || host.resources.cpu_period > 0)) {
+    refuse(std::string("Conflicting options: Nano CPUs cannot be updated as CPU ") +
+           (host.resources.cpu_quota > 0 ? "Quota" : "Period") + " has already been set");
+  }
+  if (host.resources.nano_cpus > 0 && (asked.cpu_quota > 0 || asked.cpu_period > 0)) {
+    refuse(std::string("Conflicting options: CPU ") + (asked.cpu_quota > 0 ? "Quota" : "Period") +
+           " cannot be updated as NanoCPUs has already been set");
+  }
+}
+
 void check_connection(const Container& container, const networks::Network& network) {
   const std::string& mode = container.host_config.network_mode;
   if (joins_container(mode)) {
@@ -141,19 +172,12 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
                 "Cannot update container " + id + ": Container is marked for removal and cannot be \"update\"."};
   }
   wire::HostConfig host = held.container->host_config;
+  check_update(host, request, id, warnings);
   merge(host.resources, request.resources);
   if (request.resources.nano_cpus > 0) host.resources.cpu_period = host.resources.cpu_quota = 0;
   if (request.resources.cpu_period > 0 || request.resources.cpu_quota > 0) host.resources.nano_cpus = 0;
   validate_resources(host.resources, warnings);
-  if (request.restart_policy && !request.restart_policy->name.empty()) {
-    validate_restart_policy(*request.restart_policy, false);
-    if (host.auto_remove && request.restart_policy->name != "no") {
-      throw Error{Errc::conflict, "Cannot update container " + id +
-                                      ": Restart policy cannot be updated because AutoRemove is enabled for the "
-                                      "container"};
-    }
-    host.restart_policy = *request.restart_policy;
-  }
+  if (request.restart_policy && !request.restart_policy->name.empty()) host.restart_policy = *request.restart_policy;
   const auto resources = build_resources(host.resources);
   if (is_alive(held.container->state)) {
     plugins::CallSettings call_settings;

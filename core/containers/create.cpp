@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/file.hpp"
@@ -188,6 +189,9 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
       throw Error{Errc::invalid, error.what()};  // with "not found" clients would pull the container's own image
     }
   }
+  for (const std::string* mode : {&container.host_config.pid_mode, &container.host_config.ipc_mode}) {
+    if (joins_container(*mode)) (void)find_other(joined_container(*mode));
+  }
   // What a start would refuse for its form is refused now.
   (void)runtime_of(container);
   (void)published_ports(container.config, container.host_config);
@@ -216,6 +220,7 @@ awaitable<Created> Service::Impl::create(CreateRequest request) {
     name = free_name();
   else
     check_name(name);
+  if (request.body.config.image.empty()) throw Error{Errc::invalid, "no command specified"};
   const auto image = at.images.get(request.body.config.image);
   check_platform(request.platform, request.body.config.image, *image);
   auto container = std::make_shared<Container>();

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "containers/mount_points.hpp"
+
 namespace gantry::containers {
 
 namespace {
@@ -79,6 +81,8 @@ void merge_image(wire::ContainerConfig& config, const images::ImageConfig& image
     if (!config.entrypoint && !image.entrypoint.empty()) config.entrypoint = image.entrypoint;
   }
   if (config.cmd && config.cmd->empty()) config.cmd.reset();
+  // [""] takes the image's away and is none.
+  if (config.entrypoint && *config.entrypoint == std::vector<std::string>{""}) config.entrypoint.reset();
   merge_healthcheck(config.healthcheck, image.healthcheck);
   if (config.working_dir.empty()) config.working_dir = image.working_dir;
   config.volumes.insert(image.volumes.begin(), image.volumes.end());
@@ -92,6 +96,12 @@ void fill_log(wire::LogConfig& log, const Settings& settings) {
   if (!log.type.empty() && log.type != "default") return;
   log.type = settings.default_log_driver;
   if (log.config.empty()) log.config = settings.default_log_options;
+}
+
+// What sees the host's processes or memory goes without labels; a label of the user's counts more.
+void fill_security(wire::HostConfig& host) {
+  if (!host.security_opt.empty() || host.blank.contains("SecurityOpt")) return;
+  if (host.privileged || host.ipc_mode == "host" || host.pid_mode == "host") host.security_opt = {"label=disable"};
 }
 
 void fill_resources(wire::Resources& resources) {
@@ -121,10 +131,11 @@ void fill_defaults(const std::string& id, wire::ContainerConfig& config, wire::H
   if (host.restart_policy.name.empty()) host.restart_policy.name = "no";
   if (host.runtime.empty()) host.runtime = default_runtime;
   if (host.console_size.empty()) host.console_size = {0, 0};
-  if (!host.masked_paths) host.masked_paths = host.privileged ? std::vector<std::string>{} : default_masked_paths();
-  if (!host.readonly_paths)
-    host.readonly_paths = host.privileged ? std::vector<std::string>{} : default_readonly_paths();
+  if (!host.masked_paths && !host.privileged) host.masked_paths = default_masked_paths();
+  if (!host.readonly_paths && !host.privileged) host.readonly_paths = default_readonly_paths();
   if (!host.init && settings.default_init) host.init = true;
+  if (!config.working_dir.empty()) config.working_dir = clean_path(config.working_dir);
+  fill_security(host);
   fill_log(host.log_config, settings);
   fill_resources(host.resources);
 }

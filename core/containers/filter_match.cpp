@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <regex>
 
 #include "gantry/error.hpp"
@@ -60,7 +61,9 @@ Nanoseconds parse_time(const std::string& text) {
   if (error == std::errc{} && stop == end) {
     std::string fraction = dot == std::string::npos ? "" : text.substr(dot + 1);
     const bool digits = std::all_of(fraction.begin(), fraction.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (digits && fraction.size() <= 9 && seconds > -9'000'000'000 && seconds < 9'000'000'000) {
+    constexpr std::int64_t kFarthest = 9'000'000'000;  // what is farther away than nanoseconds can tell is for ever
+    if (digits && fraction.size() <= 9 && seconds > -kFarthest) {
+      if (seconds >= kFarthest) return std::numeric_limits<Nanoseconds>::max();
       fraction.resize(9, '0');
       return seconds * 1'000'000'000 + std::stoll(fraction);
     }

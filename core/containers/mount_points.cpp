@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "gantry/error.hpp"
 
@@ -36,9 +37,11 @@ const std::set<std::string>& propagations() {
   return modes;
 }
 
-void apply_mode(MountPoint& mount, const std::string& spec) {
+void apply_mode(MountPoint& mount) {
+  bool access_given = false;
   for (const std::string& word : split(mount.mode, ',')) {
     const bool bind = mount.type == "bind";
+    if ((word == "ro" || word == "rw") && std::exchange(access_given, true)) refuse("invalid mode: " + mount.mode);
     if (word == "ro")
       mount.writable = false;
     else if (word == "rw" || word == "z" || word == "Z" || word.empty())
@@ -77,6 +80,9 @@ bool is_local(const std::string& path) {
 
 void check_volume_name(const std::string& name) {
   if (is_volume_name(name)) return;
+  if (name.size() < 2) {
+    refuse("create " + name + ": volume name is too short, names should be at least two alphanumeric characters");
+  }
   refuse(
       "create " + name + ": \"" + name +
       "\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you "
@@ -85,6 +91,10 @@ void check_volume_name(const std::string& name) {
 
 [[noreturn]] void refuse_mount(const wire::MountRequest& request, const std::string& why) {
   refuse("invalid mount config for type \"" + request.type + "\": " + why);
+}
+
+[[noreturn]] void refuse_extra(const wire::MountRequest& request, const std::string& field) {
+  refuse(field + " must not be specified on mount type \"" + request.type + "\"");
 }
 
 void read_bind(const wire::MountRequest& request, MountPoint& mount) {
@@ -217,7 +227,7 @@ MountPoint parse_bind(const std::string& text, const std::string& volume_driver)
     mount.anonymous = source.empty();
     mount.driver = volume_driver;
   }
-  apply_mode(mount, text);
+  apply_mode(mount);
   return mount;
 }
 
@@ -232,10 +242,10 @@ MountPoint parse_mount(const wire::MountRequest& request) {
   if (mount.destination == "/") refuse_mount(request, "invalid specification: destination can't be '/'");
   mount.writable = !request.read_only;
   mount.from_mounts = true;
-  if (request.bind && request.type != "bind") refuse_mount(request, "field BindOptions must not be specified");
-  if (request.volume && request.type != "volume") refuse_mount(request, "field VolumeOptions must not be specified");
-  if (request.tmpfs && request.type != "tmpfs") refuse_mount(request, "field TmpfsOptions must not be specified");
-  if (request.image && request.type != "image") refuse_mount(request, "field ImageOptions must not be specified");
+  if (request.bind && request.type != "bind") refuse_extra(request, "BindOptions");
+  if (request.volume && request.type != "volume") refuse_extra(request, "VolumeOptions");
+  if (request.tmpfs && request.type != "tmpfs") refuse_extra(request, "TmpfsOptions");
+  if (request.image && request.type != "image") refuse_extra(request, "ImageOptions");
   if (request.type == "bind")
     read_bind(request, mount);
   else if (request.type == "volume")

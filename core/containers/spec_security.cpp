@@ -158,7 +158,9 @@ void build_security(const wire::HostConfig& host, const Settings& settings, runt
       spec.masked_paths.clear();
       spec.readonly_paths.clear();
     } else {
-      throw Error{Errc::invalid, "invalid --security-opt 2: \"" + option + "\""};
+      // As dockerd counts: 1 is a word alone, 2 a word with a value.
+      const std::string which = option.find_first_of("=:") == std::string::npos ? "1" : "2";
+      throw Error{Errc::invalid, "invalid --security-opt " + which + ": \"" + option + "\""};
     }
   }
 }

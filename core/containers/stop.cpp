@@ -1,9 +1,25 @@
+#include <charconv>
 #include <csignal>
 
 #include "containers/impl.hpp"
 #include "containers/validate.hpp"
 
 namespace gantry::containers {
+
+namespace {
+
+// As dockerd: a number that is no signal of this system is told apart from a word that is none.
+int parse_signal_to_send(const std::string& text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool numeric = error == std::errc{} && end == text.data() + text.size();
+  if (numeric && number != 0 && (number < 0 || number > SIGRTMAX)) {
+    throw Error{Errc::invalid, "the linux daemon does not support signal " + text};
+  }
+  return parse_signal(text);
+}
+
+}  // namespace
 
 awaitable<void> Service::Impl::send_signal(std::string id, int signal) {
   const auto container = table.find(id);
@@ -51,7 +67,7 @@ awaitable<void> Service::Impl::resume(Held& held) {
 awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
   const auto container = table.find(id);
   const std::string& chosen = request.signal.empty() ? container->config.stop_signal : request.signal;
-  const int signal = chosen.empty() ? SIGTERM : parse_signal(chosen);
+  int signal = SIGTERM;
   const int seconds = request.timeout.value_or(
       container->config.stop_timeout.value_or(static_cast<int>(settings.stop_timeout.count())));
   {
@@ -63,6 +79,7 @@ awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
     }
     if (!is_alive(held.container->state)) co_return false;
     held.live->restart_cancelled = true;
+    if (!chosen.empty()) signal = parse_signal(chosen);
     held.container = change(id, [](Container& record) { record.stopped_by_user = true; });
     if (held.container->state == State::paused) {
       // A frozen process handles no signal.
@@ -85,13 +102,15 @@ awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
 
 awaitable<bool> Service::stop(std::string name, StopRequest request) {
   const std::string id = impl_->find(name)->id;
-  if (!request.signal.empty()) (void)parse_signal(request.signal);
-  co_return co_await impl_->stop(id, std::move(request));
+  try {
+    co_return co_await impl_->stop(id, std::move(request));
+  } catch (const Error& error) {
+    throw Error{error.code(), "cannot stop container: " + name + ": " + error.what()};
+  }
 }
 
 awaitable<void> Service::restart(std::string name, StopRequest request) {
   const std::string id = impl_->find(name)->id;
-  if (!request.signal.empty()) (void)parse_signal(request.signal);
   co_await impl_->restart(id, std::move(request));
 }
 
@@ -125,8 +144,14 @@ bool ends_the_run(const Container& container, int signal) {
 }  // namespace
 
 awaitable<void> Service::kill(std::string name, std::string signal) {
-  const int number = signal.empty() ? SIGKILL : parse_signal(signal);
-  const auto container = impl_->find(name);
+  int number = SIGKILL;
+  std::shared_ptr<const Container> container;
+  try {
+    if (!signal.empty()) number = parse_signal_to_send(signal);
+    container = impl_->find(name);
+  } catch (const Error& error) {
+    throw Error{error.code(), "cannot kill container: " + name + ": " + error.what()};
+  }
   const std::string id = container->id;
   bool resume = false;
   {

@@ -1,5 +1,7 @@
 #include "containers/validate.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <csignal>
 #include <set>
@@ -91,6 +93,19 @@ void validate_names(const wire::ContainerConfig& config, const wire::HostConfig&
   }
 }
 
+void validate_extra_hosts(const std::vector<std::string>& hosts) {
+  for (const std::string& entry : hosts) {
+    const std::size_t colon = entry.find(':');
+    if (colon == std::string::npos || colon == 0) refuse("bad format for add-host: \"" + entry + "\"");
+    std::string address = entry.substr(colon + 1);
+    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+    in6_addr parsed{};
+    const bool valid = address == "host-gateway" || ::inet_pton(AF_INET, address.c_str(), &parsed) == 1 ||
+                       ::inet_pton(AF_INET6, address.c_str(), &parsed) == 1;
+    if (!valid) refuse("invalid IP address in add-host: \"" + address + "\"");
+  }
+}
+
 }  // namespace
 
 int parse_signal(const std::string& text) {
@@ -123,7 +138,7 @@ int parse_signal(const std::string& text) {
 
 void validate_restart_policy(const wire::RestartPolicy& policy, bool auto_remove) {
   const std::string& name = policy.name;
-  if (name == "always" || name == "unless-stopped" || name == "no") {
+  if (name == "always" || name == "unless-stopped" || name == "no" || name.empty()) {
     if (policy.maximum_retry_count > 0) {
       refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
     }
@@ -132,7 +147,7 @@ void validate_restart_policy(const wire::RestartPolicy& policy, bool auto_remove
     }
   } else if (name == "on-failure") {
     if (policy.maximum_retry_count < 0) refuse("invalid restart policy: maximum retry count cannot be negative");
-  } else if (!name.empty()) {
+  } else {
     refuse("invalid restart policy: unknown policy '" + name +
            "'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'");
   }
@@ -145,6 +160,7 @@ void validate(const wire::ContainerConfig& config, const wire::HostConfig& host,
   validate_modes(host);
   validate_network_conflicts(config, host);
   validate_names(config, host);
+  validate_extra_hosts(host.extra_hosts);
   if (host.shm_size < 0) refuse("SHM size can not be less than 0");
   if (host.oom_score_adj < -1000 || host.oom_score_adj > 1000) {
     refuse("Invalid value " + std::to_string(host.oom_score_adj) + ", range for oom score adj is [-1000, 1000]");

@@ -17,7 +17,6 @@ constexpr std::int64_t kLeastMemory = std::int64_t{6} << 20;
 [[noreturn]] void refuse_limit(const std::string& message) { throw Error{Errc::invalid, message}; }
 
 void validate_memory(const wire::Resources& limits) {
-  if (limits.memory < 0) refuse_limit("invalid memory limit: " + std::to_string(limits.memory));
   if (limits.memory != 0 && limits.memory < kLeastMemory) refuse_limit("Minimum memory limit allowed is 6MB");
   if (limits.memory > 0 && limits.memory_swap > 0 && limits.memory_swap < limits.memory) {
     refuse_limit("Minimum memoryswap limit should be larger than memory limit, see usage");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <optional>
 
@@ -36,6 +37,18 @@ bool contains(const std::string& subnet, int family, const std::string& address)
     const auto mask = static_cast<unsigned char>(0xff << (8 - kept));
     const auto at = static_cast<std::size_t>(bit / 8);
     if (at >= base.size() || ((base[at] ^ bytes[at]) & mask) != 0) return false;
+  }
+  return true;
+}
+
+// "02:42:ac:11:00:02", or none.
+bool is_mac(const std::string& text) {
+  if (text.empty()) return true;
+  if (text.size() != 17) return false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool right =
+        at % 3 == 2 ? text[at] == ':' || text[at] == '-' : std::isxdigit(static_cast<unsigned char>(text[at])) != 0;
+    if (!right) return false;
   }
   return true;
 }
@@ -78,6 +91,7 @@ std::vector<std::string> complaints(const Network* network, const EndpointReques
 }  // namespace
 
 void check_endpoint(const Network* network, const EndpointRequest& asked) {
+  if (!is_mac(asked.mac)) throw Error{Errc::invalid, "invalid MAC address " + asked.mac};
   const std::vector<std::string> found = complaints(network, asked);
   if (found.empty()) return;
   std::string message = "invalid endpoint settings:";

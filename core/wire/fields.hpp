@@ -70,6 +70,12 @@ class FieldWriter {
     out_[name] = encode(value, empty);
   }
 
+  /// A list or map that is shown as it was given: null if it was left out, [] or {} if `blank` has its name.
+  template <class T>
+  void operator()(const char* name, const T& value, const std::set<std::string>& blank) {
+    (*this)(name, value, blank.contains(name) ? Empty::braces : Empty::as_is);
+  }
+
   template <class T>
   static OrderedJson encode(const T& value, Empty empty = Empty::as_is) {
     if constexpr (is_optional<T>) {
@@ -129,6 +135,13 @@ class FieldReader {
     const auto found = in_.find(name);
     if (found == in_.end() || found->is_null()) return;
     decode(*found, value, path_.empty() ? std::string(name) : path_ + "." + name);
+  }
+
+  template <class T>
+  void operator()(const char* name, T& value, std::set<std::string>& blank) {
+    (*this)(name, value);
+    const auto found = in_.find(name);
+    if (found != in_.end() && !found->is_null() && value.empty()) blank.insert(name);
   }
 
   template <class T>

@@ -64,27 +64,27 @@ void visit(Visitor& fields, T& limits) {
   fields("NanoCpus", limits.nano_cpus);
   fields("CgroupParent", limits.cgroup_parent);
   fields("BlkioWeight", limits.blkio_weight);
-  fields("BlkioWeightDevice", limits.blkio_weight_device, Empty::braces);
-  fields("BlkioDeviceReadBps", limits.blkio_device_read_bps, Empty::braces);
-  fields("BlkioDeviceWriteBps", limits.blkio_device_write_bps, Empty::braces);
-  fields("BlkioDeviceReadIOps", limits.blkio_device_read_iops, Empty::braces);
-  fields("BlkioDeviceWriteIOps", limits.blkio_device_write_iops, Empty::braces);
+  fields("BlkioWeightDevice", limits.blkio_weight_device, limits.blank);
+  fields("BlkioDeviceReadBps", limits.blkio_device_read_bps, limits.blank);
+  fields("BlkioDeviceWriteBps", limits.blkio_device_write_bps, limits.blank);
+  fields("BlkioDeviceReadIOps", limits.blkio_device_read_iops, limits.blank);
+  fields("BlkioDeviceWriteIOps", limits.blkio_device_write_iops, limits.blank);
   fields("CpuPeriod", limits.cpu_period);
   fields("CpuQuota", limits.cpu_quota);
   fields("CpuRealtimePeriod", limits.cpu_realtime_period);
   fields("CpuRealtimeRuntime", limits.cpu_realtime_runtime);
   fields("CpusetCpus", limits.cpuset_cpus);
   fields("CpusetMems", limits.cpuset_mems);
-  fields("Devices", limits.devices, Empty::braces);
-  fields("DeviceCgroupRules", limits.device_cgroup_rules);
-  fields("DeviceRequests", limits.device_requests);
+  fields("Devices", limits.devices, limits.blank);
+  fields("DeviceCgroupRules", limits.device_cgroup_rules, limits.blank);
+  fields("DeviceRequests", limits.device_requests, limits.blank);
   fields("KernelMemoryTCP", limits.kernel_memory_tcp, Empty::brief);
   fields("MemoryReservation", limits.memory_reservation);
   fields("MemorySwap", limits.memory_swap);
   fields("MemorySwappiness", limits.memory_swappiness);
   fields("OomKillDisable", limits.oom_kill_disable);
   fields("PidsLimit", limits.pids_limit);
-  fields("Ulimits", limits.ulimits, Empty::braces);
+  fields("Ulimits", limits.ulimits, limits.blank);
   fields("CpuCount", limits.cpu_count);
   fields("CpuPercent", limits.cpu_percent);
   fields("IOMaximumIOps", limits.io_maximum_iops);
@@ -153,23 +153,23 @@ void visit(Visitor& fields, T& edit) {
 
 template <class Visitor, SameAs<HostConfig> T>
 void visit_isolation(Visitor& fields, T& config) {
-  fields("CapAdd", config.cap_add);
-  fields("CapDrop", config.cap_drop);
+  fields("CapAdd", config.cap_add, config.blank);
+  fields("CapDrop", config.cap_drop, config.blank);
   fields("CgroupnsMode", config.cgroupns_mode);
-  fields("Dns", config.dns, Empty::braces);
-  fields("DnsOptions", config.dns_options, Empty::braces);
-  fields("DnsSearch", config.dns_search, Empty::braces);
-  fields("ExtraHosts", config.extra_hosts);
-  fields("GroupAdd", config.group_add);
+  fields("Dns", config.dns, config.blank);
+  fields("DnsOptions", config.dns_options, config.blank);
+  fields("DnsSearch", config.dns_search, config.blank);
+  fields("ExtraHosts", config.extra_hosts, config.blank);
+  fields("GroupAdd", config.group_add, config.blank);
   fields("IpcMode", config.ipc_mode);
   fields("Cgroup", config.cgroup);
-  fields("Links", config.links);
+  fields("Links", config.links, config.blank);
   fields("OomScoreAdj", config.oom_score_adj);
   fields("PidMode", config.pid_mode);
   fields("Privileged", config.privileged);
   fields("PublishAllPorts", config.publish_all_ports);
   fields("ReadonlyRootfs", config.readonly_rootfs);
-  fields("SecurityOpt", config.security_opt);
+  fields("SecurityOpt", config.security_opt, config.blank);
   fields("StorageOpt", config.storage_opt, Empty::brief);
   fields("Tmpfs", config.tmpfs, Empty::brief);
   fields("UTSMode", config.uts_mode);
@@ -182,15 +182,15 @@ void visit_isolation(Visitor& fields, T& config) {
 
 template <class Visitor, SameAs<HostConfig> T>
 void visit(Visitor& fields, T& config) {
-  fields("Binds", config.binds);
+  fields("Binds", config.binds, config.blank);
   fields("ContainerIDFile", config.container_id_file);
   fields("LogConfig", config.log_config);
   fields("NetworkMode", config.network_mode);
-  fields("PortBindings", config.port_bindings, Empty::braces);
+  fields("PortBindings", config.port_bindings, config.blank);
   fields("RestartPolicy", config.restart_policy);
   fields("AutoRemove", config.auto_remove);
   fields("VolumeDriver", config.volume_driver);
-  fields("VolumesFrom", config.volumes_from);
+  fields("VolumesFrom", config.volumes_from, config.blank);
   fields("ConsoleSize", config.console_size, Empty::braces);
   fields("Annotations", config.annotations, Empty::brief);
   visit_isolation(fields, config);

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,7 @@ struct Resources {
   std::int64_t cpu_percent{};
   std::uint64_t io_maximum_iops{};
   std::uint64_t io_maximum_bandwidth{};
+  std::set<std::string> blank;  ///< The names of lists that were given and are empty: shown as [], not as null.
 };
 
 struct BindOptions {
@@ -177,6 +179,7 @@ struct HostConfig {
   std::optional<std::vector<std::string>> masked_paths;  ///< Nothing: the default ones.
   std::optional<std::vector<std::string>> readonly_paths;
   std::optional<bool> init;
+  std::set<std::string> blank;  ///< As in Resources.
 };
 
 nlohmann::ordered_json to_json(const HostConfig& config);

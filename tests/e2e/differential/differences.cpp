@@ -10,8 +10,14 @@ namespace {
 
 using nlohmann::json;
 
-// Removes the members that `pointer` names; "*" stands for every member or item.
+// Removes the members that `pointer` names; "*" stands for every member or item, "**" for any number of steps.
 void remove_member(json& value, const std::string& pointer) {
+  if (constexpr std::string_view deep = "/**/"; pointer.starts_with(deep)) {
+    if (!value.is_structured()) return;
+    remove_member(value, pointer.substr(deep.size() - 1));
+    for (auto& item : value) remove_member(item, pointer);
+    return;
+  }
   const std::size_t end = pointer.find('/', 1);
   const std::string name = pointer.substr(1, end == std::string::npos ? end : end - 1);
   if (end == std::string::npos) {

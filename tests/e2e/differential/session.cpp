@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 // What every script can use. `api METHOD PATH [BODY] [CURL-OPTION...]` is one request: its status and type, then its
-// body. `clean` removes what a case made.
+// body. `create NAME BODY` makes a container and prints the status or the error; `show PATH FILTER`
+// is what jq makes of an answer, `order PATH` the names of its members as they come. `clean` removes what a case made.
 constexpr const char* kPrologue = R"sh(
 cd "$SCRATCH"
 docker() { "$CLIENT" "$@"; }
@@ -27,6 +28,10 @@ api() {
   [ ! -s .body ] || { cat .body; [ -z "$(tail -c1 .body)" ] || echo; }
   rm -f .body
 }
+show() { request "http://d/v1.45$1" | jq -c "$2"; }
+order() { show "$1" '[paths | map(if type == "number" then "#" else . end) | join(".")] | .[]' | awk '!seen[$0]++' | tr -d '"'; }
+answer() { request -o .body -w '%{http_code} ' "$@"; jq -r '.message // "made"' .body; rm -f .body; }
+create() { answer -X POST "http://d/v1.45/containers/create?name=$1" -H 'Content-Type: application/json' --data-binary "$2"; }
 shown() {
   cat .out; [ -z "$(tail -c1 .out)" ] || echo
   sed 's/^/! /' .err
