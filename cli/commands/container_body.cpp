@@ -48,6 +48,16 @@ std::string read_seccomp_profile(const std::string& path) {
   return profile.dump();
 }
 
+// As docker: these are sent, and so shown by inspect, even if nothing is in them.
+void fill_lists(Json& host) {
+  for (const char* list :
+       {"Dns", "DnsOptions", "DnsSearch", "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
+        "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "Devices", "Ulimits"}) {
+    if (!host.contains(list)) host[list] = Json::array();
+  }
+  if (!host.contains("PortBindings")) host["PortBindings"] = Json::object();
+}
+
 void check_mode(const char* flag, const char* kind, const std::string& mode, std::initializer_list<const char*> valid,
                 bool joins_container) {
   if (mode.empty()) return;
@@ -76,6 +86,7 @@ Json ContainerFlags::build(const Flags& flags, const std::vector<std::string>& a
   build_security(host);
   build_resources(host, flags);
   build_health(config);
+  fill_lists(host);
   config["HostConfig"] = std::move(host);
   config["NetworkingConfig"] = {{"EndpointsConfig", std::move(networking)}};
   return config;

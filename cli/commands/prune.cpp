@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "command/failure.hpp"
 #include "command/output.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
@@ -89,6 +90,11 @@ int volume_prune(Context& context) {
   flags.toggle("all,a", all, "Remove all unused volumes, not just anonymous ones");
   options.declare(flags, "Provide filter values (e.g. \"label=<label>\")");
   context.parse(flags, Arity::none());
+  for (const std::string& filter : options.list.filters) {
+    if (all && filter.starts_with("all=")) {
+      throw Failure("conflicting options: cannot specify both --all and --filter all=1");
+    }
+  }
   if (all) options.list.filters.emplace_back("all=true");
   const char* what = all ? "all local volumes not used by at least one container."
                          : "anonymous local volumes not used by at least one container.";

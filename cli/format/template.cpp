@@ -36,6 +36,8 @@ const Json* member(const Json& object, const std::string& name) {
 Json field(const Json& value, const std::string& name) {
   if (value.is_object()) {
     if (const Json* found = member(value, name)) return *found;
+    // Go's fields begin with a capital: this is a key of a map, as of labels, and prints as "<no value>".
+    if (!name.empty() && std::islower(static_cast<unsigned char>(name.front())) != 0) return nullptr;
     throw TemplateError("template: :1:2: executing \"\" at <." + name + ">: map has no entry for key \"" + name + "\"");
   }
   if (value.is_null()) {

@@ -18,6 +18,7 @@ std::string run(const char* text) { return Template(text).execute(kData); }
 
 TEST(Template, PrintsFieldsAsGoDoes) {
   EXPECT_EQ(run("{{.Name}}-{{.Count}}"), "web-3");
+  EXPECT_EQ(run("{{.Map.none}}"), "<no value>");
   EXPECT_EQ(run("{{.List}} {{.Map}} {{.On}} {{.Ratio}} {{.None}}"), "[a b] map[x:1 y:2] true 0.5 <no value>");
   EXPECT_EQ(run("{{.State.Health.Status}}"), "healthy");
   EXPECT_EQ(run("{{.ID}}"), "abc");

@@ -49,7 +49,8 @@ bool take_zone(const char* text, std::optional<std::int64_t>& offset) {
   return text[1 + used] == '\0';
 }
 
-std::optional<std::int64_t> parse_date(const std::string& text) {
+// Seconds and nanoseconds apart: a year like 2999 is too far away for nanoseconds alone.
+std::optional<std::string> parse_date(const std::string& text) {
   for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"}) {
     std::tm parts{};
     const char* end = ::strptime(text.c_str(), format, &parts);
@@ -64,7 +65,10 @@ std::optional<std::int64_t> parse_date(const std::string& text) {
     if (!take_zone(end, offset)) continue;
     parts.tm_isdst = -1;
     const std::int64_t seconds = offset ? ::timegm(&parts) - *offset : std::mktime(&parts);
-    return seconds * 1'000'000'000 + fraction;
+    std::array<char, 64> out{};
+    std::snprintf(out.data(), out.size(), "%lld.%09lld", static_cast<long long>(seconds),
+                  static_cast<long long>(fraction));
+    return out.data();
   }
   return std::nullopt;
 }
@@ -145,7 +149,7 @@ std::int64_t now_nanoseconds() {
 
 std::string parse_timestamp(const std::string& text, std::int64_t now_ns) {
   if (const auto duration = parse_duration(text); duration && text != "0") return stamp(now_ns - *duration);
-  if (const auto time = parse_date(text)) return stamp(*time);
+  if (auto time = parse_date(text)) return *time;
   std::string_view rest = text;
   if (take_number(rest) && rest.empty()) return text;
   throw InvalidValue("failed to parse value as time or duration: \"" + text + "\"");

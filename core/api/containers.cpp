@@ -22,6 +22,12 @@ bool names_config(const nlohmann::json& body) {
   return body.size() > body.count("HostConfig") + body.count("NetworkingConfig");
 }
 
+// What older clients mean by what they leave out, or did not know of.
+void read_as_of(Version version, wire::HostConfig& host) {
+  if (version < Version{1, 40} && host.ipc_mode.empty()) host.ipc_mode = "shareable";
+  if (version < Version{1, 43}) host.annotations.clear();
+}
+
 std::uint16_t dimension(const Request& request, const char* name) {
   const std::string text = request.get(name);
   const auto number = request.number(name, "Atoi");
@@ -63,7 +69,7 @@ void Containers::add_routes(Router& router) {
   add("POST", "/containers/{id}/update", &Containers::post_update);
   add("POST", "/containers/{id}/ports", &Containers::post_ports);
   add("POST", "/containers/{id}/mounts", &Containers::post_mounts);
-  add("DELETE", "/containers/{id}", &Containers::remove);
+  add("DELETE", "/containers/{id:*}", &Containers::remove);
   add("GET", "/gantry/trace/{id}", &Containers::get_trace);
 }
 
@@ -123,6 +129,7 @@ awaitable<Response> Containers::post_create(Exchange& exchange) {
   if (body.is_null()) throw Error{Errc::invalid, "invalid JSON: got EOF while reading request body"};
   wire::from_json(body, request.body);
   if (!names_config(body)) throw Error{Errc::invalid, "config cannot be empty in order to create a container"};
+  read_as_of(exchange.request().version, request.body.host_config);
   request.name = exchange.request().get("name");
   request.platform = exchange.request().get("platform");
   const auto created = co_await service_.create(std::move(request));

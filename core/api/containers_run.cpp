@@ -32,6 +32,9 @@ awaitable<Response> Containers::post_start(Exchange& exchange) {
     throw Error{Errc::invalid,
                 "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24"};
   }
+  if (!exchange.request().get("checkpoint").empty()) {
+    throw Error{Errc::invalid, "checkpoint is only supported in experimental mode"};
+  }
   const bool changed = co_await service_.start(exchange.request().parameter("id"));
   co_return changed ? Response::no_content() : Response::not_modified();
 }

@@ -116,7 +116,11 @@ awaitable<Response> Containers::get_logs(Exchange& exchange) {
   }
   const auto time = [&](const char* name) {
     const std::string text = request.get(name);
-    return text.empty() || text == "0" ? Nanoseconds{0} : containers::parse_time(text);
+    try {
+      return text.empty() || text == "0" ? Nanoseconds{0} : containers::parse_time(text);
+    } catch (const Error&) {
+      throw Error{Errc::invalid, "strconv.ParseInt: parsing \"" + text + "\": invalid syntax"};
+    }
   };
   wanted.since = time("since");
   wanted.until = time("until");

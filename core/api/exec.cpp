@@ -36,8 +36,8 @@ void Exec::add_routes(Router& router) {
 }
 
 awaitable<Response> Exec::post_create(Exchange& exchange) {
-  const auto body = co_await exchange.body_json();
-  if (body.is_null()) throw Error{Errc::invalid, "invalid JSON: got EOF while reading request body"};
+  auto body = co_await exchange.body_json();
+  if (body.is_null()) body = nlohmann::json::object();
   wire::ExecConfig config;
   wire::from_json(body, config);
   containers::ExecRequest request;
@@ -52,6 +52,7 @@ awaitable<Response> Exec::post_create(Exchange& exchange) {
   request.env = config.env;
   request.cmd = config.cmd;
   request.console_size = config.console_size;
+  (void)service_.find(exchange.request().parameter("id"));
   if (!request.detach_keys.empty()) (void)DetachKeys{request.detach_keys};
   const std::string id = co_await service_.create_exec(exchange.request().parameter("id"), std::move(request));
   const nlohmann::json answer{{"Id", id}};
@@ -71,7 +72,7 @@ awaitable<Response> Exec::post_start(Exchange& exchange) {
   service_.check_exec(id);
   if (start.detach) {
     co_await service_.start_exec(id, start);
-    co_return Response::json(nlohmann::json::object());
+    co_return Response{};
   }
 
   const auto& request = exec->request;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/member_order.hpp"
 #include "api/progress_stream.hpp"
 #include "api/registry_auth.hpp"
 
@@ -101,7 +102,7 @@ awaitable<Response> Images::create(Exchange& exchange) {
 awaitable<Response> Images::inspect(Exchange& exchange) {
   nlohmann::json out = service_.inspect(exchange.request().parameter("name"));
   if (exchange.request().version < kNoVirtualSize) out["VirtualSize"] = out["Size"];
-  co_return Response::json(out);
+  co_return json_in_order(out, kImageOrder);
 }
 
 awaitable<Response> Images::history(Exchange& exchange) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "api/member_order.hpp"
+
 #include "base/time.hpp"
 #include "containers/filter_match.hpp"
 #include "wire/network.hpp"
@@ -158,7 +160,7 @@ networks::NetworkRequest network_request(const wire::NetworkCreateRequest& asked
       out.pools.push_back(std::move(pool));
     }
   }
-  if (asked.ingress) throw Error{Errc::invalid, "Ingress network can only be global scope network"};
+  if (asked.ingress) throw Error{Errc::denied, "Ingress network can only be global scope network"};
   if (asked.scope == "swarm") {
     throw Error{Errc::denied, "cannot create a swarm scoped network when swarm is not active"};
   }
@@ -196,7 +198,7 @@ awaitable<Response> Networks::get_list(Exchange& exchange) {
   for (const auto& network : service_.list()) {
     if (matches(service_, *network, filters)) out.push_back(describe(*network));
   }
-  co_return Response::json(out);
+  co_return json_in_order(out, kNetworkOrder);
 }
 
 awaitable<Response> Networks::get_network(Exchange& exchange) {
@@ -205,7 +207,7 @@ awaitable<Response> Networks::get_network(Exchange& exchange) {
   if (!scope.empty() && scope != "local") throw Error{Errc::not_found, "network " + name + " not found"};
   wire::Network network = describe(*service_.get(name));
   add_containers(service_, network);
-  co_return Response::json(network);
+  co_return json_in_order(network, kNetworkOrder);
 }
 
 awaitable<Response> Networks::post_create(Exchange& exchange) {
@@ -242,6 +244,9 @@ awaitable<Response> Networks::post_disconnect(Exchange& exchange) {
 awaitable<Response> Networks::post_prune(Exchange& exchange) {
   const Filters filters = exchange.request().filters();
   check_names(filters, {"label", "label!", "until"});
+  if (const auto until = filters.find("until"); until != filters.end()) {
+    for (const std::string& value : until->second) (void)containers::parse_time(value);
+  }
   std::function<bool(const networks::Network&)> wanted = [&filters](const networks::Network& network) {
     return prunable(network, filters);
   };

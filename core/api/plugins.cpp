@@ -7,6 +7,11 @@ namespace gantry::api {
 void Plugins::add_routes(Router& router) {
   router.add("GET", "/plugins", [this](Exchange& exchange) { return docker_plugins(exchange); });
   router.add("GET", "/plugins/{name:*}/json", [this](Exchange& exchange) { return docker_plugin(exchange); });
+  router.add("DELETE", "/plugins/{name:*}", [this](Exchange& exchange) { return docker_plugin(exchange); });
+  for (const char* verb : {"enable", "disable", "set", "push", "upgrade"}) {
+    router.add("POST", std::string{"/plugins/{name:*}/"} + verb,
+               [this](Exchange& exchange) { return docker_plugin(exchange); });
+  }
   router.add("GET", "/gantry/plugins", [this](Exchange& exchange) { return list(exchange); });
   router.add("GET", "/gantry/plugins/{name:*}", [this](Exchange& exchange) { return inspect(exchange); });
 }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "api/member_order.hpp"
 #include "base/time.hpp"
 #include "events/filter.hpp"
 
@@ -66,6 +67,12 @@ void System::add_routes(Router& router) {
   router.add("GET", "/version", [this](Exchange& exchange) { return version(exchange); });
   router.add("GET", "/events", [this](Exchange& exchange) { return events(exchange); });
   router.add("GET", "/system/df", [this](Exchange& exchange) { return disk_usage(exchange); });
+  for (const char* noun : {"/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"}) {
+    for (const char* method : {"GET", "POST", "DELETE"}) {
+      router.add(method, noun, [this](Exchange& exchange) { return no_swarm(exchange); });
+      router.add(method, std::string{noun} + "/{rest:*}", [this](Exchange& exchange) { return no_swarm(exchange); });
+    }
+  }
 }
 
 awaitable<Response> System::ping(Exchange& exchange) {
@@ -76,6 +83,18 @@ awaitable<Response> System::ping(Exchange& exchange) {
                       {"Pragma", "no-cache"},
                       {"Swarm", "inactive"}};
   co_return response;
+}
+
+awaitable<Response> System::no_swarm(Exchange& exchange) {
+  const auto rest = exchange.request().parameters.find("rest");
+  if (rest != exchange.request().parameters.end() && rest->second == "leave") {
+    throw Error{Errc::unavailable, "This node is not part of a swarm"};
+  }
+  throw Error{
+      Errc::unavailable,
+      "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node "
+      "to swarm and try again."};
+  co_return Response::done();
 }
 
 awaitable<Response> System::info(Exchange&) {
@@ -129,15 +148,17 @@ awaitable<Response> System::disk_usage(Exchange& exchange) {
       throw Error{Errc::invalid, "unknown object type: " + type};
     }
   }
-  nlohmann::json body = {
-      {"LayersSize", 0}, {"Images", nullptr}, {"Containers", nullptr}, {"Volumes", nullptr}, {"BuildCache", nullptr}};
+  nlohmann::json body = {{"LayersSize", 0},
+                         {"Images", nullptr},
+                         {"Containers", nullptr},
+                         {"Volumes", nullptr},
+                         {"BuildCache", nlohmann::json::array()}};
   for (const auto& [type, usage] : disk_usage_) {
     if (!types.empty() && std::find(types.begin(), types.end(), type) == types.end()) continue;
     const nlohmann::json part = co_await usage();
     body.update(part);
   }
-  if (exchange.request().version < Version{1, 42} || types.empty()) body["BuilderSize"] = 0;
-  co_return Response::json(body);
+  co_return json_in_order(body, kDiskUsageOrder);
 }
 
 }  // namespace gantry::api

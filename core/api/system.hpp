@@ -28,6 +28,7 @@ class System {
  private:
   awaitable<Response> ping(Exchange& exchange);
   awaitable<Response> info(Exchange& exchange);
+  awaitable<Response> no_swarm(Exchange& exchange);
   awaitable<Response> version(Exchange& exchange);
   awaitable<Response> events(Exchange& exchange);
   awaitable<Response> disk_usage(Exchange& exchange);

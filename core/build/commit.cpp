@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "build/service.hpp"
 #include "gantry/error.hpp"
 #include "images/config_changes.hpp"
@@ -7,12 +9,24 @@
 namespace gantry::build {
 namespace {
 
+/// The variables that are given, and behind them those that were there.
+std::vector<std::string> merged_env(const std::vector<std::string>& given, const std::vector<std::string>& before) {
+  std::vector<std::string> out = given;
+  const auto name_of = [](const std::string& variable) { return variable.substr(0, variable.find('=')); };
+  for (const std::string& variable : before) {
+    const bool replaced = std::any_of(given.begin(), given.end(),
+                                      [&](const std::string& other) { return name_of(other) == name_of(variable); });
+    if (!replaced) out.push_back(variable);
+  }
+  return out;
+}
+
 /// What is set takes the place of what was there.
 void overlay_config(images::ImageConfig& out, const wire::ContainerConfig& config) {
   if (!config.user.empty()) out.user = config.user;
   if (!config.working_dir.empty()) out.working_dir = config.working_dir;
   if (!config.stop_signal.empty()) out.stop_signal = config.stop_signal;
-  if (!config.env.empty()) out.env = config.env;
+  out.env = merged_env(config.env, out.env);
   if (config.cmd) out.cmd = *config.cmd;
   if (config.entrypoint) out.entrypoint = *config.entrypoint;
   if (!config.shell.empty()) out.shell = config.shell;

@@ -81,7 +81,7 @@ void check_update(const wire::HostConfig& host, const UpdateRequest& request, co
 
 void check_connection(const Container& container, const networks::Network& network) {
   const std::string& mode = container.host_config.network_mode;
-  if (joins_container(mode)) {
+  if (joins_container(mode) || (mode == "host" && network.name != "host")) {
     throw Error{
         Errc::denied,
         "container sharing network namespace with another container or host cannot be connected to any other network"};
@@ -154,7 +154,10 @@ awaitable<void> Service::rename(std::string name, std::string new_name) {
   try {
     impl_->check_name(new_name);
   } catch (const Error& error) {
-    throw Error{error.code(), std::string("Error when allocating new name: ") + error.what()};
+    std::string why = error.what();
+    const std::string bad = "Invalid container name (";
+    if (why.starts_with(bad)) why.insert(bad.size(), "/");
+    throw Error{error.code(), "Error when allocating new name: " + why};
   }
   held.container = impl_->change(id, [&](Container& record) { record.name = new_name; });
   impl_->names.erase(old_name);

@@ -76,7 +76,7 @@ void merge_image(wire::ContainerConfig& config, const images::ImageConfig& image
   if (!config.entrypoint || config.entrypoint->empty()) {
     if (!config.cmd || config.cmd->empty()) {
       config.cmd = image.cmd;
-      config.args_escaped = image.args_escaped;
+      config.args_escaped = config.args_escaped || image.args_escaped;
     }
     if (!config.entrypoint && !image.entrypoint.empty()) config.entrypoint = image.entrypoint;
   }

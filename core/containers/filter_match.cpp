@@ -92,7 +92,6 @@ bool matches_prune(const Container& container, const Filter& filter) {
       }
     }
     if (name == "until") {
-      if (values.size() > 1) throw Error{Errc::invalid, "more than one until filter specified"};
       if (!values.empty() && container.created >= parse_time(values.front())) return false;
     }
   }

@@ -37,7 +37,7 @@ const std::set<std::string>& propagations() {
   return modes;
 }
 
-void apply_mode(MountPoint& mount) {
+void apply_mode(MountPoint& mount, const std::string& spec) {
   bool access_given = false;
   for (const std::string& word : split(mount.mode, ',')) {
     const bool bind = mount.type == "bind";
@@ -227,7 +227,7 @@ MountPoint parse_bind(const std::string& text, const std::string& volume_driver)
     mount.anonymous = source.empty();
     mount.driver = volume_driver;
   }
-  apply_mode(mount);
+  apply_mode(mount, text);
   return mount;
 }
 

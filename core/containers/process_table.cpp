@@ -193,10 +193,7 @@ void add_column(PsFormat& format_, const std::string& text) {
   const auto* found =
       std::find_if(kColumns.begin(), kColumns.end(), [&](const Named& known) { return name == known.name; });
   if (found == kColumns.end()) {
-    std::string known;
-    for (const Named& column : kColumns) known += (known.empty() ? "" : ",") + std::string(column.name);
-    throw Error{Errc::invalid,
-                "error running ps: unknown user-defined format specifier \"" + name + "\"; known are " + known};
+    throw Error{Errc::invalid, "ps: error: unknown user-defined format specifier \"" + name + "\""};
   }
   format_.columns.push_back(found->column);
   format_.titles.push_back(equals == std::string::npos ? found->title : text.substr(equals + 1));
@@ -213,7 +210,7 @@ PsFormat parse_ps_arguments(const std::string& arguments) {
   for (std::size_t at = 0; at < given.size(); ++at) {
     std::string word = given[at];
     if (word == "-o" || word == "o" || word == "-eo" || word == "-Ao" || word == "-axo" || word == "axo") {
-      if (++at == given.size()) throw Error{Errc::invalid, "error running ps: option -o needs a list of columns"};
+      if (++at == given.size()) throw Error{Errc::invalid, "ps: error: format specification must follow -o"};
       std::istringstream list(given[at]);
       for (std::string name; std::getline(list, name, ',');) add_column(chosen, name);
     } else if (word == "-ef" || word == "-f" || word == "-fe" || word == "-eaf") {
@@ -221,7 +218,7 @@ PsFormat parse_ps_arguments(const std::string& arguments) {
     } else if (word == "aux" || word == "-aux" || word == "u" || word == "auxw" || word == "auxww") {
       chosen = bsd_format();
     } else if (word != "-e" && word != "-A" && word != "ax" && word != "-ax") {
-      throw Error{Errc::invalid, "error running ps: unsupported option \"" + word + "\": -ef, aux and -o are known"};
+      throw Error{Errc::invalid, "ps: error: unsupported option \"" + word + "\": -ef, aux and -o are known"};
     }
   }
   if (chosen.columns.empty()) {

@@ -141,6 +141,10 @@ awaitable<void> Service::unpause_quietly(std::string id) {
 awaitable<Pruned> Service::prune(Filter filter) {
   static const std::set<std::string> known{"label", "label!", "until"};
   check_terms(filter, known);
+  if (const auto until = filter.terms.find("until"); until != filter.terms.end()) {
+    if (until->second.size() > 1) throw Error{Errc::invalid, "more than one until filter specified"};
+    for (const std::string& time : until->second) (void)parse_time(time);
+  }
   Pruned pruned;
   for (const auto& container : all()) {
     if (container->state != State::created && container->state != State::exited && container->state != State::dead)

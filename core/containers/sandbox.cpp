@@ -103,9 +103,12 @@ std::map<std::string, wire::EndpointSettings> Service::Impl::describe(const Cont
     shown.ipv6_gateway = endpoint.result.ipv6_gateway;
     if (!networks::Service::predefined(endpoint.network_name)) {
       std::vector<std::string> dns_names{container.name};
-      if (shown.aliases) dns_names.insert(dns_names.end(), shown.aliases->begin(), shown.aliases->end());
-      dns_names.push_back(container.id.substr(0, 12));
-      if (container.config.hostname != dns_names.back()) dns_names.push_back(container.config.hostname);
+      const auto add_name = [&dns_names](const std::string& name) {
+        if (std::find(dns_names.begin(), dns_names.end(), name) == dns_names.end()) dns_names.push_back(name);
+      };
+      for (const std::string& alias : shown.aliases.value_or(std::vector<std::string>{})) add_name(alias);
+      add_name(container.id.substr(0, 12));
+      add_name(container.config.hostname);
       shown.dns_names = std::move(dns_names);
     }
     described.erase(found);

@@ -66,7 +66,11 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
     if (!joins_container(mode)) return nullptr;
     auto other = find(joined_container(mode));
     if (!is_alive(other->state)) {
-      throw Error{Errc::conflict, "cannot join " + std::string(kind) + " of a non running container: " + other->id};
+      if (kind == std::string("network")) {
+        throw Error{Errc::conflict, "cannot join network of a non running container: " + other->id};
+      }
+      const std::string name = kind == std::string("pid") ? "PID" : "IPC";
+      throw Error{Errc::conflict, "failed to join " + name + " namespace: container " + other->id + " is not running"};
     }
     inputs.joined[kind] = "/proc/" + std::to_string(other->pid) + "/ns/" + file;
     return other;

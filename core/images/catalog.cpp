@@ -80,6 +80,10 @@ void from_record(const std::string& text, ImageRecord& record) {
 
 void throw_no_such_image(const std::string& text) {
   const auto reference = try_parse(text);
+  // A name that cannot be one is told so, an id is not taken for a name.
+  if (!reference && std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+    (void)parse_reference(text);
+  }
   throw Error{Errc::not_found, "No such image: " + (reference ? reference->familiar() : text)};
 }
 

@@ -94,6 +94,14 @@ void set_env(ImageConfig& config, const std::string& name, const std::string& va
   }
 }
 
+// "80", "80/udp", "80-90".
+void check_port(const std::string& port) {
+  const std::string numbers = port.substr(0, port.find('/'));
+  const bool right = !numbers.empty() && std::all_of(numbers.begin(), numbers.end(),
+                                                     [](char c) { return (c >= '0' && c <= '9') || c == '-'; });
+  if (!right) refuse_change("Invalid containerPort: " + numbers);
+}
+
 void add_new(std::vector<std::string>& list, const std::string& item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
@@ -190,6 +198,7 @@ const std::map<std::string, Instruction>& instructions() {
       {"EXPOSE",
        [](ImageConfig& config, const std::string& text) {
          for (const std::string& port : words(text)) {
+           check_port(port);
            add_new(config.exposed_ports, port.find('/') == std::string::npos ? port + "/tcp" : port);
          }
        }},

@@ -66,7 +66,9 @@ class Push {
 
   awaitable<void> one(Reference reference) {
     Record record = context_.catalog.find_name(reference.str());
-    if (record == nullptr) throw Error{Errc::not_found, "tag does not exist: " + reference.familiar()};
+    if (record == nullptr) {
+      throw Error{Errc::not_found, "An image does not exist locally with the tag: " + reference.familiar_name()};
+    }
     const std::set<std::string> kept{record->image.chain_ids.begin(), record->image.chain_ids.end()};
     const LayerStore::Pin pin{context_.layers, kept};
     const LayerStore::Ingest ingest{context_.layers};

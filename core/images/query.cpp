@@ -60,15 +60,18 @@ Nanoseconds as_time(const std::string& text) {
   return now() - static_cast<Nanoseconds>(total * static_cast<double>(kSecond));
 }
 
-bool matches_reference(const Image& image, const std::string& pattern) {
+bool fits_reference(const std::string& name, const std::string& pattern) {
+  const Reference reference = parse_reference(name);
   const auto fits = [&](const std::string& text) {
     return ::fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME) == 0;
   };
+  return fits(reference.familiar()) || fits(reference.familiar_name());
+}
+
+bool matches_reference(const Image& image, const std::string& pattern) {
   const auto any = [&](const std::vector<std::string>& names) {
-    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      const Reference reference = parse_reference(name);
-      return fits(reference.familiar()) || fits(reference.familiar_name());
-    });
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return fits_reference(name, pattern); });
   };
   return any(image.names) || any(image.digests);
 }
@@ -159,6 +162,20 @@ bool matches(const Context& context, const Record& record, const Filters& filter
   return same_time_filter(context, record, filters);
 }
 
+namespace {
+
+// As dockerd: of an image's names those that were asked for are shown.
+void keep_matching(wire::ImageSummary& summary, const std::vector<std::string>& patterns) {
+  const auto differs = [&](const std::string& name) {
+    return std::none_of(patterns.begin(), patterns.end(),
+                        [&](const std::string& pattern) { return fits_reference(name, pattern); });
+  };
+  std::erase_if(summary.repo_tags, differs);
+  std::erase_if(summary.repo_digests, differs);
+}
+
+}  // namespace
+
 std::vector<wire::ImageSummary> list_images(const Context& context, const ListRequest& request) {
   std::map<std::string, int> users;
   if (request.shared_size) users = layer_users(context);
@@ -168,6 +185,7 @@ std::vector<wire::ImageSummary> list_images(const Context& context, const ListRe
     if (!request.all && unnamed && has_children(context, record->image.id)) continue;
     if (!matches(context, record, request.filters)) continue;
     wire::ImageSummary summary = summarize(record);
+    if (const auto* patterns = values_of(request.filters, "reference")) keep_matching(summary, *patterns);
     if (request.shared_size) summary.shared_size = shared_size(record, users);
     out.push_back(std::move(summary));
   }

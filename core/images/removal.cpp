@@ -197,6 +197,11 @@ awaitable<Items> remove_image(Context& context, std::string reference, bool forc
 }
 
 awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters) {
+  for (const auto& [name, values] : filters) {
+    if (name != "dangling" && name != "label" && name != "label!" && name != "until") {
+      throw Error{Errc::invalid, "invalid filter '" + name + "'"};
+    }
+  }
   bool dangling_only = true;
   if (const auto found = filters.find("dangling"); found != filters.end() && !found->second.empty()) {
     const std::string value = found->second.front();

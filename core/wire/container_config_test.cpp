@@ -44,8 +44,13 @@ TEST(ContainerConfig, ShowsWhatIsEmptyAsDockerdDoes) {
   const auto out = to_json(CreateBody{});
   EXPECT_TRUE(out["Env"].is_null());
   EXPECT_FALSE(out.contains("Healthcheck"));
-  EXPECT_EQ(out["HostConfig"]["PortBindings"], nlohmann::ordered_json::object());
-  EXPECT_EQ(out["HostConfig"]["Devices"], nlohmann::ordered_json::array());
+  EXPECT_TRUE(out["HostConfig"]["PortBindings"].is_null());
+  EXPECT_TRUE(out["HostConfig"]["Devices"].is_null());
+  const auto given = to_json(parse(R"({"HostConfig":{"PortBindings":{},"Devices":[],"Binds":[],"CapAdd":null}})"));
+  EXPECT_EQ(given["HostConfig"]["PortBindings"], nlohmann::ordered_json::object());
+  EXPECT_EQ(given["HostConfig"]["Devices"], nlohmann::ordered_json::array());
+  EXPECT_EQ(given["HostConfig"]["Binds"], nlohmann::ordered_json::array());
+  EXPECT_TRUE(given["HostConfig"]["CapAdd"].is_null());
 }
 
 TEST(ContainerConfig, RefusesWrongTypes) {

@@ -20,7 +20,7 @@ void take(const nlohmann::json& object, const char* name, T& out) {
   try {
     out = found->get<T>();
   } catch (const nlohmann::json::exception&) {
-    throw Error{Errc::invalid, std::string{"invalid JSON: wrong type of field "} + name};
+    throw Error{Errc::invalid, std::string{"invalid JSON: json: cannot unmarshal into Go struct field "} + name};
   }
 }
 

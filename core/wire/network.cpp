@@ -16,7 +16,8 @@ using Texts = std::map<std::string, std::string>;
 json member(const json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return json::object();
-  if (!found->is_object()) throw Error{Errc::invalid, std::string("invalid JSON: wrong type of field ") + name};
+  if (!found->is_object())
+    throw Error{Errc::invalid, std::string("invalid JSON: json: cannot unmarshal into Go struct field ") + name};
   return *found;
 }
 
@@ -64,7 +65,8 @@ Ipam read_ipam(const json& value) {
   take(value, "Options", ipam.options);
   const auto configs = value.find("Config");
   if (configs == value.end() || configs->is_null()) return ipam;
-  if (!configs->is_array()) throw Error{Errc::invalid, "invalid JSON: wrong type of field Config"};
+  if (!configs->is_array())
+    throw Error{Errc::invalid, "invalid JSON: json: cannot unmarshal into Go struct field Config"};
   ipam.config.emplace();
   for (const json& config : *configs) ipam.config->push_back(read_ipam_config(config));
   return ipam;

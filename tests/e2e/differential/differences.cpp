@@ -1,5 +1,6 @@
 #include "differences.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -41,9 +42,11 @@ Differences::Differences(const std::filesystem::path& file) {
     const std::size_t bar = line.find(" | ");
     if (bar == std::string::npos) throw std::runtime_error(file.string() + ": no \" | \" in: " + line);
     const std::string what = line.substr(bar + 3);
-    Rule rule{std::regex{line.substr(0, bar)}, {}, {}};
+    Rule rule{std::regex{line.substr(0, bar)}, {}, {}, {}};
     if (what.starts_with('/')) {
       rule.pointer = what;
+    } else if (what.starts_with("$ ")) {
+      rule.command = std::regex{what.substr(2)};
     } else {
       rule.text = std::regex{what};
     }
@@ -51,14 +54,23 @@ Differences::Differences(const std::filesystem::path& file) {
   }
 }
 
+bool Differences::differs_at(const std::string& where, const std::string& command) const {
+  return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+    return rule.command && std::regex_match(where, rule.where) && std::regex_match(command, *rule.command);
+  });
+}
+
 std::string Differences::blind(const std::string& topic, const std::string& name, const std::string& client,
                                const std::string& transcript) const {
   const std::string where = topic + "/" + name + "@" + client;
   std::string out;
   std::istringstream lines{transcript};
+  bool hidden = false;
   for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("$ ")) hidden = differs_at(where, line.substr(2));
+    if (hidden && !line.starts_with("$ ")) continue;
     for (const Rule& rule : rules_) {
-      if (line.starts_with("$ ") || !std::regex_match(where, rule.where)) continue;
+      if (rule.command || line.starts_with("$ ") || !std::regex_match(where, rule.where)) continue;
       if (rule.pointer.empty()) {
         line = std::regex_replace(line, rule.text, "<differs>");
       } else if (json parsed = json::parse(line, nullptr, false); parsed.is_structured()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <regex>
 #include <string>
 #include <vector>
@@ -20,8 +21,11 @@ class Differences {
   struct Rule {
     std::regex where;  ///< "topic/case name@client"
     std::string pointer;
+    std::optional<std::regex> command;
     std::regex text;
   };
+  [[nodiscard]] bool differs_at(const std::string& where, const std::string& command) const;
+
   std::vector<Rule> rules_;
 };
 
