@@ -47,7 +47,8 @@ TEST_P(Lifecycle, StopsWithTheSignalAndKillsAfterTheTimeout) {
   EXPECT_EQ(run("stop -t 1 stubborn").code, 0);
   EXPECT_EQ(daemon->inspect("stubborn", "/State/ExitCode"), 137);
   run(std::string{"run -d --name other --stop-signal USR1 "} +
-      "busybox sh -c 'trap \"exit 4\" USR1; while :; do sleep 0.1; done'");
+      "busybox sh -c 'trap \"exit 4\" USR1; echo ready; while :; do sleep 0.1; done'");
+  EXPECT_TRUE(daemon->background("logs -f other")->wait_for("ready"));
   EXPECT_EQ(run("stop other").code, 0);
   EXPECT_EQ(daemon->inspect("other", "/State/ExitCode"), 4);
 }
