@@ -70,7 +70,10 @@ Platform parse_platform(std::string_view text) {
   for (std::string_view rest = text;;) {
     const auto slash = rest.find('/');
     const auto part = rest.substr(0, slash);
-    if (!is_part(part) || parts.size() == 3) {
+    if (parts.size() == 3) {
+      throw Error{Errc::invalid, "\"" + std::string{text} + "\": cannot parse platform specifier: invalid argument"};
+    }
+    if (!is_part(part)) {
       throw Error{Errc::invalid,
                   "\"" + std::string{text} + "\": unknown operating system or architecture: invalid argument"};
     }
