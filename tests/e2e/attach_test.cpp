@@ -151,7 +151,7 @@ TEST_F(KeptLog, IsCleared) {
 }
 
 TEST_F(KeptLog, ComesWithItsOptionsChecked) {
-  const auto refusal = [](const std::string& options) { return cli("create " + options + " busybox").err; };
+  const auto refusal = [](const std::string& options) { return cli("run --rm " + options + " busybox true").err; };
   EXPECT_THAT(refusal("--log-opt max-size=0"), HasSubstr("max-size must be a positive number"));
   EXPECT_THAT(refusal("--log-opt max-size=1k --log-opt max-file=0"), HasSubstr("max-file cannot be less than 1"));
   EXPECT_THAT(refusal("--log-opt max-file=x"), HasSubstr("strconv.Atoi: parsing \"x\": invalid syntax"));
