@@ -204,8 +204,9 @@ std::map<std::string, std::string> log_attributes(const Container& container) {
   return attributes;
 }
 
-void build_log(const Container& container, runtime::v1::Stdio& stdio) {
+void build_log(const Container& container, runtime::v1::Spec& spec) {
   if (container.log_path.empty()) return;
+  runtime::v1::Stdio& stdio = spec.stdio;
   const wire::LogConfig& log = container.host_config.log_config;
   stdio.log_path = container.log_path;
   // dockerd's json-file keeps everything and fills the disk one day: here that has to be asked for.
@@ -216,7 +217,7 @@ void build_log(const Container& container, runtime::v1::Stdio& stdio) {
     const auto attributes = log_attributes(container);
     if (attributes.empty()) return;
     using Json = nlohmann::json;
-    stdio.log_attributes = Json(attributes).dump(-1, ' ', false, Json::error_handler_t::replace);
+    spec.log_attributes = Json(attributes).dump(-1, ' ', false, Json::error_handler_t::replace);
   });
 }
 

@@ -11,9 +11,9 @@
 /// container is made is in validate.hpp.)
 namespace gantry::containers {
 
-/// Fills in where and how the log is written. What dockerd refuses when a container is started: values that are wrong.
-/// Errors: invalid, in dockerd's words.
-void build_log(const Container& container, runtime::v1::Stdio& stdio);
+/// Fills in where and how the log is written, and what each line carries. What dockerd refuses when a container is
+/// started: values that are wrong. Errors: invalid, in dockerd's words.
+void build_log(const Container& container, runtime::v1::Spec& spec);
 
 /// What each line of the log carries: chosen labels, variables and the tag.
 std::map<std::string, std::string> log_attributes(const Container& container);

@@ -32,11 +32,13 @@ Container logging(std::map<std::string, std::string> options, const char* driver
   return container;
 }
 
-runtime::v1::Stdio stdio_of(const Container& container) {
-  runtime::v1::Stdio stdio;
-  build_log(container, stdio);
-  return stdio;
+runtime::v1::Spec spec_of_log(const Container& container) {
+  runtime::v1::Spec spec;
+  build_log(container, spec);
+  return spec;
 }
+
+runtime::v1::Stdio stdio_of(const Container& container) { return spec_of_log(container).stdio; }
 
 std::string refused_start(std::map<std::string, std::string> options, const char* driver = "json-file") {
   return told([&] { stdio_of(logging(std::move(options), driver)); });
@@ -99,7 +101,7 @@ TEST(LogOptions, LinesCarryWhatWasChosen) {
   Container container = logging({{"labels", "a,none"}, {"labels-regex", "^x"}, {"env", "E"}, {"env-regex", "^Z+$"}});
   container.config.labels = {{"a", "1"}, {"b", "2"}, {"xy", "3"}};
   container.config.env = {"E=4", "F=5", "ZZ=6"};
-  EXPECT_EQ(stdio_of(container).log_attributes, R"({"E":"4","ZZ":"6","a":"1","xy":"3"})");
+  EXPECT_EQ(spec_of_log(container).log_attributes, R"({"E":"4","ZZ":"6","a":"1","xy":"3"})");
   EXPECT_THAT(refused_start({{"labels-regex", "["}}),
               ::testing::StartsWith(std::string(kStart) + "error parsing regexp"));
 }

@@ -141,7 +141,7 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   spec.process.oom_score_adj = host.oom_score_adj;
   spec.stdio.open_stdin = config.open_stdin;
   spec.stdio.stdin_once = config.stdin_once && !config.tty;
-  build_log(container, spec.stdio);
+  build_log(container, spec);
   if (host.uts_mode != "host") {
     spec.hostname = inputs.hostname;
     spec.domainname = config.domainname;

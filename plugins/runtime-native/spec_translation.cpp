@@ -189,7 +189,7 @@ Plan translate_spec(const Spec& spec, const TranslationContext& context) {
   plan.stdio.log_path = spec.stdio.log_path;
   plan.stdio.log_max_size = spec.stdio.log_max_size;
   plan.stdio.log_max_files = spec.stdio.log_max_files;
-  plan.stdio.log_attributes = spec.stdio.log_attributes;
+  plan.stdio.log_attributes = spec.log_attributes;
   plan.hostname = spec.hostname;
   plan.domainname = spec.domainname;
   translate_namespaces(spec.namespaces, plan);

@@ -34,8 +34,8 @@ struct HealthCheck {
   int retries{};
 };
 
-/// What an image says of the containers made from it (OCI image spec, config.md; Docker's extensions). May grow at its
-/// end.
+/// What an image says of the containers made from it (OCI image spec, config.md; Docker's extensions). Frozen: others
+/// hold it by value.
 struct Config {
   std::string user;
   std::vector<std::string> exposed_ports;  ///< "80/tcp".

@@ -54,7 +54,7 @@ struct DeviceRate {
   std::uint64_t rate{};
 };
 
-/// Limits (API: Resources). What is not set is left as it is. May grow at its end.
+/// Limits (API: Resources). What is not set is left as it is. Frozen: others hold it by value.
 struct Resources {
   std::optional<std::int64_t> memory;       ///< Bytes; -1: none.
   std::optional<std::int64_t> memory_swap;  ///< Memory and swap together; -1: unlimited swap.
@@ -77,7 +77,7 @@ struct Resources {
   std::vector<DeviceRate> blkio_write_iops;
 };
 
-/// What to run, as whom (OCI runtime spec, config.md "Process"). May grow at its end.
+/// What to run, as whom (OCI runtime spec, config.md "Process"). Frozen: others hold it by value.
 struct Process {
   std::vector<std::string> args;
   std::vector<std::string> env;  ///< "NAME=value". HOME is added from the image's passwd file if missing.
@@ -98,14 +98,13 @@ struct Process {
   std::string selinux_label;
 };
 
-/// Where the standard streams go. May grow at its end.
+/// Where the standard streams go. Frozen: others hold it by value.
 struct Stdio {
   bool open_stdin{};             ///< Else /dev/null.
   bool stdin_once{};             ///< Close stdin when the first attached client closes its side.
   std::string log_path;          ///< File for the output, in Docker's json-file format; empty: no log.
   std::uint64_t log_max_size{};  ///< Bytes before the log is rotated; 0: never.
   std::uint32_t log_max_files{1};
-  std::string log_attributes;  ///< A JSON object for each line's member "attrs"; empty: none.
 };
 
 /// One kernel namespace. Frozen.
@@ -147,6 +146,8 @@ struct Spec {
                           ///< Docker's format.
   std::string init_path;  ///< Host path of a static init to run as PID 1 in front of the process; "builtin": the
                           ///< driver's own; empty: none.
+  /// Since 1.1: a JSON object for the member "attrs" of each line of the log; empty: none.
+  std::string log_attributes;
 };
 
 /// A process that the driver started. May grow at its end.
