@@ -10,8 +10,8 @@
 #include <ctime>
 #include <filesystem>
 
-#include "build/tar_header.hpp"
 #include "command/failure.hpp"
+#include "tar/header.hpp"
 
 namespace gantry::cli {
 
@@ -77,9 +77,9 @@ bool ContextArchive::start_entry() {
       if (size < 0) throw_unreadable(path);
       target.resize(static_cast<std::size_t>(size));
     } else if (S_ISREG(status.st_mode)) {
-      file_.reset(::openat(root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-      if (!file_ || ::fstat(file_.get(), &status) != 0) throw_unreadable(path);
-      size_ = left_ = static_cast<std::size_t>(status.st_size);
+      UniqueFd file{::openat(root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+      if (!file || ::fstat(file.get(), &status) != 0) throw_unreadable(path);
+      send(std::move(file), static_cast<std::size_t>(status.st_size));
     } else if (!S_ISDIR(status.st_mode) && !S_ISFIFO(status.st_mode)) {
       continue;  // sockets and devices are no files to build from
     }
@@ -87,29 +87,6 @@ bool ContextArchive::start_entry() {
     return true;
   }
   return false;
-}
-
-std::string_view ContextArchive::content() {
-  const ssize_t got = ::read(file_.get(), buffer_.data(), std::min(left_, buffer_.size()));
-  if (got < 0) throw Failure(std::string("cannot read the build context: ") + std::strerror(errno));
-  // The header has named its size: a file that shrinks is filled up.
-  const std::size_t size = got == 0 ? std::min(left_, buffer_.size()) : static_cast<std::size_t>(got);
-  if (got == 0) std::memset(buffer_.data(), 0, size);
-  left_ -= size;
-  return {buffer_.data(), size};
-}
-
-std::string_view ContextArchive::next() {
-  if (left_ > 0) return content();
-  if (file_) {
-    file_.reset();
-    piece_ = tar_padding(size_);
-    if (!piece_.empty()) return piece_;
-  }
-  if (start_entry()) return piece_;
-  if (std::exchange(ended_, true)) return {};
-  piece_ = tar_end();
-  return piece_;
 }
 
 }  // namespace gantry::cli

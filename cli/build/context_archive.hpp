@@ -1,18 +1,17 @@
 #pragma once
 
-#include <array>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "gantry/unique_fd.hpp"
 #include "path_patterns/pattern.hpp"
+#include "tar/stream.hpp"
 
 namespace gantry::cli {
 
 /// A directory as the tar stream that a build wants, piece by piece: without what .dockerignore leaves out.
-class ContextArchive {
+class ContextArchive : public TarStream {
  public:
   /// `always` are paths that are sent whatever the patterns say. Throws Failure.
   ContextArchive(const std::string& directory, const path_patterns::IgnorePatterns& ignored,
@@ -21,13 +20,9 @@ class ContextArchive {
   /// A file that is not in the directory.
   void add(std::string path, std::string content) { extra_.emplace_back(std::move(path), std::move(content)); }
 
-  /// Empty at the end. Throws Failure.
-  std::string_view next();
-
  private:
   void list(const std::string& path, const path_patterns::IgnorePatterns& ignored);
-  bool start_entry();
-  std::string_view content();
+  bool start_entry() override;
 
   UniqueFd root_;
   std::vector<std::string> always_;
@@ -35,12 +30,6 @@ class ContextArchive {
   std::vector<std::pair<std::string, std::string>> extra_;
   std::size_t at_ = 0;
   std::size_t extra_at_ = 0;
-  UniqueFd file_;
-  std::size_t left_ = 0;
-  std::size_t size_ = 0;
-  std::string piece_;
-  bool ended_ = false;
-  std::array<char, 65536> buffer_{};
 };
 
 }  // namespace gantry::cli

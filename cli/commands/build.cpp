@@ -10,12 +10,12 @@
 #include <sstream>
 
 #include "build/context_archive.hpp"
-#include "build/tar_header.hpp"
 #include "client/credentials.hpp"
 #include "commands/commands.hpp"
 #include "commands/stream_output.hpp"
 #include "parse/environment.hpp"
 #include "parse/quantity.hpp"
+#include "tar/header.hpp"
 #include "terminal/session.hpp"
 
 namespace gantry::cli {

@@ -13,11 +13,11 @@
 #include "commands/file_source.hpp"
 #include "copy/copy_plan.hpp"
 #include "copy/host_path.hpp"
-#include "copy/tar_reader.hpp"
 #include "copy/tree_source.hpp"
 #include "copy/tree_target.hpp"
 #include "format/units.hpp"
 #include "parse/text.hpp"
+#include "tar/reader.hpp"
 #include "terminal/terminal.hpp"
 
 namespace gantry::cli {

@@ -5,11 +5,11 @@
 #include <array>
 #include <ctime>
 
-#include "build/tar_header.hpp"
 #include "command/failure.hpp"
 #include "copy/host_path.hpp"
-#include "copy/tar_reader.hpp"
 #include "parse/text.hpp"
+#include "tar/header.hpp"
+#include "tar/reader.hpp"
 
 namespace gantry::cli {
 

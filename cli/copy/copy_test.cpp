@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "build/tar_header.hpp"
 #include "command/failure.hpp"
 #include "copy/copy_plan.hpp"
 #include "copy/host_path.hpp"
-#include "copy/tar_reader.hpp"
 #include "copy/tree_source.hpp"
 #include "copy/tree_target.hpp"
+#include "tar/header.hpp"
+#include "tar/reader.hpp"
 
 namespace gantry::cli {
 namespace {

@@ -10,9 +10,9 @@
 #include <cstring>
 #include <filesystem>
 
-#include "build/tar_header.hpp"
 #include "command/failure.hpp"
 #include "parse/text.hpp"
+#include "tar/header.hpp"
 
 namespace gantry::cli {
 
@@ -65,38 +65,15 @@ bool TreeSource::start_entry() {
       if (again) target = first->second;
     }
     if (S_ISREG(status.st_mode) && !again) {
-      file_.reset(::open(entry.path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-      if (!file_) throw_source("open", entry.path);
-      if (::fstat(file_.get(), &status) != 0) throw_source("stat", entry.path);
-      size_ = left_ = static_cast<std::size_t>(status.st_size);
+      UniqueFd file{::open(entry.path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+      if (!file) throw_source("open", entry.path);
+      if (::fstat(file.get(), &status) != 0) throw_source("stat", entry.path);
+      send(std::move(file), static_cast<std::size_t>(status.st_size));
     }
     piece_ = tar_header_of_owner(entry.name, status, target, again);
     return true;
   }
   return false;
-}
-
-std::string_view TreeSource::content() {
-  const ssize_t got = ::read(file_.get(), buffer_.data(), std::min(left_, buffer_.size()));
-  if (got < 0) throw Failure(std::string("read: ") + lower(std::strerror(errno)));
-  // The header has named its size: a file that shrinks is filled up.
-  const std::size_t size = got == 0 ? std::min(left_, buffer_.size()) : static_cast<std::size_t>(got);
-  if (got == 0) std::memset(buffer_.data(), 0, size);
-  left_ -= size;
-  return {buffer_.data(), size};
-}
-
-std::string_view TreeSource::next() {
-  if (left_ > 0) return content();
-  if (file_) {
-    file_.reset();
-    piece_ = tar_padding(size_);
-    if (!piece_.empty()) return piece_;
-  }
-  if (start_entry()) return piece_;
-  if (std::exchange(ended_, true)) return {};
-  piece_ = tar_end();
-  return piece_;
 }
 
 }  // namespace gantry::cli

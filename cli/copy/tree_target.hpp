@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "copy/tar_reader.hpp"
 #include "gantry/unique_fd.hpp"
+#include "tar/reader.hpp"
 
 namespace gantry::cli {
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "base/block_yaml.hpp"
 #include "base/file.hpp"
+#include "base/yaml.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::containers {
@@ -25,7 +25,7 @@ constexpr std::size_t kLargestSpec = std::size_t{4} << 20;
 std::optional<Json> read_spec(const std::filesystem::path& file) {
   try {
     const std::string text = read_file(file.string(), kLargestSpec);
-    Json spec = file.extension() == ".json" ? Json::parse(text, nullptr, false) : parse_block_yaml(text);
+    Json spec = file.extension() == ".json" ? Json::parse(text, nullptr, false) : parse_yaml(text);
     if (spec.is_object() && spec.value("kind", "").find('/') != std::string::npos) return spec;
   } catch (const std::exception&) {
     // One file that is wrong does not take the devices of the others away, as in dockerd.

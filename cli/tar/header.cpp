@@ -1,4 +1,4 @@
-#include "build/tar_header.hpp"
+#include "tar/header.hpp"
 
 #include <sys/sysmacros.h>
 

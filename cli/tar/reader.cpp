@@ -1,4 +1,4 @@
-#include "copy/tar_reader.hpp"
+#include "tar/reader.hpp"
 
 #include <algorithm>
 #include <array>
