@@ -12,7 +12,7 @@ namespace gantry::api {
 
 namespace {
 
-using containers::LogEntry;
+using log::v1::Entry;
 
 /// Docker's frame: the stream, three zero bytes, the length, the bytes.
 void append_frame(std::string& out, bool from_stderr, std::string_view bytes) {
@@ -30,13 +30,38 @@ void append_frame(std::string& out, bool from_stderr, std::string_view bytes) {
 }
 
 // Always nine digits, so that columns stay columns.
-std::string padded(const std::string& time) {
-  const std::size_t dot = time.find('.');
-  const std::size_t zone = time.find_first_of("Z+-", dot == std::string::npos ? 19 : dot);
-  if (zone == std::string::npos || time.size() < 20) return time;
-  std::string digits = dot == std::string::npos ? "" : time.substr(dot + 1, zone - dot - 1);
+std::string padded_time(Nanoseconds time) {
+  const std::string text = format_rfc3339(time);
+  std::string digits = text.size() > 20 ? text.substr(20, text.size() - 21) : "";
   digits.resize(9, '0');
-  return time.substr(0, std::min(dot, zone)) + "." + digits + time.substr(zone);
+  return text.substr(0, 19) + "." + digits + "Z";
+}
+
+// As Go's url.QueryEscape.
+void append_escaped(std::string& out, std::string_view text) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '~';
+    if (plain)
+      out += c;
+    else if (c == ' ')
+      out += '+';
+    else
+      (out += '%', out += kDigits[byte >> 4U], out += kDigits[byte & 15U]);
+  }
+}
+
+std::string details_of(const Entry& entry) {
+  std::string out;
+  for (const auto& [key, value] : entry.attributes) {
+    if (!out.empty()) out += ',';
+    append_escaped(out, key);
+    out += '=';
+    append_escaped(out, value);
+  }
+  return out;
 }
 
 struct Format {
@@ -45,36 +70,15 @@ struct Format {
   bool details{};
 };
 
-// As Go's url.QueryEscape, which dockerd writes details with.
-std::string escaped(const std::string& text) {
-  constexpr std::string_view plain = "-_.~";
-  constexpr std::string_view digits = "0123456789ABCDEF";
+std::string render(const std::vector<Entry>& entries, const Format& format) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (word || plain.find(c) != std::string_view::npos)
-      out += c;
-    else if (c == ' ')
-      out += '+';
-    else
-      out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-  }
-  return out;
-}
-
-std::string render(const std::vector<LogEntry>& entries, const Format& format) {
-  std::string out;
-  for (const LogEntry& entry : entries) {
+  for (const Entry& entry : entries) {
     std::string line;
-    if (format.details) {
-      for (const auto& [key, value] : entry.attributes) {
-        line += (line.empty() ? "" : ",") + escaped(key) + "=" + escaped(value);
-      }
-      line += " ";
-    }
+    if (format.timestamps) line += padded_time(entry.time) + " ";
+    if (format.details) line += details_of(entry) + " ";
     line += entry.text;
-    if (format.timestamps) line = padded(entry.time) + " " + line;
+    // The last part ends its line.
+    if (!entry.partial || entry.last) line += '\n';
     if (format.tty)
       out += line;
     else
@@ -101,9 +105,9 @@ awaitable<Response> Containers::get_logs(Exchange& exchange) {
   const Request& request = exchange.request();
   const auto container = service_.find(request.parameter("id"));
   containers::LogRequest wanted;
-  wanted.stdout_wanted = request.flag("stdout");
-  wanted.stderr_wanted = request.flag("stderr");
-  if (!wanted.stdout_wanted && !wanted.stderr_wanted) {
+  wanted.want_stdout = request.flag("stdout");
+  wanted.want_stderr = request.flag("stderr");
+  if (!wanted.want_stdout && !wanted.want_stderr) {
     throw Error{Errc::invalid, "Bad parameters: you must choose at least one stream"};
   }
   wanted.follow = request.flag("follow");
@@ -166,14 +170,14 @@ AttachRequest read_attach(const Request& request, const containers::Container& c
   AttachRequest attach;
   attach.logs = request.flag("logs");
   attach.stream = request.flag("stream");
-  attach.wanted.stdout_wanted = all || request.flag("stdout");
-  attach.wanted.stderr_wanted = all || request.flag("stderr");
+  attach.wanted.want_stdout = all || request.flag("stdout");
+  attach.wanted.want_stderr = all || request.flag("stderr");
   attach.settings.input = (all || request.flag("stdin")) && container.config.open_stdin;
   attach.settings.close_input = container.config.stdin_once;
   attach.settings.detach_keys = detach_keys(request, container);
-  const bool both = attach.wanted.stdout_wanted && attach.wanted.stderr_wanted;
+  const bool both = attach.wanted.want_stdout && attach.wanted.want_stderr;
   if (!tty && !(both && framed)) {
-    attach.settings.frames.emplace(attach.wanted.stdout_wanted, attach.wanted.stderr_wanted, framed);
+    attach.settings.frames.emplace(attach.wanted.want_stdout, attach.wanted.want_stderr, framed);
   }
   return attach;
 }
@@ -182,7 +186,7 @@ awaitable<void> attach_client(containers::Service& service, containers::Service:
                               std::shared_ptr<containers::Attachment> attachment, std::shared_ptr<Upgraded> client,
                               AttachRequest attach, bool framed) {
   const auto executor = co_await asio::this_coro::executor;
-  if (attach.logs && !container->log_path.empty()) {
+  if (attach.logs && service.can_read_log(*container)) {
     containers::LogFollower past{executor, service, container->id, attach.wanted};
     const Format format{container->config.tty || !framed, false, false};
     for (auto entries = co_await past.next(); !entries.empty(); entries = co_await past.next()) {

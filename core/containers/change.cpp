@@ -38,16 +38,6 @@ void merge(wire::Resources& into, const wire::Resources& given) {
   if (given.pids_limit) into.pids_limit = given.pids_limit;
 }
 
-// The rotated files go, the oldest first, so that no reader takes one for the next; the present one stays in place,
-// since it is being written to.
-void remove_log(const std::string& path) {
-  int oldest = 0;
-  const auto rotated = [&path](int age) { return path + "." + std::to_string(age); };
-  while (::access(rotated(oldest + 1).c_str(), F_OK) == 0) ++oldest;
-  for (int age = oldest; age > 0; --age) ::unlink(rotated(age).c_str());
-  if (::truncate(path.c_str(), 0) != 0 && errno != ENOENT) throw_errno("cannot clear " + path);
-}
-
 // What is asked for must be right by itself, and fit to what there is.
 void check_update(const wire::HostConfig& host, const UpdateRequest& request, const std::string& id,
                   std::vector<std::string>& warnings) {
@@ -190,19 +180,6 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
   held.container = impl_->change(id, [&](Container& record) { record.host_config = host; });
   impl_->publish("update", *held.container);
   co_return warnings;
-}
-
-awaitable<void> Service::clear_logs(std::string name) {
-  Held held = co_await impl_->hold(name);
-  const std::string id = held.container->id;
-  const std::string path = held.container->log_path;
-  if (path.empty()) throw Error{Errc::unsupported, "configured logging driver does not support reading"};
-  co_await impl_->at.workers.run(Pool::quick, [&path] { remove_log(path); });
-  if (!is_alive(held.container->state)) co_return;
-  // The writer appends, so its next line is the file's first; it only has to learn how long the file is.
-  plugins::CallSettings call_settings;
-  const auto ask_to_reopen = [id](auto& driver, const Call& call) { driver.reopen_log(id, call); };
-  co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_reopen);
 }
 
 awaitable<void> Service::resize(std::string name, std::uint16_t rows, std::uint16_t columns) {

@@ -44,7 +44,7 @@ struct Container {
   std::map<std::string, wire::EndpointSettings> endpoints;  ///< By network name, as asked for.
   std::vector<MountPoint> mounts;
   std::string storage_driver;
-  std::string log_path;  ///< Empty with log driver "none".
+  std::string log_path;  ///< Of the last run; empty if its log driver tells none.
   bool passing{};        ///< A build's step: of no use to anybody without the daemon that began it.
 
   State state{State::created};

@@ -158,7 +158,6 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   merge_image(container.config, image.config);
   validate_health(container.config);
   fill_defaults(container.id, container.config, container.host_config, settings, at.drivers.default_runtime());
-  validate_log(container.host_config.log_config, warnings);
   if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
   resolve_links(container.host_config);
   container.image_id = image.id;
@@ -171,9 +170,6 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
     }
   }
   container.storage_driver = at.drivers.storage().name();
-  if (container.host_config.log_config.type != "none") {
-    container.log_path = folder(container.id) + "/" + container.id + "-json.log";
-  }
   // A missing container is the request's fault here: with "not found" clients would look for the image.
   const auto find_other = [this](const std::string& name) {
     if (!is_known(name)) throw Error{Errc::invalid, "No such container: " + name};
@@ -232,6 +228,7 @@ awaitable<Created> Service::Impl::create(CreateRequest request) {
   std::exception_ptr failure;
   try {
     plan(*container, request, *image, created.warnings);
+    co_await check_log(*container);
     its->trace.step("plan");
     co_await prepare(container, image);
     its->trace.step("storage.prepare");

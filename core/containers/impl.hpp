@@ -85,6 +85,11 @@ struct Service::Impl {
   awaitable<void> prepare(std::shared_ptr<const Container> container, std::shared_ptr<const images::Image> image);
   awaitable<void> undo_create(Container container);
 
+  // logging.cpp
+  [[nodiscard]] plugins::LogDriver log_driver_of(const Container& container) const;  ///< Errors: invalid.
+  awaitable<void> check_log(const Container& container);
+  awaitable<log::v1::Plan> plan_log(std::shared_ptr<const Container> container);
+
   // start.cpp: `held.container` is the present record before and after.
   enum class Starter { user, daemon, restart_policy };
   awaitable<bool> start(Held& held, Starter starter);

@@ -115,6 +115,8 @@ const Trace* Service::trace(const std::string& id) const {
 
 const Settings& Service::settings() const { return impl_->settings; }
 Workers& Service::workers() const { return impl_->at.workers; }
+
+plugins::Drivers& Service::drivers() const { return impl_->at.drivers; }
 networks::Service& Service::networks() const { return impl_->at.networks; }
 
 }  // namespace gantry::containers

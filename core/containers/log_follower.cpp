@@ -4,49 +4,102 @@
 
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <filesystem>
-#include <optional>
 
 #include "base/file.hpp"
+#include "containers/logging.hpp"
 
 namespace gantry::containers {
 
-struct LogFollower::State {
-  State(asio::any_io_executor executor, Workers& pool) : workers(pool), changes(std::move(executor)) {}
+namespace {
 
-  Workers& workers;
-  std::string path;
+using log::v1::Entry;
+
+/// What one look at the log brings.
+struct LookResult {
+  std::vector<Entry> entries;
+  bool finished{};
+};
+
+/// The driver's side: its calls come one after another, from whichever worker.
+struct LogReading {
+  plugins::LogDriver driver;
+  log::v1::Subject subject;
+  Options options;
   LogRequest request;
-  std::optional<LogReader> reader;
-  std::shared_ptr<Service::Waiter> end;
-  asio::posix::stream_descriptor changes;  ///< An inotify instance.
-  std::array<char, 4096> events{};
-  bool ended{};
-  bool closed{};
+  std::unique_ptr<log::v1::Cursor> cursor;  // behind `driver`, whose code destroys it
 
-  void watch() {
-    const int instance = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (instance < 0) throw_errno("cannot follow " + path);
-    changes.assign(instance);
-    const std::string folder = std::filesystem::path(path).parent_path();
-    if (::inotify_add_watch(instance, folder.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
-      throw_errno("cannot follow " + folder);
-    }
+  void open(log::v1::Driver& logs, const Call& call) {
+    if (cursor) return;
+    auto* reader = static_cast<log::v1::Reader*>(logs.query(log::v1::Reader::kAbility));
+    if (reader == nullptr) throw Error{Errc::unsupported, "configured logging driver does not support reading"};
+    cursor = reader->read(subject, options, request, call);
   }
 };
 
-LogFollower::LogFollower(asio::any_io_executor executor, Service& service, const std::string& name, LogRequest request)
-    : state_(std::make_shared<State>(std::move(executor), service.workers())) {
+}  // namespace
+
+struct LogFollower::State {
+  State(asio::any_io_executor executor, plugins::Drivers& all) : drivers(all), changes(std::move(executor)) {}
+
+  plugins::Drivers& drivers;
+  std::shared_ptr<LogReading> reading = std::make_shared<LogReading>();
+  std::shared_ptr<Service::Waiter> end;
+  asio::posix::stream_descriptor changes;  ///< An inotify instance.
+  std::array<char, 4096> events{};
+  bool watching{};
+  bool ended{};
+  bool closed{};
+
+  void watch(const std::vector<std::string>& folders) {
+    watching = true;
+    const int instance = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (instance < 0) throw_errno("cannot follow a log");
+    changes.assign(instance);
+    for (const std::string& folder : folders) {
+      if (::inotify_add_watch(instance, folder.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
+        throw_errno("cannot follow " + folder);
+      }
+    }
+  }
+
+  awaitable<LookResult> look() {
+    plugins::CallSettings call_settings;
+    const auto ask = [what = reading](auto& logs, const Call& call) {
+      LookResult out;
+      what->open(logs, call);
+      what->cursor->next(out.entries, call);
+      out.finished = what->cursor->finished();
+      return out;
+    };
+    co_return co_await drivers.call(reading->driver, Pool::quick, call_settings, ask);
+  }
+
+  awaitable<std::vector<std::string>> folders() {
+    plugins::CallSettings call_settings;
+    const auto ask = [what = reading](auto& logs, const Call& call) {
+      std::vector<std::string> out;
+      what->open(logs, call);
+      what->cursor->watched(out);
+      return out;
+    };
+    co_return co_await drivers.call(reading->driver, Pool::quick, call_settings, ask);
+  }
+};
+
+LogFollower::LogFollower(asio::any_io_executor executor, Service& service, const std::string& name,
+                         const LogRequest& request)
+    : state_(std::make_shared<State>(std::move(executor), service.drivers())) {
   const auto container = service.find(name);
-  if (container->log_path.empty()) {
+  if (!service.can_read_log(*container)) {
     throw Error{Errc::unsupported, "configured logging driver does not support reading"};
   }
-  state_->path = container->log_path;
-  state_->request = request;
+  LogReading& reading = *state_->reading;
+  reading.driver = service.drivers().log(container->host_config.log_config.type);
+  reading.subject = service.log_subject(*container);
+  reading.options = split_log_options(container->host_config.log_config).driver;
+  reading.request = request;
   state_->ended = !request.follow || !is_alive(container->state);
   if (state_->ended) return;
-  // Before the first read: what comes in between is seen either by the read or as a change.
-  state_->watch();
   state_->end = service.wait(container->id, WaitCondition::next_exit);
   state_->end->on_settled([weak = std::weak_ptr(state_)] {
     const auto state = weak.lock();
@@ -67,23 +120,25 @@ void LogFollower::close() {
   state_->changes.cancel(ignored);
 }
 
-awaitable<std::vector<LogEntry>> LogFollower::next() {
+awaitable<std::vector<log::v1::Entry>> LogFollower::next() {
   const auto state = state_;
+  // Before the first read: what comes in between is seen either by the read or as a change.
+  if (!state->ended && !state->watching) {
+    const auto folders = co_await state->folders();
+    state->watch(folders);
+  }
   while (!state->closed) {
     // Read before the look at `ended`: what was written before the end is read after it.
     const bool last = state->ended;
-    auto entries = co_await state->workers.run(Pool::quick, [&state] {
-      if (!state->reader) state->reader.emplace(state->path, state->request);
-      return state->reader->next();
-    });
-    if (!entries.empty()) co_return entries;
-    if (last || state->reader->finished()) break;
+    LookResult found = co_await state->look();
+    if (!found.entries.empty()) co_return std::move(found.entries);
+    if (last || found.finished) break;
     if (state->ended || state->closed) continue;
     boost::system::error_code woken;
     co_await state->changes.async_read_some(asio::buffer(state->events),
                                             asio::redirect_error(asio::use_awaitable, woken));
   }
-  co_return std::vector<LogEntry>{};
+  co_return std::vector<log::v1::Entry>{};
 }
 
 }  // namespace gantry::containers

@@ -3,22 +3,28 @@
 #include <memory>
 #include <vector>
 
-#include "containers/log_reader.hpp"
 #include "containers/service.hpp"
+#include "gantry/log.hpp"
 
 namespace gantry::containers {
 
-/// A container's log as it grows: until the container ends and all was read, or `close`. Io thread only.
+/// ContainerLogs' parameters.
+struct LogRequest : log::v1::ReadRequest {
+  bool follow{};
+};
+
+/// A container's log, read by its driver, as it grows: until the container ends and all was read, or `close`. Io thread
+/// only.
 class LogFollower {
  public:
-  /// Errors: not_found; unsupported if the container keeps no log.
-  LogFollower(asio::any_io_executor executor, Service& service, const std::string& name, LogRequest request);
+  /// Errors: not_found; unsupported if the container's driver keeps no log that can be read.
+  LogFollower(asio::any_io_executor executor, Service& service, const std::string& name, const LogRequest& request);
   ~LogFollower();
   LogFollower(const LogFollower&) = delete;
   LogFollower& operator=(const LogFollower&) = delete;
 
   /// The next entries; none at the end.
-  awaitable<std::vector<LogEntry>> next();
+  awaitable<std::vector<log::v1::Entry>> next();
 
   /// Wakes `next` up for good.
   void close();

@@ -17,6 +17,7 @@
 #include "containers/trace.hpp"
 #include "containers/tree_path.hpp"
 #include "events/bus.hpp"
+#include "gantry/log.hpp"
 #include "gantry/runtime.hpp"
 #include "gantry/storage.hpp"
 #include "gantry/unique_fd.hpp"
@@ -157,7 +158,11 @@ class Service {
   awaitable<void> unpause(std::string name);
   awaitable<void> remove(std::string name, RemoveRequest request);
   /// Forgets what was logged so far (`gantry logs --clear`).
+  /// Errors: unsupported (its driver keeps none).
   awaitable<void> clear_logs(std::string name);
+  /// Whether the container's log driver gives back what was logged, and what it wants to know for that.
+  [[nodiscard]] bool can_read_log(const Container& container) const;
+  [[nodiscard]] log::v1::Subject log_subject(const Container& container) const;
   awaitable<void> rename(std::string name, std::string new_name);
   /// The warnings.
   awaitable<std::vector<std::string>> update(std::string name, UpdateRequest request);
@@ -220,6 +225,7 @@ class Service {
 
   [[nodiscard]] const Settings& settings() const;
   [[nodiscard]] Workers& workers() const;
+  [[nodiscard]] plugins::Drivers& drivers() const;
   [[nodiscard]] networks::Service& networks() const;
 
   struct Impl;

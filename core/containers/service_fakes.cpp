@@ -168,6 +168,17 @@ class FakeStorage : public storage::v1::Driver {
   }
 };
 
+class FakeLog : public log::v1::Driver {
+ public:
+  void capabilities(Capabilities&) const override {}
+  void options(std::vector<OptionInfo>&) const override {}
+  void open(Host&) override {}
+  void check(const Options& options, const Call&) override {
+    if (options.contains("bogus")) throw Error{Errc::invalid, "unknown log opt 'bogus' for fake log driver"};
+  }
+  void plan(const log::v1::Subject&, const Options&, log::v1::Plan& out, const Call&) override { out.writer = "none"; }
+};
+
 template <class Interface, class Class>
 plugins::Handle<Interface> handle(const char* kind, const char* name) {
   auto info = std::make_shared<plugins::DriverInfo>();
@@ -186,6 +197,7 @@ using containers::fakes::handle;
 struct Drivers::Impl {
   StorageDriver storage = handle<storage::v1::Driver, containers::fakes::FakeStorage>("storage", "overlay");
   RuntimeDriver runtime = handle<runtime::v1::Driver, containers::fakes::FakeRuntime>("runtime", "native");
+  LogDriver log = handle<log::v1::Driver, containers::fakes::FakeLog>("log", "json-file");
   std::string default_runtime = "native";
 };
 
@@ -195,6 +207,16 @@ const StorageDriver& Drivers::storage() const { return impl_->storage; }
 const RuntimeDriver& Drivers::runtime(const std::string& name) const {
   if (name != "native") throw Error{Errc::invalid, "unknown or invalid runtime name: " + name};
   return impl_->runtime;
+}
+const LogDriver& Drivers::log(const std::string& name) const {
+  if (name != "json-file" && name != "none") {
+    throw Error{Errc::not_found, "error looking up logging plugin " + name + ": plugin \"" + name + "\" not found"};
+  }
+  return impl_->log;
+}
+const std::string& Drivers::libexec_dir() const {
+  static const std::string none;
+  return none;
 }
 std::vector<std::string> Drivers::runtime_names() const { return {"native"}; }
 const std::string& Drivers::default_runtime() const { return impl_->default_runtime; }

@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "containers/defaults.hpp"
-#include "containers/log_options.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::containers {
@@ -141,7 +140,14 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   spec.process.oom_score_adj = host.oom_score_adj;
   spec.stdio.open_stdin = config.open_stdin;
   spec.stdio.stdin_once = config.stdin_once && !config.tty;
-  build_log(container, spec);
+  spec.log = inputs.log;
+  // For a runtime that carries out no plans.
+  if (inputs.log.writer == "json-file") {
+    spec.stdio.log_path = inputs.log.path;
+    spec.stdio.log_max_size = inputs.log.max_size;
+    spec.stdio.log_max_files = inputs.log.max_files;
+    spec.log_attributes = inputs.log.attributes;
+  }
   if (host.uts_mode != "host") {
     spec.hostname = inputs.hostname;
     spec.domainname = config.domainname;

@@ -27,6 +27,7 @@ struct SpecInputs {
   std::map<std::string, std::vector<Mount>> images;  ///< By destination, as the storage driver gave them.
   CdiEdits cdi;                                      ///< What devices by name bring.
   std::vector<std::string> link_env;                 ///< What tells of linked containers.
+  log::v1::Plan log;                                 ///< The log driver's.
 };
 
 /// Errors: invalid, in dockerd's words.

@@ -8,6 +8,7 @@
 #include "containers/defaults.hpp"
 #include "containers/failure.hpp"
 #include "containers/filter_match.hpp"
+#include "containers/logging.hpp"
 #include "containers/mount_points.hpp"
 #include "containers/names.hpp"
 #include "containers/ports.hpp"
@@ -188,6 +189,23 @@ TEST(Spec, LimitsAreTranslated) {
   EXPECT_EQ(out.cpu_period, 100'000U);
   EXPECT_EQ(out.memory, 64 << 20);
   EXPECT_FALSE(out.memory_swap);
+}
+
+TEST(Logging, TheDaemonsOptionsAreTakenApartFromTheDrivers) {
+  const auto refused = [](const std::map<std::string, std::string>& options) {
+    return refusal([&] { (void)split_log_options({"json-file", options}); });
+  };
+  const LogOptions given =
+      split_log_options({"json-file", {{"mode", "non-blocking"}, {"max-buffer-size", "4m"}, {"max-size", "1k"}}});
+  EXPECT_TRUE(given.non_blocking);
+  EXPECT_EQ(given.max_buffer_size, 4U << 20);
+  EXPECT_EQ(given.driver, (Options{{"max-size", "1k"}}));
+  EXPECT_FALSE(split_log_options({"json-file", {{"mode", "blocking"}}}).non_blocking);
+  EXPECT_EQ(refused({{"mode", "foo"}}), "logger: logging mode not supported: foo");
+  EXPECT_EQ(refused({{"max-buffer-size", "1k"}}),
+            "logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+  EXPECT_EQ(refused({{"mode", "non-blocking"}, {"max-buffer-size", "x"}}),
+            "error parsing option max-buffer-size: invalid size: 'x'");
 }
 
 TEST(MountPoints, BindsVolumesAndModes) {

@@ -99,6 +99,7 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   inputs.hosts = files + "/hosts";
   inputs.hostname_file = files + "/hostname";
   inputs.resolv_conf = files + "/resolv.conf";
+  inputs.log = co_await plan_log(container);
   co_return build_spec(*container, inputs, settings);
 }
 
@@ -118,6 +119,8 @@ awaitable<void> Service::Impl::run(Held& held) {
   if (std::any_of(container->mounts.begin(), container->mounts.end(), is_bind)) {
     co_await at.workers.run(Pool::quick, [&container] { make_bind_sources(container->mounts); });
   }
+  // What others may read, not what is the driver's own affair.
+  const std::string log_path = log_driver_of(*container).can("path") ? spec->log.path : "";
   trace.step("spec");
 
   plugins::CallSettings call_settings;
@@ -149,6 +152,7 @@ awaitable<void> Service::Impl::run(Held& held) {
     record.pid = process->pid;
     record.start_time_ticks = process->start_time;
     record.started = now();
+    record.log_path = log_path;
     record.last_endpoints = describe(record, sandbox);
     if (has_health_check(record.config)) begin_health(record.health ? *record.health : record.health.emplace());
   });

@@ -11,9 +11,6 @@ namespace gantry::containers {
 /// Checks a creation as the user asked for it. Adds warnings.
 void validate(const wire::ContainerConfig& config, const wire::HostConfig& host, std::vector<std::string>& warnings);
 
-/// The log driver and its options, with the daemon's defaults filled in. Adds warnings.
-void validate_log(const wire::LogConfig& log, std::vector<std::string>& warnings);
-
 /// Limits; also for `update`. Adds warnings.
 void validate_resources(const wire::Resources& resources, std::vector<std::string>& warnings);
 

@@ -102,17 +102,6 @@ void check_log(const Config& config) {
     refuse_value("invalid logging level: " + config.log_level, "log-level",
                  "one of debug, info, warn, error and fatal");
   }
-  static const std::set<std::string> drivers = {"json-file", "local", "none"};
-  if (!drivers.contains(config.log_driver)) {
-    refuse_value("logger: no log driver named '" + config.log_driver + "' is registered", "log-driver",
-                 "json-file, local or none");
-  }
-  static const std::set<std::string> options = {"max-size", "max-file", "mode", "max-buffer-size", "compress"};
-  for (const auto& [option, value] : config.log_opts) {
-    if (options.contains(option)) continue;
-    refuse_value("unknown log opt '" + option + "' for " + config.log_driver + " log driver", "log-opts",
-                 "max-size, max-file, mode or max-buffer-size");
-  }
 }
 
 void check_numbers(const Config& config) {

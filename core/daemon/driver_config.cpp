@@ -110,6 +110,10 @@ plugins::DriverConfig make_driver_config(const Config& config) {
   out.storage = config.storage_driver;
   out.registry = config.registry_driver;
   out.runtime = runtime_name(config.default_runtime);
+  out.log = config.log_driver;
+  for (const auto& [name, value] : config.log_opts) {
+    if (name != "mode" && name != "max-buffer-size") out.log_options[name] = value;
+  }
   for (const auto& [name, runtime] : config.runtimes) {
     out.runtimes[name] = {runtime_name(runtime.driver), runtime.options};
   }

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "gantry/builder.hpp"
+#include "gantry/log.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
 #include "gantry/runtime.hpp"
@@ -54,7 +55,8 @@ Driver& base_of(const std::string& kind, void* object) {
       {volume::v1::Driver::kKind, cast<volume::v1::Driver>},
       {runtime::v1::Driver::kKind, cast<runtime::v1::Driver>},
       {registry::v1::Driver::kKind, cast<registry::v1::Driver>},
-      {builder::v1::Driver::kKind, cast<builder::v1::Driver>}};
+      {builder::v1::Driver::kKind, cast<builder::v1::Driver>},
+      {log::v1::Driver::kKind, cast<log::v1::Driver>}};
   return casts.at(kind)(object);
 }
 

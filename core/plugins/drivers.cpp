@@ -48,9 +48,11 @@ struct Drivers::Impl {
   Handles<network::v1::Driver> networks;
   Handles<volume::v1::Driver> volumes;
   Handles<builder::v1::Driver> builders;
+  Handles<log::v1::Driver> logs;
 
   void find_and_check();
   void check_option_names() const;
+  void check_log_driver();
   Found& choose(const std::string& kind, const std::string& name, const std::string& key);
   template <class Driver>
   Handle<Driver> open(Found& found, const std::string& instance, const Options& given);
@@ -73,8 +75,28 @@ void Drivers::Impl::find_and_check() {
   }
   choose("storage", config.storage, "storage-driver");
   choose("registry", config.registry, "registry-driver");
+  check_log_driver();
   for (const auto& [name, choice] : config.runtimes) check_runtime(name, choice);
   if (!config.runtimes.contains(config.runtime)) choose("runtime", config.runtime, "default-runtime");
+}
+
+void Drivers::Impl::check_log_driver() {
+  if (config.log.empty()) return;
+  const Found* driver = catalog->find("log", config.log);
+  if (driver == nullptr) {
+    const std::string refused = catalog->refusal("log", config.log);
+    throw Error{Errc::invalid, "logger: no log driver named '" + config.log +
+                                   "' is registered: log-driver needs one of " + catalog->names("log") +
+                                   (refused.empty() ? "" : " (refused: " + refused + ")")};
+  }
+  for (const auto& [option, value] : config.log_options) {
+    const bool known = std::ranges::any_of(driver->info.options, [&, &wanted = option](const OptionInfo& info) {
+      return info.scope == OptionScope::object && info.name == wanted;
+    });
+    if (!known && config.log != "none") {
+      throw Error{Errc::invalid, "log-opts: unknown log opt '" + option + "' for " + config.log + " log driver"};
+    }
+  }
 }
 
 void Drivers::Impl::check_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice) {
@@ -200,6 +222,7 @@ void Drivers::load() {
   impl.open_all(impl.networks);
   impl.open_all(impl.volumes);
   impl.open_all(impl.builders);
+  impl.open_all(impl.logs);
 }
 
 void Drivers::check() { impl_->find_and_check(); }
@@ -272,6 +295,16 @@ const BuilderDriver& Drivers::builder(const std::string& name) const {
   throw Error{Errc::not_found, impl_->not_found("builder", name, "there is no builder driver \"" + name + "\"")};
 }
 
+const LogDriver& Drivers::log(const std::string& name) const {
+  const auto found = impl_->logs.find(name);
+  if (found != impl_->logs.end()) return found->second;
+  throw Error{
+      Errc::not_found,
+      impl_->not_found("log", name, "error looking up logging plugin " + name + ": plugin \"" + name + "\" not found")};
+}
+
+const std::string& Drivers::libexec_dir() const { return impl_->config.libexec_dir; }
+
 std::vector<std::string> Drivers::runtime_names() const { return keys(impl_->runtimes); }
 
 std::vector<std::string> Drivers::names(const std::string& kind) const {
@@ -279,6 +312,7 @@ std::vector<std::string> Drivers::names(const std::string& kind) const {
   if (kind == "network") return keys(impl_->networks);
   if (kind == "volume") return keys(impl_->volumes);
   if (kind == "builder") return keys(impl_->builders);
+  if (kind == "log") return keys(impl_->logs);
   std::vector<std::string> names;
   if (kind == "storage" && impl_->storage) names.push_back(impl_->storage.name());
   if (kind == "registry" && impl_->registry) names.push_back(impl_->registry.name());

@@ -10,6 +10,7 @@
 #include "base/async.hpp"
 #include "gantry/builder.hpp"
 #include "gantry/driver.hpp"
+#include "gantry/log.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
 #include "gantry/runtime.hpp"
@@ -29,6 +30,7 @@ using VolumeDriver = Handle<volume::v1::Driver>;
 using RuntimeDriver = Handle<runtime::v1::Driver>;
 using RegistryDriver = Handle<registry::v1::Driver>;
 using BuilderDriver = Handle<builder::v1::Driver>;
+using LogDriver = Handle<log::v1::Driver>;
 
 /// The part of daemon.json that chooses drivers.
 struct DriverConfig {
@@ -39,6 +41,8 @@ struct DriverConfig {
   std::string storage = "overlay";         ///< storage-driver
   std::string registry = "hub";            ///< registry-driver
   std::string runtime = "native";          ///< The driver behind default-runtime.
+  std::string log;                         ///< log-driver; empty: not looked for.
+  Options log_options;                     ///< log-opts, but for those that are the daemon's own.
   std::map<std::string, Options> options;  ///< Driver name ("overlay", "bridge") to its options.
   /// runtimes: a name that `--runtime` takes, to the driver behind it and its options.
   struct RuntimeChoice {
@@ -58,7 +62,7 @@ class Drivers {
   Drivers& operator=(const Drivers&) = delete;
 
   /// Loads every driver that is found and opens those that the config chooses (storage, registry, the runtimes) and all
-  /// network, volume and builder drivers. A file that is refused is logged and listed with the reason.
+  /// network, volume, builder and log drivers. A file that is refused is logged and listed with the reason.
   /// Errors: invalid if the config names a driver or an option that there is not: the message lists those that there
   /// are.
   void load();
@@ -78,11 +82,15 @@ class Drivers {
   [[nodiscard]] const RegistryDriver& registry() const;
   /// That of a transport ("oci"); of an empty one the config's. Errors: not_found.
   [[nodiscard]] const RegistryDriver& registry(const std::string& transport) const;
-  /// Errors, in dockerd's words: invalid for a runtime, not_found for a network, volume or builder driver.
+  /// Errors, in dockerd's words: invalid for a runtime, not_found for a network, volume, builder or log driver.
   [[nodiscard]] const RuntimeDriver& runtime(const std::string& name) const;  ///< Empty: the default one.
   [[nodiscard]] const NetworkDriver& network(const std::string& name) const;
   [[nodiscard]] const VolumeDriver& volume(const std::string& name) const;
   [[nodiscard]] const BuilderDriver& builder(const std::string& name) const;
+  [[nodiscard]] const LogDriver& log(const std::string& name) const;
+
+  /// Where the daemon's own helper programs are.
+  [[nodiscard]] const std::string& libexec_dir() const;
 
   [[nodiscard]] std::vector<std::string> runtime_names() const;
   [[nodiscard]] std::vector<std::string> names(const std::string& kind) const;

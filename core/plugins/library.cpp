@@ -12,6 +12,7 @@
 
 #include "base/file.hpp"
 #include "gantry/builder.hpp"
+#include "gantry/log.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
 #include "gantry/runtime.hpp"
@@ -37,7 +38,8 @@ constexpr Interface interface_of() {
 
 constexpr std::array kInterfaces{interface_of<storage::v1::Driver>(),  interface_of<network::v1::Driver>(),
                                  interface_of<volume::v1::Driver>(),   interface_of<runtime::v1::Driver>(),
-                                 interface_of<registry::v1::Driver>(), interface_of<builder::v1::Driver>()};
+                                 interface_of<registry::v1::Driver>(), interface_of<builder::v1::Driver>(),
+                                 interface_of<log::v1::Driver>()};
 
 std::string version(unsigned major, unsigned minor) { return std::to_string(major) + "." + std::to_string(minor); }
 

@@ -103,7 +103,10 @@ wire::Info Service::info() const {
   info.volume_plugins = drivers_.names("volume");
   info.network_plugins = drivers_.names("network");
   info.network_plugins.emplace_back("null");
-  info.log_plugins = {"json-file", "none"};
+  // As dockerd, which counts only those that log.
+  for (const std::string& name : drivers_.names("log")) {
+    if (name != "none") info.log_plugins.push_back(name);
+  }
   for (const std::string& runtime : drivers_.runtime_names()) info.runtimes[runtime] = {runtime};
   info.default_runtime = drivers_.default_runtime();
   info.listeners = static_cast<int>(bus_.listeners());

@@ -123,16 +123,33 @@ struct PlanStdio {
   bool stdin_once{};
   bool attach_stdout{true};
   bool attach_stderr{true};
-  std::string log_path;
-  std::uint64_t log_max_size{};
-  std::uint32_t log_max_files{1};
-  std::string log_attributes;
 };
 
 template <class Archive>
 void fields(Archive& archive, PlanStdio& s) {
-  archive(s.open_stdin, s.stdin_once, s.attach_stdout, s.attach_stderr, s.log_path, s.log_max_size, s.log_max_files,
-          s.log_attributes);
+  archive(s.open_stdin, s.stdin_once, s.attach_stdout, s.attach_stderr);
+}
+
+enum class LogFormat : std::uint8_t { none, json_file, local, process };
+
+/// gantry::log::v1::Plan, for the shim.
+struct PlanLog {
+  LogFormat format{};
+  std::string path;
+  std::uint64_t max_size{};
+  std::uint32_t max_files{1};
+  std::string attributes;
+  std::vector<std::string> compressor;  ///< Empty: rotated files stay as they are.
+  std::vector<std::string> command;
+  std::string head;
+  bool non_blocking{};
+  std::uint64_t max_buffer_size{};
+};
+
+template <class Archive>
+void fields(Archive& archive, PlanLog& l) {
+  archive(l.format, l.path, l.max_size, l.max_files, l.attributes, l.compressor, l.command, l.head, l.non_blocking,
+          l.max_buffer_size);
 }
 
 enum class InitKind : std::uint8_t { none, builtin, program };
@@ -145,6 +162,7 @@ struct Plan {
   std::vector<PlanMount> mounts;
   PlanProcess process;
   PlanStdio stdio;
+  PlanLog log;
   std::string hostname;
   std::string domainname;
   std::uint64_t new_namespaces{};  ///< CLONE_NEW*, together.
@@ -162,7 +180,7 @@ struct Plan {
 
 template <class Archive>
 void fields(Archive& archive, Plan& p) {
-  archive(p.id, p.directory, p.root, p.readonly_root, p.mounts, p.process, p.stdio, p.hostname, p.domainname,
+  archive(p.id, p.directory, p.root, p.readonly_root, p.mounts, p.process, p.stdio, p.log, p.hostname, p.domainname,
           p.new_namespaces, p.joined_namespaces, p.uid_map, p.gid_map, p.cgroups, p.devices, p.masked_paths,
           p.readonly_paths, p.sysctls, p.seccomp, p.init);
 }

@@ -177,6 +177,44 @@ PlanProcess translate_process(const Process& process, const std::vector<Rlimit>&
   return out;
 }
 
+namespace {
+
+LogFormat log_format(const std::string& writer) {
+  if (writer == "none") return LogFormat::none;
+  if (writer == "json-file") return LogFormat::json_file;
+  if (writer == "local") return LogFormat::local;
+  if (writer == "process") return LogFormat::process;
+  throw Error{Errc::unsupported, "there is no log writer \"" + writer + "\""};
+}
+
+PlanLog translate_log(const Spec& spec) {
+  PlanLog out;
+  if (spec.log.writer.empty()) {
+    out.format = spec.stdio.log_path.empty() ? LogFormat::none : LogFormat::json_file;
+    out.path = spec.stdio.log_path;
+    out.max_size = spec.stdio.log_max_size;
+    out.max_files = spec.stdio.log_max_files;
+    out.attributes = spec.log_attributes;
+    return out;
+  }
+  out.format = log_format(spec.log.writer);
+  out.path = spec.log.path;
+  out.max_size = spec.log.max_size;
+  out.max_files = spec.log.max_files;
+  out.attributes = spec.log.attributes;
+  if (spec.log.compress) out.compressor = spec.log.compressor;
+  out.command = spec.log.command;
+  out.head = spec.log.head;
+  out.non_blocking = spec.log.non_blocking;
+  out.max_buffer_size = spec.log.max_buffer_size;
+  if (out.format == LogFormat::process && out.command.empty()) {
+    throw Error{Errc::invalid, "a log written by a process needs its command"};
+  }
+  return out;
+}
+
+}  // namespace
+
 Plan translate_spec(const Spec& spec, const TranslationContext& context) {
   Plan plan;
   plan.id = spec.id;
@@ -186,10 +224,7 @@ Plan translate_spec(const Spec& spec, const TranslationContext& context) {
   plan.process = translate_process(spec.process, context.default_rlimits);
   plan.stdio.open_stdin = spec.stdio.open_stdin;
   plan.stdio.stdin_once = spec.stdio.stdin_once;
-  plan.stdio.log_path = spec.stdio.log_path;
-  plan.stdio.log_max_size = spec.stdio.log_max_size;
-  plan.stdio.log_max_files = spec.stdio.log_max_files;
-  plan.stdio.log_attributes = spec.log_attributes;
+  plan.log = translate_log(spec);
   plan.hostname = spec.hostname;
   plan.domainname = spec.domainname;
   translate_namespaces(spec.namespaces, plan);

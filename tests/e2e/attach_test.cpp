@@ -150,16 +150,5 @@ TEST_F(KeptLog, IsCleared) {
   EXPECT_THAT(cli("logs --clear nosuch").err, HasSubstr("No such container: nosuch"));
 }
 
-TEST_F(KeptLog, ComesWithItsOptionsChecked) {
-  const auto refusal = [](const std::string& options) { return cli("run --rm " + options + " busybox true").err; };
-  EXPECT_THAT(refusal("--log-opt max-size=0"), HasSubstr("max-size must be a positive number"));
-  EXPECT_THAT(refusal("--log-opt max-size=1k --log-opt max-file=0"), HasSubstr("max-file cannot be less than 1"));
-  EXPECT_THAT(refusal("--log-opt max-file=x"), HasSubstr("strconv.Atoi: parsing \"x\": invalid syntax"));
-  EXPECT_THAT(refusal("--log-opt compress=x"), HasSubstr("strconv.ParseBool: parsing \"x\": invalid syntax"));
-  const Result compressed = cli("create --log-opt max-size=1k --log-opt max-file=2 --log-opt compress=true busybox");
-  EXPECT_EQ(compressed.code, 0);
-  EXPECT_THAT(compressed.err, HasSubstr("Log files are not compressed by this daemon"));
-}
-
 }  // namespace
 }  // namespace gantry::e2e

@@ -33,7 +33,7 @@ file(REMOVE_RECURSE "${WORK}")
 set(prefix "${WORK}/prefix")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}")
 
-foreach(file bin/gantryd bin/gantry bin/gantry-driver-test lib/gantry/libexec/gantry-shim include/gantry/abi.hpp
+foreach(file bin/gantryd bin/gantry bin/gantry-driver-test lib/gantry/libexec/gantry-shim lib/gantry/libexec/gantry-logger include/gantry/abi.hpp
              lib/systemd/system/gantry.service lib/systemd/system/gantry.socket lib/sysusers.d/gantry.conf
              share/doc/gantry/README.md share/doc/gantry/LICENSE share/doc/gantry/CONTRACT.md
              share/doc/gantry/configuration.md share/doc/gantry/drivers.md)
@@ -41,7 +41,8 @@ foreach(file bin/gantryd bin/gantry bin/gantry-driver-test lib/gantry/libexec/ga
     message(FATAL_ERROR "${file} was not installed")
   endif()
 endforeach()
-foreach(driver storage-overlay storage-vfs net-bridge net-host volume-local runtime-native registry-hub registry-oci-layout builder-dockerfile)
+foreach(driver storage-overlay storage-vfs net-bridge net-host volume-local runtime-native registry-hub registry-oci-layout builder-dockerfile
+               log-json-file log-local log-none)
   if(NOT EXISTS "${prefix}/lib/gantry/plugins/${driver}.so")
     message(FATAL_ERROR "the driver ${driver} was not installed")
   endif()

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gantry/driver.hpp"
+#include "gantry/log.hpp"
 #include "gantry/mount.hpp"
 #include "gantry/unique_fd.hpp"
 
@@ -18,7 +19,8 @@
 /// returns as soon as the namespaces exist; whatever else has to be prepared may go on, and fails in `start`.
 ///
 /// Capabilities that the daemon looks for:
-///   "exec", "pause", "update", "stats", "user-namespace", "checkpoint", "live-mounts" (since 1.1).
+///   "exec", "pause", "update", "stats", "user-namespace", "checkpoint", "live-mounts" (since 1.1),
+///   "log-plan" (since 1.2): it carries out `Spec::log`; others only keep `Stdio::log_path`.
 namespace gantry::runtime::v1 {
 
 /// setrlimit(2); `type` as in the OCI runtime spec: "RLIMIT_NOFILE". Frozen.
@@ -148,6 +150,7 @@ struct Spec {
                           ///< driver's own; empty: none.
   /// Since 1.1: a JSON object for the member "attrs" of each line of the log; empty: none.
   std::string log_attributes;
+  log::v1::Plan log;  ///< Since 1.2: what becomes of the output, instead of `stdio.log_*`; no writer: as those say.
 };
 
 /// A process that the driver started. May grow at its end.
@@ -220,7 +223,7 @@ class Driver : public gantry::Driver {
  public:
   static constexpr const char* kKind = "runtime";
   static constexpr std::uint16_t kMajor = 1;
-  static constexpr std::uint16_t kMinor = 1;
+  static constexpr std::uint16_t kMinor = 2;
 
   /// Makes the container: cgroup, namespaces, and a process in them that waits for `start`. If the daemon dies before
   /// `start`, the container dies. Errors: conflict (exists), invalid, unsupported, io.

@@ -43,10 +43,7 @@ std::string exit_record(int code, bool oom_killed) {
 }  // namespace
 
 Container::Container(Loop& loop, Plan plan, UniqueFd exit_pipe, UniqueFd init_program)
-    : loop_(loop),
-      plan_(std::move(plan)),
-      log_(plan_.stdio.log_path, plan_.stdio.log_max_size, plan_.stdio.log_max_files, plan_.stdio.log_attributes),
-      init_program_(std::move(init_program)) {
+    : loop_(loop), plan_(std::move(plan)), log_(loop_, plan_.log), init_program_(std::move(init_program)) {
   init_ = processes_.emplace_back(std::make_unique<Process>()).get();
   init_->watchers.push_back(std::move(exit_pipe));
 }

@@ -6,8 +6,8 @@
 
 namespace gantry::native {
 
-/// Appends one line of Docker's json-file log: {"log":"...","stream":"...","attrs":{...},"time":"..."} and a newline.
-/// Bytes that are no UTF-8 become U+FFFD, as Docker's encoder has it. `attributes`: JSON as it is; empty: none.
+/// Appends one line of Docker's json-file log: {"log":"...","stream":"...","time":"..."} and a newline. Bytes that are
+/// no UTF-8 become U+FFFD, as Docker's encoder has it. `attributes`: a JSON object for "attrs"; empty: none.
 void append_log_line(std::string& out, std::string_view text, std::string_view stream, std::string_view time,
                      std::string_view attributes = {});
 

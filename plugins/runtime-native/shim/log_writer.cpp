@@ -1,13 +1,11 @@
 #include "shim/log_writer.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/random.h>
 
-#include <cstdio>
 #include <ctime>
 #include <utility>
 
+#include "gantry/log_record.hpp"
 #include "shim/log_line.hpp"
 #include "shim/system.hpp"
 
@@ -17,80 +15,108 @@ namespace {
 
 constexpr std::size_t kMaxLine = 16384;
 
+std::string random_partial_id() {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  unsigned char bytes[32] = {};
+  (void)!::getrandom(bytes, sizeof bytes, GRND_NONBLOCK);
+  std::string id;
+  for (const unsigned char byte : bytes) {
+    id += kDigits[byte >> 4U];
+    id += kDigits[byte & 15U];
+  }
+  return id;
+}
+
 }  // namespace
 
-LogWriter::LogWriter(std::string path, std::uint64_t max_size, std::uint32_t max_files, std::string attributes)
-    : path_(std::move(path)),
-      attributes_(std::move(attributes)),
-      max_size_(max_size),
-      max_files_(max_files == 0 ? 1 : max_files) {
-  if (!path_.empty()) reopen();
+LogWriter::LogWriter(Loop& loop, const PlanLog& plan) : plan_(plan) {
+  if (plan.format == LogFormat::json_file || plan.format == LogFormat::local) file_ = std::make_unique<LogFile>(plan);
+  if (plan.format == LogFormat::process) pipe_ = std::make_unique<LogPipe>(loop, plan);
 }
 
 void LogWriter::reopen() {
-  if (path_.empty()) return;
-  file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640));
-  struct stat facts {};
-  size_ = file_ && ::fstat(file_.get(), &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
+  if (file_) file_->reopen();
 }
 
 void LogWriter::write(bool is_stderr, std::string_view bytes) {
-  if (!file_) return;
+  if (!keeps()) return;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  time_ = format_time(std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec);
-  std::string& partial = partial_[is_stderr ? 1 : 0];
+  now_ = std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
+  std::string& pending = streams_[is_stderr ? 1 : 0].pending;
   while (!bytes.empty()) {
-    const std::size_t room = kMaxLine - partial.size();
+    const std::size_t room = kMaxLine - pending.size();
     const std::size_t end = bytes.substr(0, room).find('\n');
     const bool whole = end != std::string_view::npos;
     const std::string_view piece = bytes.substr(0, whole ? end + 1 : room);
     bytes.remove_prefix(piece.size());
-    if (!whole && partial.size() + piece.size() < kMaxLine) {
-      partial += piece;
+    if (!whole && pending.size() + piece.size() < kMaxLine) {
+      pending += piece;
       break;
     }
-    if (partial.empty()) {
+    if (pending.empty()) {
       log(is_stderr, piece);
       continue;
     }
-    partial += piece;
-    log(is_stderr, partial);
-    partial.clear();
+    pending += piece;
+    log(is_stderr, pending);
+    pending.clear();
   }
   flush();
 }
 
 void LogWriter::finish() {
   for (const bool is_stderr : {false, true}) {
-    std::string& partial = partial_[is_stderr ? 1 : 0];
-    if (!partial.empty() && file_) log(is_stderr, partial);
-    partial.clear();
+    std::string& pending = streams_[is_stderr ? 1 : 0].pending;
+    if (!pending.empty() && keeps()) log(is_stderr, pending);
+    pending.clear();
   }
   flush();
 }
 
+/// All parts of a long line bear the time of the first, as with dockerd.
 void LogWriter::log(bool is_stderr, std::string_view text) {
-  append_log_line(out_, text, is_stderr ? "stderr" : "stdout", time_, attributes_);
-  if (max_size_ != 0 && size_ + out_.size() >= max_size_) {
-    flush();
-    rotate();
+  Stream& stream = streams_[is_stderr ? 1 : 0];
+  const bool whole = text.ends_with('\n');
+  if (!whole && stream.partial_id.empty()) {
+    stream.partial_id = random_partial_id();
+    stream.ordinal = 0;
+    stream.time = now_;
   }
+  const std::int64_t time = stream.partial_id.empty() ? now_ : stream.time;
+  line_.clear();
+  if (plan_.format == LogFormat::json_file) {
+    append_log_line(line_, text, is_stderr ? "stderr" : "stdout", format_time(time), plan_.attributes);
+  } else {
+    log_record(is_stderr, whole ? text.substr(0, text.size() - 1) : text, time, whole);
+    if (!stream.partial_id.empty()) ++stream.ordinal;
+  }
+  if (whole) stream.partial_id.clear();
+  if (file_) file_->add(line_);
+  if (pipe_) pipe_->add(line_);
+}
+
+void LogWriter::log_record(bool is_stderr, std::string_view text, std::int64_t time, bool whole) {
+  const Stream& stream = streams_[is_stderr ? 1 : 0];
+  entry_.text = text;
+  entry_.from_stderr = is_stderr;
+  entry_.time = time;
+  entry_.partial = !stream.partial_id.empty();
+  entry_.partial_id = stream.partial_id;
+  entry_.ordinal = stream.ordinal + 1;
+  entry_.last = whole;
+  log::v1::append_record(line_, entry_);
+  // In a file also behind it, so that it can be read from its end.
+  if (file_) log::v1::record::put_length(line_, static_cast<std::uint32_t>(line_.size() - 4));
 }
 
 void LogWriter::flush() {
-  // A full disk costs the lines that do not fit; the container runs on.
-  if (!out_.empty() && write_all(file_.get(), out_) == 0) size_ += out_.size();
-  out_.clear();
+  if (file_ && *file_) file_->flush();
+  if (pipe_) pipe_->flush();
 }
 
-void LogWriter::rotate() {
-  for (std::uint32_t i = max_files_ - 1; i >= 1; --i) {
-    const std::string from = i == 1 ? path_ : path_ + "." + number(i - 1);
-    ::rename(from.c_str(), (path_ + "." + number(i)).c_str());
-  }
-  if (max_files_ == 1 && ::ftruncate(file_.get(), 0) < 0) return;
-  reopen();
+void LogWriter::on_room(std::function<void()> handler) {
+  if (pipe_) pipe_->on_room(std::move(handler));
 }
 
 }  // namespace gantry::native

@@ -1,18 +1,24 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
-#include "gantry/unique_fd.hpp"
+#include "gantry/log_entry.hpp"
+#include "plan.hpp"
+#include "shim/log_file.hpp"
+#include "shim/log_pipe.hpp"
+#include "shim/loop.hpp"
 
 namespace gantry::native {
 
-/// A container's log file in Docker's json-file format, rotated by size.
+/// Cuts a container's output into lines and gives them to who keeps them, in the form that the plan asks for.
 class LogWriter {
  public:
-  /// `attributes`: of each line, a JSON object; empty: none.
-  LogWriter(std::string path, std::uint64_t max_size, std::uint32_t max_files, std::string attributes = {});
+  /// `plan` outlives it.
+  LogWriter(Loop& loop, const PlanLog& plan);
 
   /// Takes what the process wrote to one stream. Lines are logged when they are whole or 16 KB long.
   void write(bool is_stderr, std::string_view bytes);
@@ -22,20 +28,31 @@ class LogWriter {
 
   void reopen();
 
- private:
-  void flush();
-  void rotate();
-  void log(bool is_stderr, std::string_view text);
+  /// Whether more output must wait, and who is told when it need not any more.
+  [[nodiscard]] bool full() const { return pipe_ && pipe_->full(); }
+  void on_room(std::function<void()> handler);
 
-  std::string path_;
-  std::string attributes_;
-  std::uint64_t max_size_;
-  std::uint32_t max_files_;
-  std::uint64_t size_ = 0;
-  UniqueFd file_;
-  std::string partial_[2];
-  std::string out_;
-  std::string time_;
+ private:
+  /// One of the two streams.
+  struct Stream {
+    std::string pending;     ///< A line that is neither whole nor long enough yet.
+    std::string partial_id;  ///< Of a long line whose end has not come; empty: none.
+    std::uint32_t ordinal = 0;
+    std::int64_t time = 0;  ///< Of the first part of the long line.
+  };
+
+  [[nodiscard]] bool keeps() const { return (file_ && *file_) || pipe_; }
+  void flush();
+  void log(bool is_stderr, std::string_view text);
+  void log_record(bool is_stderr, std::string_view text, std::int64_t time, bool whole);
+
+  const PlanLog& plan_;
+  std::unique_ptr<LogFile> file_;
+  std::unique_ptr<LogPipe> pipe_;
+  Stream streams_[2];
+  std::int64_t now_ = 0;
+  std::string line_;
+  log::v1::Entry entry_;
 };
 
 }  // namespace gantry::native

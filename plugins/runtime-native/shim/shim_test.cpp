@@ -1,21 +1,25 @@
 // The shim's parsers and writers.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
+#include "gantry/log_record.hpp"
 #include "shim/log_line.hpp"
 #include "shim/log_writer.hpp"
 #include "shim/passwd.hpp"
 #include "shim/program.hpp"
 #include "shim/root_path.hpp"
-
-#include <fcntl.h>
 
 namespace gantry::native {
 
@@ -109,12 +113,42 @@ class Directory : public ::testing::Test {
   fs::path path_;
 };
 
-class LogFile : public Directory {};
+class KeptLog : public Directory {
+ protected:
+  PlanLog& plan(LogFormat format = LogFormat::json_file) {
+    plan_.format = format;
+    plan_.path = path() / "log";
+    return plan_;
+  }
+  static std::vector<log::v1::Entry> records(const fs::path& file) {
+    std::ifstream stream(file);
+    std::string bytes{std::istreambuf_iterator<char>{stream}, {}};
+    std::vector<log::v1::Entry> out;
+    for (std::string_view rest = bytes; rest.size() >= 8;) {
+      const std::uint32_t length = log::v1::record::get_length(rest);
+      EXPECT_TRUE(log::v1::parse_record(rest.substr(4, length), out.emplace_back()));
+      EXPECT_EQ(log::v1::record::get_length(rest.substr(4 + length)), length);
+      rest.remove_prefix(length + 8);
+    }
+    return out;
+  }
+  static void end_children() {
+    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    for (pid_t child = 0; children >> child;) {
+      ::kill(child, SIGKILL);
+      ::waitpid(child, nullptr, 0);
+    }
+  }
+  void SetUp() override { ::signal(SIGPIPE, SIG_IGN); }  // as the shim does
+
+  Loop loop_;
+  PlanLog plan_;
+};
 class RootPath : public Directory {};
 class ProgramSearch : public Directory {};
 
-TEST_F(LogFile, JoinsPiecesOfALine) {
-  LogWriter log(path() / "log", 0, 1);
+TEST_F(KeptLog, JoinsPiecesOfALine) {
+  LogWriter log(loop_, plan());
   log.write(false, "one ");
   log.write(true, "other\n");
   EXPECT_EQ(lines(path() / "log"), 1U);
@@ -124,19 +158,140 @@ TEST_F(LogFile, JoinsPiecesOfALine) {
   EXPECT_EQ(lines(path() / "log"), 4U);
 }
 
-TEST_F(LogFile, KeepsALineOfExactlyThePartialSizeWhole) {
-  LogWriter log(path() / "log", 0, 1);
+TEST_F(KeptLog, KeepsALineOfExactlyThePartialSizeWhole) {
+  LogWriter log(loop_, plan());
   log.write(false, std::string(16383, 'x') + "\n");
   EXPECT_EQ(lines(path() / "log"), 1U);
   log.write(false, std::string(16384, 'x'));
   EXPECT_EQ(lines(path() / "log"), 2U);
 }
 
-TEST_F(LogFile, StartsAfreshWithOneFile) {
-  LogWriter log(path() / "log", 200, 1);
+TEST_F(KeptLog, StartsAfreshWithOneFile) {
+  plan().max_size = 200;
+  LogWriter log(loop_, plan_);
   for (int i = 0; i < 50; ++i) log.write(false, "a line of some length\n");
   EXPECT_LE(fs::file_size(path() / "log"), 300U);
   EXPECT_FALSE(fs::exists(path() / "log.1"));
+}
+
+TEST_F(KeptLog, PutsAttributesIntoEachLine) {
+  plan().attributes = R"({"tag":"x"})";
+  LogWriter log(loop_, plan_);
+  log.write(true, "hi\n");
+  std::ifstream file(path() / "log");
+  std::string line;
+  std::getline(file, line);
+  EXPECT_TRUE(line.starts_with(R"({"log":"hi\n","stream":"stderr","attrs":{"tag":"x"},"time":"2)")) << line;
+}
+
+TEST_F(KeptLog, MarksThePartsOfALongLine) {
+  LogWriter log(loop_, plan(LogFormat::local));
+  log.write(false, std::string(40000, 'x') + "\nshort\n");
+  log.write(true, "torn");
+  log.finish();
+  const auto found = records(path() / "log");
+  ASSERT_EQ(found.size(), 5U);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(found[i].partial);
+    EXPECT_EQ(found[i].ordinal, i + 1);
+    EXPECT_EQ(found[i].last, i == 2);
+    EXPECT_EQ(found[i].time, found[0].time);
+    EXPECT_EQ(found[i].partial_id, found[0].partial_id);
+  }
+  EXPECT_EQ(found[0].partial_id.size(), 64U);
+  EXPECT_EQ(found[2].text.size(), 40000U - 2 * 16384);
+  EXPECT_EQ(found[3].text, "short");
+  EXPECT_FALSE(found[3].partial);
+  EXPECT_TRUE(found[4].from_stderr);
+  EXPECT_TRUE(found[4].partial);
+  EXPECT_FALSE(found[4].last);
+}
+
+TEST_F(KeptLog, GrowsWhileTheRotatedFileIsBeingCompressed) {
+  plan().max_size = 200;
+  plan_.max_files = 3;
+  plan_.compressor = {"/nonesuch"};
+  LogWriter log(loop_, plan_);
+  std::ofstream(path() / "log.1") << "older";
+  std::ofstream(path() / "log.1.gz") << "a leftover";
+  UniqueFd lock(::open((path() / "log.1").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+  for (int i = 0; i < 10; ++i) log.write(false, "a line of some length\n");
+  EXPECT_GT(fs::file_size(path() / "log"), 400U);
+  EXPECT_FALSE(fs::exists(path() / "log.2"));
+  lock.reset();
+  log.write(false, "a line of some length\n");
+  EXPECT_GT(fs::file_size(path() / "log.1"), 400U);
+  EXPECT_EQ(fs::file_size(path() / "log.2"), 5U);
+  EXPECT_TRUE(fs::exists(path() / "log.2.gz"));
+}
+
+TEST_F(KeptLog, GoesToAProcessBehindItsHead) {
+  plan(LogFormat::process).command = {"/bin/sh", "-c", "exec /bin/cat > " + (path() / "got").string()};
+  plan_.head = "head";
+  {
+    LogWriter log(loop_, plan_);
+    log.write(false, "one\ntwo\n");
+    log.write(true, "torn");
+    log.finish();
+  }
+  ASSERT_GT(::waitpid(-1, nullptr, 0), 0);
+  std::ifstream stream(path() / "got");
+  const std::string bytes{std::istreambuf_iterator<char>{stream}, {}};
+  ASSERT_TRUE(bytes.starts_with(std::string("\0\0\0\4head", 8)));
+  std::vector<std::string> texts;
+  for (std::string_view rest = std::string_view(bytes).substr(8); rest.size() >= 4;) {
+    const std::uint32_t length = log::v1::record::get_length(rest);
+    log::v1::Entry entry;
+    ASSERT_TRUE(log::v1::parse_record(rest.substr(4, length), entry));
+    texts.push_back(entry.text);
+    rest.remove_prefix(4 + length);
+  }
+  EXPECT_THAT(texts, ElementsAre("one", "two", "torn"));
+}
+
+TEST_F(KeptLog, IsNotHeldUpByAProcessThatCannotBeHad) {
+  plan(LogFormat::process).command = {"/bin/false"};
+  LogWriter log(loop_, plan_);
+  ASSERT_GT(::waitpid(-1, nullptr, 0), 0);
+  for (int i = 0; i < 5000; ++i) log.write(false, std::string(100, 'x') + "\n");
+  EXPECT_FALSE(log.full());
+}
+
+TEST_F(KeptLog, HoldsUpTheContainerIfNobodyReadsUnlessItMayDropLines) {
+  for (const bool non_blocking : {false, true}) {
+    plan(LogFormat::process).command = {"/bin/sh", "-c", "exec /bin/sleep 1000"};
+    plan_.non_blocking = non_blocking;
+    plan_.max_buffer_size = 4096;
+    std::optional<LogWriter> log;
+    log.emplace(loop_, plan_);
+    for (int i = 0; i < 5000; ++i) log->write(false, std::string(100, 'x') + "\n");
+    EXPECT_EQ(log->full(), !non_blocking);
+    // It reads nothing and so does not see the end of its input.
+    end_children();
+    log.reset();
+  }
+}
+
+TEST_F(KeptLog, GoesOnWithAnotherProcessWhenTheFirstDies) {
+  const std::string mark = (path() / "mark").string();
+  plan(LogFormat::process).command = {
+      "/bin/sh", "-c",
+      "if [ -e " + mark + " ]; then exec /bin/cat > /dev/null; fi; : > " + mark + "; exec /bin/sleep 1000"};
+  LogWriter log(loop_, plan_);
+  while (!log.full()) log.write(false, std::string(100, 'x') + "\n");
+  bool room = false;
+  log.on_room([&] {
+    room = true;
+    loop_.stop();
+  });
+  while (!fs::exists(mark)) {
+  }
+  end_children();
+  loop_.run();
+  EXPECT_TRUE(room);
+  EXPECT_FALSE(log.full());
+  log.on_room(nullptr);
 }
 
 TEST_F(RootPath, StaysInside) {

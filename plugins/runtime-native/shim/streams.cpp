@@ -44,9 +44,12 @@ StdioEnds make_stdio(const PlanStdio& stdio, bool terminal) {
 }
 
 Streams::Streams(Loop& loop, const PlanStdio& stdio, bool terminal, LogWriter* log)
-    : loop_(loop), terminal_(terminal), close_with_client_(stdio.stdin_once), log_(log) {}
+    : loop_(loop), terminal_(terminal), close_with_client_(stdio.stdin_once), log_(log) {
+  if (log_ != nullptr) log_->on_room([this] { throttle(); });
+}
 
 Streams::~Streams() {
+  if (log_ != nullptr) log_->on_room(nullptr);
   for (const UniqueFd* fd : {&output_, &error_, &input_}) {
     if (*fd) loop_.remove(fd->get());
   }
@@ -128,6 +131,7 @@ void Streams::deliver(bool is_error, std::string_view bytes) {
 void Streams::throttle() {
   if (finished_) return;
   const bool full =
+      (log_ != nullptr && log_->full()) ||
       std::any_of(clients_.begin(), clients_.end(), [](const Client& c) { return c.pending.size() > kMaxPending; });
   if (full == throttled_) return;
   throttled_ = full;

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "containers/container.hpp"
+#include "gantry/log.hpp"
+
+/// What a container's log driver is told and asked.
+namespace gantry::containers {
+
+/// HostConfig.LogConfig.Config taken apart.
+struct LogOptions {
+  Options driver;       ///< The log driver's.
+  bool non_blocking{};  ///< mode=non-blocking
+  std::uint64_t max_buffer_size{std::uint64_t{1} << 20};
+};
+
+/// Errors: invalid, in dockerd's words.
+LogOptions split_log_options(const wire::LogConfig& log);
+
+/// `folder`: the container's own.
+log::v1::Subject log_subject(const Container& container, const std::string& folder);
+
+}  // namespace gantry::containers

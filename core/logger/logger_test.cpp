@@ -1,0 +1,120 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "base/log_settings.hpp"
+#include "gantry/error.hpp"
+#include "gantry/unique_fd.hpp"
+#include "logger/compress.hpp"
+#include "logger/pump.hpp"
+
+namespace gantry::logger {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Compress : public ::testing::Test {
+ protected:
+  Compress() {
+    std::string name = (fs::temp_directory_path() / "gantry-logger-XXXXXX").string();
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~Compress() override { fs::remove_all(folder_); }
+
+  static std::string unpacked(const fs::path& path) {
+    const gzFile file = ::gzopen(path.c_str(), "rb");
+    std::string out(1 << 22, '\0');
+    out.resize(static_cast<std::size_t>(::gzread(file, out.data(), static_cast<unsigned>(out.size()))));
+    ::gzclose(file);
+    return out;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Compress, PutsTheCompressedFileInItsPlace) {
+  const fs::path path = folder_ / "x.log.1";
+  std::string text;
+  for (int i = 0; i < 50000; ++i) text += "line " + std::to_string(i) + "\n";
+  std::ofstream(path) << text;
+  fs::permissions(path, fs::perms{0640});
+  struct stat facts {};
+  ASSERT_EQ(::stat(path.c_str(), &facts), 0);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY));
+  compress(file.get(), path);
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_EQ(unpacked(path.string() + ".gz"), text);
+  EXPECT_EQ(fs::status(path.string() + ".gz").permissions(), fs::perms{0640});
+  std::ifstream packed{path.string() + ".gz"};
+  std::string head(64, '\0');
+  packed.read(head.data(), 64);
+  EXPECT_EQ(head.substr(10).c_str(), "inode=" + std::to_string(facts.st_ino) + " mtime=" +
+                                         std::to_string(facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec));
+}
+
+TEST_F(Compress, LeavesTheFileIfItCannot) {
+  const fs::path path = folder_ / "x.log.1";
+  std::ofstream(path) << "text";
+  const UniqueFd file(::open(path.c_str(), O_RDONLY));
+  fs::create_directories(path.string() + ".gz/taken");
+  EXPECT_THROW(compress(file.get(), path), Error);
+  EXPECT_TRUE(fs::exists(path));
+  EXPECT_FALSE(fs::exists(path.string() + ".gz.draft"));
+}
+
+/// Keeps what it is given; "bad" it does not take.
+class Listener : public log::v1::Writer {
+ public:
+  void open(const Options& settings) override { settings_ = settings; }
+  void write(const log::v1::Entry& entry) override {
+    if (entry.text == "bad") throw Error{Errc::io, "a bad one"};
+    texts_.push_back(entry.text);
+  }
+  void close() override { closed_ = true; }
+
+  Options settings_;
+  std::vector<std::string> texts_;
+  bool closed_{};
+};
+
+TEST(Pump, GivesSettingsAndEntriesToTheWriter) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::pipe(ends), 0);
+  const UniqueFd reader{ends[0]};
+  UniqueFd writer{ends[1]};
+  const Options settings{{"a", "1"}, {"b", ""}};
+  const std::string head = encode_log_settings(settings);
+  std::string bytes;
+  log::v1::record::put_length(bytes, static_cast<std::uint32_t>(head.size()));
+  bytes += head;
+  for (const char* const text : {"one", "bad", "two"}) {
+    log::v1::Entry entry;
+    entry.text = text;
+    log::v1::append_record(bytes, entry);
+  }
+  bytes += std::string("\0\0\1", 3);  // cut off
+  ASSERT_EQ(::write(writer.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  writer.reset();
+  Listener listener;
+  std::string complaints;
+  pump(reader.get(), listener, [&](const std::string& reason) { complaints += reason; });
+  EXPECT_EQ(listener.settings_, settings);
+  EXPECT_EQ(listener.texts_, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(complaints, "a bad one");
+  EXPECT_TRUE(listener.closed_);
+}
+
+TEST(Pump, RefusesSettingsThatAreCutOff) {
+  for (const std::string& bytes : {std::string("\0\0", 2), std::string("\0\0\0\7xxx", 7)}) {
+    EXPECT_THROW((void)decode_log_settings(bytes), Error);
+  }
+}
+
+}  // namespace
+}  // namespace gantry::logger

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "gantry/log.hpp"
+
+namespace gantry::log_local {
+
+/// Docker's local logs: the runtime writes them, this plans them and reads them back.
+class Driver : public log::v1::Driver, public log::v1::Reader {
+ public:
+  void* query(std::string_view ability) noexcept override;
+  void capabilities(Capabilities& out) const override { out = {"read"}; }
+  void options(std::vector<OptionInfo>& out) const override;
+  void open(Host& host) override;
+
+  void check(const Options& options, const Call& call) override;
+  void plan(const log::v1::Subject& subject, const Options& options, log::v1::Plan& out, const Call& call) override;
+
+  std::unique_ptr<log::v1::Cursor> read(const log::v1::Subject& subject, const Options& options,
+                                        const log::v1::ReadRequest& request, const Call& call) override;
+  void clear(const log::v1::Subject& subject, const Options& options, const Call& call) override;
+};
+
+}  // namespace gantry::log_local

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "gantry/log.hpp"
+
+namespace gantry::log_none {
+
+/// Keeps nothing.
+class Driver : public log::v1::Driver {
+ public:
+  void capabilities(Capabilities& out) const override { out.clear(); }
+  void options(std::vector<OptionInfo>& out) const override { out.clear(); }
+  void open(Host& /*host*/) override {}
+
+  /// As dockerd: takes whatever it is given.
+  void check(const Options& /*options*/, const Call& /*call*/) override {}
+  void plan(const log::v1::Subject& subject, const Options& options, log::v1::Plan& out, const Call& call) override;
+};
+
+}  // namespace gantry::log_none

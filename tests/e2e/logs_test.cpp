@@ -1,0 +1,176 @@
+#include <signal.h>
+
+#include <fstream>
+
+#include "engine.hpp"
+
+// Log drivers, as their users see them.
+namespace gantry::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+class Logs : public BothClients {
+ protected:
+  static std::string log_path(const std::string& container) { return daemon->inspect(container, "/LogPath"); }
+
+  static std::string content(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
+
+  /// Waits until the shell's condition holds.
+  static bool until(const std::string& condition) {
+    return shell("while ! { " + condition + "; }; do :; done", {}, {}, std::chrono::seconds{30}).code == 0;
+  }
+
+  static std::vector<std::string> numbers(int last) {
+    std::vector<std::string> out;
+    for (int i = 1; i <= last; ++i) out.push_back(std::to_string(i));
+    return out;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(By, Logs, ::testing::Values("gantry", "docker"), client_name);
+
+TEST_P(Logs, JsonFileKeepsAttributes) {
+  const Result ran =
+      run("run --name web --label a=1 --label b=2 -e X=1 -e XY='2|' --log-opt labels=a,zz --log-opt labels-regex=^b "
+          "--log-opt env=X --log-opt env-regex=^XY --log-opt tag='{{.Name}}/{{.ID}}' busybox echo hi");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::string id = daemon->inspect("web", "/Id");
+  const std::string attributes = R"({"X":"1","XY":"2|","a":"1","b":"2","tag":"web/)" + id.substr(0, 12) + "\"}";
+  EXPECT_THAT(content(log_path("web")), HasSubstr(R"({"log":"hi\n","stream":"stdout","attrs":)" + attributes + ","));
+  EXPECT_EQ(run("logs --details web").out, "X=1,XY=2%7C,a=1,b=2,tag=web%2F" + id.substr(0, 12) + " hi\n");
+  EXPECT_THAT(run("logs -t --details web").out, MatchesRegex("20[0-9T:.-]+Z X=1,.* hi\n"));
+}
+
+TEST_P(Logs, RotatedFilesAreCompressedAndReadBack) {
+  const Result ran =
+      run("run --name many --log-opt max-size=40k --log-opt max-file=100 --log-opt compress=true busybox seq 1 6000");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::string path = log_path("many");
+  EXPECT_TRUE(until("[ -e " + path + ".1.gz -a ! -e " + path + ".1 ]"));
+  EXPECT_EQ(run("logs many").lines(), numbers(6000));
+  EXPECT_EQ(run("logs --tail 3 many").out, "5998\n5999\n6000\n");
+  EXPECT_EQ(cli("logs --clear many").code, 0);
+  EXPECT_EQ(run("logs many").out, "");
+  EXPECT_FALSE(fs::exists(path + ".1.gz"));
+}
+
+TEST_P(Logs, LocalKeepsItsOwnFormat) {
+  const Result ran = run("run --name small --log-driver local busybox sh -c 'echo out; echo err >&2'");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(log_path("small"), "");
+  const Result logs = run("logs small");
+  EXPECT_EQ(logs.out, "out\n");
+  EXPECT_EQ(logs.err, "err\n");
+  EXPECT_THAT(run("logs -t small").out, MatchesRegex("20[0-9T:.-]+Z out\n"));
+  run("run --name big --log-driver local --log-opt max-size=40k --log-opt max-file=100 busybox seq 1 6000");
+  EXPECT_EQ(run("logs big").lines(), numbers(6000));
+  EXPECT_EQ(run("logs --tail 2 big").out, "5999\n6000\n");
+  run("run --name wide --log-driver local busybox sh -c 'head -c 40000 /dev/zero | tr \"\\0\" a; echo; echo b'");
+  EXPECT_EQ(run("logs wide").out, std::string(40000, 'a') + "\nb\n");
+}
+
+TEST_P(Logs, AreFollowed) {
+  for (const char* const driver : {"json-file", "local"}) {
+    cli(std::string("run -di --name talk --log-driver ") + driver + " busybox sh -c 'while read x; do echo $x; done'");
+    const auto typist = daemon->background("attach talk");
+    const auto reader = background("logs -f talk");
+    typist->type("one\n");
+    ASSERT_TRUE(reader->wait_for("one\n")) << driver << reader->output();
+    typist->type("two\n");
+    ASSERT_TRUE(reader->wait_for("two\n")) << driver << reader->output();
+    cli("rm -f talk");
+    EXPECT_EQ(reader->wait(), 0);
+  }
+}
+
+TEST_P(Logs, SurviveTheDaemon) {
+  const std::string gate = (daemon->root() / "gate").string();
+  fs::create_directory(gate);
+  for (const std::string driver : {"json-file", "local"}) {
+    ASSERT_EQ(run("run -d --name " + driver + " --log-driver " + driver +
+                  " --log-opt max-size=40k --log-opt max-file=99 " + "--log-opt compress=true -v " + gate +
+                  ":/gate busybox sh -c 'seq 1 1000; while [ ! -e /gate/open ]; do sleep 0.1; done; seq 1001 5000'")
+                  .code,
+              0);
+  }
+  const auto json = daemon->inspect("json-file", "/State/Pid").dump();
+  const auto local = daemon->inspect("local", "/State/Pid").dump();
+  daemon->kill(SIGKILL);
+  EXPECT_TRUE(until("touch " + gate + "/open; [ ! -d /proc/" + json + " -a ! -d /proc/" + local + " ]"));
+  fs::remove_all(gate);
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  for (const std::string driver : {"json-file", "local"}) {
+    daemon->wait_for_exit(driver);
+    EXPECT_EQ(run("logs " + driver).lines(), numbers(5000)) << driver;
+  }
+}
+
+TEST_P(Logs, OfNoneAreNotThere) {
+  EXPECT_EQ(run("run --name quiet --log-driver none busybox echo hi").out, "hi\n");
+  const Result logs = run("logs quiet");
+  EXPECT_EQ(logs.code, 1);
+  EXPECT_THAT(logs.err, HasSubstr("configured logging driver does not support reading"));
+  EXPECT_THAT(cli("logs --clear quiet").err, HasSubstr("configured logging driver does not support reading"));
+}
+
+TEST_P(Logs, OptionsAreRefusedInDockerdsWords) {
+  const auto refusal = [](const std::string& options) { return run("create " + options + " busybox").err; };
+  EXPECT_THAT(refusal("--log-opt foo=1"), HasSubstr("unknown log opt 'foo' for json-file log driver"));
+  EXPECT_THAT(refusal("--log-driver local --log-opt labels=1"),
+              HasSubstr("unknown log opt 'labels' for log driver local"));
+  EXPECT_THAT(refusal("--log-driver bar"), HasSubstr("error looking up logging plugin bar: plugin \"bar\" not found"));
+  EXPECT_THAT(refusal("--log-opt max-size=0"), HasSubstr("max-size must be a positive number"));
+  EXPECT_THAT(refusal("--log-opt max-size=1k --log-opt max-file=0"), HasSubstr("max-file cannot be less than 1"));
+  EXPECT_THAT(refusal("--log-opt max-file=x"), HasSubstr("strconv.Atoi: parsing \"x\": invalid syntax"));
+  EXPECT_THAT(refusal("--log-opt compress=x"), HasSubstr("strconv.ParseBool: parsing \"x\": invalid syntax"));
+  EXPECT_THAT(refusal("--log-opt compress=true --log-opt max-size=1m"),
+              HasSubstr("compress cannot be true when max-file is less than 2 or max-size is not set"));
+  EXPECT_THAT(refusal("--log-opt tag={{.Foo}}"), HasSubstr("can't evaluate field Foo in type *logger.Info"));
+  EXPECT_THAT(refusal("--log-opt mode=foo"), HasSubstr("logger: logging mode not supported: foo"));
+}
+
+TEST_P(Logs, DriversAreListed) {
+  EXPECT_THAT(run("info -f '{{json .Plugins.Log}}'").out,
+              AllOf(HasSubstr("json-file"), HasSubstr("local"), Not(HasSubstr("none"))));
+  EXPECT_THAT(cli("plugin ls").out, AllOf(HasSubstr("json-file"), HasSubstr("none")));
+}
+
+TEST(StrangersLogDriver, WritesAndReadsBack) {
+  const fs::path build{GANTRY_BUILD_DIR};
+  if (!fs::exists(build / "tests/fakes/samples")) GTEST_SKIP() << "the sample was not built";
+  Daemon engine{{{"plugin-dirs", {(build / "lib/gantry/plugins").string(), (build / "tests/fakes/samples").string()}}}};
+  ASSERT_TRUE(engine.start()) << engine.log();
+  load_busybox(engine);
+  const auto logs = engine.background("run --name web --log-driver text --log-opt prefix=- busybox seq 1 3");
+  EXPECT_EQ(logs->wait(), 0) << logs->output();
+  const auto reader = engine.background("logs -f web");
+  EXPECT_EQ(
+      shell("while [ $(wc -l < " + (engine.data_root() / "containers").string() + "/*/text.log) -lt 3 ]; do :; done")
+          .code,
+      0);
+  EXPECT_EQ(engine.cli("logs web").out, "-1\n-2\n-3\n");
+  EXPECT_EQ(engine.cli("logs --tail 1 web").out, "-3\n");
+  EXPECT_THAT(engine.cli("create --log-driver text --log-opt x=1 busybox").err,
+              HasSubstr("unknown log opt 'x' for text log driver"));
+}
+
+TEST(LogConfig, NamesADriverThatThereIs) {
+  Daemon unknown{{{"log-driver", "bar"}}};
+  EXPECT_FALSE(unknown.start());
+  EXPECT_THAT(unknown.log(), HasSubstr("logger: no log driver named 'bar' is registered"));
+  Daemon wrong{{{"log-opts", {{"a", "b"}}}}};
+  EXPECT_FALSE(wrong.start());
+  EXPECT_THAT(wrong.log(), HasSubstr("unknown log opt 'a' for json-file log driver"));
+}
+
+}  // namespace
+}  // namespace gantry::e2e
