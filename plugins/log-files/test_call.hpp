@@ -52,6 +52,7 @@ class DriverTest : public ::testing::Test {
   std::string refusal(const Options& options) {
     try {
       driver_.check(options, call_);
+      (void)plan_for(options);
     } catch (const Error& error) {
       return error.what();
     }

@@ -61,9 +61,6 @@ void Driver::check(const Options& given, const Call& /*call*/) {
   std::vector<OptionInfo> known;
   options(known);
   log_subject::check_names(given, known, "json-file log driver");
-  (void)log_files::json_file_limits(given);
-  log_subject::check_expressions(given);
-  (void)log_subject::tag_of({}, given, "");
 }
 
 void Driver::plan(const Subject& subject, const Options& given, log::v1::Plan& out, const Call& /*call*/) {

@@ -131,6 +131,8 @@ TEST_F(JsonFile, ChecksItsOptionsInDockerdsWords) {
   EXPECT_EQ(refusal({{"max-file", "x"}}), "strconv.Atoi: parsing \"x\": invalid syntax");
   EXPECT_EQ(refusal({{"max-file", "1001"}}), "invalid value for max-file: '1001'");
   EXPECT_EQ(refusal({{"compress", "x"}}), "strconv.ParseBool: parsing \"x\": invalid syntax");
+  EXPECT_EQ(refusal({{"compress", "true"}}),
+            "compress cannot be true when max-file is less than 2 or max-size is not set");
   EXPECT_EQ(refusal({{"compress", "true"}, {"max-size", "1m"}}),
             "compress cannot be true when max-file is less than 2 or max-size is not set");
   EXPECT_EQ(refusal({{"tag", "{{"}}), "template: log-tag:1: unclosed action");

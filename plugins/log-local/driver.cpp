@@ -38,7 +38,6 @@ void Driver::check(const Options& given, const Call& /*call*/) {
   std::vector<OptionInfo> known;
   options(known);
   log_subject::check_names(given, known, "log driver local");
-  (void)log_files::local_limits(given);
 }
 
 void Driver::plan(const Subject& subject, const Options& given, log::v1::Plan& out, const Call& /*call*/) {

@@ -1,4 +1,7 @@
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <fstream>
 
@@ -128,20 +131,115 @@ TEST_P(Logs, OptionsAreRefusedInDockerdsWords) {
   EXPECT_THAT(refusal("--log-driver local --log-opt labels=1"),
               HasSubstr("unknown log opt 'labels' for log driver local"));
   EXPECT_THAT(refusal("--log-driver bar"), HasSubstr("error looking up logging plugin bar: plugin \"bar\" not found"));
-  EXPECT_THAT(refusal("--log-opt max-size=0"), HasSubstr("max-size must be a positive number"));
-  EXPECT_THAT(refusal("--log-opt max-size=1k --log-opt max-file=0"), HasSubstr("max-file cannot be less than 1"));
-  EXPECT_THAT(refusal("--log-opt max-file=x"), HasSubstr("strconv.Atoi: parsing \"x\": invalid syntax"));
-  EXPECT_THAT(refusal("--log-opt compress=x"), HasSubstr("strconv.ParseBool: parsing \"x\": invalid syntax"));
-  EXPECT_THAT(refusal("--log-opt compress=true --log-opt max-size=1m"),
-              HasSubstr("compress cannot be true when max-file is less than 2 or max-size is not set"));
-  EXPECT_THAT(refusal("--log-opt tag={{.Foo}}"), HasSubstr("can't evaluate field Foo in type *logger.Info"));
   EXPECT_THAT(refusal("--log-opt mode=foo"), HasSubstr("logger: logging mode not supported: foo"));
+  // Wrong values show when the container starts.
+  const auto failure = [](const std::string& options) { return run("run " + options + " busybox true").err; };
+  EXPECT_THAT(failure("--log-opt max-size=0"),
+              HasSubstr("failed to initialize logging driver: max-size must be a positive number"));
+  EXPECT_THAT(failure("--log-opt max-size=1k --log-opt max-file=0"), HasSubstr("max-file cannot be less than 1"));
+  EXPECT_THAT(failure("--log-opt max-file=x"), HasSubstr("strconv.Atoi: parsing \"x\": invalid syntax"));
+  EXPECT_THAT(failure("--log-opt compress=x"), HasSubstr("strconv.ParseBool: parsing \"x\": invalid syntax"));
+  EXPECT_THAT(failure("--log-opt compress=true --log-opt max-size=1m"),
+              HasSubstr("compress cannot be true when max-file is less than 2 or max-size is not set"));
+  EXPECT_THAT(failure("--log-opt tag={{.Foo}}"), HasSubstr("can't evaluate field Foo in type *logger.Info"));
 }
 
 TEST_P(Logs, DriversAreListed) {
   EXPECT_THAT(run("info -f '{{json .Plugins.Log}}'").out,
               AllOf(HasSubstr("json-file"), HasSubstr("local"), Not(HasSubstr("none"))));
   EXPECT_THAT(cli("plugin ls").out, AllOf(HasSubstr("json-file"), HasSubstr("none")));
+}
+
+/// What a server of datagrams got.
+class Listener {
+ public:
+  explicit Listener(const std::string& path) : path_(path), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << path;
+  }
+  ~Listener() { fs::remove(path_); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// The next one; empty if none comes.
+  std::string next() {
+    pollfd ready{socket_.get(), POLLIN, 0};
+    if (::poll(&ready, 1, 20'000) <= 0) return {};
+    std::string bytes(65536, '\0');
+    const ssize_t got = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
+    bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return bytes;
+  }
+
+ private:
+  std::string path_;
+  UniqueFd socket_;
+};
+
+TEST_P(Logs, GoToASyslogServerAlsoWithoutTheDaemon) {
+  const std::string path = (daemon->root() / "syslog").string();
+  const std::string gate = (daemon->root() / "gate").string();
+  fs::create_directory(gate);
+  Listener server{path};
+  const Result ran =
+      run("run -d --name sys --log-driver syslog --log-opt syslog-address=unixgram://" + path +
+          " --log-opt tag={{.Name}} --log-opt syslog-facility=local0 -v " + gate +
+          ":/gate busybox sh -c 'echo one; while [ ! -e /gate/open ]; do sleep 0.1; done; echo two >&2'");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(server.next(), MatchesRegex("<134>[A-Z][a-z]+ .* sys.[0-9]+.: one\n"));
+  EXPECT_THAT(run("logs sys").err, HasSubstr("configured logging driver does not support reading"));
+  daemon->kill(SIGKILL);
+  EXPECT_EQ(shell("touch " + gate + "/open").code, 0);
+  EXPECT_THAT(server.next(), MatchesRegex("<131>[A-Z][a-z]+ .* sys.[0-9]+.: two\n"));
+  fs::remove_all(gate);
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  daemon->wait_for_exit("sys");
+  EXPECT_THAT(run("run --log-driver syslog --log-opt syslog-address=tcp://127.0.0.1:1 busybox true").err,
+              HasSubstr("failed to initialize logging driver: dial tcp 127.0.0.1:1: connect: connection refused"));
+  EXPECT_THAT(run("create --log-driver syslog --log-opt syslog-facility=x busybox").err,
+              HasSubstr("invalid syslog facility"));
+}
+
+TEST_P(Logs, ThatNobodyTakesHoldUpTheContainerOnlyInBlockingMode) {
+  const std::string path = (daemon->root() / (std::string("held-") + GetParam())).string();
+  Listener server{path};  // reads nothing before the end
+  const std::string common = " --log-driver syslog --log-opt syslog-address=unixgram://" + path + " ";
+  const std::string chatter = " busybox sh -c 'seq 1 200000'";
+  ASSERT_EQ(run("run -d --name held" + common + chatter).code, 0);
+  ASSERT_EQ(run("run --name free --log-opt mode=non-blocking --log-opt max-buffer-size=64k" + common + chatter).code,
+            0);
+  EXPECT_EQ(daemon->inspect("held", "/State/Running"), true);
+  EXPECT_EQ(run("kill held").code, 0) << "a shim that waits for its log still listens";
+  EXPECT_THAT(server.next(), HasSubstr(": 1\n"));
+}
+
+class Journal : public ::testing::Test {};
+
+TEST_F(Journal, GetsFieldsAsDockerds) {
+  const std::string path = (fs::temp_directory_path() / "gantry-journal-socket").string();
+  Listener server{path};
+  Daemon engine{{{"driver-opts", {{"journald", {{"socket", path}}}}}}};
+  ASSERT_TRUE(engine.start()) << engine.log();
+  load_busybox(engine);
+  const Result ran = engine.cli(
+      "run --name web --log-driver journald --label my.label=x --log-opt labels=my.label --log-opt tag={{.Name}} "
+      "busybox sh -c 'echo hi >&2'");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(server.next(),
+              AllOf(HasSubstr("PRIORITY=3\n"), HasSubstr("MESSAGE=hi\n"), HasSubstr("CONTAINER_NAME=web\n"),
+                    HasSubstr("CONTAINER_TAG=web\n"), HasSubstr("MY_LABEL=x\n")));
+  EXPECT_THAT(engine.cli("logs web").err, HasSubstr("configured logging driver does not support reading"));
+  engine.cli("rm web");
+}
+
+TEST_F(Journal, IsMissedAtTheStart) {
+  Daemon engine{{{"driver-opts", {{"journald", {{"socket", "/nonesuch"}}}}}}};
+  ASSERT_TRUE(engine.start()) << engine.log();
+  load_busybox(engine);
+  EXPECT_THAT(engine.cli("run --log-driver journald busybox true").err,
+              HasSubstr("failed to initialize logging driver: journald is not enabled on this host"));
 }
 
 TEST(StrangersLogDriver, WritesAndReadsBack) {

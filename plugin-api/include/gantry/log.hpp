@@ -60,8 +60,8 @@ struct Plan {
   std::uint64_t max_buffer_size{};  ///< Bytes that wait for the process at most. The daemon sets it.
 
   // Filled in by the daemon:
-  std::vector<std::string> command;  ///< The process: program and arguments. It gets records on its standard input,
-                                     ///< each with its length before it, and ends when that ends.
+  std::vector<std::string> command;     ///< The process: program and arguments. It gets records on its standard input,
+                                        ///< each with its length before it, and ends when that ends.
   std::string head;                     ///< Bytes that its standard input begins with.
   std::vector<std::string> compressor;  ///< Program and arguments, but for the last one: the file's path. The file is
                                         ///< its standard input, and locked (flock(2)) for as long as it runs.
@@ -133,8 +133,8 @@ class Driver : public gantry::Driver {
   static constexpr std::uint16_t kMinor = 0;
 
   /// Checks a container's options (API: HostConfig.LogConfig.Config), or the config's log-opts, without `mode` and
-  /// `max-buffer-size`, which are the daemon's. Names that are not in `options()` must be refused.
-  /// Errors: invalid, in dockerd's words: "unknown log opt 'x' for json-file log driver".
+  /// `max-buffer-size`, which are the daemon's. Names that are not in `options()` must be refused; values may be, or
+  /// else by `plan`. Errors: invalid, in dockerd's words: "unknown log opt 'x' for json-file log driver".
   virtual void check(const Options& options, const Call& call) = 0;
 
   /// Says what is to be done for a container that is about to start. May be repeated.

@@ -42,11 +42,13 @@ std::uint32_t file_count(const std::string& text) {
 
 FileLimits json_file_limits(const Options& options) {
   FileLimits limits{kDefaultSize, kDefaultFiles, false};
+  bool is_sized = false;
   if (const std::string size = text_of(options, "max-size"); !size.empty()) {
     const bool unlimited = size == "-1";
     limits.max_size = unlimited ? 0 : parse_size(size, 1000);
     if (!unlimited && limits.max_size == 0) refuse("max-size must be a positive number");
     limits.max_files = 1;
+    is_sized = !unlimited;
   }
   if (const std::string files = text_of(options, "max-file"); !files.empty()) {
     limits.max_files = file_count(files);
@@ -54,7 +56,7 @@ FileLimits json_file_limits(const Options& options) {
   }
   if (const std::string compress = text_of(options, "compress"); !compress.empty()) {
     limits.compress = parse_truth(compress);
-    if (limits.compress && (limits.max_files < 2 || limits.max_size == 0)) {
+    if (limits.compress && (limits.max_files < 2 || !is_sized)) {
       refuse("compress cannot be true when max-file is less than 2 or max-size is not set");
     }
   }

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+namespace gantry::log_syslog {
+
+/// Where the server is.
+struct Address {
+  std::string protocol;  ///< "local" (/dev/log and its like), "unix", "unixgram", "udp" or "tcp".
+  std::string place;     ///< A path, or a host's name or address.
+  std::string port;
+};
+
+/// The option syslog-address; empty: local. Errors: invalid, in dockerd's words.
+Address parse_address(const std::string& text);
+
+}  // namespace gantry::log_syslog
