@@ -14,11 +14,11 @@ namespace {
 using log_subject::parse_count;
 using log_subject::parse_size;
 using log_subject::parse_truth;
-using log_subject::text_of;
 
 constexpr std::uint64_t kDefaultSize = std::uint64_t{20} << 20;
 constexpr std::uint32_t kDefaultFiles = 5;
 constexpr std::int64_t kHighestCount = 1000;
+constexpr const char* kUnlimited = "-1";  // ours: as dockerd's json-file without max-size
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error{Errc::invalid, reason}; }
 
@@ -43,19 +43,18 @@ std::uint32_t file_count(const std::string& text) {
 FileLimits json_file_limits(const Options& options) {
   FileLimits limits{kDefaultSize, kDefaultFiles, false};
   bool is_sized = false;
-  if (const std::string size = text_of(options, "max-size"); !size.empty()) {
-    const bool unlimited = size == "-1";
-    limits.max_size = unlimited ? 0 : parse_size(size, 1000);
-    if (!unlimited && limits.max_size == 0) refuse("max-size must be a positive number");
+  if (const auto size = options.find("max-size"); size != options.end()) {
+    is_sized = size->second != kUnlimited;
+    limits.max_size = is_sized ? parse_size(size->second, 1000) : 0;
+    if (is_sized && limits.max_size == 0) refuse("max-size must be a positive number");
     limits.max_files = 1;
-    is_sized = !unlimited;
   }
-  if (const std::string files = text_of(options, "max-file"); !files.empty()) {
-    limits.max_files = file_count(files);
+  if (const auto files = options.find("max-file"); files != options.end()) {
+    limits.max_files = file_count(files->second);
     if (limits.max_files < 1) refuse("max-file cannot be less than 1");
   }
-  if (const std::string compress = text_of(options, "compress"); !compress.empty()) {
-    limits.compress = parse_truth(compress);
+  if (const auto compress = options.find("compress"); compress != options.end()) {
+    limits.compress = parse_truth(compress->second);
     if (limits.compress && (limits.max_files < 2 || !is_sized)) {
       refuse("compress cannot be true when max-file is less than 2 or max-size is not set");
     }
@@ -65,15 +64,17 @@ FileLimits json_file_limits(const Options& options) {
 
 FileLimits local_limits(const Options& options) {
   FileLimits limits{kDefaultSize, kDefaultFiles, true};
-  if (const std::string size = text_of(options, "max-size"); !size.empty()) {
+  if (const auto found = options.find("max-size"); found != options.end()) {
+    const std::string& size = found->second;
     limits.max_size = explained("invalid value for max-size: " + size + ": ",
-                                [&] { return size == "-1" ? 0 : parse_size(size, 1000); });
+                                [&] { return size == kUnlimited ? 0 : parse_size(size, 1000); });
   }
-  if (const std::string files = text_of(options, "max-file"); !files.empty()) {
+  if (const auto found = options.find("max-file"); found != options.end()) {
+    const std::string& files = found->second;
     limits.max_files = explained("invalid value for max-file: " + files + ": ", [&] { return file_count(files); });
   }
-  if (const std::string compress = text_of(options, "compress"); !compress.empty()) {
-    limits.compress = explained("error reading compress log option: ", [&] { return parse_truth(compress); });
+  if (const auto found = options.find("compress"); found != options.end()) {
+    limits.compress = explained("error reading compress log option: ", [&] { return parse_truth(found->second); });
   }
   if (limits.compress && limits.max_files < 2) refuse("compression cannot be enabled when max file count is 1");
   if (limits.max_files < 1) limits.max_files = 1;
