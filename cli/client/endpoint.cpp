@@ -49,6 +49,9 @@ Endpoint parse_ssh(const std::string& text, std::string_view address) {
   if (address.empty() || address.front() == '/') throw Failure("ssh host connection is not valid: no host specified");
   endpoint.ssh = true;
   endpoint.user = user;
+  // As docker does, a bare slash names no socket.
+  const auto slash = address.find('/');
+  if (slash != std::string_view::npos && slash + 1 < address.size()) endpoint.path = address.substr(slash);
   return endpoint;
 }
 

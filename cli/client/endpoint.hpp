@@ -8,14 +8,14 @@ namespace gantry::cli {
 /// Where a daemon listens.
 struct Endpoint {
   std::string text;  ///< As the user wrote it, for messages.
-  std::string path;  ///< Of the socket; empty for TCP.
+  std::string path;  ///< Of the socket, for ssh there, where it may be empty; always empty for TCP.
   std::string host;
   std::string port;
   bool ssh = false;  ///< By `ssh` to the host; `user` and `port` may be empty.
   std::string user;
 };
 
-/// Reads "unix:///path", "ssh://user@host:port", "tcp://host:port", "http(s)://host:port" or "host:port". Throws
+/// Reads "unix:///path", "ssh://user@host:port/path", "tcp://host:port", "http(s)://host:port" or "host:port". Throws
 /// Failure.
 Endpoint parse_endpoint(const std::string& text);
 

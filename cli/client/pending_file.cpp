@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "command/failure.hpp"
 #include "parse/text.hpp"
@@ -15,6 +16,12 @@
 namespace gantry::cli {
 
 void throw_open_failure(const std::string& path) { throw Failure("open " + path + ": " + lower(std::strerror(errno))); }
+
+std::string whole_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw_open_failure(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 void write_fully(int fd, std::string_view bytes) {
   while (!bytes.empty()) {

@@ -28,6 +28,9 @@ class PendingFile {
 /// Throws Failure with errno's text: "open /x: permission denied".
 [[noreturn]] void throw_open_failure(const std::string& path);
 
+/// What the file has. Throws Failure.
+std::string whole_file(const std::string& path);
+
 /// Writes all of it. Throws Failure.
 void write_fully(int fd, std::string_view bytes);
 

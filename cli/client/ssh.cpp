@@ -17,15 +17,24 @@ namespace gantry::cli {
 
 namespace {
 
-// The other side may have either of the two.
-constexpr const char* kRemoteCommand =
-    "if command -v gantry >/dev/null 2>&1; then exec gantry system dial-stdio; else exec docker system dial-stdio; fi";
+// In single quotes, as a shell takes it.
+std::string quoted(const std::string& word) {
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+// The other side may have either of the two. `socket` is the daemon's there, if it is not the usual one.
+std::string remote_command(const std::string& socket) {
+  const std::string rest = (socket.empty() ? "" : " --host " + quoted("unix://" + socket)) + " system dial-stdio; ";
+  return "if command -v gantry >/dev/null 2>&1; then exec gantry" + rest + "else exec docker" + rest + "fi";
+}
 
 std::vector<std::string> ssh_command(const Endpoint& endpoint) {
   std::vector<std::string> words{"ssh", "-o", "ConnectTimeout=30", "-T"};
   if (!endpoint.user.empty()) words.insert(words.end(), {"-l", endpoint.user});
   if (!endpoint.port.empty()) words.insert(words.end(), {"-p", endpoint.port});
-  words.insert(words.end(), {"--", endpoint.host, kRemoteCommand});
+  words.insert(words.end(), {"--", endpoint.host, remote_command(endpoint.path)});
   return words;
 }
 
@@ -46,7 +55,8 @@ pid_t spawn(const std::vector<std::string>& words, int streams) {
   ::sigaddset(&pipe, SIGPIPE);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setsigdefault(&attributes, &pipe);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  // A session of its own: Ctrl-C is for the container at the other end, and must not cut the line to it.
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
   pid_t pid = -1;
   const int failed = ::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), environ);
   ::posix_spawnattr_destroy(&attributes);

@@ -24,7 +24,7 @@ std::string entry(std::string_view name, std::string_view help) {
 std::string group_help(const CommandGroup& group) {
   std::string out = "Usage:  gantry " + std::string(group.name) + " COMMAND\n\n" + group.help + "\n\nCommands:\n";
   for (const Command& command : commands()) {
-    if (std::string_view(command.group) == group.name) out += entry(command.name, command.help);
+    if (std::string_view(command.group) == group.name && !command.hidden) out += entry(command.name, command.help);
   }
   return out + "\nRun 'gantry " + group.name + " COMMAND --help' for more information on a command.\n";
 }

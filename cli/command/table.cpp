@@ -108,7 +108,8 @@ constexpr std::array kCommands{
     Command{"plugin", "ls", "list", "", "[OPTIONS]", "List plugins", plugin_ls},
 
     Command{"system", "dial-stdio", "", "", "",
-            "Proxy the stdio stream to the daemon connection. Should not be invoked manually.", system_dial_stdio},
+            "Proxy the stdio stream to the daemon connection. Should not be invoked manually.", system_dial_stdio, true,
+            true},
     Command{"system", "df", "", "", "[OPTIONS]", "Show gantry disk usage", system_df},
     Command{"system", "events", "", "events", "[OPTIONS]", "Get real time events from the server", system_events},
     Command{"system", "info", "", "info", "[OPTIONS]", "Display system-wide information", system_info},

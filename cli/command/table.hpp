@@ -20,6 +20,7 @@ struct Command {
   const char* help;
   int (*run)(Context&);
   bool interspersed = true;  ///< Flags may stand behind the first word.
+  bool hidden = false;       ///< For programs: no help and no completion names it.
 };
 
 std::span<const Command> commands();

@@ -15,14 +15,6 @@
 /// `context`: named daemons. What travels as an archive is in context_transfer.cpp.
 namespace gantry::cli {
 
-StoredContext default_context(Context& context) {
-  StoredContext out;
-  out.name = kDefaultContext;
-  out.description = "Current DOCKER_HOST based configuration";
-  out.host = daemon_address(context.connection, context.config_dir).endpoint.text;
-  return out;
-}
-
 namespace {
 
 const ColumnHeads kContextHeads{{"Name", "NAME"},
@@ -56,7 +48,8 @@ Json context_row(const StoredContext& stored, bool current, const std::string& e
 
 std::vector<Json> context_rows(Context& context, const ContextStore& store) {
   auto all = store.all();
-  all.push_back(default_context(context));
+  all.push_back(default_context(context.connection, context.config_dir));
+  all.back().description = "Current DOCKER_HOST based configuration";
   const std::string current = current_context(context.connection, context.config());
   std::string error;
   const auto named = [&](const StoredContext& stored) { return stored.name == current; };
@@ -96,8 +89,7 @@ void set_current(Context& context, const std::string& name) {
 
 std::string details(Context& context, const ContextStore& store, const std::string& name) {
   const bool is_default = name == kDefaultContext;
-  StoredContext stored = is_default ? default_context(context) : store.load(name);
-  if (is_default) stored.description.clear();
+  const StoredContext stored = is_default ? default_context(context.connection, context.config_dir) : store.load(name);
   Json out = Json::parse(to_meta(stored));
   out["TLSMaterial"] = Json::object();
   for (const auto& [file, content] : stored.tls) out["TLSMaterial"]["docker"].push_back(file);
@@ -132,11 +124,11 @@ int context_create(Context& context) {
   check_new_context(store, name);
   StoredContext made;
   if (endpoint && from.empty()) {
-    apply_endpoint(*endpoint, store, made);
+    apply_endpoint(*endpoint, store, context.connection, made);
   } else {
     if (endpoint) throw Failure("cannot use --docker flag when --from is set");
     if (from.empty()) from = current_context(context.connection, context.config());
-    made = from == kDefaultContext ? default_context(context) : store.load_whole(from);
+    made = from == kDefaultContext ? default_context(context.connection, context.config_dir) : store.load_whole(from);
   }
   made.name = name;
   if (flags.given("description")) made.description = description;
@@ -157,7 +149,7 @@ int context_update(Context& context) {
   const ContextStore store(context.config_dir);
   StoredContext changed = store.load_whole(name);
   if (flags.given("description")) changed.description = description;
-  if (endpoint) apply_endpoint(*endpoint, store, changed);
+  if (endpoint) apply_endpoint(*endpoint, store, context.connection, changed);
   store.save(changed);
   std::printf("%s\n", name.c_str());
   std::fflush(stdout);

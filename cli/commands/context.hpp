@@ -7,9 +7,6 @@
 
 namespace gantry::cli {
 
-/// What is used without a context.
-StoredContext default_context(Context& context);
-
 /// Errors: Failure if the name is no good or taken.
 void check_new_context(const ContextStore& store, const std::string& name);
 

@@ -9,6 +9,7 @@
 #include "commands/file_source.hpp"
 #include "contexts/context_archive.hpp"
 #include "contexts/context_store.hpp"
+#include "contexts/current_context.hpp"
 #include "gantry/unique_fd.hpp"
 #include "terminal/terminal.hpp"
 
@@ -19,8 +20,9 @@ int context_export(Context& context) {
   const auto words = context.parse(flags, Arity::between(1, 2));
   const std::string& name = words[0];
   const std::string path = words.size() > 1 ? words[1] : name + ".dockercontext";
-  const std::string archive = pack_context(name == kDefaultContext ? default_context(context)
-                                                                   : ContextStore(context.config_dir).load_whole(name));
+  const std::string archive =
+      pack_context(name == kDefaultContext ? default_context(context.connection, context.config_dir)
+                                           : ContextStore(context.config_dir).load_whole(name));
   if (path == "-") {
     if (is_terminal(STDOUT_FILENO)) throw Failure("cowardly refusing to export to a terminal, specify a file path");
     write_fully(STDOUT_FILENO, archive);

@@ -6,6 +6,7 @@
 #include "command/version.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
+#include "contexts/current_context.hpp"
 #include "format/go_value.hpp"
 #include "format/template.hpp"
 #include "format/units.hpp"
@@ -197,8 +198,10 @@ class InfoText {
   std::string out_;
 };
 
-const std::string kClientText =
-    std::string("Client:\n Version:    ") + kClientVersion + "\n Context:    default\n Debug Mode: false\n\n";
+std::string client_text(const std::string& daemon_context) {
+  return std::string("Client:\n Version:    ") + kClientVersion + "\n Context:    " + daemon_context +
+         "\n Debug Mode: false\n\n";
+}
 
 int formatted_info(Context& context, const std::string& format) {
   try {
@@ -206,7 +209,7 @@ int formatted_info(Context& context, const std::string& format) {
     Json info = context.client().get("/info");
     info["ClientInfo"] = {{"Debug", false},
                           {"Version", kClientVersion},
-                          {"Context", "default"},
+                          {"Context", current_context(context.connection, context.config())},
                           {"Plugins", Json::array()},
                           {"Warnings", nullptr}};
     std::fputs((text.execute(info) + "\n").c_str(), stdout);
@@ -229,7 +232,7 @@ int system_info(Context& context) {
   list.declare_format(flags, false, "format,f");
   context.parse(flags, Arity::none());
   if (!list.format.empty()) return formatted_info(context, list.format);
-  print_text(kClientText);
+  print_text(client_text(current_context(context.connection, context.config())));
   std::fputs("Server:\n", stdout);
   try {
     const Json info = context.client().get("/info");

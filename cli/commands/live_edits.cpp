@@ -1,7 +1,6 @@
 #include "commands/live_edits.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "client/client.hpp"
 #include "parse/mount.hpp"
 #include "parse/network.hpp"
 #include "parse/port.hpp"
@@ -45,24 +44,26 @@ bool LiveEdits::empty() const {
          disconnect_.empty();
 }
 
-void LiveEdits::apply(Client& client, const std::string& container) const {
+std::vector<LiveEdits::Request> LiveEdits::requests(const std::string& container) const {
   const std::string path = "/containers/" + escaped(container);
+  std::vector<Request> out;
   for (const std::string& text : connect_) {
     const NetworkSpec network = parse_network(text);
-    client.post("/networks/" + escaped(network.name) + "/connect",
-                {{"Container", container}, {"EndpointConfig", *network.endpoint}});
+    out.push_back({"/networks/" + escaped(network.name) + "/connect",
+                   {{"Container", container}, {"EndpointConfig", *network.endpoint}}});
   }
   if (!mount_.empty() || !unmount_.empty()) {
     Json added = Json::array();
     for (const std::string& text : mount_) added.push_back(parse_mount(text));
-    client.post(path + "/mounts", {{"Add", added}, {"Remove", unmount_}});
+    out.push_back({path + "/mounts", {{"Add", added}, {"Remove", unmount_}}});
   }
   if (!publish_.empty() || !unpublish_.empty()) {
-    client.post(path + "/ports", {{"Add", published(publish_)}, {"Remove", unpublished(unpublish_)}});
+    out.push_back({path + "/ports", {{"Add", published(publish_)}, {"Remove", unpublished(unpublish_)}}});
   }
   for (const std::string& network : disconnect_) {
-    client.post("/networks/" + escaped(network) + "/disconnect", {{"Container", container}, {"Force", false}});
+    out.push_back({"/networks/" + escaped(network) + "/disconnect", {{"Container", container}, {"Force", false}}});
   }
+  return out;
 }
 
 }  // namespace gantry::cli

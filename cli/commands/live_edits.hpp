@@ -1,9 +1,9 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "client/client.hpp"
 #include "command/flags.hpp"
 #include "json.hpp"
 
@@ -15,8 +15,14 @@ class LiveEdits {
  public:
   void declare(Flags& flags);
   [[nodiscard]] bool empty() const;
-  /// Each part succeeds or changes nothing: networks that come, mounts, ports, networks that go. Throws DaemonError.
-  void apply(Client& client, const std::string& container) const;
+
+  struct Request {
+    std::string path;
+    Json body;
+  };
+  /// What to post, in this order: networks that come, mounts, ports, networks that go. Each of them succeeds or changes
+  /// nothing. Throws Failure if a flag has no sense.
+  [[nodiscard]] std::vector<Request> requests(const std::string& container) const;
 
  private:
   std::vector<std::string> publish_;

@@ -67,13 +67,17 @@ int container_update(Context& context) {
   for (const auto& [key, value] : limits.numbers) body[key] = value;
   for (const auto& [key, value] : limits.texts) body[key] = value;
   if (!limits.restart.empty()) body["RestartPolicy"] = parse_restart_policy(limits.restart);
+  // Whatever a flag has wrong is said before anything changes.
+  std::vector<std::vector<LiveEdits::Request>> requests;
+  for (const std::string& name : names) requests.push_back(edits.requests(name));
   std::string warnings;
   std::string failures;
-  for (const std::string& name : names) {
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    const std::string& name = names[at];
     try {
       Json answer = Json::object();
       if (limited) answer = context.client().post("/containers/" + escaped(name) + "/update", body);
-      edits.apply(context.client(), name);
+      for (const LiveEdits::Request& request : requests[at]) context.client().post(request.path, request.body);
       std::printf("%s\n", name.c_str());
       if (!answer.contains("Warnings") || !answer["Warnings"].is_array()) continue;
       for (const Json& warning : answer["Warnings"]) warnings += go_text(warning) + "\n";

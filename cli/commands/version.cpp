@@ -10,6 +10,7 @@
 #include "command/version.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
+#include "contexts/current_context.hpp"
 #include "format/columns.hpp"
 #include "format/template.hpp"
 
@@ -125,7 +126,7 @@ int show_version(Context& context) {
                        {"DefaultAPIVersion", kNewestApi},
                        {"Os", "linux"},
                        {"Arch", architecture()},
-                       {"Context", "default"}};
+                       {"Context", current_context(context.connection, context.config())}};
   if (format != nullptr) {
     const Json versions = {{"Client", client}, {"Server", server}};
     print_text(formatted(*format, versions, failure));

@@ -52,7 +52,7 @@ Words program_words() {
 Words group_words(const std::string& group) {
   Words found;
   for (const Command& command : commands()) {
-    if (command.group == group) found.emplace_back(command.name);
+    if (command.group == group && !command.hidden) found.emplace_back(command.name);
   }
   return found;
 }

@@ -8,7 +8,6 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "client/pending_file.hpp"
@@ -32,11 +31,6 @@ std::string sha256_hex(const std::string& text) {
   return out;
 }
 
-std::string whole_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 void write_file(const std::string& path, const std::string& content) {
   PendingFile file(path);
   write_fully(file.fd(), content);
@@ -52,6 +46,20 @@ void make_folders(const std::string& path, mode_t mode) {
 std::string member_text(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+void set_text(Json& object, const char* key, const std::string& text) {
+  if (text.empty()) {
+    object.erase(key);
+  } else {
+    object[key] = text;
+  }
+}
+
+Json& object_member(Json& object, const char* key) {
+  Json& member = object[key];
+  if (!member.is_object()) member = Json::object();
+  return member;
 }
 
 }  // namespace
@@ -95,12 +103,12 @@ void check_context_name(const std::string& name) {
 }
 
 std::string to_meta(const StoredContext& context) {
-  Json meta = {{"Name", context.name}, {"Metadata", Json::object()}};
-  if (!context.description.empty()) meta["Metadata"]["Description"] = context.description;
-  Json endpoint = Json::object();
-  if (!context.host.empty()) endpoint["Host"] = context.host;
+  Json meta = context.meta.empty() ? Json::object() : Json::parse(context.meta);
+  meta["Name"] = context.name;
+  set_text(object_member(meta, "Metadata"), "Description", context.description);
+  Json& endpoint = object_member(object_member(meta, "Endpoints"), "docker");
+  set_text(endpoint, "Host", context.host);
   endpoint["SkipTLSVerify"] = context.skip_tls_verify;
-  meta["Endpoints"]["docker"] = endpoint;
   return meta.dump();
 }
 
@@ -108,6 +116,7 @@ StoredContext from_meta(const std::string& text) {
   const Json meta = Json::parse(text, nullptr, false);
   if (!meta.is_object()) throw Failure("invalid context: meta.json is not a JSON object");
   StoredContext context;
+  context.meta = text;
   context.name = member_text(meta, "Name");
   if (meta.contains("Metadata")) context.description = member_text(meta["Metadata"], "Description");
   if (meta.contains("Endpoints") && meta["Endpoints"].contains("docker")) {

@@ -19,13 +19,16 @@ struct StoredContext {
   std::string host;
   bool skip_tls_verify{};
   std::map<std::string, std::string> tls;  ///< "ca.pem", "cert.pem", "key.pem": their content.
+  std::string meta{};  ///< The meta.json that it was read from: what only other programs know in it stays.
 };
 
 /// Contexts as docker keeps them, so that both programs have the same: contexts/meta/<sha256 of the name>/meta.json and
 /// contexts/tls/<the same>/docker/*.pem below the folder of config.json.
 class ContextStore {
  public:
-  explicit ContextStore(const std::string& config_dir) : root_(config_dir + "/contexts") {}
+  explicit ContextStore(const std::string& config_dir) : config_dir_(config_dir), root_(config_dir + "/contexts") {}
+
+  [[nodiscard]] const std::string& config_dir() const noexcept { return config_dir_; }
 
   /// By name, numbers in it by their value.
   [[nodiscard]] std::vector<StoredContext> all() const;
@@ -41,6 +44,7 @@ class ContextStore {
   [[nodiscard]] std::string tls_folder(const std::string& name) const;
 
  private:
+  std::string config_dir_;
   std::string root_;
 };
 

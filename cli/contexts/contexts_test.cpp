@@ -10,6 +10,7 @@
 #include "command/failure.hpp"
 #include "contexts/context_archive.hpp"
 #include "contexts/context_store.hpp"
+#include "contexts/current_context.hpp"
 #include "contexts/endpoint_options.hpp"
 
 namespace gantry::cli {
@@ -63,6 +64,20 @@ TEST_F(Contexts, HaveNamesByDockersRule) {
   EXPECT_EQ(refusal([] { check_context_name("a.b+c-d_1"); }), "");
 }
 
+TEST_F(Contexts, KeepWhatOnlyOthersKnow) {
+  const std::string meta =
+      R"({"Name":"a1","Metadata":{"Description":"old","StackOrchestrator":"swarm"},"Endpoints":{"docker":{"Host":"tcp://h:1","SkipTLSVerify":false},"kubernetes":{"Host":"k"}}})";
+  StoredContext read = from_meta(meta);
+  read.name = "b1";
+  read.description = "new";
+  read.host = "tcp://h:2";
+  const std::string written = to_meta(read);
+  for (const char* kept : {R"("Name":"b1")", R"("StackOrchestrator":"swarm")", R"("Description":"new")",
+                           R"("kubernetes":{"Host":"k"})", R"("Host":"tcp://h:2")"}) {
+    EXPECT_NE(written.find(kept), std::string::npos) << kept << " in " << written;
+  }
+}
+
 TEST_F(Contexts, AreSortedByTheNumbersInTheirNames) {
   std::vector<std::string> names{"n10", "n4", "b", "n", "n04x"};
   std::sort(names.begin(), names.end(), natural_less);
@@ -87,14 +102,28 @@ TEST_F(Contexts, TravelAsArchives) {
   EXPECT_EQ(refusal([&] { (void)unpack(std::string(1024, '\0')); }), "invalid context: no metadata found");
 }
 
+TEST_F(Contexts, OfTheFlagsBringTheirTls) {
+  std::ofstream(folder_ + "/ca.pem") << "-----BEGIN CA";
+  ConnectionFlags flags;
+  flags.host = "tcp://h:2376";
+  flags.tls = true;
+  const StoredContext standard = default_context(flags, folder_);
+  EXPECT_TRUE(standard.skip_tls_verify);
+  EXPECT_EQ(standard.tls.at("ca.pem"), "-----BEGIN CA");
+  StoredContext copy;
+  apply_endpoint({{"from", "default"}}, ContextStore(folder_), flags, copy);
+  EXPECT_EQ(copy.host, "tcp://h:2376");
+  EXPECT_EQ(copy.tls, standard.tls);
+}
+
 TEST_F(Contexts, TakeTheirEndpointFromOptions) {
   const ContextStore store(folder_);
   StoredContext made;
-  apply_endpoint({{"host", "tcp://h:1"}, {"skip-tls-verify", "true"}}, store, made);
+  apply_endpoint({{"host", "tcp://h:1"}, {"skip-tls-verify", "true"}}, store, {}, made);
   EXPECT_EQ(made.host, "tcp://h:1");
   EXPECT_TRUE(made.skip_tls_verify);
   const auto refused = [&](const EndpointOptions& options) {
-    return refusal([&] { apply_endpoint(options, store, made); });
+    return refusal([&] { apply_endpoint(options, store, {}, made); });
   };
   EXPECT_EQ(refused({{"foo", "x"}}), "unable to create docker endpoint config: unrecognized config key: foo");
   EXPECT_EQ(refused({{"host", "nothing"}}),
@@ -113,6 +142,8 @@ TEST(EndpointBySsh, HasAUserAndAPort) {
   EXPECT_EQ(endpoint.host, "host");
   EXPECT_EQ(endpoint.port, "2222");
   EXPECT_EQ(parse_endpoint("ssh://host").port, "");
+  EXPECT_EQ(parse_endpoint("ssh://host/").path, "");
+  EXPECT_EQ(parse_endpoint("ssh://host/run/other.sock").path, "/run/other.sock");
   EXPECT_THROW(parse_endpoint("ssh://me:secret@host"), Failure);
   EXPECT_THROW(parse_endpoint("ssh://"), Failure);
 }

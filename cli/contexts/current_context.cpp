@@ -3,7 +3,6 @@
 #include <cstdlib>
 
 #include "command/failure.hpp"
-#include "contexts/context_store.hpp"
 
 namespace gantry::cli {
 
@@ -42,6 +41,22 @@ DaemonAddress resolve_daemon(const ConnectionFlags& flags, const std::string& co
   };
   address.tls = TlsSettings{!context.skip_tls_verify, file("ca.pem"), file("cert.pem"), file("key.pem")};
   return address;
+}
+
+StoredContext default_context(const ConnectionFlags& flags, const std::string& config_dir) {
+  const DaemonAddress address = daemon_address(flags, config_dir);
+  StoredContext out;
+  out.name = kDefaultContext;
+  out.host = address.endpoint.text;
+  if (!address.tls) return out;
+  out.skip_tls_verify = !address.tls->verify;
+  const std::pair<const char*, const std::string&> files[]{{"ca.pem", address.tls->ca_file},
+                                                           {"cert.pem", address.tls->certificate_file},
+                                                           {"key.pem", address.tls->key_file}};
+  for (const auto& [name, path] : files) {
+    if (!path.empty()) out.tls[name] = whole_file(path);
+  }
+  return out;
 }
 
 }  // namespace gantry::cli

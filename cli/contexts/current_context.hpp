@@ -4,6 +4,7 @@
 
 #include "client/config_file.hpp"
 #include "client/endpoint.hpp"
+#include "contexts/context_store.hpp"
 
 namespace gantry::cli {
 
@@ -15,5 +16,8 @@ std::string current_context(const ConnectionFlags& flags, const ConfigFile& conf
 
 /// The daemon that flags, environment and contexts name. Errors: Failure ("Failed to initialize: ...").
 DaemonAddress resolve_daemon(const ConnectionFlags& flags, const std::string& config_dir, const ConfigFile& config);
+
+/// The daemon that flags and environment name, with what its TLS files hold. Errors: Failure.
+StoredContext default_context(const ConnectionFlags& flags, const std::string& config_dir);
 
 }  // namespace gantry::cli

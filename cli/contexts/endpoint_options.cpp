@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <fstream>
 #include <set>
 
 #include "client/endpoint.hpp"
@@ -34,9 +33,7 @@ void read_tls(const EndpointOptions& options, StoredContext& context) {
   for (const auto& [key, name] : files) {
     const std::string path = option(options, key);
     if (path.empty()) continue;
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw_open_failure(path);
-    context.tls[name] = {std::istreambuf_iterator<char>(file), {}};
+    context.tls[name] = whole_file(path);
   }
   const auto is_pem = [&](const char* name) {
     return !context.tls.contains(name) || context.tls[name].find("-----BEGIN ") != std::string::npos;
@@ -49,17 +46,15 @@ void read_tls(const EndpointOptions& options, StoredContext& context) {
   }
 }
 
-void take_endpoint(const EndpointOptions& options, const ContextStore& store, StoredContext& context) {
+void take_endpoint(const EndpointOptions& options, const ContextStore& store, const ConnectionFlags& flags,
+                   StoredContext& context) {
   check_keys(options);
   context.host.clear();
   context.skip_tls_verify = false;
   context.tls.clear();
   if (const std::string from = option(options, "from"); !from.empty()) {
-    if (from == kDefaultContext) {
-      context.host = daemon_address({}, "").endpoint.text;
-      return;
-    }
-    const StoredContext other = store.load_whole(from);
+    const StoredContext other =
+        from == kDefaultContext ? default_context(flags, store.config_dir()) : store.load_whole(from);
     context.host = other.host;
     context.skip_tls_verify = other.skip_tls_verify;
     context.tls = other.tls;
@@ -80,9 +75,10 @@ void take_endpoint(const EndpointOptions& options, const ContextStore& store, St
 
 }  // namespace
 
-void apply_endpoint(const EndpointOptions& options, const ContextStore& store, StoredContext& context) {
+void apply_endpoint(const EndpointOptions& options, const ContextStore& store, const ConnectionFlags& flags,
+                    StoredContext& context) {
   try {
-    take_endpoint(options, store, context);
+    take_endpoint(options, store, flags, context);
   } catch (const Failure& failure) {
     throw Failure(std::string("unable to create docker endpoint config: ") + failure.what());
   }

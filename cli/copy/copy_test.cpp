@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -166,6 +167,36 @@ TEST_F(CopiedTree, KeepsDirectoriesAndFilesApart) {
                                                      "\" with directory \"" + to().string() + "\"");
   EXPECT_EQ(refusal(entry("f", S_IFREG | 0600)), "");
   EXPECT_EQ(content(to() / "f"), "");
+}
+
+TEST_F(CopiedTree, MayHaveMoreDirectoriesThanAProcessMayHaveFiles) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit few{64, limit.rlim_max};
+  std::string bytes;
+  for (int at = 0; at < 200; ++at) bytes += entry("d" + std::to_string(at), S_IFDIR | 0500);
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  EXPECT_NO_THROW(extract(bytes + tar_end()));
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_EQ(fs::status(to() / "d199").permissions(), fs::perms::owner_read | fs::perms::owner_exec);
+}
+
+TEST_F(CopiedTree, ReadsCapabilitiesAsTheyAreWritten) {
+  struct stat status {};
+  status.st_mode = S_IFREG | 0755;
+  const std::string capability("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  const std::string bytes = tar_header_of_owner("ping", status, "", false, capability) + tar_end();
+  std::size_t at = 0;
+  TarReader reader([&](std::span<char> buffer) {
+    const std::size_t size = std::min(buffer.size(), bytes.size() - at);
+    std::memcpy(buffer.data(), bytes.data() + at, size);
+    at += size;
+    return size;
+  });
+  TarMember member;
+  ASSERT_TRUE(reader.next(member));
+  EXPECT_EQ(member.name, "ping");
+  EXPECT_EQ(member.capability, capability);
 }
 
 TEST_F(CopiedTree, OfADamagedArchiveIsRefused) {

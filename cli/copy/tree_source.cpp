@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "command/failure.hpp"
 #include "parse/text.hpp"
 #include "tar/header.hpp"
+#include "tar/reader.hpp"
 
 namespace gantry::cli {
 
@@ -28,6 +30,14 @@ std::string link_target(const std::string& path) {
   if (size < 0) throw_source("readlink", path);
   target.resize(static_cast<std::size_t>(size));
   return target;
+}
+
+// Empty without: a lack of it, or of file systems that have any, is no error.
+std::string capability_of(int file) {
+  std::string value(64, '\0');
+  const ssize_t size = ::fgetxattr(file, kCapabilityXattr, value.data(), value.size());
+  value.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  return value;
 }
 
 }  // namespace
@@ -54,6 +64,7 @@ bool TreeSource::start_entry() {
     if (::lstat(entry.path.c_str(), &status) != 0) throw_source("lstat", entry.path);
     if (S_ISSOCK(status.st_mode)) continue;
     std::string target;
+    std::string capability;
     bool again = false;
     if (S_ISDIR(status.st_mode)) {
       list(entry);
@@ -68,9 +79,10 @@ bool TreeSource::start_entry() {
       UniqueFd file{::open(entry.path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
       if (!file) throw_source("open", entry.path);
       if (::fstat(file.get(), &status) != 0) throw_source("stat", entry.path);
+      capability = capability_of(file.get());
       send(std::move(file), static_cast<std::size_t>(status.st_size));
     }
-    piece_ = tar_header_of_owner(entry.name, status, target, again);
+    piece_ = tar_header_of_owner(entry.name, status, target, again, capability);
     return true;
   }
   return false;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -56,9 +57,12 @@ TreeTarget::TreeTarget(std::string directory)
 TreeTarget::~TreeTarget() {
   // The inner ones last made come first: what is done in a directory changes its time.
   for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) {
-    ::fchmod(at->fd.get(), at->member.mode);
+    // Not kept open: a tree may have more directories than a process may have files.
+    const UniqueFd made = open_below(root_.get(), at->path, O_RDONLY | O_DIRECTORY);
+    if (!made) continue;
+    ::fchmod(made.get(), at->member.mode);
     const auto times = times_of(at->member);
-    ::futimens(at->fd.get(), times.data());
+    ::futimens(made.get(), times.data());
   }
 }
 
@@ -92,11 +96,10 @@ bool TreeTarget::make_room(int parent, const std::string& base, const TarMember&
   return false;
 }
 
-void TreeTarget::make_directory(int parent, const std::string& base, const TarMember& member, bool exists) {
+void TreeTarget::make_directory(int parent, const std::string& path, const TarMember& member, bool exists) {
+  const std::string base = split_entry(path).base;
   if (!exists && ::mkdirat(parent, base.c_str(), 0700) != 0) throw_target("mkdir", shown(member.name));
-  UniqueFd made{::openat(parent, base.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-  if (!made) throw_target("open", shown(member.name));
-  directories_.push_back({std::move(made), member});
+  directories_.push_back({path, member});
 }
 
 void TreeTarget::make_file(int parent, const std::string& base, const TarMember& member, TarReader& reader) const {
@@ -106,6 +109,10 @@ void TreeTarget::make_file(int parent, const std::string& base, const TarMember&
   std::array<char, 65536> buffer;
   while (const std::size_t size = reader.read(buffer)) write_fully(file.get(), {buffer.data(), size});
   ::fchmod(file.get(), member.mode);
+  // Only root may give it, and not every file system takes it: the file is right without.
+  if (!member.capability.empty()) {
+    ::fsetxattr(file.get(), kCapabilityXattr, member.capability.data(), member.capability.size(), 0);
+  }
   const auto times = times_of(member);
   ::futimens(file.get(), times.data());
 }
@@ -118,7 +125,8 @@ void TreeTarget::make_hard_link(int parent, const std::string& base, const TarMe
   }
 }
 
-void TreeTarget::make(int parent, const std::string& base, const TarMember& member, TarReader& reader) {
+void TreeTarget::make(int parent, const std::string& path, const TarMember& member, TarReader& reader) {
+  const std::string base = split_entry(path).base;
   const bool exists = make_room(parent, base, member);
   int failed = 0;
   switch (member.type) {
@@ -127,7 +135,7 @@ void TreeTarget::make(int parent, const std::string& base, const TarMember& memb
     case '1':
       return make_hard_link(parent, base, member);
     case '5':
-      return make_directory(parent, base, member, exists);
+      return make_directory(parent, path, member, exists);
     case '2':
       failed = ::symlinkat(member.link.c_str(), parent, base.c_str());
       break;
@@ -152,10 +160,10 @@ void TreeTarget::take(const TarMember& member, TarReader& reader) {
   const std::string path = inner_path(member.name);
   // The directory itself is there; what it is like is its owner's business.
   if (path == ".") return;
-  const PathEntry entry = split_entry(path);
-  const UniqueFd parent = open_directory(entry.directory, true);
-  if (!parent) throw_target("open", shown(entry.directory));
-  make(parent.get(), entry.base, member, reader);
+  const std::string directory = split_entry(path).directory;
+  const UniqueFd parent = open_directory(directory, true);
+  if (!parent) throw_target("open", shown(directory));
+  make(parent.get(), path, member, reader);
 }
 
 }  // namespace gantry::cli

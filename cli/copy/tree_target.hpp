@@ -15,7 +15,7 @@ class TreeTarget {
  public:
   /// Throws Failure if it cannot be opened.
   explicit TreeTarget(std::string directory);
-  /// Sets the directories' times and modes, which stay open for writing until then.
+  /// Sets the directories' times and modes, which stay writable until then.
   ~TreeTarget();
   TreeTarget(const TreeTarget&) = delete;
   TreeTarget& operator=(const TreeTarget&) = delete;
@@ -25,13 +25,13 @@ class TreeTarget {
 
  private:
   struct Directory {
-    UniqueFd fd;
+    std::string path;  ///< Below the target.
     TarMember member;
   };
   [[nodiscard]] UniqueFd open_directory(const std::string& path, bool make) const;
   bool make_room(int parent, const std::string& base, const TarMember& member) const;
-  void make(int parent, const std::string& base, const TarMember& member, TarReader& reader);
-  void make_directory(int parent, const std::string& base, const TarMember& member, bool exists);
+  void make(int parent, const std::string& path, const TarMember& member, TarReader& reader);
+  void make_directory(int parent, const std::string& path, const TarMember& member, bool exists);
   void make_file(int parent, const std::string& base, const TarMember& member, TarReader& reader) const;
   void make_hard_link(int parent, const std::string& base, const TarMember& member) const;
   /// As a message has it.

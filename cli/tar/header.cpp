@@ -47,6 +47,7 @@ struct Fields {
   unsigned gid{};
   unsigned device_major{};
   unsigned device_minor{};
+  std::string capability;
 };
 
 std::string ustar(const std::string& path, const Fields& fields, const std::string& target) {
@@ -89,7 +90,7 @@ std::string tar_end() { return std::string(2 * kBlock, '\0'); }
 
 namespace {
 
-std::string encode(const std::string& path, Fields fields, const std::string& target) {
+std::string encode(const std::string& path, const Fields& fields, const std::string& target) {
   const std::string name = fields.type == '5' ? path + "/" : path;
   std::string extended;
   if (name.size() > kNameSize) extended += record("path", name);
@@ -97,6 +98,7 @@ std::string encode(const std::string& path, Fields fields, const std::string& ta
   if (fields.size >= 1ULL << 33) extended += record("size", std::to_string(fields.size));
   if (fields.uid >= 1U << 21) extended += record("uid", std::to_string(fields.uid));
   if (fields.gid >= 1U << 21) extended += record("gid", std::to_string(fields.gid));
+  if (!fields.capability.empty()) extended += record("SCHILY.xattr.security.capability", fields.capability);
   std::string out;
   if (!extended.empty()) {
     Fields head;
@@ -128,10 +130,11 @@ std::string tar_header(const std::string& path, const struct stat& status, const
 }
 
 std::string tar_header_of_owner(const std::string& path, const struct stat& status, const std::string& target,
-                                bool hard_link) {
+                                bool hard_link, const std::string& capability) {
   Fields fields = fields_of(status);
   fields.uid = status.st_uid;
   fields.gid = status.st_gid;
+  fields.capability = capability;
   if (fields.type == '3' || fields.type == '4') {
     fields.device_major = major(status.st_rdev);
     fields.device_minor = minor(status.st_rdev);

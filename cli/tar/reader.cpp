@@ -104,6 +104,7 @@ void TarReader::read_pax(const std::string& records, TarMember& member) {
     if (key == "linkpath") member.link = value;
     if (key == "size") read_number(value, member.size);
     if (key == "mtime") read_number(value, member.modified);
+    if (key == "SCHILY.xattr.security.capability") member.capability = value;
   }
 }
 
@@ -147,6 +148,7 @@ bool TarReader::next(TarMember& member) {
     member.minor = static_cast<unsigned>(field_number(header.subspan(337, 8)));
     if (!extended.name.empty()) member.name = extended.name;
     if (!extended.link.empty()) member.link = extended.link;
+    member.capability = extended.capability;
     if (extended.modified != -1) member.modified = extended.modified;
     if (extended.size != static_cast<std::uint64_t>(-1)) {
       left_ = extended.size;

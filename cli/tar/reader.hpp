@@ -8,6 +8,9 @@
 
 namespace gantry::cli {
 
+/// What a file's capabilities are kept in (capabilities(7)).
+inline constexpr const char* kCapabilityXattr = "security.capability";
+
 /// One entry of a tar archive.
 struct TarMember {
   std::string name;
@@ -18,6 +21,7 @@ struct TarMember {
   std::int64_t modified{};  ///< Seconds.
   unsigned major{};
   unsigned minor{};
+  std::string capability;  ///< The bytes of kCapabilityXattr; empty without.
 };
 
 /// Reads a tar archive (ustar, with the extended headers of pax and GNU) from a stream.

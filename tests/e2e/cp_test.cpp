@@ -2,7 +2,9 @@
 // and their volumes is in files_test.cpp.
 
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
+#include <cstring>
 #include <fstream>
 
 #include "engine.hpp"
@@ -89,6 +91,19 @@ TEST_P(Copies, ComeOutOfContainers) {
             "./le2/hard f 644 0 \n./lf l 777 0 /d/e/f\n./lg f 644 0 \n./new d 755 0 \n./new/e d 755 0 \n"
             "./new/e/f f 644 0 \n./new/e/hard f 644 0 \n./new/le l 777 0 e\n./q f 644 0 \n");
   EXPECT_EQ(shell("cat " + here().string() + "/out/lg").out, "in\n");
+}
+
+TEST_P(Copies, KeepCapabilitiesOfFiles) {
+  // CAP_NET_RAW, effective (capabilities(7), VFS_CAP_REVISION_2).
+  const std::string capability("\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  const auto name = "security.capability";
+  ASSERT_EQ(::setxattr((here() / "f").c_str(), name, capability.data(), capability.size(), 0), 0);
+  EXPECT_EQ(cp("f c1:/tgt/able").code, 0);
+  EXPECT_EQ(cp("c1:/tgt/able back").code, 0);
+  std::string got(64, '\0');
+  const ssize_t size = ::getxattr((here() / "back").c_str(), name, got.data(), got.size());
+  ASSERT_EQ(size, 20) << std::strerror(errno);
+  EXPECT_EQ(got.substr(0, 20), capability);
 }
 
 TEST_P(Copies, StreamArchives) {

@@ -62,7 +62,7 @@ TEST_F(Hostile, ClientsThatDoNotReadKeepNobodyWaiting) {
   EXPECT_THAT(shell(curl("'/containers/large/archive?path=/etc/passwd'")).out, HasSubstr("root:x:0:0:"));
 }
 
-TEST_F(Hostile, HundredsOfFollowersCostLittle) {
+TEST_F(Hostile, HundredsOfFollowersTakeNoThreads) {
   ASSERT_EQ(cli("run -di --name quiet busybox cat").code, 0);
   const std::string follow = "exec 3<>/dev/null; for n in $(seq 150); do " +
                              curl("/containers/quiet/logs?follow=1&stdout=1") + " & " + curl("/events") + " & " +
@@ -70,7 +70,11 @@ TEST_F(Hostile, HundredsOfFollowersCostLittle) {
                              " 'http://d/containers/quiet/attach?stream=1&stdout=1' & done; echo begun; wait";
   const auto followers = script(follow);
   ASSERT_TRUE(followers->wait_for("begun"));
+  const std::string process = "/proc/" + std::to_string(daemon->pid());
+  const std::string all_there = "[ $(ls -l " + process + "/fd | grep -c socket:) -ge 450 ]";
+  ASSERT_EQ(shell("timeout 20 sh -c 'until " + all_there + "; do :; done'").code, 0);
   for (int round = 0; round < 5; ++round) EXPECT_EQ(cli("run --rm busybox echo fine").out, "fine\n");
+  EXPECT_LT(std::stoi(shell("ls " + process + "/task | wc -l").out), 64);
   EXPECT_EQ(cli("rm -f quiet").code, 0);
 }
 

@@ -95,7 +95,7 @@ TEST_F(Reload, HandsTheRegistryDriverItsNewInsecureRegistries) {
   EXPECT_NE(daemon_.cli("pull -q 10.5.0.1:5000/box").code, 0);
 }
 
-TEST_F(Reload, PushesAsManyLayersAtATimeAsItIsTold) {
+TEST_F(Reload, TakesANewLimitOfUploads) {
   Registry registry{{}};
   registry.push(busybox_layout(6), "many");
   ASSERT_EQ(daemon_.cli("pull -q localhost:5000/many").code, 0);
