@@ -1,5 +1,7 @@
 #include "commands/live_edits.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "client/client.hpp"
 #include "parse/mount.hpp"
 #include "parse/network.hpp"
@@ -47,21 +49,24 @@ bool LiveEdits::empty() const {
 std::vector<LiveEdits::Request> LiveEdits::requests(const std::string& container) const {
   const std::string path = "/containers/" + escaped(container);
   std::vector<Request> out;
+  const auto add = [&out](std::string to, Json body) {
+    out.push_back({std::move(to), std::make_shared<const Json>(std::move(body))});
+  };
   for (const std::string& text : connect_) {
     const NetworkSpec network = parse_network(text);
-    out.push_back({"/networks/" + escaped(network.name) + "/connect",
-                   {{"Container", container}, {"EndpointConfig", *network.endpoint}}});
+    add("/networks/" + escaped(network.name) + "/connect",
+        {{"Container", container}, {"EndpointConfig", *network.endpoint}});
   }
   if (!mount_.empty() || !unmount_.empty()) {
     Json added = Json::array();
     for (const std::string& text : mount_) added.push_back(parse_mount(text));
-    out.push_back({path + "/mounts", {{"Add", added}, {"Remove", unmount_}}});
+    add(path + "/mounts", {{"Add", added}, {"Remove", unmount_}});
   }
   if (!publish_.empty() || !unpublish_.empty()) {
-    out.push_back({path + "/ports", {{"Add", published(publish_)}, {"Remove", unpublished(unpublish_)}}});
+    add(path + "/ports", {{"Add", published(publish_)}, {"Remove", unpublished(unpublish_)}});
   }
   for (const std::string& network : disconnect_) {
-    out.push_back({"/networks/" + escaped(network) + "/disconnect", {{"Container", container}, {"Force", false}}});
+    add("/networks/" + escaped(network) + "/disconnect", {{"Container", container}, {"Force", false}});
   }
   return out;
 }

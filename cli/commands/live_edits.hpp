@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,7 +18,7 @@ class LiveEdits {
 
   struct Request {
     std::string path;
-    Json body;
+    std::shared_ptr<const Json> body;
   };
   /// What to post, in this order: networks that come, mounts, ports, networks that go. Each of them succeeds or changes
   /// nothing. Throws Failure if a flag has no sense.

@@ -77,7 +77,7 @@ int container_update(Context& context) {
     try {
       Json answer = Json::object();
       if (limited) answer = context.client().post("/containers/" + escaped(name) + "/update", body);
-      for (const LiveEdits::Request& request : requests[at]) context.client().post(request.path, request.body);
+      for (const LiveEdits::Request& request : requests[at]) context.client().post(request.path, *request.body);
       std::printf("%s\n", name.c_str());
       if (!answer.contains("Warnings") || !answer["Warnings"].is_array()) continue;
       for (const Json& warning : answer["Warnings"]) warnings += go_text(warning) + "\n";
