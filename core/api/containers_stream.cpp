@@ -186,7 +186,7 @@ awaitable<void> attach_client(containers::Service& service, containers::Service:
                               std::shared_ptr<containers::Attachment> attachment, std::shared_ptr<Upgraded> client,
                               AttachRequest attach, bool framed) {
   const auto executor = co_await asio::this_coro::executor;
-  if (attach.logs && service.can_read_log(*container)) {
+  if (attach.logs && service.log_source(*container)) {
     containers::LogFollower past{executor, service, container->id, attach.wanted};
     const Format format{container->config.tty || !framed, false, false};
     for (auto entries = co_await past.next(); !entries.empty(); entries = co_await past.next()) {

@@ -93,9 +93,12 @@ void merge_image(wire::ContainerConfig& config, const images::ImageConfig& image
 namespace {
 
 void fill_log(wire::LogConfig& log, const Settings& settings) {
-  if (!log.type.empty() && log.type != "default") return;
-  log.type = settings.default_log_driver;
-  if (log.config.empty()) log.config = settings.default_log_options;
+  if (log.type.empty() || log.type == "default") log.type = settings.default_log_driver;
+  const bool same = log.type == settings.default_log_driver;
+  for (const auto& [name, value] : settings.default_log_options) {
+    // As dockerd: the options of another driver are not this one's, those of the cache are everybody's.
+    if (same || name.starts_with("cache-")) log.config.emplace(name, value);
+  }
 }
 
 // What sees the host's processes or memory goes without labels; a label of the user's counts more.

@@ -89,6 +89,7 @@ struct Service::Impl {
   [[nodiscard]] plugins::LogDriver log_driver_of(const Container& container) const;  ///< Errors: invalid.
   awaitable<void> check_log(const Container& container);
   awaitable<log::v1::Plan> plan_log(std::shared_ptr<const Container> container);
+  awaitable<void> plan_cache(log::v1::Subject subject, Options options, log::v1::Plan& plan);
 
   // start.cpp: `held.container` is the present record before and after.
   enum class Starter { user, daemon, restart_policy };

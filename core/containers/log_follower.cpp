@@ -22,17 +22,15 @@ struct LookResult {
 
 /// The driver's side: its calls come one after another, from whichever worker.
 struct LogReading {
-  plugins::LogDriver driver;
-  log::v1::Subject subject;
-  Options options;
+  LogSource source;
   LogRequest request;
-  std::unique_ptr<log::v1::Cursor> cursor;  // behind `driver`, whose code destroys it
+  std::unique_ptr<log::v1::Cursor> cursor;  // behind the driver, whose code destroys it
 
   void open(log::v1::Driver& logs, const Call& call) {
     if (cursor) return;
     auto* reader = static_cast<log::v1::Reader*>(logs.query(log::v1::Reader::kAbility));
-    if (reader == nullptr) throw Error{Errc::unsupported, "configured logging driver does not support reading"};
-    cursor = reader->read(subject, options, request, call);
+    if (reader == nullptr) throw Error{Errc::unsupported, kNoLogReader};
+    cursor = reader->read(source.subject, source.options, request, call);
   }
 };
 
@@ -71,7 +69,7 @@ struct LogFollower::State {
       out.finished = what->cursor->finished();
       return out;
     };
-    co_return co_await drivers.call(reading->driver, Pool::quick, call_settings, ask);
+    co_return co_await drivers.call(reading->source.driver, Pool::quick, call_settings, ask);
   }
 
   awaitable<std::vector<std::string>> folders() {
@@ -82,7 +80,7 @@ struct LogFollower::State {
       what->cursor->watched(out);
       return out;
     };
-    co_return co_await drivers.call(reading->driver, Pool::quick, call_settings, ask);
+    co_return co_await drivers.call(reading->source.driver, Pool::quick, call_settings, ask);
   }
 };
 
@@ -90,13 +88,10 @@ LogFollower::LogFollower(asio::any_io_executor executor, Service& service, const
                          const LogRequest& request)
     : state_(std::make_shared<State>(std::move(executor), service.drivers())) {
   const auto container = service.find(name);
-  if (!service.can_read_log(*container)) {
-    throw Error{Errc::unsupported, "configured logging driver does not support reading"};
-  }
+  const auto source = service.log_source(*container);
+  if (!source) throw Error{Errc::unsupported, kNoLogReader};
   LogReading& reading = *state_->reading;
-  reading.driver = service.drivers().log(container->host_config.log_config.type);
-  reading.subject = service.log_subject(*container);
-  reading.options = split_log_options(container->host_config.log_config).driver;
+  reading.source = *source;
   reading.request = request;
   state_->ended = !request.follow || !is_alive(container->state);
   if (state_->ended) return;

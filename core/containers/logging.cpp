@@ -1,5 +1,9 @@
 #include "containers/logging.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <set>
+
 #include "base/log_settings.hpp"
 #include "containers/impl.hpp"
 #include "containers/spec.hpp"
@@ -7,6 +11,11 @@
 namespace gantry::containers {
 
 namespace {
+
+constexpr const char* kCacheDriver = "local";  // as dockerd
+constexpr std::string_view kCachePrefix = "cache-";
+constexpr const char* kCacheDisabled = "cache-disabled";
+constexpr const char* kStartFailure = "failed to create task for container: failed to initialize logging driver: ";
 
 [[noreturn]] void refuse_log(const std::string& reason) { throw Error{Errc::invalid, reason}; }
 
@@ -18,12 +27,54 @@ std::uint64_t buffer_size(const std::string& text) {
   }
 }
 
+bool is_cache_disabled(const std::string& text) {
+  static const std::set<std::string> yes{"1", "t", "T", "TRUE", "true", "True"};
+  static const std::set<std::string> no{"", "0", "f", "F", "FALSE", "false", "False"};
+  if (!yes.contains(text) && !no.contains(text)) {
+    refuse_log(std::string("invalid value for option ") + kCacheDisabled + ": " + text);
+  }
+  return yes.contains(text);
+}
+
+Options cache_options(const wire::LogConfig& log) {
+  Options out;
+  for (const auto& [name, value] : log.config) {
+    if (is_own_log_option(name) && name.starts_with(kCachePrefix)) out[name.substr(kCachePrefix.size())] = value;
+  }
+  return out;
+}
+
+/// What a driver answers at once is asked for at once.
+template <class Work>
+awaitable<std::invoke_result_t<Work, log::v1::Driver&, const Call&>> ask(plugins::Drivers& drivers,
+                                                                         plugins::LogDriver driver, Work work) {
+  if (driver.can("instant")) co_return plugins::Drivers::call_here(driver, work);
+  plugins::CallSettings call_settings;
+  co_return co_await drivers.call(driver, Pool::quick, call_settings, work);
+}
+
+awaitable<log::v1::Plan> ask_for_plan(plugins::Drivers& drivers, plugins::LogDriver driver, log::v1::Subject subject,
+                                      Options options) {
+  const auto work = [subject = std::move(subject), options = std::move(options)](auto& logs, const Call& call) {
+    log::v1::Plan out;
+    logs.plan(subject, options, out, call);
+    return out;
+  };
+  co_return co_await ask(drivers, std::move(driver), work);
+}
+
 }  // namespace
+
+bool is_own_log_option(const std::string& name) {
+  static const std::set<std::string> own{"mode",           "max-buffer-size", kCacheDisabled,
+                                         "cache-max-size", "cache-max-file",  "cache-compress"};
+  return own.contains(name);
+}
 
 LogOptions split_log_options(const wire::LogConfig& log) {
   LogOptions out;
   for (const auto& [name, value] : log.config) {
-    if (name != "mode" && name != "max-buffer-size") out.driver[name] = value;
+    if (!is_own_log_option(name)) out.driver[name] = value;
   }
   const auto mode = log.config.find("mode");
   if (mode != log.config.end() && !mode->second.empty() && mode->second != "blocking") {
@@ -33,6 +84,11 @@ LogOptions split_log_options(const wire::LogConfig& log) {
   if (const auto size = log.config.find("max-buffer-size"); size != log.config.end()) {
     if (!out.non_blocking) refuse_log("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
     out.max_buffer_size = buffer_size(size->second);
+  }
+  const auto disabled = log.config.find(kCacheDisabled);
+  if (disabled == log.config.end() || !is_cache_disabled(disabled->second)) {
+    out.cache = cache_options(log);
+    out.cache->erase("disabled");
   }
   return out;
 }
@@ -63,29 +119,25 @@ plugins::LogDriver Service::Impl::log_driver_of(const Container& container) cons
 
 awaitable<void> Service::Impl::check_log(const Container& container) {
   const auto driver = log_driver_of(container);
+  // As dockerd, which looks at nothing of what nobody writes.
+  if (container.host_config.log_config.type == "none") co_return;
   const Options options = split_log_options(container.host_config.log_config).driver;
-  plugins::CallSettings call_settings;
+  if (options.empty()) co_return;
   const auto ask_to_check = [options](auto& logs, const Call& call) { logs.check(options, call); };
-  co_await at.drivers.call(driver, Pool::quick, call_settings, ask_to_check);
+  co_await ask(at.drivers, driver, ask_to_check);
 }
 
 awaitable<log::v1::Plan> Service::Impl::plan_log(std::shared_ptr<const Container> container) {
   const auto driver = log_driver_of(*container);
   const LogOptions options = split_log_options(container->host_config.log_config);
   const log::v1::Subject subject = containers::log_subject(*container, folder(container->id));
-  plugins::CallSettings call_settings;
-  const auto ask_for_plan = [subject, given = options.driver](auto& logs, const Call& call) {
-    log::v1::Plan out;
-    logs.plan(subject, given, out, call);
-    return out;
-  };
   log::v1::Plan plan;
   try {
-    plan = co_await at.drivers.call(driver, Pool::quick, call_settings, ask_for_plan);
+    plan = co_await ask_for_plan(at.drivers, driver, subject, options.driver);
+    const bool gives_nothing_back = plan.writer == "process" && !driver.can(log::v1::Reader::kAbility);
+    if (gives_nothing_back && options.cache) co_await plan_cache(subject, *options.cache, plan);
   } catch (const Error& error) {
-    throw Error{
-        error.code(),
-        std::string("failed to create task for container: failed to initialize logging driver: ") + error.what()};
+    throw Error{error.code(), kStartFailure + std::string(error.what())};
   }
   const bool files_only = plan.writer == "none" || plan.writer == "json-file";
   if (!files_only && !runtime_of(*container).can("log-plan")) {
@@ -106,33 +158,56 @@ awaitable<log::v1::Plan> Service::Impl::plan_log(std::shared_ptr<const Container
   co_return plan;
 }
 
-log::v1::Subject Service::log_subject(const Container& container) const {
-  return containers::log_subject(container, impl_->folder(container.id));
+/// The copy that is read back: a file beside the process.
+awaitable<void> Service::Impl::plan_cache(log::v1::Subject subject, Options options, log::v1::Plan& plan) {
+  const auto cache = at.drivers.find_log(kCacheDriver);
+  if (!cache) co_return;
+  std::string refusal;
+  log::v1::Plan copy;
+  try {
+    copy = co_await ask_for_plan(at.drivers, cache, subject, options);
+  } catch (const Error& error) {
+    if (error.code() != Errc::invalid || options.empty()) throw;
+    refusal = error.what();
+  }
+  if (!refusal.empty()) {
+    // dockerd starts a container whatever they are.
+    spdlog::warn("container {}: its log's cache goes by the defaults: {}", subject.id, refusal);
+    const Options none;
+    copy = co_await ask_for_plan(at.drivers, cache, subject, none);
+  }
+  if (copy.writer != "local") co_return;
+  plan.path = copy.path;
+  plan.max_size = copy.max_size;
+  plan.max_files = copy.max_files;
+  plan.compress = copy.compress;
 }
 
-bool Service::can_read_log(const Container& container) const {
-  try {
-    return impl_->log_driver_of(container).can(log::v1::Reader::kAbility);
-  } catch (const Error&) {
-    return false;
-  }
+std::optional<LogSource> Service::log_source(const Container& container) const {
+  const plugins::Drivers& drivers = impl_->at.drivers;
+  const auto driver = drivers.find_log(container.host_config.log_config.type);
+  if (!driver) return std::nullopt;
+  LogOptions options = split_log_options(container.host_config.log_config);
+  LogSource out{driver, containers::log_subject(container, impl_->folder(container.id)), std::move(options.driver)};
+  if (driver.can(log::v1::Reader::kAbility)) return out;
+  if (!driver.can(log::v1::Writer::kAbility) || !options.cache) return std::nullopt;
+  out.driver = drivers.find_log(kCacheDriver);
+  out.options = std::move(*options.cache);
+  if (!out.driver || !out.driver.can(log::v1::Reader::kAbility)) return std::nullopt;
+  return out;
 }
 
 awaitable<void> Service::clear_logs(std::string name) {
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;
-  if (!can_read_log(*held.container)) {
-    throw Error{Errc::unsupported, "configured logging driver does not support reading"};
-  }
-  const auto driver = impl_->log_driver_of(*held.container);
-  const log::v1::Subject subject = log_subject(*held.container);
-  const Options options = split_log_options(held.container->host_config.log_config).driver;
+  const auto source = log_source(*held.container);
+  if (!source) throw Error{Errc::unsupported, kNoLogReader};
   plugins::CallSettings call_settings;
-  const auto ask_to_clear = [subject, options](auto& logs, const Call& call) {
+  const auto ask_to_clear = [subject = source->subject, options = source->options](auto& logs, const Call& call) {
     auto* reader = static_cast<log::v1::Reader*>(logs.query(log::v1::Reader::kAbility));
     if (reader != nullptr) reader->clear(subject, options, call);
   };
-  co_await impl_->at.drivers.call(driver, Pool::quick, call_settings, ask_to_clear);
+  co_await impl_->at.drivers.call(source->driver, Pool::quick, call_settings, ask_to_clear);
   if (!is_alive(held.container->state)) co_return;
   // The writer appends, so its next line is the file's first; it only has to learn how long the file is.
   const auto ask_to_reopen = [id](auto& runtime, const Call& call) { runtime.reopen_log(id, call); };

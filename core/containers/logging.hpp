@@ -1,17 +1,27 @@
 #pragma once
 
+#include <optional>
+
 #include "containers/container.hpp"
 #include "gantry/log.hpp"
 
 /// What a container's log driver is told and asked.
 namespace gantry::containers {
 
+inline constexpr const char* kNoLogReader = "configured logging driver does not support reading";
+
 /// HostConfig.LogConfig.Config taken apart.
 struct LogOptions {
   Options driver;       ///< The log driver's.
   bool non_blocking{};  ///< mode=non-blocking
   std::uint64_t max_buffer_size{std::uint64_t{1} << 20};
+  /// cache-...: the options of the copy that `docker logs` reads where the driver gives nothing back; none if it is
+  /// disabled.
+  std::optional<Options> cache;
 };
+
+/// Whether an option is the daemon's own, whatever the driver.
+bool is_own_log_option(const std::string& name);
 
 /// Errors: invalid, in dockerd's words.
 LogOptions split_log_options(const wire::LogConfig& log);

@@ -110,6 +110,13 @@ class Attachment {
   virtual void close() = 0;
 };
 
+/// A driver that reads a container's log back, and what it wants to know for that.
+struct LogSource {
+  plugins::LogDriver driver;
+  log::v1::Subject subject;
+  Options options;
+};
+
 /// What containers mean: identity, life cycle, processes, recovery. Every operation takes a name, an id or an
 /// unambiguous start of an id and fails with not_found ("No such container: x"). Operations that change one container
 /// run one after the other. Io thread only.
@@ -160,9 +167,8 @@ class Service {
   /// Forgets what was logged so far (`gantry logs --clear`).
   /// Errors: unsupported (its driver keeps none).
   awaitable<void> clear_logs(std::string name);
-  /// Whether the container's log driver gives back what was logged, and what it wants to know for that.
-  [[nodiscard]] bool can_read_log(const Container& container) const;
-  [[nodiscard]] log::v1::Subject log_subject(const Container& container) const;
+  /// Who gives back what the container logged; nothing if nobody does.
+  [[nodiscard]] std::optional<LogSource> log_source(const Container& container) const;
   awaitable<void> rename(std::string name, std::string new_name);
   /// The warnings.
   awaitable<std::vector<std::string>> update(std::string name, UpdateRequest request);

@@ -191,6 +191,22 @@ TEST(Spec, LimitsAreTranslated) {
   EXPECT_FALSE(out.memory_swap);
 }
 
+TEST(Logging, TheDaemonsDefaultsFillWhatIsMissing) {
+  Settings settings;
+  settings.default_log_driver = "local";
+  settings.default_log_options = {{"max-size", "1m"}, {"max-file", "2"}, {"cache-max-file", "3"}};
+  const auto filled = [&settings](wire::LogConfig log) {
+    Container container;
+    container.host_config.log_config = std::move(log);
+    fill_defaults("", container.config, container.host_config, settings, "native");
+    return container.host_config.log_config;
+  };
+  EXPECT_EQ(filled({"", {}}).type, "local");
+  EXPECT_EQ(filled({"", {{"max-file", "9"}}}).config,
+            (Options{{"max-size", "1m"}, {"max-file", "9"}, {"cache-max-file", "3"}}));
+  EXPECT_EQ(filled({"syslog", {}}).config, (Options{{"cache-max-file", "3"}}));
+}
+
 TEST(Logging, TheDaemonsOptionsAreTakenApartFromTheDrivers) {
   const auto refused = [](const std::map<std::string, std::string>& options) {
     return refusal([&] { (void)split_log_options({"json-file", options}); });
@@ -201,6 +217,10 @@ TEST(Logging, TheDaemonsOptionsAreTakenApartFromTheDrivers) {
   EXPECT_EQ(given.max_buffer_size, 4U << 20);
   EXPECT_EQ(given.driver, (Options{{"max-size", "1k"}}));
   EXPECT_FALSE(split_log_options({"json-file", {{"mode", "blocking"}}}).non_blocking);
+  EXPECT_EQ(split_log_options({"syslog", {{"cache-max-size", "1k"}}}).cache, (Options{{"max-size", "1k"}}));
+  EXPECT_EQ(split_log_options({"syslog", {{"cache-disabled", "true"}}}).cache, std::nullopt);
+  EXPECT_EQ(split_log_options({"syslog", {{"cache-x", "1"}}}).driver, (Options{{"cache-x", "1"}}));
+  EXPECT_EQ(refused({{"cache-disabled", "x"}}), "invalid value for option cache-disabled: x");
   EXPECT_EQ(refused({{"mode", "foo"}}), "logger: logging mode not supported: foo");
   EXPECT_EQ(refused({{"max-buffer-size", "1k"}}),
             "logger: max-buffer-size option is only supported with 'mode=non-blocking'");

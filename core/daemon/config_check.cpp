@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "containers/logging.hpp"
 #include "daemon/config.hpp"
 #include "gantry/error.hpp"
 
@@ -101,6 +102,12 @@ void check_log(const Config& config) {
   if (!levels.contains(config.log_level)) {
     refuse_value("invalid logging level: " + config.log_level, "log-level",
                  "one of debug, info, warn, error and fatal");
+  }
+  if (config.log_driver == "none") return;
+  try {
+    (void)containers::split_log_options({config.log_driver, {config.log_opts.begin(), config.log_opts.end()}});
+  } catch (const Error& error) {
+    throw Error{Errc::invalid, std::string("log-opts: ") + error.what()};
   }
 }
 

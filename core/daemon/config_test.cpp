@@ -110,6 +110,7 @@ TEST_F(ConfigTest, RefusesEachWrongValue) {
       {R"({"default-ulimits": {"nope": {"Hard": 1}}})", "invalid ulimit type: nope: default-ulimits needs"},
       {R"({"default-ulimits": {"nofile": {"Hard": 1, "Soft": 2}}})", "must be less than or equal to hard limit: 2 > 1"},
       {R"({"default-cgroupns-mode": "x"})", R"(default cgroup namespace mode (x) is invalid: default-cgroupns-mode)"},
+      {R"({"log-opts": {"mode": "x"}})", "log-opts: logger: logging mode not supported: x"},
       {R"({"seccomp-profile": "x"})", R"(invalid seccomp profile "x": seccomp-profile needs)"},
       {R"({"insecure-registries": [""]})", R"(insecure registry "" is not valid: insecure-registries needs host)"},
       {R"({"insecure-registries": ["http://x"]})", R"(insecure registry "http://x" is not valid)"},

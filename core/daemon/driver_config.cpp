@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "containers/logging.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::daemon {
@@ -112,7 +113,7 @@ plugins::DriverConfig make_driver_config(const Config& config) {
   out.runtime = runtime_name(config.default_runtime);
   out.log = config.log_driver;
   for (const auto& [name, value] : config.log_opts) {
-    if (name != "mode" && name != "max-buffer-size") out.log_options[name] = value;
+    if (!containers::is_own_log_option(name)) out.log_options[name] = value;
   }
   for (const auto& [name, runtime] : config.runtimes) {
     out.runtimes[name] = {runtime_name(runtime.driver), runtime.options};

@@ -303,6 +303,11 @@ const LogDriver& Drivers::log(const std::string& name) const {
       impl_->not_found("log", name, "error looking up logging plugin " + name + ": plugin \"" + name + "\" not found")};
 }
 
+LogDriver Drivers::find_log(const std::string& name) const {
+  const auto found = impl_->logs.find(name);
+  return found == impl_->logs.end() ? LogDriver{} : found->second;
+}
+
 const std::string& Drivers::libexec_dir() const { return impl_->config.libexec_dir; }
 
 std::vector<std::string> Drivers::runtime_names() const { return keys(impl_->runtimes); }

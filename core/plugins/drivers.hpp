@@ -88,6 +88,7 @@ class Drivers {
   [[nodiscard]] const VolumeDriver& volume(const std::string& name) const;
   [[nodiscard]] const BuilderDriver& builder(const std::string& name) const;
   [[nodiscard]] const LogDriver& log(const std::string& name) const;
+  [[nodiscard]] LogDriver find_log(const std::string& name) const;  ///< An empty one if there is none.
 
   /// Where the daemon's own helper programs are.
   [[nodiscard]] const std::string& libexec_dir() const;
@@ -120,6 +121,12 @@ class Drivers {
   awaitable<std::invoke_result_t<Work, Driver&, const Call&>> call(Handle<Driver> handle, Pool pool,
                                                                    CallSettings settings, Work work) {
     return guarded_call(workers_, std::move(handle), pool, std::move(settings), std::move(work));
+  }
+
+  /// The same without a trip to a worker, for what a driver promises to answer at once. There is no giving it up.
+  template <class Driver, class Work>
+  static std::invoke_result_t<Work, Driver&, const Call&> call_here(Handle<Driver> handle, Work work) {
+    return guarded_call_here(std::move(handle), std::move(work));
   }
 
  private:

@@ -60,6 +60,15 @@ void GuardedCall::run(std::shared_ptr<GuardedCall> call) {
   });
 }
 
+void GuardedCall::run_here() {
+  begin();
+  try {
+    invoke();
+  } catch (...) {
+    throw Error{translate_exception(*driver_)};
+  }
+}
+
 bool GuardedCall::begin() {
   const std::scoped_lock guard{mutex_};
   if (phase_ == Phase::abandoned) return false;

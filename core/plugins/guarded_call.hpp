@@ -26,6 +26,9 @@ class GuardedCall : public Call, public std::enable_shared_from_this<GuardedCall
   /// On the pool's thread: makes the call and wakes the coroutine up. Does not return if the call was given up.
   static void run(std::shared_ptr<GuardedCall> call);
 
+  /// Makes the call at once, on the caller's thread. Errors: the driver's, as gantry::Error.
+  void run_here();
+
   /// On the io thread: returns once the driver has, its error thrown as gantry::Error. Errors: also unavailable
   /// (the time limit passed, or the driver was given up), cancelled.
   awaitable<void> wait(Workers& workers, Pool pool);
@@ -100,6 +103,14 @@ awaitable<std::invoke_result_t<Work, Driver&, const Call&>> guarded_call(Workers
   workers.post(pool, [shared = std::shared_ptr<GuardedCall>{call}]() mutable { GuardedCall::run(std::move(shared)); });
   co_await call->wait(workers, pool);
   co_return call->take();
+}
+
+/// What `Drivers::call_here` does.
+template <class Driver, class Work>
+std::invoke_result_t<Work, Driver&, const Call&> guarded_call_here(Handle<Driver> handle, Work work) {
+  TypedCall<Driver, Work> call{{}, std::move(handle), {}, std::move(work)};
+  call.run_here();
+  return call.take();
 }
 
 }  // namespace gantry::plugins

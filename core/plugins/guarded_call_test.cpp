@@ -71,6 +71,24 @@ TEST_F(GuardedCallTest, BringsTheResultBackToTheIoThread) {
   EXPECT_NE(caller, callee);
 }
 
+TEST_F(GuardedCallTest, IsMadeHereWhereThatIsPromisedToBeQuick) {
+  std::thread::id callee;
+  const auto work = [&callee](Fake& driver, const Call& call) {
+    callee = std::this_thread::get_id();
+    EXPECT_FALSE(call.cancelled());
+    return ++driver.calls;
+  };
+  EXPECT_EQ(guarded_call_here(fake, work), 1);
+  EXPECT_EQ(callee, std::this_thread::get_id());
+  const auto foreign = [](Fake&, const Call&) -> int { throw 42; };
+  try {
+    guarded_call_here(fake, foreign);
+    ADD_FAILURE() << "returned";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "driver \"fake\" failed with a foreign exception of type int");
+  }
+}
+
 TEST_F(GuardedCallTest, BringsTheDriversErrorBack) {
   EXPECT_EQ(outcome({},
                     [](Fake&, const Call&) -> int {

@@ -8,7 +8,7 @@ namespace gantry::json_file {
 class Driver : public log::v1::Driver, public log::v1::Reader {
  public:
   void* query(std::string_view ability) noexcept override;
-  void capabilities(Capabilities& out) const override { out = {"read", "path"}; }
+  void capabilities(Capabilities& out) const override { out = {"read", "path", "instant"}; }
   void options(std::vector<OptionInfo>& out) const override;
   void open(Host& host) override;
 

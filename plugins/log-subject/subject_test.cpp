@@ -39,6 +39,7 @@ TEST(Tag, SaysWhatDockerSays) {
   EXPECT_EQ(expand_tag("{{upper .Name}} {{ .Name | upper | lower }}{{\"x\"}}", subject()), "WEB webx");
   EXPECT_EQ(expand_tag("{{index .ContainerLabels \"a\"}}-{{index .ContainerLabels \"no\"}}", subject()), "1-");
   EXPECT_EQ(expand_tag("{{truncate .Name 2}}", subject()), "we");
+  EXPECT_EQ(expand_tag("a {{- .Name -}} x {{ .Name }} ", subject()), "awebx web ");
   EXPECT_EQ(tag_of(subject(), {}, "{{.Name}}"), "web");
   EXPECT_EQ(tag_of(subject(), {{"tag", "plain"}}, "{{.Name}}"), "plain");
 }

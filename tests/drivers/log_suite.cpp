@@ -198,6 +198,38 @@ TEST_F(Log, SeesWhatComesEachEntryOnceThroughRotations) {
   EXPECT_TRUE(std::ranges::find(watched, fs::path(planned->path).parent_path().string()) != watched.end());
 }
 
+TEST_F(Log, WritesInAProcessOfItsOwnWhatItReadsBack) {
+  const auto planned = plan();
+  if (!planned || planned->writer != "process") GTEST_SKIP() << "needs no process, or options";
+  const auto other = unopened();
+  auto* writer = static_cast<log::v1::Writer*>(other->query(log::v1::Writer::kAbility));
+  ASSERT_NE(writer, nullptr);
+  writer->open(planned->settings);
+  Entry entry;
+  for (const char* const text : {"one", "two"}) {
+    entry.text = text;
+    entry.time += 1'000'000'000;
+    writer->write(entry);
+    entry.from_stderr = true;
+  }
+  writer->close();
+  if (!can("read")) return;
+  const auto entries = read();
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_TRUE(entries[0].text.ends_with("one") && entries[1].text.ends_with("two"));
+  EXPECT_FALSE(entries[0].from_stderr);
+  EXPECT_TRUE(entries[1].from_stderr);
+  EXPECT_EQ(entries[1].time, 2'000'000'000);
+  reader().clear(subject_, {}, call());
+  EXPECT_TRUE(read().empty());
+}
+
+TEST_F(Log, PlansAtOnceWithoutTouchingAnythingIfItSaysSo) {
+  if (!can("instant")) GTEST_SKIP() << "is called on a worker";
+  ASSERT_TRUE(plan());
+  EXPECT_TRUE(fs::is_empty(subject_.directory));
+}
+
 TEST_F(Log, ForgetsWhatIsCleared) {
   const auto planned = readable();
   if (!planned) GTEST_SKIP() << "no files of a runtime's";

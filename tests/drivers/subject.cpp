@@ -116,6 +116,8 @@ std::shared_ptr<void> Subject::open_beside() const {
   return object;
 }
 
+std::shared_ptr<void> Subject::make() { return under_test().library->make(); }
+
 void* Subject::object() const noexcept { return parts_->object.get(); }
 
 Driver& Subject::base() const noexcept { return plugins::base_of(kind_under_test(), object()); }

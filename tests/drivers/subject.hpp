@@ -98,6 +98,8 @@ class Subject {
   void close() noexcept;
   /// One more object over the same directories, opened while the first one is.
   [[nodiscard]] std::shared_ptr<void> open_beside() const;
+  /// One that is not opened.
+  [[nodiscard]] static std::shared_ptr<void> make();
 
   [[nodiscard]] void* object() const noexcept;  ///< As the kind's interface.
   [[nodiscard]] Driver& base() const noexcept;  ///< The same as what all kinds have in common.
@@ -147,6 +149,9 @@ class Suite : public ::testing::Test {
 
   /// As at a reload of the config: a second object over the same directories.
   std::shared_ptr<Interface> beside() { return std::static_pointer_cast<Interface>(subject_->open_beside()); }
+
+  /// As in a process of its own.
+  static std::shared_ptr<Interface> unopened() { return std::static_pointer_cast<Interface>(Subject::make()); }
 
   TestCall& call() { return call_; }
   [[nodiscard]] const Subject& subject() const { return *subject_; }

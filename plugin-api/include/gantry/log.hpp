@@ -24,6 +24,10 @@
 ///   "read"   `query(Reader::kAbility)` answers a Reader: `docker logs` works.
 ///   "write"  `query(Writer::kAbility)` answers a Writer: needed for plans whose writer is "process".
 ///   "path"   `Plan::path` is told to users (API: LogPath).
+///   "instant" `check` and `plan` compute and touch nothing outside of the process: the daemon calls them without a
+///   trip
+///             to a worker, and cannot give them up.
+/// What a driver writes by a process and does not give back is also kept by the driver `local`, which reads it back.
 namespace gantry::log::v1 {
 
 /// What a driver is told of a container. May grow at its end.
@@ -44,11 +48,12 @@ struct Subject {
 /// Who writes the lines, and how: plain data for the runtime. Frozen: what is new comes with a new struct.
 struct Plan {
   /// "none": nobody. "json-file": the runtime, in Docker's json-file format. "local": the runtime, records as of
-  /// gantry/log_record.hpp, each with its length before and after it. "process": a process, see `command`.
+  /// gantry/log_record.hpp, each with its length before and after it. "process": a process, see `command`; and if there
+  /// is a path, a file as of "local" too.
   std::string writer;
 
   // Of the files:
-  std::string path;            ///< The newest one; the older ones are path.1, path.2 and so on.
+  std::string path;            ///< The newest one; the older ones are path.1, path.2 and so on. Without: no files.
   std::uint64_t max_size{};    ///< Bytes before it is rotated; 0: never.
   std::uint32_t max_files{1};  ///< With the newest one.
   bool compress{};             ///< Rotated files become path.1.gz and so on, by `compressor`.

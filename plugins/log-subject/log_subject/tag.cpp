@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <map>
@@ -16,6 +17,8 @@ namespace gantry::log_subject {
 namespace {
 
 using log::v1::Subject;
+
+constexpr const char* kBlanks = " \t\r\n";
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error{Errc::invalid, "template: log-tag:1" + reason}; }
 
@@ -162,9 +165,19 @@ std::string expand_tag(const std::string& pattern, const Subject& subject) {
     if (open == std::string::npos) break;
     const std::size_t close = pattern.find("}}", open);
     if (close == std::string::npos) refuse(": unclosed action");
-    Action action{subject, open + 2};
-    out += action.run(trimmed(std::string_view(pattern).substr(open + 2, close - open - 2)));
+    std::string_view text = std::string_view(pattern).substr(open + 2, close - open - 2);
     at = close + 2;
+    // "{{- " takes the blanks before it away, " -}}" those behind it.
+    if (text.starts_with("- ")) {
+      text.remove_prefix(2);
+      out.erase(out.find_last_not_of(kBlanks) + 1);
+    }
+    if (text.ends_with(" -")) {
+      text.remove_suffix(2);
+      at = std::min(pattern.find_first_not_of(kBlanks, at), pattern.size());
+    }
+    Action action{subject, open + 2};
+    out += action.run(trimmed(text));
   }
   return out;
 }

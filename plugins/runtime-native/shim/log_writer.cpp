@@ -30,7 +30,8 @@ std::string random_partial_id() {
 }  // namespace
 
 LogWriter::LogWriter(Loop& loop, const PlanLog& plan) : plan_(plan) {
-  if (plan.format == LogFormat::json_file || plan.format == LogFormat::local) file_ = std::make_unique<LogFile>(plan);
+  const bool kept = plan.format != LogFormat::none && !plan.path.empty();
+  if (kept) file_ = std::make_unique<LogFile>(plan);
   if (plan.format == LogFormat::process) pipe_ = std::make_unique<LogPipe>(loop, plan);
 }
 
@@ -92,8 +93,13 @@ void LogWriter::log(bool is_stderr, std::string_view text) {
     if (!stream.partial_id.empty()) ++stream.ordinal;
   }
   if (whole) stream.partial_id.clear();
-  if (file_) file_->add(line_);
   if (pipe_) pipe_->add(line_);
+  if (!file_ || !*file_) return;
+  // A record has its length also behind it in a file, so that it can be read from its end.
+  if (plan_.format != LogFormat::json_file) {
+    log::v1::record::put_length(line_, static_cast<std::uint32_t>(line_.size() - 4));
+  }
+  file_->add(line_);
 }
 
 void LogWriter::log_record(bool is_stderr, std::string_view text, std::int64_t time, bool whole) {
@@ -106,8 +112,6 @@ void LogWriter::log_record(bool is_stderr, std::string_view text, std::int64_t t
   entry_.ordinal = stream.ordinal + 1;
   entry_.last = whole;
   log::v1::append_record(line_, entry_);
-  // In a file also behind it, so that it can be read from its end.
-  if (file_) log::v1::record::put_length(line_, static_cast<std::uint32_t>(line_.size() - 4));
 }
 
 void LogWriter::flush() {

@@ -226,7 +226,7 @@ TEST_F(KeptLog, GrowsWhileTheRotatedFileIsBeingCompressed) {
   EXPECT_TRUE(fs::exists(path() / "log.2.gz"));
 }
 
-TEST_F(KeptLog, GoesToAProcessBehindItsHead) {
+TEST_F(KeptLog, GoesToAProcessBehindItsHeadAndToAFile) {
   plan(LogFormat::process).command = {"/bin/sh", "-c", "exec /bin/cat > " + (path() / "got").string()};
   plan_.head = "head";
   {
@@ -248,6 +248,7 @@ TEST_F(KeptLog, GoesToAProcessBehindItsHead) {
     rest.remove_prefix(4 + length);
   }
   EXPECT_THAT(texts, ElementsAre("one", "two", "torn"));
+  EXPECT_EQ(records(path() / "log").size(), 3U);
 }
 
 TEST_F(KeptLog, IsNotHeldUpByAProcessThatCannotBeHad) {
