@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "gantry/builder.hpp"
+#include "gantry/log.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
 #include "gantry/runtime.hpp"
@@ -29,6 +30,8 @@ TEST(AbiLayout, FrozenStructsKeepTheirSize) {
   EXPECT_EQ(sizeof(Progress), 80U);
   EXPECT_EQ(sizeof(builder::v1::HealthCheck), 64U);
   EXPECT_EQ(sizeof(builder::v1::Config), 392U);
+  EXPECT_EQ(sizeof(log::v1::Plan), 256U);
+  EXPECT_EQ(sizeof(log::v1::Entry), 120U);
   EXPECT_EQ(sizeof(network::v1::Pool), 120U);
   EXPECT_EQ(sizeof(network::v1::Port), 80U);
   EXPECT_EQ(sizeof(network::v1::Endpoints), 56U);
@@ -49,7 +52,11 @@ TEST(AbiLayout, FrozenStructsKeepTheirSize) {
 
 TEST(AbiLayout, StructsThatGrowKeepWhatTheyHad) {
   EXPECT_EQ(offset_of(&runtime::v1::Spec::init_path), 1144);
+  EXPECT_EQ(offset_of(&runtime::v1::Spec::log_attributes), 1176);
+  EXPECT_EQ(offset_of(&runtime::v1::Spec::log), 1208);
   EXPECT_EQ(offset_of(&runtime::v1::ExecSpec::privileged), 331);
+  EXPECT_EQ(offset_of(&log::v1::Subject::directory), 264);
+  EXPECT_EQ(offset_of(&log::v1::ReadRequest::until), 32);
   EXPECT_EQ(offset_of(&network::v1::EndpointSpec::link_local), 336);
   EXPECT_EQ(offset_of(&network::v1::Endpoint::ports), 176);
   EXPECT_EQ(offset_of(&network::v1::NetworkSpec::ipv4), 138);

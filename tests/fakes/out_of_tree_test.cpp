@@ -108,6 +108,7 @@ TEST_F(OutOfTree, OneOfEachKindIsFound) {
   EXPECT_EQ(drivers_->registry().name(), "directory");
   EXPECT_EQ(drivers_->runtime("").name(), "plain");
   EXPECT_THAT(drivers_->names("network"), ElementsAre("dummy"));
+  EXPECT_THAT(drivers_->names("log"), ElementsAre("text"));
   EXPECT_THAT(drivers_->names("volume"), ElementsAre("directory", "misbehaving"));
   EXPECT_TRUE(drivers_->storage().can("parallel-apply"));
   EXPECT_EQ(drivers_->registry().info().settings.at("root"), "/srv/images");
@@ -341,6 +342,9 @@ TEST_F(OutOfTree, UnknownNamesAreToldInDockersWords) {
   EXPECT_EQ(message([&] { static_cast<void>(drivers_->network("x")); }), "plugin \"x\" not found");
   EXPECT_EQ(message([&] { static_cast<void>(drivers_->volume("x")); }),
             "error looking up volume plugin x: plugin \"x\" not found");
+  EXPECT_EQ(message([&] { static_cast<void>(drivers_->log("x")); }),
+            "error looking up logging plugin x: plugin \"x\" not found");
+  EXPECT_FALSE(drivers_->find_log("x"));
 }
 
 }  // namespace

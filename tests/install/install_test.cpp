@@ -123,6 +123,19 @@ TEST_F(SampleDriver, Runtime) {
   EXPECT_EQ(daemon_->cli("rm box").code, 0);
 }
 
+TEST_F(SampleDriver, Log) {
+  use("log-text");
+  const Result started =
+      daemon_->cli("run -d --name box --log-driver text --log-opt prefix=- busybox sh -c 'echo hi; exec sleep 1000'");
+  EXPECT_EQ(started.code, 0) << started.err;
+  const auto reader = daemon_->background("logs -f box");
+  EXPECT_TRUE(reader->wait_for("-hi")) << reader->output();
+  daemon_->kill(SIGKILL);
+  ASSERT_TRUE(daemon_->start()) << daemon_->log();
+  EXPECT_EQ(daemon_->docker("logs box").out, "-hi\n");
+  EXPECT_EQ(daemon_->cli("rm -f box").code, 0);
+}
+
 TEST_F(SampleDriver, Registry) {
   const std::string images = built_drivers() / "images";
   use("registry-directory", {{"registry-driver", "directory"}, {"driver-opts", {{"directory", {{"root", images}}}}}});

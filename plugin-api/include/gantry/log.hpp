@@ -126,7 +126,8 @@ class Writer {
   /// mode=non-blocking.
   virtual void write(const Entry& entry) = 0;
 
-  /// The container has ended: writes what is still held back.
+  /// The container has ended: writes what is still held back. Nobody waits for it: a Reader may see the last lines a
+  /// little later than the container's end.
   virtual void close() = 0;
 };
 

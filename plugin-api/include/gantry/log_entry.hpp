@@ -8,7 +8,7 @@
 /// Apart from gantry/log.hpp, so that a program without exceptions may have it.
 namespace gantry::log::v1 {
 
-/// One line of output, or a part of a line of more than 16 KB. May grow at its end.
+/// One line of output, or a part of a line of more than 16 KB. Frozen: others hold it by value.
 struct Entry {
   std::string text;  ///< Without its line feed.
   bool from_stderr{};
