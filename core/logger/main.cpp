@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -36,6 +37,7 @@ int run(int count, char** words) {
 }  // namespace
 
 int main(int count, char** words) {
+  std::signal(SIGPIPE, SIG_IGN);  // a server that has gone is an error of a write's
   try {
     return run(count, words);
   } catch (const std::exception& error) {

@@ -53,8 +53,8 @@ Address parse_address(const std::string& text) {
     out.place = rest;
     return out;
   }
-  if (out.protocol == "tcp+tls") refuse("syslog-address: tcp+tls is not supported");
-  if (out.protocol != "udp" && out.protocol != "tcp") refuse("unsupported scheme: '" + out.protocol + "'");
+  if (out.protocol != "udp" && out.protocol != "tcp" && out.protocol != kTls)
+    refuse("unsupported scheme: '" + out.protocol + "'");
   split_host(rest, out);
   return out;
 }

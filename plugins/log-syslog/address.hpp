@@ -4,9 +4,11 @@
 
 namespace gantry::log_syslog {
 
+inline constexpr const char* kTls = "tcp+tls";
+
 /// Where the server is.
 struct Address {
-  std::string protocol;  ///< "local" (/dev/log and its like), "unix", "unixgram", "udp" or "tcp".
+  std::string protocol;  ///< "local" (/dev/log and its like), "unix", "unixgram", "udp", "tcp" or "tcp+tls".
   std::string place;     ///< A path, or a host's name or address.
   std::string port;
 };

@@ -71,15 +71,15 @@ std::string format_message(const Style& style, const log::v1::Entry& entry) {
   const std::string priority =
       "<" + std::to_string(style.facility | (entry.from_stderr ? kError : kInformational)) + ">";
   const std::string pid = std::to_string(style.pid);
-  std::string head;
   if (style.format.starts_with("rfc5424")) {
-    head = priority + "1 " + long_time(entry.time, style.format == "rfc5424micro") + " " + style.host + " " +
-           style.tag + " " + pid + " " + style.tag + " - ";
-  } else {
-    const std::string host = style.format == "rfc3164" ? style.host + " " : "";
-    head = priority + short_time(entry.time) + " " + host + style.tag + "[" + pid + "]: ";
+    const bool micro = style.format == "rfc5424micro";
+    const std::string head = priority + "1 " + long_time(entry.time, micro) + " " + style.host + " " + style.tag + " " +
+                             pid + " " + style.tag + " - ";
+    const std::string message = head + entry.text + "\n";
+    return style.counted ? std::to_string(message.size()) + " " + message : message;
   }
-  return head + entry.text + "\n";
+  const std::string host = style.format == "rfc3164" ? style.host + " " : "";
+  return priority + short_time(entry.time) + " " + host + style.tag + "[" + pid + "]: " + entry.text + "\n";
 }
 
 }  // namespace gantry::log_syslog

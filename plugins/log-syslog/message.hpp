@@ -20,6 +20,7 @@ struct Style {
   std::string tag;
   std::string host;
   int pid{};
+  bool counted{};  ///< RFC 5424 messages begin with their length (RFC 5425).
 };
 
 /// One entry as dockerd sends it, its line feed at the end. Its time is when it was logged.

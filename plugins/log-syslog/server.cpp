@@ -51,9 +51,10 @@ UniqueFd connect_local() {
 
 UniqueFd connect_network(const Address& to) {
   addrinfo hints{};
-  hints.ai_socktype = to.protocol == "tcp" ? SOCK_STREAM : SOCK_DGRAM;
+  hints.ai_socktype = to.protocol == "udp" ? SOCK_DGRAM : SOCK_STREAM;
   addrinfo* found = nullptr;
-  const std::string where = "dial " + to.protocol + " " + to.place + ":" + to.port + ": ";
+  const std::string where =
+      "dial " + std::string(to.protocol == "udp" ? "udp" : "tcp") + " " + to.place + ":" + to.port + ": ";
   if (const int error = ::getaddrinfo(to.place.c_str(), to.port.c_str(), &hints, &found); error != 0) {
     fail(where + "lookup " + to.place + ": " + ::gai_strerror(error));
   }
@@ -70,8 +71,11 @@ UniqueFd connect_network(const Address& to) {
 }  // namespace
 
 void Server::connect() {
+  tls_.reset();
   socket_.reset();
-  if (address_.protocol == "local") {
+  if (address_.protocol == kTls) {
+    tls_.emplace(connect_network(address_), address_.place, tls_settings_);
+  } else if (address_.protocol == "local") {
     socket_ = connect_local();
   } else if (address_.protocol == "udp" || address_.protocol == "tcp") {
     socket_ = connect_network(address_);
@@ -83,7 +87,8 @@ void Server::connect() {
   }
 }
 
-bool Server::try_send(std::string_view message) const {
+bool Server::try_send(std::string_view message) {
+  if (tls_) return tls_->send(message);
   while (!message.empty()) {
     const ssize_t count = ::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
@@ -94,7 +99,7 @@ bool Server::try_send(std::string_view message) const {
 }
 
 void Server::send(std::string_view message) {
-  if (socket_ && try_send(message)) return;
+  if (connected() && try_send(message)) return;
   connect();
   if (!try_send(message)) fail("cannot send to the syslog server: " + error_text(errno));
 }
