@@ -122,7 +122,6 @@ awaitable<void> Service::Impl::check_log(const Container& container) {
   // As dockerd, which looks at nothing of what nobody writes.
   if (container.host_config.log_config.type == "none") co_return;
   const Options options = split_log_options(container.host_config.log_config).driver;
-  if (options.empty()) co_return;
   const auto ask_to_check = [options](auto& logs, const Call& call) { logs.check(options, call); };
   co_await ask(at.drivers, driver, ask_to_check);
 }

@@ -1,31 +1,14 @@
 #include "fields.hpp"
 
-#include <array>
-#include <ctime>
-
 #include "log_subject/attributes.hpp"
 #include "log_subject/tag.hpp"
+#include "log_subject/time_text.hpp"
 
 namespace gantry::journald {
 
 namespace {
 
 constexpr const char* kDefaultTag = "{{.ID}}";
-
-// RFC 3339 with nanoseconds, trailing zeros cut, in UTC.
-std::string time_text(std::int64_t time) {
-  const auto seconds = static_cast<std::time_t>(time / 1'000'000'000);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  std::string out{text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts)};
-  if (std::string digits = std::to_string(time % 1'000'000'000); digits != "0") {
-    digits.insert(0, 9 - digits.size(), '0');
-    digits.erase(digits.find_last_not_of('0') + 1);
-    out += "." + digits;
-  }
-  return out + "Z";
-}
 
 }  // namespace
 
@@ -73,7 +56,7 @@ std::string entry_fields(const log::v1::Entry& entry, std::uint64_t ordinal) {
   std::string out;
   append_field(out, "PRIORITY", entry.from_stderr ? "3" : "6");  // LOG_ERR, LOG_INFO
   append_field(out, "MESSAGE", entry.text);
-  append_field(out, "SYSLOG_TIMESTAMP", time_text(entry.time));
+  append_field(out, "SYSLOG_TIMESTAMP", log_subject::rfc3339(entry.time));
   append_field(out, "CONTAINER_LOG_ORDINAL", std::to_string(ordinal));
   if (!entry.partial) return out;
   if (!entry.last) append_field(out, "CONTAINER_PARTIAL_MESSAGE", "true");

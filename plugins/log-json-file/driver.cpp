@@ -1,10 +1,9 @@
 #include "driver.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "json_line.hpp"
 #include "log_files/file_options.hpp"
 #include "log_subject/attributes.hpp"
+#include "log_subject/go_json.hpp"
 #include "log_subject/option_text.hpp"
 #include "log_subject/tag.hpp"
 
@@ -16,29 +15,13 @@ using log::v1::Subject;
 
 std::string path_of(const Subject& subject) { return subject.directory + "/" + subject.id + "-json.log"; }
 
-// Go's encoder escapes what could end a script element, and takes what is no UTF-8 for U+FFFD.
-std::string json_text(const nlohmann::json& json) {
-  std::string out;
-  for (const char c : json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) {
-    if (c == '<')
-      out += "\\u003c";
-    else if (c == '>')
-      out += "\\u003e";
-    else if (c == '&')
-      out += "\\u0026";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string attributes_json(const Subject& subject, const Options& options) {
   auto attributes = log_subject::attributes_of(subject, options);
   // As dockerd: without the option there is no tag.
   if (const std::string pattern = log_subject::text_of(options, "tag"); !pattern.empty()) {
     attributes["tag"] = log_subject::expand_tag(pattern, subject);
   }
-  return attributes.empty() ? std::string{} : json_text(attributes);
+  return attributes.empty() ? std::string{} : log_subject::go_json(attributes);
 }
 
 }  // namespace
