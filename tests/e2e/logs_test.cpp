@@ -150,14 +150,16 @@ TEST_P(Logs, DriversAreListed) {
   EXPECT_THAT(cli("plugin ls").out, AllOf(HasSubstr("json-file"), HasSubstr("none")));
 }
 
-/// What a server of datagrams got.
+/// What a server got: of datagrams, or of a stream's clients, one after another.
 class Listener {
  public:
-  explicit Listener(const std::string& path) : path_(path), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  explicit Listener(const std::string& path, int type = SOCK_DGRAM)
+      : path_(path), type_(type), socket_(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
     EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << path;
+    EXPECT_TRUE(type == SOCK_DGRAM || ::listen(socket_.get(), 8) == 0);
   }
   ~Listener() { fs::remove(path_); }
   Listener(const Listener&) = delete;
@@ -165,16 +167,22 @@ class Listener {
 
   /// The next one; empty if none comes.
   std::string next() {
+    std::string bytes;
     pollfd ready{socket_.get(), POLLIN, 0};
-    if (::poll(&ready, 1, 20'000) <= 0) return {};
-    std::string bytes(65536, '\0');
-    const ssize_t got = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-    bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    // Clients of streams come and go without a word: to see whether there is a server.
+    while (bytes.empty() && ::poll(&ready, 1, 20'000) > 0) {
+      UniqueFd client;
+      if (type_ == SOCK_STREAM) client.reset(::accept(socket_.get(), nullptr, nullptr));
+      bytes.resize(65536);
+      const ssize_t got = ::recv(client ? client.get() : socket_.get(), bytes.data(), bytes.size(), 0);
+      bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    }
     return bytes;
   }
 
  private:
   std::string path_;
+  int type_;
   UniqueFd socket_;
 };
 
@@ -203,6 +211,29 @@ TEST_P(Logs, GoToASyslogServerAlsoWithoutTheDaemon) {
               HasSubstr("failed to initialize logging driver: dial tcp 127.0.0.1:1: connect: connection refused"));
   EXPECT_THAT(run("create --log-driver syslog --log-opt syslog-facility=x busybox").err,
               HasSubstr("invalid syslog facility"));
+}
+
+TEST_P(Logs, GoToFluentdByItsProtocol) {
+  const std::string path = (daemon->root() / (std::string("fluentd-") + GetParam())).string();
+  const std::string common = " --log-driver fluentd --log-opt fluentd-address=unix://" + path + " ";
+  EXPECT_THAT(run("run --rm" + common + "busybox true").err,
+              HasSubstr("failed to initialize logging driver: dial unix " + path + ": connect: no such file"));
+  Listener server{path, SOCK_STREAM};
+  const Result ran = run("run --name flown" + common + "--log-opt tag=t busybox echo hi");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::string got = server.next();
+  EXPECT_TRUE(got.starts_with("\x94\xa1t\xd2")) << got;
+  EXPECT_THAT(got, AllOf(HasSubstr("\xa6/flown"), HasSubstr("\xa3log\xa2hi")));
+  EXPECT_EQ(run("logs flown").out, "hi\n");
+}
+
+TEST_P(Logs, GoToAGelfServer) {
+  EXPECT_THAT(run("create --log-driver gelf busybox").err, HasSubstr("gelf-address is a required parameter"));
+  // Nobody listens, and with datagrams nobody minds.
+  const Result ran =
+      run("run --name sent --log-driver gelf --log-opt gelf-address=udp://127.0.0.1:12201 busybox echo hi");
+  EXPECT_EQ(ran.out, "hi\n") << ran.err;
+  EXPECT_EQ(run("logs sent").out, "hi\n");
 }
 
 TEST_P(Logs, ThatGoElsewhereAreReadFromACopyUnlessItIsDisabled) {
