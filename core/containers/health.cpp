@@ -15,7 +15,10 @@ constexpr Nanoseconds kDefaultStartInterval = 5 * kHealthSecond;
 constexpr int kDefaultRetries = 3;
 constexpr std::size_t kKeptResults = 5;
 
-Nanoseconds or_default(Nanoseconds time, Nanoseconds standard) { return time == 0 ? standard : time; }
+constexpr Nanoseconds kShortestTime = 1'000'000;
+
+// An image may say anything; what a user asks for has been checked.
+Nanoseconds or_default(Nanoseconds time, Nanoseconds standard) { return time < kShortestTime ? standard : time; }
 
 // A number of `unit`s with its fraction, without trailing zeros.
 std::string with_fraction(Nanoseconds value, Nanoseconds unit, const char* name) {

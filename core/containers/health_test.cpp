@@ -31,6 +31,15 @@ TEST(Health, IsCheckedByACommandOnly) {
   EXPECT_TRUE(has_health_check(checked({"CMD-SHELL", "x"})));
 }
 
+TEST(Health, AnImagesTimesThatAreNoneAreTheDefault) {
+  wire::Healthcheck check;
+  check.interval = check.timeout = check.start_interval = -1;
+  EXPECT_EQ(probe_timeout(check), 30 * kOneSecond);
+  EXPECT_EQ(probe_delay(check, HealthStatus::healthy, 0), 30 * kOneSecond);
+  check.start_period = kOneSecond;
+  EXPECT_EQ(probe_delay(check, HealthStatus::starting, 0), 5 * kOneSecond);
+}
+
 TEST(Health, CommandGoesThroughTheShellOnlyIfAsked) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(probe_command(checked({"CMD", "a", "b c"})), (Words{"a", "b c"}));

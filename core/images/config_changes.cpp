@@ -112,31 +112,47 @@ std::vector<std::string> list_of(std::string_view text) {
 }
 
 /// "1m30s" in nanoseconds, as Go reads durations.
-std::int64_t duration(const std::string& text, const std::string& flag) {
-  constexpr std::pair<std::string_view, double> units[]{{"ns", 1},     {"us", 1e3}, {"ms", 1e6},
-                                                        {"h", 3.6e12}, {"m", 6e10}, {"s", 1e9}};
-  double total = 0;
+std::int64_t parse_duration(const std::string& text) {
+  constexpr std::pair<std::string_view, double> units[]{{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
+                                                        {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
+  constexpr double limit = 9.223372036854775e18;
+  const std::string quoted = "duration \"" + text + "\"";
   std::string_view rest = text;
-  while (!rest.empty()) {
+  const bool negative = rest.starts_with('-');
+  if (negative || rest.starts_with('+')) rest.remove_prefix(1);
+  if (rest == "0") return 0;
+  double total = rest.empty() ? limit : 0;
+  while (!rest.empty() && total < limit) {
+    // Neither exponents nor the names of what is no number, which from_chars takes as well.
+    const std::string_view digits = rest.substr(0, rest.find_first_not_of("0123456789."));
     double number = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-    const auto* unit = std::find_if(std::begin(units), std::end(units),
-                                    [&](const auto& each) { return rest.starts_with(each.first); });
-    if (error != std::errc{} || unit == std::end(units)) refuse_change("time: invalid duration \"" + text + "\"");
-    rest.remove_prefix(unit->first.size());
-    total += number * unit->second;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc{} || end != digits.data() + digits.size()) refuse_change("time: invalid " + quoted);
+    rest.remove_prefix(digits.size());
+    const std::string unit(rest.substr(0, rest.find_first_of("0123456789.")));
+    if (unit.empty()) refuse_change("time: missing unit in " + quoted);
+    const auto* known =
+        std::find_if(std::begin(units), std::end(units), [&](const auto& u) { return u.first == unit; });
+    if (known == std::end(units)) refuse_change("time: unknown unit \"" + unit + "\" in " + quoted);
+    rest.remove_prefix(unit.size());
+    total += number * known->second;
   }
-  if (text.empty() || total < 0) refuse_change("time: invalid duration \"" + text + "\"");
-  if (total != 0 && total < 1e6) refuse_change("Interval \"" + flag + "\" cannot be less than 1ms");
-  return static_cast<std::int64_t>(total);
+  if (total >= limit) refuse_change("time: invalid " + quoted);
+  return static_cast<std::int64_t>(negative ? -total : total);
+}
+
+std::int64_t health_time(const std::string& text, const std::string& flag) {
+  constexpr std::int64_t millisecond = 1'000'000;
+  const std::int64_t time = text.empty() ? 0 : parse_duration(text);
+  if (time != 0 && time < millisecond) refuse_change("Interval \"" + flag + "\" cannot be less than 1ms");
+  return time;
 }
 
 void set_health_flag(HealthConfig& health, const std::string& name, const std::string& value) {
-  if (name == "interval") return void(health.interval = duration(value, name));
-  if (name == "timeout") return void(health.timeout = duration(value, name));
-  if (name == "start-period") return void(health.start_period = duration(value, name));
-  if (name == "start-interval") return void(health.start_interval = duration(value, name));
+  if (name == "interval") return void(health.interval = health_time(value, name));
+  if (name == "timeout") return void(health.timeout = health_time(value, name));
+  if (name == "start-period") return void(health.start_period = health_time(value, name));
+  if (name == "start-interval") return void(health.start_interval = health_time(value, name));
   if (name != "retries") refuse_change("unknown flag: --" + name);
   int retries = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), retries);
