@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "base/file.hpp"
 #include "base/id.hpp"
@@ -126,14 +127,37 @@ awaitable<void> Service::Impl::undo_create(Container container) {
   lives.erase(key);
 }
 
+// As dockerd, a network's may be missing until the start. What is missing is the request's fault here: with "not found"
+// clients would look for the image.
+void Service::Impl::resolve_joined(wire::HostConfig& host) const {
+  for (std::string* mode : {&host.network_mode, &host.pid_mode, &host.ipc_mode}) {
+    if (!joins_container(*mode)) continue;
+    const std::string other = joined_container(*mode);
+    if (is_known(other)) {
+      *mode = join_mode(find(other)->id);
+    } else if (mode != &host.network_mode) {
+      throw Error{Errc::invalid, "No such container: " + other};
+    }
+  }
+}
+
+// What was not there when it was named may come to join the one that named it.
+Service::Snapshot Service::Impl::network_owner(Snapshot container) const {
+  std::set<std::string> seen;
+  while (joins_container(container->host_config.network_mode)) {
+    if (!seen.insert(container->id).second) {
+      throw Error{Errc::invalid, "container " + container->id + " joins its own network"};
+    }
+    container = find(joined_container(container->host_config.network_mode));
+  }
+  return container;
+}
+
 void Service::Impl::resolve_links(wire::HostConfig& host) const {
   for (std::string& text : host.links) {
     const Link link = parse_link(text);
     try {
-      auto linked = find(link.target);
-      while (joins_container(linked->host_config.network_mode)) {
-        linked = find(joined_container(linked->host_config.network_mode));
-      }
+      const auto linked = network_owner(find(link.target));
       if (linked->host_config.network_mode == "host") {
         throw Error{
             Errc::invalid,
@@ -159,6 +183,7 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   validate_health(container.config);
   fill_defaults(container.id, container.config, container.host_config, settings, at.drivers.default_runtime());
   if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
+  resolve_joined(container.host_config);
   resolve_links(container.host_config);
   container.image_id = image.id;
   container.endpoints = requested_endpoints(request, container.host_config.network_mode);
@@ -184,9 +209,6 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
       if (error.code() != Errc::not_found) throw;
       throw Error{Errc::invalid, error.what()};  // with "not found" clients would pull the container's own image
     }
-  }
-  for (const std::string* mode : {&container.host_config.pid_mode, &container.host_config.ipc_mode}) {
-    if (joins_container(*mode)) (void)find_other(joined_container(*mode));
   }
   // What a start would refuse for its form is refused now.
   (void)runtime_of(container);

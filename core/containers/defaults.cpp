@@ -48,6 +48,7 @@ std::string host_name() {
 
 bool joins_container(const std::string& mode) { return mode.starts_with(kContainerMode); }
 std::string joined_container(const std::string& mode) { return mode.substr(kContainerMode.size()); }
+std::string join_mode(const std::string& container) { return std::string(kContainerMode) + container; }
 
 bool has_cgroup_v2() {
   struct statfs filesystem {};

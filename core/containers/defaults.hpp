@@ -29,5 +29,7 @@ const std::vector<std::string>& default_readonly_paths();
 bool joins_container(const std::string& mode);
 /// Of "container:<x>": x.
 std::string joined_container(const std::string& mode);
+/// The way back.
+std::string join_mode(const std::string& container);
 
 }  // namespace gantry::containers

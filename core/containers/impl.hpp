@@ -79,6 +79,10 @@ struct Service::Impl {
   awaitable<Created> create(CreateRequest request);
   void plan(Container& container, const CreateRequest& request, const images::Image& image,
             std::vector<std::string>& warnings);
+  /// The containers whose namespaces are joined become ids, so that a rename changes nothing. Errors: invalid.
+  void resolve_joined(wire::HostConfig& host) const;
+  /// Whose network it is. Errors: not_found, invalid (nobody's: each joins the next one's).
+  [[nodiscard]] Snapshot network_owner(Snapshot container) const;
   /// Their targets become ids. Errors: invalid, in dockerd's words.
   void resolve_links(wire::HostConfig& host) const;
   awaitable<void> make_volumes(Container& container, std::shared_ptr<const images::Image> image);

@@ -44,6 +44,33 @@ TEST_F(ServiceTest, NamesAreUnique) {
   EXPECT_NO_THROW(create());
 }
 
+TEST_F(ServiceTest, SharedNamespacesAreNamedById) {
+  const std::string id = create(request("first"));
+  auto what = request("second");
+  auto& host = what.body.host_config;
+  host.network_mode = host.pid_mode = host.ipc_mode = "container:first";
+  const std::string other = create(what);
+  const auto& kept = service().find(other)->host_config;
+  EXPECT_EQ(kept.network_mode, "container:" + id);
+  EXPECT_EQ(kept.pid_mode, "container:" + id);
+  EXPECT_EQ(kept.ipc_mode, "container:" + id);
+  auto nobody = request("third");
+  nobody.body.host_config.pid_mode = "container:nobody";
+  EXPECT_EQ(refusal([&] { create(nobody); }), "No such container: nobody");
+}
+
+TEST_F(ServiceTest, ALinkToWhatJoinsItsOwnNetworkIsRefused) {
+  auto what = request("first");
+  what.body.host_config.network_mode = "container:second";
+  create(what);
+  what = request("second");
+  what.body.host_config.network_mode = "container:first";
+  create(what);
+  what = request("third");
+  what.body.host_config.links = {"first"};
+  EXPECT_THAT(refusal([&] { create(what); }), HasSubstr("joins its own network"));
+}
+
 TEST_F(ServiceTest, ARefusedCreateLeavesNothing) {
   EXPECT_EQ(refusal([&] {
               auto bad = request();
