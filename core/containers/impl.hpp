@@ -142,6 +142,7 @@ struct Service::Impl {
   awaitable<void> restart_after(std::string id, std::shared_ptr<asio::steady_timer> timer);
   void give_up_restart(Held& held);
   awaitable<void> start_at_boot(std::string id);
+  awaitable<void> await_others(std::shared_ptr<const Container> container);
   void boot();
 
   // archive.cpp: `use` gets the root directory, which is there until it returns.
@@ -207,7 +208,9 @@ struct Service::Impl {
   std::map<std::string, std::shared_ptr<Live>> lives;
   std::map<std::string, std::shared_ptr<Exec>> execs;
   std::deque<std::string> ended_execs;  ///< Ids, oldest first.
-  bool ending{};                        ///< The daemon ends: nothing is restarted.
+  /// Those that the daemon starts by itself at its own start: their timers are cancelled when that is done.
+  std::map<std::string, std::shared_ptr<asio::steady_timer>> booting;
+  bool ending{};  ///< The daemon ends: nothing is restarted.
 };
 
 /// An attachment that may come before the container runs.

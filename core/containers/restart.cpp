@@ -1,10 +1,30 @@
 #include <boost/asio/detached.hpp>
 
+#include "containers/defaults.hpp"
 #include "containers/impl.hpp"
+#include "containers/links.hpp"
 #include "containers/restart_policy.hpp"
 
 /// Restarts by policy, after the end of a run and at the daemon's start.
 namespace gantry::containers {
+
+namespace {
+
+// A start that hangs, or two that wait for each other, must not keep others down for ever.
+constexpr std::chrono::minutes kLongestBoot{1};
+
+/// The containers without which it cannot start.
+std::vector<std::string> needed_others(const Container& container) {
+  std::vector<std::string> others;
+  const auto& host = container.host_config;
+  for (const std::string& link : host.links) others.push_back(parse_link(link).target);
+  for (const std::string& mode : {host.network_mode, host.pid_mode, host.ipc_mode}) {
+    if (joins_container(mode)) others.push_back(joined_container(mode));
+  }
+  return others;
+}
+
+}  // namespace
 
 void Service::Impl::restart_later(const std::string& id, Nanoseconds ran) {
   const auto its = live(id);
@@ -38,25 +58,42 @@ void Service::Impl::give_up_restart(Held& held) {
   settle_waiters(*held.container, true, false);
 }
 
+// dockerd waits for those that are linked to; one whose namespaces are joined is needed just as much.
+awaitable<void> Service::Impl::await_others(std::shared_ptr<const Container> container) {
+  const std::vector<std::string> others = needed_others(*container);
+  for (const std::string& name : others) {
+    if (!is_known(name)) continue;  // the start says so
+    const auto other = booting.find(find(name)->id);
+    if (other == booting.end()) continue;
+    const auto started = other->second;
+    boost::system::error_code woken;
+    co_await started->async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
 awaitable<void> Service::Impl::start_at_boot(std::string id) {
+  const auto started = booting.at(id);
   try {
+    co_await await_others(find(id));
     Held held = co_await hold(id);
-    if (ending || !comes_back(*held.container)) co_return;
-    co_await start(held, Starter::daemon);
+    if (!ending && comes_back(*held.container)) co_await start(held, Starter::daemon);
   } catch (const Error&) {
     // `start` has put the reason on record.
   }
+  booting.erase(id);
+  started->cancel();
 }
 
 void Service::Impl::boot() {
   for (const auto& [id, container] : std::map(table.all())) {
     if (comes_back(*container)) {
-      asio::co_spawn(executor, start_at_boot(id), asio::detached);
+      booting[id] = std::make_shared<asio::steady_timer>(executor, kLongestBoot);
     } else if (container->state == State::restarting) {
       // Its policy was changed, or its retries are used up.
       change(id, [](Container& record) { record.move_to(State::exited); });
     }
   }
+  for (const auto& [id, started] : std::map(booting)) asio::co_spawn(executor, start_at_boot(id), asio::detached);
 }
 
 }  // namespace gantry::containers

@@ -42,6 +42,26 @@ TEST_F(ServiceTest, AfterAReebootOfTheHostPoliciesApply) {
   daemon_->until([&] { return state(id) == State::running; });
 }
 
+TEST_F(ServiceTest, AfterARebootOthersWaitForThoseThatTheyNeed) {
+  auto what = request("db");
+  what.body.host_config.restart_policy.name = "always";
+  run(what);
+  what.name = "web";
+  what.body.host_config.links = {"db"};
+  run(what);
+  what.name = "debug";
+  what.body.host_config.links.clear();
+  what.body.host_config.network_mode = what.body.host_config.pid_mode = "container:web";
+  run(what);
+  daemon_.reset();
+  world_.processes.clear();
+  crash();
+  daemon_->until([&] { return state("debug") == State::running || !service().find("debug")->error.empty(); });
+  for (const char* name : {"db", "web", "debug"}) {
+    EXPECT_EQ(state(name), State::running) << name << ": " << service().find(name)->error;
+  }
+}
+
 /// Each point at which a kill may come: the record as it was committed, the world as it was then.
 TEST_F(ServiceTest, AHalfDoneStartIsUndone) {
   const std::string id = run();
