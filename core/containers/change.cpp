@@ -177,7 +177,10 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
     const auto ask_to_update = [id, resources](auto& driver, const Call& call) { driver.update(id, resources, call); };
     co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_update);
   }
-  held.container = impl_->change(id, [&](Container& record) { record.host_config = host; });
+  held.container = impl_->change(id, [&](Container& record) {
+    record.host_config.resources = host.resources;
+    record.host_config.restart_policy = host.restart_policy;
+  });
   impl_->publish("update", *held.container);
   co_return warnings;
 }

@@ -87,9 +87,9 @@ awaitable<void> Service::Impl::ended(Held& held) {
 
   Container outcome = *held.container;
   outcome.exit_code = status.code;
-  const bool given_up = ending || held.live->removing || held.live->restart_cancelled;
+  const bool given_up = ending || held.live->removals > 0 || held.live->restart_cancelled;
   const bool again = !given_up && asks_for_restart(outcome);
-  const bool forget = !again && outcome.host_config.auto_remove && !ending;
+  const bool forget = !again && outcome.host_config.auto_remove && !ending && held.live->restarts == 0;
   const Nanoseconds ran = status.finished_at_ns - held.container->started;
   // On record before the runtime forgets it: a crash in between loses no exit code.
   held.container = change(id, [&](Container& record) {

@@ -37,8 +37,22 @@ struct Live {
   std::vector<Mount> root;                ///< The storage driver's answer, once known.
   std::shared_ptr<HealthMonitor> health;  ///< While probes are due.
   bool files_written{};
-  bool removing{};  ///< A remove is under way or will follow: nothing restarts.
+  int removals{};  ///< Under way: nothing restarts.
+  int restarts{};  ///< By the user, between the stop and the start: --rm takes nothing away.
   Trace trace;
+};
+
+/// Counts in `removals` or `restarts` as long as it is there.
+class UnderWay {
+ public:
+  UnderWay(std::shared_ptr<Live> its, int Live::*count) : live_(std::move(its)), count_(count) { ++(*live_.*count_); }
+  ~UnderWay() { --(*live_.*count_); }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+ private:
+  std::shared_ptr<Live> live_;
+  int Live::*count_;
 };
 
 /// A container and the right to change it.

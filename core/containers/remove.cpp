@@ -24,7 +24,7 @@ awaitable<void> Service::Impl::remove_held(Held& held, WithVolumes volumes) {
   const std::string id = held.container->id;
   if (held.live->restart_timer) held.live->restart_timer->cancel();
   held.live->restart_timer.reset();
-  held.live->removing = true;
+  const UnderWay removal(held.live, &Live::removals);
   if (volumes == WithVolumes::no) at.volumes.disown(id);
   if (held.container->state != State::removing) {
     held.container = change(id, [](Container& record) { record.move_to(State::removing); });
@@ -44,7 +44,6 @@ awaitable<void> Service::Impl::remove_held(Held& held, WithVolumes volumes) {
     failure = std::current_exception();
   }
   if (failure) {
-    held.live->removing = false;
     try {
       std::rethrow_exception(failure);
     } catch (const std::exception& error) {
@@ -113,8 +112,8 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
     }
     const bool busy = is_alive(container->state) || container->state == State::restarting;
     if (busy && !request.force) refuse_removal(*container);
+    const UnderWay removal(impl_->live(id), &Live::removals);
     if (is_alive(container->state)) {
-      impl_->live(id)->removing = true;
       if (container->state == State::paused) co_await unpause_quietly(id);
       co_await impl_->send_signal(id, SIGKILL);
       impl_->publish("kill", *container, {{"signal", std::to_string(SIGKILL)}});
@@ -122,7 +121,6 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
     }
     Held held = co_await impl_->hold(id);
     if (is_alive(held.container->state)) {
-      held.live->removing = false;
       if (!request.force) refuse_removal(*held.container);
       continue;
     }

@@ -57,6 +57,10 @@ class FakeRuntime : public runtime::v1::Driver {
       if (!world()->processes.contains(exec_id.empty() ? id : exec_id)) throw Error{Errc::not_found, "no such process"};
       if (signal == SIGTERM && world()->ignores_term) return;
     }
+    if (const auto failure = world()->signal_failure) {
+      if (failure->code() == Errc::conflict) world()->end(id, 0);
+      throw Error{*failure};
+    }
     world()->end(exec_id.empty() ? id : exec_id, 128 + signal);
   }
 
@@ -232,12 +236,13 @@ struct Service::Impl {
 Service::Service(state::Store&, events::Bus&, plugins::Drivers&, Workers&, std::string)
     : impl_(std::make_unique<Impl>()) {
   impl_->image->id = "sha256:" + std::string(64, '1');
-  impl_->image->config.cmd = {"sh"};
 }
 Service::~Service() = default;
 std::shared_ptr<const Image> Service::get(const std::string& reference) const {
   if (reference == "nope") throw Error{Errc::not_found, "No such image: nope:latest"};
-  return impl_->image;
+  auto image = std::make_shared<Image>(*impl_->image);
+  image->config = containers::fakes::world()->image;
+  return image;
 }
 awaitable<void> Service::ensure_unpacked(std::shared_ptr<const Image>) { co_return; }
 void Service::set_users(std::function<std::vector<User>(const std::string&)>) {}

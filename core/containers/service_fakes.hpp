@@ -38,10 +38,13 @@ struct World {
   std::vector<std::string> calls;                    ///< In order: "create", "attach", "start", ...
   std::optional<Error> start_failure;
   std::optional<Error> network_failure;
+  std::optional<Error> signal_failure;  ///< With a conflict the process has just ended.
   bool ignores_term{};
-  std::string exec_output;  ///< Frames.
+  images::ImageConfig image;  ///< Of the only image.
+  std::string exec_output;    ///< Frames.
   std::int64_t next_pid{1000};
 
+  World() { image.cmd = {"sh"}; }
   void end(const std::string& id, int code);
   [[nodiscard]] bool holds_nothing();
 };

@@ -151,6 +151,73 @@ TEST_F(ServiceTest, StopKillsWhatDoesNotEnd) {
   EXPECT_FALSE(daemon_->run(service().stop(id, stop)));
 }
 
+TEST_F(ServiceTest, WhatEndsWhileItIsToldToIsStoppedAndRemoved) {
+  const std::string id = run();
+  world_.signal_failure.emplace(Errc::conflict, "container is not running");
+  StopRequest stop;
+  EXPECT_TRUE(daemon_->run(service().stop(id, stop)));
+  EXPECT_EQ(state(id), State::exited);
+  daemon_->run(service().start(id));
+  RemoveRequest removal;
+  removal.force = true;
+  daemon_->run(service().remove(id, removal));
+  EXPECT_TRUE(world_.holds_nothing());
+}
+
+TEST_F(ServiceTest, ARemovalThatFailsLeavesThePolicyOn) {
+  auto what = request();
+  what.body.host_config.restart_policy.name = "always";
+  const std::string id = run(what);
+  world_.signal_failure.emplace(Errc::io, "no");
+  RemoveRequest removal;
+  removal.force = true;
+  EXPECT_EQ(refusal([&] { daemon_->run(service().remove(id, removal)); }), "no");
+  world_.end(id, 1);
+  daemon_->until([&] { return service().find(id)->restart_count == 1 && state(id) == State::running; });
+}
+
+TEST_F(ServiceTest, AStopByAWrongSignalLeavesThePolicyOn) {
+  auto what = request();
+  what.body.host_config.restart_policy.name = "always";
+  const std::string id = run(what);
+  StopRequest stop;
+  stop.signal = "BOGUS";
+  EXPECT_THAT(refusal([&] { daemon_->run(service().stop(id, stop)); }), HasSubstr("invalid signal: BOGUS"));
+  world_.end(id, 1);
+  daemon_->until([&] { return service().find(id)->restart_count == 1 && state(id) == State::running; });
+}
+
+TEST_F(ServiceTest, AnImagesSignalThatThereIsNotIsTakenForTerm) {
+  world_.image.stop_signal = "SIGFOO";
+  const std::string id = run();
+  StopRequest stop;
+  EXPECT_TRUE(daemon_->run(service().stop(id, stop)));
+  EXPECT_EQ(service().find(id)->exit_code, 143);
+  daemon_->run(service().start(id));
+  daemon_->run(service().kill(id, "TERM"));
+  daemon_->until([&] { return state(id) == State::exited; });
+}
+
+TEST_F(ServiceTest, ARestartKeepsWhatIsToBeRemovedAtItsEnd) {
+  world_.ignores_term = true;
+  auto what = request();
+  what.body.host_config.auto_remove = true;
+  const std::string id = run(what);
+  bool restarted = false;
+  asio::co_spawn(daemon_->context(), service().restart(id, {}), [&](std::exception_ptr failure) {
+    EXPECT_FALSE(failure);
+    restarted = true;
+  });
+  daemon_->until([&] { return service().find(id)->stopped_by_user; });
+  EXPECT_TRUE(service().find(id)->host_config.auto_remove) << "a kill of the daemon would leave it for ever";
+  world_.end(id, 0);
+  daemon_->until([&] { return restarted; });
+  EXPECT_EQ(state(id), State::running);
+  world_.end(id, 0);
+  daemon_->until([&] { return !exists(id); });
+  EXPECT_TRUE(world_.holds_nothing());
+}
+
 TEST_F(ServiceTest, ForcedRemovalOfARunningContainer) {
   const std::string id = run();
   RemoveRequest removal;

@@ -30,7 +30,7 @@ awaitable<void> Service::Impl::send_signal(std::string id, int signal) {
     co_await at.drivers.call(runtime_of(*container), Pool::quick, call_settings, ask_to_signal);
   } catch (const Error& error) {
     // It has just ended: the watcher will tell.
-    if (error.code() != Errc::not_found) throw;
+    if (error.code() != Errc::not_found && error.code() != Errc::conflict) throw;
   }
 }
 
@@ -66,20 +66,20 @@ awaitable<void> Service::Impl::resume(Held& held) {
 
 awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
   const auto container = table.find(id);
-  const std::string& chosen = request.signal.empty() ? container->config.stop_signal : request.signal;
-  int signal = SIGTERM;
+  int signal = stop_signal(container->config);
   const int seconds = request.timeout.value_or(
       container->config.stop_timeout.value_or(static_cast<int>(settings.stop_timeout.count())));
   {
     Held held = co_await hold(id);
-    if (held.container->state == State::restarting) {
+    const bool waits = held.container->state == State::restarting;
+    if (!waits && !is_alive(held.container->state)) co_return false;
+    if (!request.signal.empty()) signal = parse_signal(request.signal);
+    if (waits) {
       give_up_restart(held);
       publish("stop", *held.container);
       co_return true;
     }
-    if (!is_alive(held.container->state)) co_return false;
     held.live->restart_cancelled = true;
-    if (!chosen.empty()) signal = parse_signal(chosen);
     held.container = change(id, [](Container& record) { record.stopped_by_user = true; });
     if (held.container->state == State::paused) {
       // A frozen process handles no signal.
@@ -116,19 +116,10 @@ awaitable<void> Service::restart(std::string name, StopRequest request) {
 
 awaitable<void> Service::Impl::restart(std::string id, StopRequest request) {
   // As dockerd: --rm does not take it away in between.
-  const bool auto_remove = find(id)->host_config.auto_remove;
-  if (auto_remove) change(id, [](Container& record) { record.host_config.auto_remove = false; });
-  std::exception_ptr failure;
-  try {
-    co_await stop(id, std::move(request));
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (auto_remove && table.find(id)) {
-    change(id, [](Container& record) { record.host_config.auto_remove = true; });
-  }
-  if (failure) std::rethrow_exception(failure);
+  std::optional<UnderWay> between{std::in_place, live(id), &Live::restarts};
+  co_await stop(id, std::move(request));
   Held held = co_await hold(id);
+  between.reset();
   co_await start(held, Starter::user);
   publish("restart", *held.container);
 }
@@ -137,8 +128,7 @@ namespace {
 
 // dockerd: any signal is taken for the user's wish to end it, unless the container names another as its stop signal.
 bool ends_the_run(const Container& container, int signal) {
-  const std::string& stop_signal = container.config.stop_signal;
-  return signal == SIGKILL || stop_signal.empty() || signal == parse_signal(stop_signal);
+  return signal == SIGKILL || container.config.stop_signal.empty() || signal == stop_signal(container.config);
 }
 
 }  // namespace

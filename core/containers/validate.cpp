@@ -136,6 +136,15 @@ int parse_signal(const std::string& text) {
   throw Error{Errc::invalid, "invalid signal: " + text};
 }
 
+int stop_signal(const wire::ContainerConfig& config) {
+  if (config.stop_signal.empty()) return SIGTERM;
+  try {
+    return parse_signal(config.stop_signal);
+  } catch (const Error&) {
+    return SIGTERM;
+  }
+}
+
 void validate_restart_policy(const wire::RestartPolicy& policy, bool auto_remove) {
   const std::string& name = policy.name;
   if (name == "always" || name == "unless-stopped" || name == "no" || name.empty()) {

@@ -19,4 +19,7 @@ void validate_restart_policy(const wire::RestartPolicy& policy, bool auto_remove
 /// "SIGTERM", "term" or "15" as a number. Errors: invalid ("Invalid signal: x").
 int parse_signal(const std::string& text);
 
+/// What ends a container gently. As dockerd: SIGTERM if it names none, or, by its image, one that there is not.
+int stop_signal(const wire::ContainerConfig& config);
+
 }  // namespace gantry::containers
