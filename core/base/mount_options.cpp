@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "gantry/mount.hpp"
+
 namespace gantry {
 namespace {
 
@@ -69,6 +71,10 @@ MountOptions parse_mount_options(const std::vector<std::string>& options) {
   MountOptions out;
   for (const std::string& option : options) {
     if (option.empty() || take_flag(option, out)) continue;
+    if (option.starts_with(kSubpathOption)) {
+      out.subpath = option.substr(kSubpathOption.size());
+      continue;
+    }
     if (!out.data.empty()) out.data += ',';
     out.data += option;
   }

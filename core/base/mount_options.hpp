@@ -9,6 +9,7 @@ namespace gantry {
 struct MountOptions {
   unsigned long flags{};
   unsigned long propagation{};  ///< MS_PRIVATE, ... ; 0 if not given.
+  std::string subpath;          ///< Of kSubpathOption, for whoever performs the mount.
   std::string data;             ///< What is not a flag, for the filesystem.
 };
 

@@ -54,12 +54,8 @@ std::string target_of(const Mount& mount) {
 void bind_in_tree(const Mount& mount, int root) {
   const MountOptions options = parse_mount_options(mount.options);
   const bool recursive = (options.flags & MS_REC) != 0;
-  // A folder of a volume's: the links on the way to it are containers', so the volume is the root for them.
   UniqueFd origin{::open(mount.source.c_str(), O_PATH | O_CLOEXEC)};
-  constexpr std::string_view subpath = "x-subpath=";
-  if (origin && options.data.starts_with(subpath)) {
-    origin = open_in_root(origin.get(), options.data.substr(subpath.size()), O_PATH);
-  }
+  if (origin && !options.subpath.empty()) origin = open_beneath(origin.get(), options.subpath, O_PATH);
   if (!origin) throw_errno("cannot open " + mount.source);
   const UniqueFd source{::open_tree(
       origin.get(), "",

@@ -34,6 +34,17 @@ std::string parent_of(const std::string& path) {
   return slash == std::string::npos || slash == 0 ? "/" : path.substr(0, slash);
 }
 
+UniqueFd open_resolving(int root, const std::string& path, int flags, std::uint64_t resolve) {
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = resolve;
+  for (;;) {
+    const long fd = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
+    // EAGAIN: a rename elsewhere on the system raced with the resolution.
+    if (fd >= 0 || errno != EAGAIN) return UniqueFd{static_cast<int>(fd)};
+  }
+}
+
 // What the link says; empty for what is none.
 std::string link_text(int root, const std::string& path) {
   const UniqueFd link = open_in_root(root, path, O_PATH | O_NOFOLLOW);
@@ -46,14 +57,11 @@ std::string link_text(int root, const std::string& path) {
 }  // namespace
 
 UniqueFd open_in_root(int root, const std::string& path, int flags) {
-  open_how how{};
-  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  for (;;) {
-    const long fd = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-    // EAGAIN: a rename elsewhere on the system raced with the resolution.
-    if (fd >= 0 || errno != EAGAIN) return UniqueFd{static_cast<int>(fd)};
-  }
+  return open_resolving(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+UniqueFd open_beneath(int root, const std::string& path, int flags) {
+  return open_resolving(root, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 }
 
 UniqueFd make_in_root(int root, const std::string& path, bool directory) {

@@ -12,6 +12,9 @@ namespace gantry {
 /// opened. A trailing slash means what it means to the kernel.
 UniqueFd open_in_root(int root, const std::string& path, int flags);
 
+/// The same, but nothing on the way may lead out of `root` (EXDEV), where it would be a root for `open_in_root`.
+UniqueFd open_beneath(int root, const std::string& path, int flags);
+
 /// Opens (O_PATH) what is at `path`, made if it is missing: a directory or an empty file, and the directories above it.
 /// Errors: invalid (something in the way is no directory), io.
 UniqueFd make_in_root(int root, const std::string& path, bool directory);

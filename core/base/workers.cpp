@@ -8,6 +8,7 @@
 #include <chrono>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <vector>
 
 namespace gantry {
@@ -27,6 +28,7 @@ struct Workers::Crew : std::enable_shared_from_this<Workers::Crew> {
 
   // The rest under the mutex.
   void add_thread();
+  void add_thread_if_possible() noexcept;
   void serve_while_needed();
 
   const char* const name;
@@ -57,10 +59,24 @@ void Workers::Crew::add_thread() {
   });
 }
 
-void Workers::Crew::serve_while_needed() {
-  while (context.run_one_for(kIdleTime) > 0) {
+// The others do the work, in the end, if the system has no thread to give.
+void Workers::Crew::add_thread_if_possible() noexcept {
+  try {
+    add_thread();
+  } catch (const std::system_error&) {
   }
-  const std::scoped_lock guard{mutex};
+}
+
+void Workers::Crew::serve_while_needed() {
+  std::unique_lock guard{mutex, std::defer_lock};
+  for (;;) {
+    while (context.run_one_for(kIdleTime) > 0) {
+    }
+    guard.lock();
+    // What came in since counts on this thread: nobody was called for it.
+    if (work < threads.size() || context.stopped()) break;
+    guard.unlock();
+  }
   const auto me = std::ranges::find(threads, std::this_thread::get_id(), &std::thread::get_id);
   if (me == threads.end()) return;  // somebody waits for this thread's end, or nobody did any more
   me->detach();
@@ -92,7 +108,7 @@ Workers::Crew* Workers::begin_work(Pool pool) {
   const auto& crew = crews_[static_cast<std::size_t>(pool)];
   const std::scoped_lock guard{crew->mutex};
   ++crew->work;
-  if (crew->work > crew->threads.size() && crew->threads.size() < crew->most) crew->add_thread();
+  if (crew->work > crew->threads.size() && crew->threads.size() < crew->most) crew->add_thread_if_possible();
   return crew.get();
 }
 
@@ -118,7 +134,7 @@ void Workers::replace(Pool pool, std::thread::id lost) {
   crew.lost_one = true;
   crew.lost.insert(lost);
   --crew.work;
-  crew.add_thread();
+  crew.add_thread_if_possible();
 }
 
 void Workers::provide(Pool pool, std::size_t threads) {

@@ -78,7 +78,7 @@ awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<cons
     Mount mount{"bind", place.source, place.destination, "", {place.non_recursive ? "bind" : "rbind"}};
     if (place.type == "volume") mount = co_await at.volumes.acquire(place.name, container->id);
     mount.target = place.destination;
-    if (!place.subpath.empty()) mount.options.push_back("x-subpath=" + place.subpath);
+    if (!place.subpath.empty()) mount.options.push_back(std::string(kSubpathOption) + place.subpath);
     if (!place.writable) mount.options.emplace_back("ro");
     places.push_back(std::move(mount));
   }

@@ -42,6 +42,8 @@ std::vector<std::string> build_env(const Container& container, const std::string
                                    const std::vector<std::string>& links = {});
 /// `volume`: what the volume driver gave for it. Errors: internal without one that is needed.
 Mount build_mount(const MountPoint& place, const Mount* volume);
+/// Whether one of them needs a runtime driver with the capability "bind-lookup".
+bool needs_bind_lookup(const std::vector<Mount>& mounts);
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs);
 std::vector<std::string> build_capabilities(const wire::HostConfig& host);
 void build_security(const wire::HostConfig& host, const Settings& settings, runtime::v1::Spec& spec);

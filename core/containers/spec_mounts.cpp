@@ -29,7 +29,7 @@ Mount shm_mount(const wire::HostConfig& host, const SpecInputs& inputs) {
   Mount shm{"bind", "/dev/shm", "/dev/shm", "", {"rbind", "rprivate"}};
   if (host.ipc_mode == "host") return shm;
   if (joins_container(host.ipc_mode)) {
-    shm.options.push_back("x-mount-namespace=" + inputs.joined_shm);
+    shm.options.push_back(std::string(kMountNamespaceOption) + inputs.joined_shm);
     return shm;
   }
   return {"tmpfs",
@@ -75,7 +75,7 @@ void add_image(const MountPoint& place, const SpecInputs& inputs, std::vector<Mo
     if (!is_root && !place.subpath.empty()) continue;
     mount.target = place.destination + mount.target;
     mount.options.emplace_back(mount.type == "bind" ? "rro" : "ro");
-    if (!place.subpath.empty()) mount.options.push_back("x-subpath=" + place.subpath);
+    if (!place.subpath.empty()) mount.options.push_back(std::string(kSubpathOption) + place.subpath);
     mounts.push_back(std::move(mount));
   }
 }
@@ -94,7 +94,7 @@ Mount build_mount(const MountPoint& place, const Mount* volume) {
     if (volume == nullptr) throw Error{Errc::internal, "the volume of " + place.destination + " was not acquired"};
     Mount mount = *volume;
     mount.target = place.destination;
-    if (!place.subpath.empty()) mount.options.push_back("x-subpath=" + place.subpath);
+    if (!place.subpath.empty()) mount.options.push_back(std::string(kSubpathOption) + place.subpath);
     if (!place.writable) mount.options.emplace_back(mount.type == "bind" ? "rro" : "ro");
     return mount;
   }
@@ -102,6 +102,15 @@ Mount build_mount(const MountPoint& place, const Mount* volume) {
   mount.options.push_back(place.propagation.empty() ? "rprivate" : place.propagation);
   if (!place.writable) mount.options.emplace_back(place.readonly_top_only ? "ro" : "rro");
   return mount;
+}
+
+bool needs_bind_lookup(const std::vector<Mount>& mounts) {
+  const auto is_looked_up = [](const std::string& option) {
+    return option.starts_with(kSubpathOption) || option.starts_with(kMountNamespaceOption);
+  };
+  return std::any_of(mounts.begin(), mounts.end(), [&](const Mount& mount) {
+    return std::any_of(mount.options.begin(), mount.options.end(), is_looked_up);
+  });
 }
 
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs) {

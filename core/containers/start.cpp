@@ -100,7 +100,12 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   inputs.hostname_file = files + "/hostname";
   inputs.resolv_conf = files + "/resolv.conf";
   inputs.log = co_await plan_log(container);
-  co_return build_spec(*container, inputs, settings);
+  auto spec = build_spec(*container, inputs, settings);
+  if (!runtime_of(*container).can("bind-lookup") && needs_bind_lookup(spec.mounts)) {
+    throw Error{Errc::unsupported, "runtime " + host.runtime + " cannot mount a part of a volume or of an image, " +
+                                       "nor another container's /dev/shm"};
+  }
+  co_return spec;
 }
 
 // From the record `starting` to the record `running`; whoever calls it undoes what is there if it throws.

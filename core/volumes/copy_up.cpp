@@ -52,17 +52,18 @@ std::vector<std::string> names_in(DIR* directory) {
 
 std::string proc_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
+// Both are paths below /proc/self/fd, links that have to be followed.
 void copy_attributes(const std::string& from, const std::string& to) {
   std::vector<char> names(65536);
-  const ssize_t length = ::llistxattr(from.c_str(), names.data(), names.size());
+  const ssize_t length = ::listxattr(from.c_str(), names.data(), names.size());
   std::vector<char> value(65536);
   for (ssize_t at = 0; at < length;) {
     const std::string name = names.data() + at;
     at += static_cast<ssize_t>(name.size()) + 1;
     if (name.starts_with("trusted.") || name == "security.selinux") continue;
-    const ssize_t size = ::lgetxattr(from.c_str(), name.c_str(), value.data(), value.size());
+    const ssize_t size = ::getxattr(from.c_str(), name.c_str(), value.data(), value.size());
     if (size < 0) continue;
-    if (::lsetxattr(to.c_str(), name.c_str(), value.data(), static_cast<std::size_t>(size), 0) != 0 &&
+    if (::setxattr(to.c_str(), name.c_str(), value.data(), static_cast<std::size_t>(size), 0) != 0 &&
         errno != ENOTSUP && errno != EPERM) {
       throw_errno("cannot set " + name);
     }

@@ -46,6 +46,20 @@ class CopyUp : public ::testing::Test {
   fs::path top_;
 };
 
+TEST_F(CopyUp, TakesExtendedAttributes) {
+  // CAP_NET_RAW, effective (capabilities(7), VFS_CAP_REVISION_2).
+  const std::string capability("\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  const std::string file = top_ / "image/data/file";
+  ASSERT_EQ(::setxattr(file.c_str(), "security.capability", capability.data(), capability.size(), 0), 0);
+  const std::string directory = top_ / "image/data/sub";
+  ASSERT_EQ(::setxattr(directory.c_str(), "trusted.overlay.opaque", "y", 1, 0), 0);
+  ASSERT_TRUE(copy("/data"));
+  std::array<char, 64> got{};
+  EXPECT_EQ(::getxattr((top_ / "volume/file").c_str(), "security.capability", got.data(), got.size()), 20);
+  EXPECT_EQ(std::string(got.data(), 20), capability);
+  EXPECT_LT(::getxattr((top_ / "volume/sub").c_str(), "trusted.overlay.opaque", got.data(), got.size()), 0);
+}
+
 TEST_F(CopyUp, TakesContentAndAttributes) {
   ASSERT_EQ(::chown((top_ / "image/data").c_str(), 33, 44), 0);
   ASSERT_EQ(::chmod((top_ / "image/data").c_str(), 02770), 0);

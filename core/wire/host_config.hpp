@@ -186,7 +186,6 @@ nlohmann::ordered_json to_json(const HostConfig& config);
 nlohmann::ordered_json to_json(const Resources& resources);
 nlohmann::ordered_json to_json(const PortMap& ports);
 
-/// What is missing keeps its default. Errors: invalid (a member of the wrong type).
 /// Bodies of our own: POST /containers/{id}/ports and /containers/{id}/mounts.
 struct PortsEdit {
   PortMap add;
@@ -197,6 +196,7 @@ struct MountsEdit {
   std::vector<std::string> remove;  ///< Targets.
 };
 
+/// What is missing keeps its default. Errors: invalid (a member of the wrong type).
 void from_json(const nlohmann::json& in, PortsEdit& edit);
 void from_json(const nlohmann::json& in, MountsEdit& edit);
 void from_json(const nlohmann::json& in, HostConfig& config);

@@ -75,7 +75,9 @@ std::vector<std::string> list_tags(Session& session, const Repository& repositor
     const auto list = document.is_object() ? document.find("tags") : document.end();
     if (!document.is_object() || list == document.end())
       throw Error{Errc::invalid, Session::label(request) + ": not a list of tags"};
-    for (const auto& tag : list->is_array() ? *list : nlohmann::json::array()) {
+    // No copy of it: a copy recurses as deep as a registry likes to nest.
+    static const auto none = nlohmann::json::array();
+    for (const auto& tag : list->is_array() ? *list : none) {
       if (tag.is_string()) tags.push_back(tag.get<std::string>());
     }
     if (next.empty()) return tags;

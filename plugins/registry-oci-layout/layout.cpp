@@ -35,6 +35,18 @@ constexpr const char* kRefName = "org.opencontainers.image.ref.name";
   throw Error{errno == ENOSPC || errno == EDQUOT ? Errc::exhausted : Errc::io, what + ": " + std::strerror(errno)};
 }
 
+// Shallow: what is done with a document recurses. Discarded if it is none.
+json parse_document(const std::string& content) {
+  bool shallow = true;
+  const json::parser_callback_t count = [&shallow](int depth, json::parse_event_t, json&) {
+    constexpr int kMaxDepth = 64;
+    shallow = shallow && depth <= kMaxDepth;
+    return shallow;
+  };
+  json document = json::parse(content, count, false);
+  return shallow ? document : json(json::value_t::discarded);
+}
+
 std::string text_of(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
@@ -147,11 +159,11 @@ std::string Layout::read(const std::string& name) const {
 }
 
 json Layout::index() const {
-  const json version = json::parse(read("oci-layout"), nullptr, false);
+  const json version = parse_document(read("oci-layout"));
   if (!version.is_object() || text_of(version, "imageLayoutVersion") != "1.0.0") {
     throw Error{Errc::invalid, path_ + "/oci-layout does not say imageLayoutVersion 1.0.0"};
   }
-  json index = json::parse(read("index.json"), nullptr, false);
+  json index = parse_document(read("index.json"));
   if (!index.is_object() || !index.contains("manifests") || !index["manifests"].is_array()) {
     throw Error{Errc::invalid, path_ + "/index.json is no OCI image index"};
   }
@@ -189,7 +201,7 @@ void Layout::get_manifest(const std::string& reference, Manifest& out) const {
     out.media_type = text_of(entry, "mediaType");
   }
   out.content = read(blob_path(out.digest));
-  const json content = json::parse(out.content, nullptr, false);
+  const json content = parse_document(out.content);
   if (content.is_object() && content.contains("mediaType")) out.media_type = text_of(content, "mediaType");
   if (!out.media_type.empty() || !content.is_object()) return;
   const char* const kind = content.contains("manifests") ? "index" : "manifest";
@@ -224,6 +236,10 @@ void Layout::make() const {
   std::error_code failed;
   std::filesystem::create_directories(path_ + "/blobs/sha256", failed);
   if (failed) throw Error{Errc::io, "make " + path_ + "/blobs/sha256: " + failed.message()};
+  for (const char* name : {"/blobs", "/blobs/sha256"}) {
+    if (!std::filesystem::is_symlink(path_ + name)) continue;
+    throw Error{Errc::invalid, path_ + name + " is a link: blobs are written into the layout only"};
+  }
 }
 
 void Layout::write(const std::string& name, const std::string& content) const {
@@ -252,10 +268,10 @@ void Layout::put_manifest(const std::string& reference, const Manifest& manifest
   const UniqueFd directory{::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory || ::flock(directory.get(), LOCK_EX) != 0) fail("lock " + path_);
   write(blob_path(manifest.digest), manifest.content);
-  if (::access((path_ + "/oci-layout").c_str(), F_OK) != 0) {
-    write("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
-    write("index.json", R"({"schemaVersion":2,"manifests":[]})");
-  }
+  // A layout that is killed on its way into being has no index, or no version: the next push makes up for it.
+  const auto is_there = [this](const char* name) { return ::access((path_ + "/" + name).c_str(), F_OK) == 0; };
+  if (!is_there("index.json")) write("index.json", R"({"schemaVersion":2,"manifests":[]})");
+  if (!is_there("oci-layout")) write("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
   if (reference.starts_with("sha256:")) return;
   json known = index();
   json::array_t& entries = known["manifests"].get_ref<json::array_t&>();

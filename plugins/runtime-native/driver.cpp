@@ -101,7 +101,7 @@ void* Driver::query(std::string_view ability) noexcept {
 }
 
 void Driver::capabilities(Capabilities& out) const {
-  out = {"exec", "pause", "update", "stats", "user-namespace", "log-plan", LiveMounts::kAbility};
+  out = {"exec", "pause", "update", "stats", "user-namespace", "log-plan", "bind-lookup", LiveMounts::kAbility};
 }
 
 void Driver::options(std::vector<OptionInfo>& out) const {

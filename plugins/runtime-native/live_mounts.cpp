@@ -94,6 +94,15 @@ UniqueFd make_tree(const PlanMount& mount) {
   return tree;
 }
 
+/// The container chooses where a directory's name leads: not to the kernel's files, whose covers keep it out of them.
+void refuse_kernel_files(int directory, const std::string& what) {
+  struct statfs facts {};
+  if (::fstatfs(directory, &facts) < 0) fail(what, errno);
+  if (facts.f_type == PROC_SUPER_MAGIC || facts.f_type == SYSFS_MAGIC) {
+    throw Error{Errc::invalid, what + ": it is inside /proc or /sys"};
+  }
+}
+
 }  // namespace
 
 void mount_into(int pidfd, const Mount& mount) {
@@ -124,6 +133,7 @@ void unmount_from(int pidfd, const std::string& target) {
     const std::string parent = slash == 0 ? "/" : target.substr(0, slash);
     const UniqueFd directory(openat2_in_root(root, parent.c_str(), O_PATH | O_DIRECTORY));
     if (!directory || ::fchdir(directory.get()) < 0) fail(what, errno, Errc::invalid);
+    refuse_kernel_files(directory.get(), what);
     if (::umount2(target.substr(slash + 1).c_str(), UMOUNT_NOFOLLOW) == 0) return;
     if (errno == EBUSY) {
       throw Error{Errc::conflict, what + ": a process of the container uses it: end that process first"};

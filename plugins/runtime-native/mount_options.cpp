@@ -42,10 +42,6 @@ constexpr Flag kFlags[] = {
     {"defaults", 0, 0, false},
 };
 
-// Between the core and a runtime: what a bind's source is looked up in, and below it.
-constexpr std::string_view kSubpathOption = "x-subpath=";
-constexpr std::string_view kSpaceOption = "x-mount-namespace=";
-
 struct Propagation {
   std::string_view name;
   std::uint64_t flag;
@@ -90,8 +86,8 @@ PlanMount translate_mount(const Mount& mount) {
     if (option == "bind" || option == "rbind") {
       out.bind = true;
       out.recursive = option == "rbind";
-    } else if (option.starts_with(kSpaceOption)) {
-      out.space = option.substr(kSpaceOption.size());
+    } else if (option.starts_with(kMountNamespaceOption)) {
+      out.space = option.substr(kMountNamespaceOption.size());
     } else if (option.starts_with(kSubpathOption)) {
       out.subpath = option.substr(kSubpathOption.size());
     } else if (!apply_flag(option, out)) {

@@ -220,6 +220,22 @@ TEST_F(Runtime, LiveMountsStayInsideOfTheRoot) {
   world().kill(std::move(live));
 }
 
+TEST_F(Runtime, LiveUnmountsSpareTheKernelsFiles) {
+  if (!can("live-mounts")) GTEST_SKIP();
+  auto* const able = static_cast<runtime::v1::LiveMounts*>(driver().query(runtime::v1::LiveMounts::kAbility));
+  ASSERT_NE(able, nullptr);
+  // The way to a volume's mount, exchanged for one to what covers the kernel's files.
+  auto live = world().launch(world().shell("mkdir -p /app/sys; ln -s /proc /way; ln -s /sys /other; sleep 1000"));
+  while (world().exec_command(live.id, {"test", "-L", "/other"}).code != 0) continue;
+  const auto mounts = [&] { return world().exec_command(live.id, {"cat", "/proc/self/mounts"}).out; };
+  const std::string before = mounts();
+  for (const char* target : {"/way/sys", "/way/kcore", "/other/firmware", "/proc/sys"}) {
+    EXPECT_THROW(able->unmount(live.id, target, call()), Error) << target;
+  }
+  EXPECT_EQ(mounts(), before);
+  world().kill(std::move(live));
+}
+
 TEST_F(Runtime, CountsProcessesAndMemory) {
   auto live = world().launch(world().shell("sleep 1000 & echo ready; wait"));
   read_socket(live.streams.socket.get(), "ready\n");

@@ -77,5 +77,30 @@ TEST_F(OciLayout, IsNotTrusted) {
   cli("rmi bad:1");
 }
 
+TEST_F(OciLayout, OfHostileDocumentsIsRefused) {
+  cli("push busybox oci:" + place("deep") + ":1");
+  const fs::path index = daemon->root() / "deep/index.json";
+  const std::string nested = std::string(50000, '[') + std::string(50000, ']');
+  std::ofstream(index) << R"({"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"1"},"x":)" << nested
+                       << "}]}";
+  EXPECT_THAT(cli("pull oci:" + place("deep") + ":1").err, HasSubstr("is no OCI image index"));
+  EXPECT_THAT(cli("push busybox oci:" + place("deep") + ":2").err, HasSubstr("is no OCI image index"));
+  EXPECT_EQ(cli("version").code, 0) << "the daemon is there";
+}
+
+TEST_F(OciLayout, ThatWasLeftHalfMadeIsCompleted) {
+  cli("push busybox oci:" + place("half") + ":1");
+  fs::remove(daemon->root() / "half/oci-layout");
+  EXPECT_EQ(cli("push busybox oci:" + place("half") + ":2").code, 0);
+  EXPECT_EQ(cli("pull oci:" + place("half") + ":1").code, 0) << "what was there is kept";
+  fs::remove(daemon->root() / "half/index.json");
+  EXPECT_EQ(cli("push busybox oci:" + place("half") + ":3").code, 0);
+  EXPECT_EQ(cli("pull oci:" + place("half") + ":3").code, 0);
+  fs::rename(daemon->root() / "half/blobs", daemon->root() / "elsewhere");
+  fs::create_directory_symlink(daemon->root() / "elsewhere", daemon->root() / "half/blobs");
+  EXPECT_THAT(cli("push busybox oci:" + place("half") + ":4").err, HasSubstr("/blobs is a link"));
+  cli("rmi half:1 half:3");
+}
+
 }  // namespace
 }  // namespace gantry::e2e

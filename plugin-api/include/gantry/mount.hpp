@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gantry {
@@ -17,5 +18,11 @@ struct Mount {
   /// read-only), ...; what is not a flag of the kernel's is passed to the filesystem ("lowerdir=...").
   std::vector<std::string> options;
 };
+
+/// Options of a bind for the runtime that performs it (capability "bind-lookup"), not for the kernel. "x-subpath=DIR":
+/// what lies at DIR below the source; no link on the way may lead out of the source (RESOLVE_BENEATH of openat2(2)).
+inline constexpr std::string_view kSubpathOption = "x-subpath=";
+/// "x-mount-namespace=FILE": the source is one of that mount namespace, and no link leads to it.
+inline constexpr std::string_view kMountNamespaceOption = "x-mount-namespace=";
 
 }  // namespace gantry

@@ -20,7 +20,8 @@
 ///
 /// Capabilities that the daemon looks for:
 ///   "exec", "pause", "update", "stats", "user-namespace", "checkpoint", "live-mounts" (since 1.1),
-///   "log-plan" (since 1.2): it carries out `Spec::log`; others only keep `Stdio::log_path`.
+///   "log-plan" (since 1.2): it carries out `Spec::log`; others only keep `Stdio::log_path`,
+///   "bind-lookup" (since 1.2): binds take kSubpathOption and kMountNamespaceOption of mount.hpp; others get none.
 namespace gantry::runtime::v1 {
 
 /// setrlimit(2); `type` as in the OCI runtime spec: "RLIMIT_NOFILE". Frozen.

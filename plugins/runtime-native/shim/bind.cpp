@@ -5,10 +5,11 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "shim/system.hpp"
 
 namespace gantry::native {
 
@@ -21,10 +22,8 @@ unsigned clone_flags(const PlanMount& mount) {
 /// What lies at `path` in a container's own mounts. Without any link, as those are the container's to make: a magic one
 /// leads out.
 UniqueFd clone_without_links(const PlanMount& mount) {
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const UniqueFd source(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, mount.source.c_str(), &how, sizeof how)));
+  const UniqueFd source(
+      openat2_retrying(AT_FDCWD, mount.source.c_str(), O_PATH, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
   if (!source) return {};
   return UniqueFd(::open_tree(source.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | clone_flags(mount)));
 }
@@ -47,10 +46,7 @@ UniqueFd clone_from_space(const PlanMount& mount) {
 
 // A volume's content is its containers': a link that leads out of the volume ends the look-up (EXDEV).
 UniqueFd clone_below(int base, const PlanMount& mount) {
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const UniqueFd source(static_cast<int>(::syscall(SYS_openat2, base, mount.subpath.c_str(), &how, sizeof how)));
+  const UniqueFd source(openat2_retrying(base, mount.subpath.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS));
   if (!source) return {};
   return UniqueFd(::open_tree(source.get(), "", static_cast<unsigned>(AT_EMPTY_PATH) | clone_flags(mount)));
 }

@@ -31,11 +31,19 @@ pid_t clone_process(std::uint64_t flags, UniqueFd& pidfd, int cgroup) {
   return pid;
 }
 
-int openat2_in_root(int root, const char* path, int flags, std::uint64_t extra_resolve) {
+int openat2_retrying(int directory, const char* path, int flags, std::uint64_t resolve) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra_resolve;
-  return static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how));
+  how.resolve = resolve;
+  for (;;) {
+    const long fd = ::syscall(SYS_openat2, directory, path, &how, sizeof how);
+    // EAGAIN: a rename or mount elsewhere on the host raced with a "..".
+    if (fd >= 0 || errno != EAGAIN) return static_cast<int>(fd);
+  }
+}
+
+int openat2_in_root(int root, const char* path, int flags, std::uint64_t extra_resolve) {
+  return openat2_retrying(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra_resolve);
 }
 
 std::string read_rest(int fd, std::size_t limit) {

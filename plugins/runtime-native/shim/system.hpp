@@ -14,6 +14,8 @@ namespace gantry::native {
 /// CLONE_INTO_CGROUP.
 pid_t clone_process(std::uint64_t flags, UniqueFd& pidfd, int cgroup = -1);
 
+/// openat2(2), again where it only lost a race.
+int openat2_retrying(int directory, const char* path, int flags, std::uint64_t resolve);
 int openat2_in_root(int root, const char* path, int flags, std::uint64_t extra_resolve = 0);
 
 /// At most `limit` bytes of a file; empty if it cannot be read.
