@@ -92,7 +92,9 @@ TEST_F(HostileRoot, AnExecOnItsWayInShowsNothingOfTheHost) {
   auto live = world().launch(spec);
   std::string output = conformance::read_socket(live.streams.socket.get(), "ready\n");
   for (int round = 0; round < 200; ++round) EXPECT_EQ(world().exec_command(live.id, {"true"}).code, 0);
-  EXPECT_EQ(world().exec_command(live.id, {"touch", "/tmp/stop"}).code, 0);
+  // Its own end may come too late: it makes the init end, and the init's end kills it.
+  const int code = world().exec_command(live.id, {"touch", "/tmp/stop"}).code;
+  EXPECT_TRUE(code == 0 || code == 137) << code;
   EXPECT_EQ(world().finish(std::move(live)).out, "");
 }
 
