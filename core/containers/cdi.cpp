@@ -81,7 +81,6 @@ void take_mounts(const Json& mounts, CdiEdits& edits) {
   for (const Json& wanted : mounts) {
     Mount mount{"bind", wanted.value("hostPath", ""), wanted.value("containerPath", ""), "", {}};
     for (const Json& option : wanted.value("options", Json::array())) {
-      // A name of runc's that mount(2) knows nothing of.
       if (option.is_string()) mount.options.push_back(option.get<std::string>());
     }
     const bool recursive = std::any_of(mount.options.begin(), mount.options.end(),
@@ -100,6 +99,14 @@ void take_edits(const Json& owner, CdiEdits& edits) {
   if (!own.value("hooks", Json::array()).empty()) edits.wants_hooks = true;
 }
 
+std::size_t count_gpus(const std::vector<std::string>& folders) {
+  std::size_t count = 0;
+  for (const Json& spec : read_specs(folders)) {
+    if (spec.value("kind", "") == kGpu && spec.contains("devices")) count += spec["devices"].size();
+  }
+  return count;
+}
+
 bool asks_for_gpu(const wire::DeviceRequest& request) {
   if (!request.driver.empty() && request.driver != "nvidia") return false;
   return std::any_of(request.capabilities.begin(), request.capabilities.end(),
@@ -111,25 +118,23 @@ bool asks_for_gpu(const wire::DeviceRequest& request) {
 std::vector<std::string> cdi_names(const std::vector<wire::DeviceRequest>& requests,
                                    std::vector<wire::DeviceRequest>& rest, const std::vector<std::string>& folders) {
   std::vector<std::string> names;
-  std::optional<bool> have_gpus;
-  const auto knows_gpus = [&] {
-    const auto specs = read_specs(folders);
-    return std::any_of(specs.begin(), specs.end(), [](const Json& spec) { return spec.value("kind", "") == kGpu; });
-  };
+  std::optional<std::size_t> gpus;
   for (const auto& request : requests) {
     if (request.driver == "cdi") {
       names.insert(names.end(), request.device_ids.begin(), request.device_ids.end());
       continue;
     }
-    if (asks_for_gpu(request) && !have_gpus) have_gpus = knows_gpus();
-    if (!asks_for_gpu(request) || !*have_gpus) {
+    if (asks_for_gpu(request) && !gpus) gpus = count_gpus(folders);
+    if (!asks_for_gpu(request) || *gpus == 0) {
       rest.push_back(request);
       continue;
     }
     const auto add = [&](const std::string& device) { names.push_back(std::string(kGpu) + "=" + device); };
     for (const std::string& device : request.device_ids) add(device);
     if (request.count < 0) add("all");
-    for (int number = 0; number < request.count; ++number) add(std::to_string(number));
+    // Of so many one is missing already, which is what is told.
+    const auto count = std::min(static_cast<std::size_t>(std::max(request.count, 0)), *gpus + 1);
+    for (std::size_t number = 0; number < count; ++number) add(std::to_string(number));
   }
   return names;
 }

@@ -13,9 +13,9 @@ namespace gantry::containers {
 /// What a container gets for the devices that it was given by name.
 struct CdiEdits {
   std::vector<std::string> env;
-  std::vector<wire::DeviceMapping> devices;  ///< With the nodes' own numbers if the file has them, else the host's.
+  std::vector<wire::DeviceMapping> devices;  ///< With the numbers of the host's nodes, whatever a file says.
   std::vector<Mount> mounts;
-  bool wants_hooks{};  ///< Programs to be run by the runtime, which are left out.
+  bool wants_hooks{};  ///< Programs to be run by the runtime, which are left out: a creation warns of it.
 };
 
 /// The names that a container's device requests ask for: those of the driver "cdi", and GPUs if there is a file for

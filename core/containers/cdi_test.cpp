@@ -78,6 +78,8 @@ TEST_F(Cdi, GpusComeFromAFileForThem) {
   EXPECT_THAT(env({"", -1, {}, {{"gpu"}}, {}}), ElementsAre("G=all"));
   EXPECT_THAT(env({"", 1, {}, {{"gpu"}}, {}}), ElementsAre("G=0"));
   EXPECT_THAT(env({"nvidia", 0, {"0"}, {{"gpu"}}, {}}), ElementsAre("G=0"));
+  EXPECT_EQ(refusal({{"", 2147483647, {}, {{"gpu"}}, {}}}),
+            "CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=1, nvidia.com/gpu=2");
 }
 
 }  // namespace

@@ -216,6 +216,21 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   check_spec(container, settings);
 }
 
+// What is wrong with the devices is said by the start, as in dockerd.
+awaitable<void> Service::Impl::warn_of_hooks(const Container& container, std::vector<std::string>& warnings) {
+  const auto& requests = container.host_config.resources.device_requests;
+  if (requests.empty()) co_return;
+  const auto look_up = [&] {
+    try {
+      return named_devices(requests, settings.cdi_spec_dirs).wants_hooks;
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  if (!co_await at.workers.run(Pool::quick, look_up)) co_return;
+  warnings.emplace_back("The CDI files of the container's devices ask for hooks, which are not run");
+}
+
 namespace {
 
 // Not found: so that clients pull the one that was asked for.
@@ -251,6 +266,7 @@ awaitable<Created> Service::Impl::create(CreateRequest request) {
   try {
     plan(*container, request, *image, created.warnings);
     co_await check_log(*container);
+    co_await warn_of_hooks(*container, created.warnings);
     its->trace.step("plan");
     co_await prepare(container, image);
     its->trace.step("storage.prepare");

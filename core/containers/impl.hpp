@@ -102,6 +102,7 @@ struct Service::Impl {
   awaitable<void> make_volumes(Container& container, std::shared_ptr<const images::Image> image);
   awaitable<void> prepare(std::shared_ptr<const Container> container, std::shared_ptr<const images::Image> image);
   awaitable<void> undo_create(Container container);
+  awaitable<void> warn_of_hooks(const Container& container, std::vector<std::string>& warnings);
 
   // logging.cpp
   [[nodiscard]] plugins::LogDriver log_driver_of(const Container& container) const;  ///< Errors: invalid.

@@ -6,6 +6,7 @@
 
 #include <boost/asio/detached.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "containers/concurrent.hpp"
 #include "containers/service_fixture.hpp"
@@ -84,6 +85,22 @@ TEST_F(ServiceTest, ARefusedCreateLeavesNothing) {
   EXPECT_TRUE(world_.holds_nothing());
   EXPECT_TRUE(service().all().empty());
   EXPECT_THAT(daemon_->actions(), IsEmpty());
+}
+
+TEST_F(ServiceTest, HooksOfDevicesAreWarnedOf) {
+  settings_.cdi_spec_dirs = {root_};
+  boot();
+  std::ofstream(root_ + "/gpu.json") << R"({"kind":"a.b/c","devices":[{"name":"plain"},
+    {"name":"hooked","containerEdits":{"hooks":[{"hookName":"createContainer","path":"/x"}]}}]})";
+  const auto warnings = [&](const std::string& device) {
+    auto what = request(device);
+    what.body.host_config.resources.device_requests = {{"cdi", 0, {"a.b/c=" + device}, {}, {}}};
+    return daemon_->run(service().create(what)).warnings;
+  };
+  EXPECT_THAT(warnings("plain"), IsEmpty());
+  EXPECT_THAT(warnings("missing"), IsEmpty()) << "the start says so";
+  EXPECT_THAT(warnings("hooked"),
+              ElementsAre("The CDI files of the container's devices ask for hooks, which are not run"));
 }
 
 TEST_F(ServiceTest, AFailedStartIsUndone) {
