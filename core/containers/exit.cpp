@@ -33,7 +33,7 @@ awaitable<void> Service::Impl::watch_exit(std::string id, std::uint64_t run, Uni
     co_await ended(held);
   } catch (const std::exception& error) {
     // The record says that it runs; the next start of the daemon looks again.
-    at.bus.publish({"daemon", "error", id, {{"message", error.what()}}, 0});
+    tell_error(id, error);
   }
 }
 

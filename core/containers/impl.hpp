@@ -28,6 +28,7 @@ class WaitingAttachment;
 /// What of a container is not on record: it is made anew by each daemon.
 struct Live {
   AsyncMutex mutex;     ///< One change at a time.
+  AsyncMutex files;     ///< Of what a running container has bound: /etc/hosts, also for the start of another one.
   std::uint64_t run{};  ///< Counts starts: tells a watcher whether it still watches the present run.
   std::vector<std::shared_ptr<Service::Waiter>> waiters;
   std::vector<std::weak_ptr<WaitingAttachment>> attaching;
@@ -87,6 +88,7 @@ struct Service::Impl {
     return result;
   }
   void publish(const std::string& action, const Container& container, Attributes attributes = {});
+  void tell_error(const std::string& id, const std::exception& error);  ///< What nobody waits for.
   [[nodiscard]] std::string folder(const std::string& id) const { return settings.data_root + "/containers/" + id; }
 
   // create.cpp
@@ -138,6 +140,8 @@ struct Service::Impl {
   [[nodiscard]] std::string host_gateway() const;
   static void write(const SandboxFiles& files);
   [[nodiscard]] std::string resolv_conf(const Container& container, bool resolver) const;
+  /// As dockerd, those that run and link to it hear of its address, which is another one after a restart.
+  awaitable<void> tell_linking(std::shared_ptr<const Container> container);
   /// While the container runs: what it has changed in its files stays. `joined` and `left` are empty for none.
   awaitable<void> update_sandbox_files(std::shared_ptr<const Container> container, networks::Sandbox sandbox,
                                        networks::Endpoint joined, networks::Endpoint left);

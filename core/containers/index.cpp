@@ -92,6 +92,10 @@ void Service::Impl::publish(const std::string& action, const Container& containe
   at.bus.publish(std::move(event));
 }
 
+void Service::Impl::tell_error(const std::string& id, const std::exception& error) {
+  at.bus.publish({"daemon", "error", id, {{"message", error.what()}}, 0});
+}
+
 Service::Service(asio::any_io_executor executor, Neighbours neighbours, Settings settings)
     : impl_(std::make_unique<Impl>(std::move(executor), neighbours, std::move(settings))) {
   neighbours.images.set_users([this](const std::string& image_id) { return users_of_image(image_id); });

@@ -1,6 +1,7 @@
 #include "containers/links.hpp"
 
 #include <algorithm>
+#include <sstream>
 
 #include "containers/ports.hpp"
 #include "gantry/error.hpp"
@@ -107,6 +108,18 @@ std::vector<std::string> link_environment(const std::string& name, const std::st
 std::string link_line(const std::string& alias, const Container& linked) {
   const std::string name = alias == linked.name ? "" : " " + linked.name;
   return bridge_address(linked) + " " + alias + " " + linked.config.hostname + name;
+}
+
+// As dockerd: other lines, names behind the first one included, are the container's own.
+std::string with_link_address(const std::string& hosts, const std::string& alias, const std::string& address) {
+  std::string out;
+  std::istringstream lines{hosts};
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t tab = std::min(line.find('\t'), line.size());
+    const std::string name = line.substr(tab, line.find_first_of(" \t", tab + 1) - tab);
+    out += (name == "\t" + alias ? address + line.substr(tab) : line) + "\n";
+  }
+  return out;
 }
 
 std::string bridge_address(const Container& container) {

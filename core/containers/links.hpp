@@ -23,6 +23,9 @@ std::vector<std::string> link_environment(const std::string& name, const std::st
 /// For /etc/hosts: "172.17.0.3 alias hostname name".
 std::string link_line(const std::string& alias, const Container& linked);
 
+/// What is in /etc/hosts once the container that is called `alias` has another address.
+std::string with_link_address(const std::string& hosts, const std::string& alias, const std::string& address);
+
 /// The address on the default bridge; empty if it has none.
 std::string bridge_address(const Container& container);
 

@@ -50,6 +50,14 @@ TEST(Links, PassTheVariablesOn) {
   EXPECT_THAT(link_environment("web", "db", db), ElementsAre("DB_NAME=/web/db", "DB_ENV_A=b=c"));
 }
 
+TEST(Links, FollowAnAddress) {
+  EXPECT_EQ(
+      with_link_address("127.0.0.1\tlocalhost\n172.17.0.2\tdb 0123 x\n172.17.0.3\tdbs\n8.8.8.8\tx db\n1.1.1.1 db\n",
+                        "db", "172.17.0.9"),
+      "127.0.0.1\tlocalhost\n172.17.0.9\tdb 0123 x\n172.17.0.3\tdbs\n8.8.8.8\tx db\n1.1.1.1 db\n");
+  EXPECT_EQ(with_link_address("172.17.0.2\tdb", "db", "172.17.0.9"), "172.17.0.9\tdb\n");
+}
+
 TEST(Links, NameTheHostOnce) {
   EXPECT_EQ(link_line("x", linked_container()), "172.17.0.2 x 0123456789ab db");
   EXPECT_EQ(link_line("db", linked_container()), "172.17.0.2 db 0123456789ab");

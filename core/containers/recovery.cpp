@@ -172,7 +172,7 @@ awaitable<void> Service::recover() {
       co_await impl_->recover_one(id);
     } catch (const std::exception& error) {
       // One that cannot be recovered must not keep the others down.
-      impl_->at.bus.publish({"daemon", "error", id, {{"message", error.what()}}, 0});
+      impl_->tell_error(id, error);
     }
   }
   co_await impl_->sweep();

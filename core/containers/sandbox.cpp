@@ -183,9 +183,39 @@ Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& contai
   return files;
 }
 
+// A start does not fail for what it cannot write into the files of others.
+awaitable<void> Service::Impl::tell_linking(std::shared_ptr<const Container> container) {
+  const std::string address = bridge_address(*container);
+  if (address.empty()) co_return;
+  std::vector<std::pair<std::string, std::string>> told;  // container, what it calls this one
+  for (const auto& [id, other] : table.all()) {
+    if (!is_alive(other->state) || !other->endpoints.contains("bridge")) continue;
+    for (const std::string& text : other->host_config.links) {
+      const Link link = parse_link(text);
+      if (link.target == container->id) told.emplace_back(id, link.alias);
+    }
+  }
+  for (const auto& [id, alias] : told) {
+    if (!table.find(id)) continue;
+    const auto its = live(id);
+    const auto lock = co_await its->files.lock();
+    const std::string file = folder(id) + "/hosts";
+    const auto work = [&file, &alias = alias, &address] {
+      write_file_in_place(file, with_link_address(read_file(file), alias, address));
+    };
+    try {
+      co_await at.workers.run(Pool::quick, work);
+    } catch (const Error& error) {
+      tell_error(id, error);
+    }
+  }
+}
+
 awaitable<void> Service::Impl::update_sandbox_files(std::shared_ptr<const Container> container,
                                                     networks::Sandbox sandbox, networks::Endpoint joined,
                                                     networks::Endpoint left) {
+  const auto its = live(container->id);
+  const auto lock = co_await its->files.lock();
   const std::string place = folder(container->id);
   const std::string resolving = sandbox.resolver ? resolv_conf(*container, true) : "";
   const std::string before = resolv_conf(*container, false);

@@ -29,8 +29,11 @@ bool World::holds_nothing() {
 namespace {
 
 /// A runtime whose processes are entries of a table.
-class FakeRuntime : public runtime::v1::Driver {
+class FakeRuntime : public runtime::v1::Driver, public runtime::v1::LiveMounts {
  public:
+  void* query(std::string_view ability) noexcept override {
+    return ability == LiveMounts::kAbility ? static_cast<LiveMounts*>(this) : nullptr;
+  }
   void capabilities(Capabilities&) const override {}
   void options(std::vector<OptionInfo>&) const override {}
   void open(Host&) override {}
@@ -38,6 +41,8 @@ class FakeRuntime : public runtime::v1::Driver {
   void create(const runtime::v1::Spec& spec, runtime::v1::Running& out, const Call&) override {
     const std::lock_guard lock{world()->mutex};
     world()->calls.push_back("create");
+    world()->mounted[spec.id].clear();
+    for (const Mount& mount : spec.mounts) world()->mounted[spec.id].push_back(mount.target);
     auto& process = world()->processes[spec.id];
     process.pid = ::getpid();  // so that its namespaces can be opened
     process.exited = UniqueFd{::eventfd(0, EFD_CLOEXEC)};
@@ -126,6 +131,24 @@ class FakeRuntime : public runtime::v1::Driver {
     for (const auto& [id, process] : world()->processes) {
       if (!process.exec) out.push_back(id);
     }
+  }
+
+  void mount(const std::string& id, const Mount& mount, const Call&) override {
+    const std::lock_guard lock{world()->mutex};
+    if (world()->unmountable.contains(mount.target)) throw Error{Errc::invalid, "cannot mount at " + mount.target};
+    world()->mounted[id].push_back(mount.target);
+  }
+
+  // As the kernel: what came later hides what is below it, and keeps what it is in.
+  void unmount(const std::string& id, const std::string& target, const Call&) override {
+    const std::lock_guard lock{world()->mutex};
+    auto& targets = world()->mounted[id];
+    for (auto top = targets.rbegin(); top != targets.rend(); ++top) {
+      if (*top == target) return void(targets.erase(std::next(top).base()));
+      if (top->starts_with(target + "/")) throw Error{Errc::conflict, target + " is in use"};
+      if (target.starts_with(*top + "/")) break;
+    }
+    throw Error{Errc::invalid, "nothing is mounted at " + target};
   }
 
  private:
@@ -242,6 +265,8 @@ std::shared_ptr<const Image> Service::get(const std::string& reference) const {
   if (reference == "nope") throw Error{Errc::not_found, "No such image: nope:latest"};
   auto image = std::make_shared<Image>(*impl_->image);
   image->config = containers::fakes::world()->image;
+  if (reference == "other" || reference == "sha256:" + std::string(64, '2'))
+    image->id = "sha256:" + std::string(64, '2');
   return image;
 }
 awaitable<void> Service::ensure_unpacked(std::shared_ptr<const Image>) { co_return; }
@@ -270,7 +295,7 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int) {
   endpoint.id = "e";
   endpoint.network_name = "bridge";
   endpoint.request.network = "bridge";
-  endpoint.result.ipv4 = "172.17.0.2";
+  endpoint.result.ipv4 = world()->address;
   endpoint.default_gateway = true;
   sandbox.endpoints.push_back(endpoint);
   co_return sandbox;

@@ -40,8 +40,11 @@ struct World {
   std::optional<Error> network_failure;
   std::optional<Error> signal_failure;  ///< With a conflict the process has just ended.
   bool ignores_term{};
-  images::ImageConfig image;  ///< Of the only image.
-  std::string exec_output;    ///< Frames.
+  std::string address{"172.17.0.2"};                        ///< Of the next sandbox.
+  std::map<std::string, std::vector<std::string>> mounted;  ///< By container: the targets, oldest first.
+  std::set<std::string> unmountable;                        ///< Targets at which nothing can be mounted.
+  images::ImageConfig image;                                ///< Of the only image.
+  std::string exec_output;                                  ///< Frames.
   std::int64_t next_pid{1000};
 
   World() { image.cmd = {"sh"}; }

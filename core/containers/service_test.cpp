@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/file.hpp"
 #include "containers/concurrent.hpp"
 #include "containers/service_fixture.hpp"
 
@@ -85,6 +86,20 @@ TEST_F(ServiceTest, ARefusedCreateLeavesNothing) {
   EXPECT_TRUE(world_.holds_nothing());
   EXPECT_TRUE(service().all().empty());
   EXPECT_THAT(daemon_->actions(), IsEmpty());
+}
+
+TEST_F(ServiceTest, WhoLinksToItHearsOfAnotherAddress) {
+  run(request("db"));
+  auto what = request("web");
+  what.body.host_config.links = {"db:alias"};
+  world_.address = "172.17.0.3";
+  const std::string hosts = root_ + "/containers/" + run(what) + "/hosts";
+  EXPECT_THAT(read_file(hosts), HasSubstr("\n172.17.0.2\talias "));
+  world_.address = "172.17.0.4";
+  StopRequest stop;
+  daemon_->run(service().restart("db", stop));
+  EXPECT_THAT(read_file(hosts), HasSubstr("\n172.17.0.4\talias "));
+  EXPECT_THAT(read_file(hosts), HasSubstr("\n172.17.0.3\t")) << "its own address";
 }
 
 TEST_F(ServiceTest, HooksOfDevicesAreWarnedOf) {

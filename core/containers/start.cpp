@@ -163,6 +163,7 @@ awaitable<void> Service::Impl::run(Held& held) {
   });
   trace.step("commit");
   watch(id, ++held.live->run, std::move(process->exit_fd));
+  co_await tell_linking(held.container);
   start_health(id);
   co_await connect_attachments(id);  // of those that came meanwhile
 }

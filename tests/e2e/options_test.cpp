@@ -87,6 +87,19 @@ TEST_P(Options, LinksTellOfTheOtherContainer) {
               HasSubstr("could not get container for nobody: No such container: nobody"));
 }
 
+TEST_P(Options, LinksFollowTheOtherContainersAddress) {
+  run("run -d --name db busybox sleep 1000");
+  const auto address = [] {
+    return daemon->inspect("db", "/NetworkSettings/Networks/bridge/IPAddress").get<std::string>();
+  };
+  run("run -d --name web --link db:alias busybox sleep 1000");
+  run("stop -t 0 db");
+  run("run -d --name more busybox sleep 1000");
+  run("start db");
+  EXPECT_THAT(run("exec web cat /etc/hosts").out, HasSubstr("\n" + address() + "\talias "));
+  EXPECT_EQ(run("exec web ping -c1 -w5 alias").code, 0);
+}
+
 TEST_P(Options, VolumesCanBeMountedInPart) {
   run("volume create parts");
   run("run --rm -v parts:/d busybox sh -c 'mkdir -p /d/sub/deep; echo content >/d/sub/file; ln -s / /d/out; ln -s sub "
