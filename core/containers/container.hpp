@@ -33,6 +33,14 @@ struct MountPoint {
   bool from_mounts{};        ///< Asked for as --mount: HostConfig.Mounts.
 };
 
+/// A change of mounts that is under way: intent, undone after a crash. Its volumes count as used.
+struct MountEdit {
+  std::vector<MountPoint> made;
+  std::vector<MountPoint> gone;
+  std::size_t mounted{};    ///< So many of `made` may be mounted, ...
+  std::size_t unmounted{};  ///< ... and so many of `gone` unmounted, in the running container.
+};
+
 /// A container, as it is on record. The table of transitions guards `state`.
 struct Container {
   std::string id;    ///< 64 hex digits.
@@ -43,6 +51,7 @@ struct Container {
   wire::HostConfig host_config;                             ///< With the defaults filled in.
   std::map<std::string, wire::EndpointSettings> endpoints;  ///< By network name, as asked for.
   std::vector<MountPoint> mounts;
+  std::optional<MountEdit> mount_edit;
   std::string storage_driver;
   std::string log_path;  ///< Of the last run; empty if its log driver tells none.
   bool passing{};        ///< A build's step: of no use to anybody without the daemon that began it.

@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <set>
 
 #include "containers/edit_ports.hpp"
 #include "containers/impl.hpp"
-#include "containers/mount_points.hpp"
+#include "containers/mount_edit.hpp"
 #include "containers/ports.hpp"
 #include "containers/spec.hpp"
 
@@ -25,50 +24,8 @@ runtime::v1::LiveMounts& live_mounts(runtime::v1::Driver& driver) {
               "the container's runtime cannot change the mounts of a running container: stop the container first"};
 }
 
-/// What is asked for as a mount, as places. Errors: invalid, conflict.
-std::vector<MountPoint> new_places(const Container& container, const std::vector<wire::MountRequest>& requests) {
-  std::vector<MountPoint> places;
-  const auto is_at = [](const std::string& destination) {
-    return [&destination](const MountPoint& place) { return place.destination == destination; };
-  };
-  for (const wire::MountRequest& request : requests) {
-    MountPoint place = parse_mount(request);
-    check_no_nul(place);
-    if (place.anonymous) {
-      throw Error{Errc::invalid, "invalid mount config for type \"volume\": a volume that is added needs a name"};
-    }
-    const auto taken = is_at(place.destination);
-    if (std::any_of(container.mounts.begin(), container.mounts.end(), taken) ||
-        std::any_of(places.begin(), places.end(), taken)) {
-      throw Error{Errc::conflict, "Duplicate mount point: " + place.destination};
-    }
-    places.push_back(std::move(place));
-  }
-  return places;
-}
-
-std::vector<MountPoint> old_places(const Container& container, const std::vector<std::string>& destinations) {
-  std::vector<MountPoint> places;
-  std::set<std::string> wanted;
-  for (const std::string& text : destinations) wanted.insert(clean_path(text));
-  for (const std::string& destination : wanted) {
-    const auto found = std::find_if(container.mounts.begin(), container.mounts.end(),
-                                    [&](const MountPoint& place) { return place.destination == destination; });
-    if (found == container.mounts.end()) {
-      throw Error{Errc::not_found, "container " + container.name + " has no mount at " + destination};
-    }
-    places.push_back(*found);
-  }
-  return places;
-}
-
-void forget_place(Container& record, const MountPoint& gone) {
-  const auto is_it = [&](const std::string& destination) { return clean_path(destination) == gone.destination; };
-  std::erase_if(record.mounts, [&](const MountPoint& place) { return is_it(place.destination); });
-  wire::HostConfig& host = record.host_config;
-  std::erase_if(host.mounts, [&](const wire::MountRequest& mount) { return is_it(mount.target); });
-  std::erase_if(host.binds, [&](const std::string& bind) { return is_it(parse_bind(bind, "").destination); });
-  std::erase_if(host.tmpfs, [&](const auto& entry) { return is_it(entry.first); });
+bool is_volume(const MountPoint& place, const std::string& name) {
+  return place.type == "volume" && place.name == name;
 }
 
 }  // namespace
@@ -135,11 +92,104 @@ awaitable<void> Service::Impl::unmount_live(std::shared_ptr<const Container> con
 /// A volume may be mounted at several places of one container, which holds it but once.
 awaitable<void> Service::Impl::release_unused(std::shared_ptr<const Container> container,
                                               std::vector<MountPoint> gone) {
+  std::vector<MountPoint> held = container->mounts;
+  if (const auto& edit = container->mount_edit) {
+    held.insert(held.end(), edit->made.begin(), edit->made.begin() + static_cast<std::ptrdiff_t>(edit->mounted));
+  }
   for (const MountPoint& place : gone) {
-    const auto holds_it = [&](const MountPoint& other) { return other.type == "volume" && other.name == place.name; };
-    if (place.type != "volume" || std::any_of(container->mounts.begin(), container->mounts.end(), holds_it)) continue;
+    const auto holds_it = [&](const MountPoint& other) { return is_volume(other, place.name); };
+    if (place.type != "volume" || std::any_of(held.begin(), held.end(), holds_it)) continue;
     co_await at.volumes.release(place.name, container->id);
   }
+}
+
+// Each step is on record before it is taken.
+awaitable<void> Service::Impl::mount_step(Held& held, MountPoint place) {
+  const Snapshot before = held.container;
+  held.container = change(before->id, [](Container& record) { ++record.mount_edit->mounted; });
+  try {
+    co_await mount_live(before, std::move(place));
+  } catch (...) {
+    held.container = change(before->id, [](Container& record) { --record.mount_edit->mounted; });
+    throw;
+  }
+}
+
+awaitable<void> Service::Impl::unmount_step(Held& held, MountPoint place) {
+  const std::string id = held.container->id;
+  held.container = change(id, [](Container& record) { ++record.mount_edit->unmounted; });
+  try {
+    co_await unmount_live(held.container, std::move(place));
+  } catch (...) {
+    held.container = change(id, [](Container& record) { --record.mount_edit->unmounted; });
+    throw;
+  }
+}
+
+awaitable<void> Service::Impl::carry_out(Held& held, MountPlan& plan) {
+  for (NewMount& made : plan.made) {
+    if (made.place.type == "volume") co_await name_volume(made.place, made.asked);
+  }
+  for (NewMount& made : plan.made) {
+    if (made.place.type == "image") made.place.source = at.images.get(made.place.name)->id;
+  }
+  if (!is_alive(held.container->state)) co_return;
+  for (const NewMount& made : plan.made) {
+    if (!made.late) co_await mount_step(held, made.place);
+  }
+  for (const MountPoint& place : plan.gone) co_await unmount_step(held, place);
+  for (const NewMount& made : plan.made) {
+    if (made.late) co_await mount_step(held, made.place);
+  }
+  Container outcome = *held.container;
+  apply(outcome, plan);
+  const auto after = std::make_shared<const Container>(std::move(outcome));
+  co_await release_unused(after, plan.gone);
+}
+
+// What cannot be taken back must not keep the rest from it.
+awaitable<bool> Service::Impl::take_back(std::shared_ptr<const Container> container, MountPoint place, Step what) {
+  const std::string id = container->id;
+  try {
+    if (what == Step::mount) {
+      co_await unmount_live(std::move(container), std::move(place));
+    } else {
+      co_await mount_live(std::move(container), std::move(place));
+    }
+  } catch (const Error& error) {
+    tell_error(id, error);
+    co_return error.code() != Errc::conflict;
+  }
+  co_return true;
+}
+
+awaitable<void> Service::Impl::undo_edit(Held& held, bool cut_off) {
+  const MountEdit edit = *held.container->mount_edit;
+  for (std::size_t left = edit.mounted; left > 0; --left) {
+    co_await take_back(held.container, edit.made[left - 1], Step::mount);
+  }
+  for (std::size_t left = edit.unmounted; left > 0; --left) {
+    const MountPoint& place = edit.gone[left - 1];
+    bool is_gone = true;
+    // Whether the last step was taken is not known: so it is taken now.
+    if (cut_off && left == edit.unmounted) is_gone = co_await take_back(held.container, place, Step::mount);
+    if (is_gone) co_await take_back(held.container, place, Step::unmount);
+  }
+  co_await forget_edit(held);
+}
+
+awaitable<void> Service::Impl::forget_edit(Held& held) {
+  Container without = *held.container;
+  const MountEdit edit = *without.mount_edit;
+  without.mount_edit.reset();
+  const auto before = std::make_shared<const Container>(std::move(without));
+  const std::vector<MountPoint> begun(edit.made.begin(), edit.made.begin() + static_cast<std::ptrdiff_t>(edit.mounted));
+  try {
+    co_await release_unused(before, begun);
+  } catch (const Error& error) {
+    tell_error(before->id, error);
+  }
+  held.container = change(before->id, [](Container& record) { record.mount_edit.reset(); });
 }
 
 awaitable<void> Service::edit_mounts(std::string name, std::vector<wire::MountRequest> add,
@@ -147,44 +197,28 @@ awaitable<void> Service::edit_mounts(std::string name, std::vector<wire::MountRe
   Held held = co_await impl_->hold(name);
   check_editable(*held.container);
   const std::string id = held.container->id;
-  const bool runs = is_alive(held.container->state);
-  const std::vector<MountPoint> gone = old_places(*held.container, remove);
-  Container without = *held.container;
-  for (const MountPoint& place : gone) forget_place(without, place);
-  std::vector<MountPoint> made = new_places(without, add);
-  // What is done, so that a failure half-way undoes it.
-  std::vector<MountPoint> unmounted;
-  std::vector<MountPoint> mounted;
+  MountPlan plan = plan_mounts(*held.container, add, remove, is_alive(held.container->state));
+  held.container = impl_->change(id, [&](Container& record) {
+    auto& edit = record.mount_edit.emplace();
+    for (const NewMount& made : plan.made) edit.made.push_back(made.place);
+    edit.gone = plan.gone;
+  });
   std::exception_ptr failure;
   try {
-    for (std::size_t i = 0; i < made.size(); ++i) {
-      if (made[i].type == "volume") co_await impl_->name_volume(made[i], add[i]);
-      if (made[i].type == "image") made[i].source = impl_->at.images.get(made[i].name)->id;
-    }
-    for (std::size_t i = 0; runs && i < gone.size(); ++i) {
-      co_await impl_->unmount_live(held.container, gone[i]);
-      unmounted.push_back(gone[i]);
-    }
-    for (std::size_t i = 0; runs && i < made.size(); ++i) {
-      co_await impl_->mount_live(held.container, made[i]);
-      mounted.push_back(made[i]);
-    }
+    co_await impl_->carry_out(held, plan);
   } catch (...) {
     failure = std::current_exception();
   }
   if (failure) {
-    for (const MountPoint& place : mounted) co_await impl_->unmount_live(held.container, place);
-    co_await impl_->release_unused(held.container, mounted);
-    for (const MountPoint& place : unmounted) co_await impl_->mount_live(held.container, place);
+    co_await impl_->undo_edit(held, false);
     std::rethrow_exception(failure);
   }
+  const Snapshot before = held.container;
   held.container = impl_->change(id, [&](Container& record) {
-    for (const MountPoint& place : gone) forget_place(record, place);
-    record.host_config.mounts.insert(record.host_config.mounts.end(), add.begin(), add.end());
-    record.mounts.insert(record.mounts.end(), made.begin(), made.end());
-    sort_by_depth(record.mounts);
+    apply(record, plan);
+    record.mount_edit.reset();
   });
-  if (runs) co_await impl_->release_unused(held.container, gone);
+  co_await impl_->remove_unused_tops(before, held.container);
   impl_->publish("update", *held.container);
 }
 

@@ -24,6 +24,7 @@ std::vector<std::string> storage_keys(const Container& container);
 networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& settings);
 
 class WaitingAttachment;
+struct MountPlan;
 
 /// What of a container is not on record: it is made anew by each daemon.
 struct Live {
@@ -120,6 +121,8 @@ struct Service::Impl {
   awaitable<runtime::v1::Spec> make_spec(std::shared_ptr<const Container> container);
   /// image_mounts.cpp: the mounts of the images that are mounted, by destination.
   awaitable<std::map<std::string, std::vector<Mount>>> prepare_images(std::shared_ptr<const Container> container);
+  /// Those that `before` mounted and `after` does not.
+  awaitable<void> remove_unused_tops(std::shared_ptr<const Container> before, std::shared_ptr<const Container> after);
   awaitable<void> connect_attachments(std::string id);
   void drop_attachments(const std::string& id);
   [[nodiscard]] plugins::RuntimeDriver runtime_of(const Container& container) const;
@@ -176,6 +179,16 @@ struct Service::Impl {
   awaitable<void> mount_live(std::shared_ptr<const Container> container, MountPoint place);
   awaitable<void> unmount_live(std::shared_ptr<const Container> container, MountPoint place);
   awaitable<void> release_unused(std::shared_ptr<const Container> container, std::vector<MountPoint> gone);
+  awaitable<void> mount_step(Held& held, MountPoint place);
+  awaitable<void> unmount_step(Held& held, MountPoint place);
+  awaitable<void> carry_out(Held& held, MountPlan& plan);
+  enum class Step { mount, unmount };
+  /// False if it is in use.
+  awaitable<bool> take_back(std::shared_ptr<const Container> container, MountPoint place, Step what);
+  /// Takes back what is on record of an edit. `cut_off`: a daemon did not come to an end with its last step.
+  awaitable<void> undo_edit(Held& held, bool cut_off);
+  /// Once nothing of it is mounted.
+  awaitable<void> forget_edit(Held& held);
 
   // stop.cpp
   awaitable<bool> stop(std::string id, StopRequest request);
@@ -216,6 +229,7 @@ struct Service::Impl {
   awaitable<void> freeze(Container container);
   awaitable<void> recover_alive(Held& held);
   awaitable<void> sweep();
+  [[nodiscard]] bool is_top_of_someone(const std::string& key) const;
 
   asio::any_io_executor executor;
   Neighbours at;

@@ -159,9 +159,12 @@ std::vector<images::Service::User> Service::users_of_image(const std::string& im
 
 std::vector<std::string> Service::users_of_volume(const std::string& volume) const {
   std::vector<std::string> users;
-  const auto uses = [&](const Container& container) {
-    return std::any_of(container.mounts.begin(), container.mounts.end(),
+  const auto names_it = [&](const std::vector<MountPoint>& places) {
+    return std::any_of(places.begin(), places.end(),
                        [&](const MountPoint& place) { return place.type == "volume" && place.name == volume; });
+  };
+  const auto uses = [&](const Container& container) {
+    return names_it(container.mounts) || (container.mount_edit && names_it(container.mount_edit->made));
   };
   for (const auto& [id, container] : impl_->table.all()) {
     if (uses(*container)) users.push_back(id);

@@ -296,11 +296,11 @@ std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const 
   return places;
 }
 
-void sort_by_depth(std::vector<MountPoint>& places) {
-  std::stable_sort(places.begin(), places.end(), [](const MountPoint& a, const MountPoint& b) {
-    return std::count(a.destination.begin(), a.destination.end(), '/') <
-           std::count(b.destination.begin(), b.destination.end(), '/');
-  });
+bool is_outer(const MountPoint& a, const MountPoint& b) {
+  return std::count(a.destination.begin(), a.destination.end(), '/') <
+         std::count(b.destination.begin(), b.destination.end(), '/');
 }
+
+void sort_by_depth(std::vector<MountPoint>& places) { std::stable_sort(places.begin(), places.end(), is_outer); }
 
 }  // namespace gantry::containers

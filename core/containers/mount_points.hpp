@@ -23,6 +23,9 @@ std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const 
 /// To the kernel a NUL is the end: what was compared here would not be what is mounted there. Errors: invalid.
 void check_no_nul(const MountPoint& place);
 
+/// Whether it is nearer to the root.
+bool is_outer(const MountPoint& a, const MountPoint& b);
+
 /// Outer places first, so that none hides another.
 void sort_by_depth(std::vector<MountPoint>& places);
 

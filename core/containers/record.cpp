@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "containers/container.hpp"
@@ -47,6 +48,35 @@ MountPoint mount_from(const Json& in) {
   mount.anonymous = in.value("anonymous", false);
   mount.from_mounts = in.value("from_mounts", false);
   return mount;
+}
+
+Json to_json(const std::vector<MountPoint>& mounts) {
+  Json out = Json::array();
+  for (const MountPoint& mount : mounts) out.push_back(to_json(mount));
+  return out;
+}
+
+std::vector<MountPoint> mounts_from(const Json& in, const char* member) {
+  std::vector<MountPoint> mounts;
+  const Json all = in.value(member, Json::array());
+  for (const Json& mount : all) mounts.push_back(mount_from(mount));
+  return mounts;
+}
+
+Json to_json(const MountEdit& edit) {
+  return {{"made", to_json(edit.made)},
+          {"gone", to_json(edit.gone)},
+          {"mounted", edit.mounted},
+          {"unmounted", edit.unmounted}};
+}
+
+MountEdit edit_from(const Json& in) {
+  MountEdit edit;
+  edit.made = mounts_from(in, "made");
+  edit.gone = mounts_from(in, "gone");
+  edit.mounted = std::min(in.value("mounted", std::size_t{}), edit.made.size());
+  edit.unmounted = std::min(in.value("unmounted", std::size_t{}), edit.gone.size());
+  return edit;
 }
 
 Json to_json(const Health& health) {
@@ -138,8 +168,6 @@ void Container::move_to(State next) {
 }
 
 std::string to_record(const Container& container) {
-  Json mounts = Json::array();
-  for (const MountPoint& mount : container.mounts) mounts.push_back(to_json(mount));
   const Json out{{"id", container.id},
                  {"name", container.name},
                  {"created", container.created},
@@ -147,7 +175,8 @@ std::string to_record(const Container& container) {
                  {"config", wire::to_json(container.config)},
                  {"host_config", wire::to_json(container.host_config)},
                  {"endpoints", endpoints_to_json(container.endpoints)},
-                 {"mounts", std::move(mounts)},
+                 {"mounts", to_json(container.mounts)},
+                 {"mount_edit", container.mount_edit ? to_json(*container.mount_edit) : Json()},
                  {"storage_driver", container.storage_driver},
                  {"log_path", container.log_path},
                  {"passing", container.passing},
@@ -177,7 +206,8 @@ void from_record(const std::string& text, Container& container) {
   wire::from_json(in.value("config", Json::object()), container.config);
   wire::from_json(in.value("host_config", Json::object()), container.host_config);
   container.endpoints = endpoints_from(in, "endpoints");
-  for (const Json& mount : in.value("mounts", Json::array())) container.mounts.push_back(mount_from(mount));
+  container.mounts = mounts_from(in, "mounts");
+  if (const Json edit = in.value("mount_edit", Json()); edit.is_object()) container.mount_edit = edit_from(edit);
   container.storage_driver = in.value("storage_driver", "");
   container.log_path = in.value("log_path", "");
   container.passing = in.value("passing", false);

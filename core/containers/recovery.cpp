@@ -1,5 +1,6 @@
 #include <fcntl.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/id.hpp"
@@ -33,6 +34,7 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
   }
   if (!running) {
     // The host was rebooted, or the shim killed: the end was not seen by anybody.
+    if (held.container->mount_edit) co_await forget_edit(held);
     co_await ended(held);
     co_return;
   }
@@ -55,6 +57,7 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
       record.start_time_ticks = running->start_time;
     });
   }
+  if (held.container->mount_edit) co_await undo_edit(held, true);
   held.live->files_written = true;
   watch(id, ++held.live->run, std::move(running->exit_fd));
   co_await recover_pause(held);
@@ -85,6 +88,7 @@ awaitable<void> Service::Impl::recover_one(std::string id) {
     co_await remove_auto(held);
     co_return;
   }
+  if (held.container->mount_edit && !is_alive(held.container->state)) co_await forget_edit(held);
   switch (held.container->state) {
     case State::running:
     case State::paused:
@@ -116,6 +120,14 @@ awaitable<void> Service::Impl::recover_one(std::string id) {
   }
 }
 
+// Those of mounted images are called after their containers: "<id>.<digest>". What runs keeps what it was started with.
+bool Service::Impl::is_top_of_someone(const std::string& key) const {
+  const auto container = table.find(key.substr(0, key.find('.')));
+  if (!container) return false;
+  const auto used = storage_keys(*container);
+  return is_alive(container->state) || std::find(used.begin(), used.end(), key) != used.end();
+}
+
 // What the drivers hold and no record names.
 awaitable<void> Service::Impl::sweep() {
   plugins::CallSettings call_settings;
@@ -126,8 +138,7 @@ awaitable<void> Service::Impl::sweep() {
   };
   const auto keys = co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, ask_holdings);
   for (const std::string& key : keys) {
-    // Those of mounted images are called after their containers: "<id>.<digest>".
-    if (table.find(key.substr(0, key.find('.')))) continue;
+    if (is_top_of_someone(key)) continue;
     const auto ask_to_remove = [key](auto& driver, const Call& call) { driver.remove(key, call); };
     co_await at.drivers.call(at.drivers.storage(), Pool::slow, call_settings, ask_to_remove);
   }

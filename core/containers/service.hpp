@@ -175,9 +175,11 @@ class Service {
   /// Publishes more ports and others no longer, at once if it runs. Errors: as of the free function `edit_ports` and of
   /// networks::Service::publish; nothing has changed then.
   awaitable<void> edit_ports(std::string name, wire::PortMap add, wire::PortMap remove);
-  /// Takes away the mounts at the places `remove`, then makes those of `add`, in the running container too. Errors:
-  /// invalid, not_found (no mount there), conflict (two at one place; one that is in use), unsupported (the runtime
-  /// cannot do it); nothing has changed then.
+  /// Takes away the mounts at the places `remove` and makes those of `add`, in the running container too; first those
+  /// that do not need the place of another. Errors: invalid, not_found (no mount there), conflict (two at one place;
+  /// one that is in use), unsupported (the runtime cannot do it; an image into a running container). Then, and if the
+  /// daemon is killed in between, all is as before; but what had been taken away already comes back as new: a tmpfs is
+  /// empty, an image comes with the next start.
   awaitable<void> edit_mounts(std::string name, std::vector<wire::MountRequest> add, std::vector<std::string> remove);
   awaitable<void> resize(std::string name, std::uint16_t rows, std::uint16_t columns);
   awaitable<Pruned> prune(Filter filter);

@@ -102,6 +102,35 @@ TEST_F(LiveEdits, UndoesMountsWhenOneCannotBe) {
   EXPECT_EQ(cli("volume rm busy").code, 0);
 }
 
+TEST_F(LiveEdits, MakesAndRemovesMountsInsideOfOneAnother) {
+  run_server("");
+  EXPECT_EQ(cli("update --mount-add type=tmpfs,dst=/data/sub --mount-add type=volume,src=outer,dst=/data web").code, 0);
+  EXPECT_EQ(cli("exec web sh -c 'grep -c \" /data\" /proc/mounts; ls /data'").out, "2\nsub\n");
+  const Result removed = cli("update --mount-rm /data --mount-rm /data/sub web");
+  EXPECT_EQ(removed.code, 0) << removed.err;
+  EXPECT_EQ(cli("exec web grep -c ' /data' /proc/mounts").line(), "0");
+  EXPECT_EQ(cli("volume rm outer").code, 0);
+}
+
+TEST_F(LiveEdits, TakesNothingAwayBeforeTheNewIsThere) {
+  run_server("--tmpfs /keep");
+  cli("exec web touch /keep/file");
+  const Result refused = cli("update --mount-rm /keep --mount-add type=bind,src=/no/such,dst=/other web");
+  EXPECT_THAT(refused.err, HasSubstr("bind source path does not exist: /no/such"));
+  EXPECT_EQ(cli("exec web ls /keep").out, "file\n");
+}
+
+TEST_F(LiveEdits, ExchangesAnImageForAnotherAtTheSamePlace) {
+  cli("run --name maker busybox touch /mark");
+  EXPECT_EQ(cli("commit maker other").code, 0);
+  EXPECT_EQ(cli("run -d --name web --mount type=image,src=busybox,dst=/image busybox sleep 1000").code, 0);
+  cli("stop -t 0 web");
+  EXPECT_EQ(cli("update --mount-rm /image --mount-add type=image,src=other,dst=/image web").code, 0);
+  const Result started = cli("start web");
+  EXPECT_EQ(started.code, 0) << started.err;
+  EXPECT_EQ(cli("exec web ls /image/mark").line(), "/image/mark");
+}
+
 TEST_F(LiveEdits, ChangesWhatDoesNotRunForItsNextStart) {
   EXPECT_EQ(cli("create --name later busybox sh -c 'mount | grep -c scratch; sleep 1000'").code, 0);
   EXPECT_EQ(cli("update --publish-add 8082:80 --mount-add type=tmpfs,dst=/scratch later").code, 0);
