@@ -33,10 +33,11 @@ Json ports_list(const containers::Service& service, const Container& container) 
   Json list = Json::array();
   const auto ports = published(service, container);
   for (const auto& port : ports) {
-    list.push_back({{"IP", port.host_ip.empty() ? "0.0.0.0" : port.host_ip},
-                    {"PrivatePort", port.container_port},
-                    {"PublicPort", port.host_port},
-                    {"Type", port.protocol}});
+    Json one = {{"IP", port.host_ip.empty() ? "0.0.0.0" : port.host_ip},
+                {"PrivatePort", port.container_port},
+                {"Type", port.protocol}};
+    if (port.host_port != 0) one["PublicPort"] = port.host_port;
+    list.push_back(std::move(one));
   }
   if (!is_alive(container.state)) return list;
   for (const auto& text : container.config.exposed_ports) {

@@ -77,9 +77,9 @@ wire::PortMap port_map(const std::vector<network::v1::Port>& ports) {
   wire::PortMap map;
   for (const auto& port : ports) {
     auto& bindings = map[std::to_string(port.container_port) + "/" + port.protocol];
-    if (port.host_port == 0) continue;
     const std::string ip = port.host_ip.empty() ? "0.0.0.0" : port.host_ip;
-    bindings.push_back({ip, std::to_string(port.host_port)});
+    // A routed port is open at the container's address, and takes none of the host's.
+    bindings.push_back({ip, port.host_port == 0 ? "" : std::to_string(port.host_port)});
   }
   return map;
 }

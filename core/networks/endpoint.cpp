@@ -25,13 +25,33 @@ std::string interface_prefix(const Network& network) {
   return found == network.options.end() || found->second.empty() ? "eth" : found->second;
 }
 
-/// The prefix and the lowest number that no other network of the container has.
-std::string free_interface(const std::string& prefix, const std::vector<Endpoint>& others) {
+bool has_interface(const std::vector<Endpoint>& endpoints, const std::string& name) {
+  return std::any_of(endpoints.begin(), endpoints.end(),
+                     [&](const Endpoint& endpoint) { return endpoint.interface == name; });
+}
+
+/// The prefix and the lowest number that no other network of the container has or is to have.
+std::string free_interface(const std::string& prefix, const SandboxRequest& request,
+                           const std::vector<Endpoint>& others) {
   for (int number = 0;; ++number) {
-    const std::string name = prefix + std::to_string(number);
-    const auto has_it = [&](const Endpoint& other) { return other.interface == name; };
-    if (std::none_of(others.begin(), others.end(), has_it)) return name;
+    std::string name = prefix + std::to_string(number);
+    const auto wants_it = [&](const EndpointRequest& other) { return asked_interface(other) == name; };
+    if (!has_interface(others, name) && std::none_of(request.endpoints.begin(), request.endpoints.end(), wants_it)) {
+      return name;
+    }
   }
+}
+
+/// Errors: denied (another network of the container has the name).
+std::string interface_of(const SandboxRequest& request, const EndpointRequest& asked, const Network& network,
+                         const std::vector<Endpoint>& others) {
+  std::string name = asked_interface(asked);
+  if (name.empty()) return free_interface(interface_prefix(network), request, others);
+  if (has_interface(others, name)) {
+    throw Error{Errc::denied, "interface name " + name + " for network " + network.name +
+                                  " is already in use by container " + request.container_name};
+  }
+  return name;
 }
 
 network::v1::EndpointSpec spec_of(const Endpoint& endpoint) {
@@ -96,7 +116,7 @@ Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointReques
   endpoint.container_id = request.container_id;
   endpoint.container_name = request.container_name;
   endpoint.request = asked;
-  if (has_driver(*network)) endpoint.interface = free_interface(interface_prefix(*network), place.endpoints);
+  if (has_driver(*network)) endpoint.interface = interface_of(request, asked, *network, place.endpoints);
   return endpoint;
 }
 

@@ -12,6 +12,8 @@
 namespace gantry::networks {
 namespace {
 
+constexpr const char* kInterfaceName = "com.docker.network.endpoint.ifname";
+
 using Bytes = std::array<unsigned char, 16>;
 
 bool parse_ip(int family, const std::string& text, Bytes& out) {
@@ -53,6 +55,12 @@ bool is_mac(const std::string& text) {
   return true;
 }
 
+bool is_interface_name(const std::string& name) {
+  return !name.empty() && name.size() <= 15 && name != "." && name != ".." && name != "lo" &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
+}
+
 /// Addresses by name are for networks whose subnet the user has chosen.
 std::optional<std::string> out_of_range(const Network& network, int family, const std::string& address) {
   if (address.empty()) return std::nullopt;
@@ -82,6 +90,10 @@ std::vector<std::string> complaints(const Network* network, const EndpointReques
     if (is_usable(AF_INET, address) || is_usable(AF_INET6, address)) continue;
     out.push_back("invalid link-local IP address: " + address);
   }
+  if (asked.options.contains(kInterfaceName) && !is_interface_name(asked_interface(asked))) {
+    out.push_back("invalid interface name \"" + asked_interface(asked) +
+                  "\": 1 to 15 letters, digits, '-', '_' or '.' are possible");
+  }
   if (network == nullptr) return out;
   if (auto wrong = out_of_range(*network, AF_INET, asked.ipv4)) out.push_back(std::move(*wrong));
   if (auto wrong = out_of_range(*network, AF_INET6, asked.ipv6)) out.push_back(std::move(*wrong));
@@ -89,6 +101,11 @@ std::vector<std::string> complaints(const Network* network, const EndpointReques
 }
 
 }  // namespace
+
+std::string asked_interface(const EndpointRequest& asked) {
+  const auto found = asked.options.find(kInterfaceName);
+  return found == asked.options.end() ? "" : found->second;
+}
 
 void check_endpoint(const Network* network, const EndpointRequest& asked) {
   if (!is_mac(asked.mac)) throw Error{Errc::invalid, "invalid MAC address " + asked.mac};

@@ -76,6 +76,9 @@ struct Service::Impl {
   NamespaceThread namespaces;
 };
 
+/// The name that a user asks for an interface inside (com.docker.network.endpoint.ifname); empty: none.
+std::string asked_interface(const EndpointRequest& asked);
+
 /// `network`: as far as it is known. Errors: invalid.
 void check_endpoint(const Network* network, const EndpointRequest& asked);
 

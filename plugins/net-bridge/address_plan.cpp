@@ -37,8 +37,8 @@ Address first_address(const FamilyPlan& plan) {
 /// The gateway and the reserved addresses are taken one after the other, as a container's would be.
 void check_each_is_free(const FamilyPlan& plan) {
   AddressPool pool(plan.subnet, plan.range);
-  if (!pool.take(plan.gateway)) {
-    throw Error{Errc::denied, "failed to allocate gateway (" + plan.gateway.text() + "): Address already in use"};
+  if (plan.gateway && !pool.take(*plan.gateway)) {
+    throw Error{Errc::denied, "failed to allocate gateway (" + plan.gateway->text() + "): Address already in use"};
   }
   for (const auto& [name, address] : plan.reserved) {
     if (pool.take(address)) continue;
@@ -47,10 +47,16 @@ void check_each_is_free(const FamilyPlan& plan) {
   }
 }
 
+/// An address that the bridge will not have, for containers that have no way out, is not taken from them.
+bool needs_gateway(const NetworkSpec& spec, const NetworkOptions& options, int family) {
+  if (options.mode(family) == GatewayMode::isolated) return false;
+  return family != AF_INET || !options.inhibit_ipv4 || !spec.internal;
+}
+
 FamilyPlan from_pool(const Pool& pool, const UsedSubnets& used) {
   const auto cidr = parse_cidr(pool.subnet);
   if (!cidr) invalid("invalid subnet " + pool.subnet + ": invalid CIDR block notation");
-  FamilyPlan plan{cidr->subnet(), std::nullopt, {}, {}};
+  FamilyPlan plan{cidr->subnet(), std::nullopt, std::nullopt, {}};
   if (plan.subnet.base != cidr->address) {
     invalid("invalid subnet " + pool.subnet + ": it should be " + plan.subnet.text());
   }
@@ -77,8 +83,7 @@ FamilyPlan from_pool(const Pool& pool, const UsedSubnets& used) {
     }
     plan.reserved.emplace_back(name, *parsed);
   }
-  plan.gateway = pool.gateway.empty() ? first_address(plan) : inside("gateway", pool.gateway, plan.subnet);
-  check_each_is_free(plan);
+  if (!pool.gateway.empty()) plan.gateway = inside("gateway", pool.gateway, plan.subnet);
   return plan;
 }
 
@@ -105,15 +110,13 @@ FamilyPlan free_subnet(const std::vector<SubnetSource>& sources, int family, con
         Errc::exhausted,
         "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"};
   }
-  FamilyPlan plan{*subnet, std::nullopt, {}, {}};
-  plan.gateway = first_address(plan);
-  return plan;
+  return {*subnet, std::nullopt, std::nullopt, {}};
 }
 
 }  // namespace
 
 Pool FamilyPlan::pool() const {
-  Pool out{subnet.text(), range ? range->text() : "", gateway.text(), {}};
+  Pool out{subnet.text(), range ? range->text() : "", gateway ? gateway->text() : "", {}};
   for (const auto& [name, address] : reserved) out.reserved.emplace_back(name, address.text());
   return out;
 }
@@ -146,6 +149,13 @@ AddressPlan plan_addresses(const NetworkSpec& spec, const NetworkOptions& option
   if (spec.ipv6 && !plan.ipv6) plan.ipv6 = free_subnet(settings.sources, AF_INET6, used);
   if (!spec.ipv6) plan.ipv6.reset();
   if (!spec.ipv4) plan.ipv4.reset();
+  for (auto* family : {&plan.ipv4, &plan.ipv6}) {
+    if (!*family) continue;
+    FamilyPlan& chosen = **family;
+    if (!chosen.gateway && needs_gateway(spec, options, chosen.subnet.base.family))
+      chosen.gateway = first_address(chosen);
+    check_each_is_free(chosen);
+  }
   if (!plan.ipv4 && !plan.ipv6) throw Error{Errc::invalid, "IPv4 or IPv6 must be enabled"};
   return plan;
 }

@@ -14,7 +14,7 @@ namespace gantry::bridge {
 struct FamilyPlan {
   Subnet subnet;
   std::optional<Subnet> range;
-  Address gateway;  ///< The bridge's own address.
+  std::optional<Address> gateway;  ///< The bridge's own address; an isolated network has none.
   std::vector<std::pair<std::string, Address>> reserved;
 
   [[nodiscard]] network::v1::Pool pool() const;

@@ -99,13 +99,24 @@ void Driver::make_bridge(const Network& network, const std::optional<NetworkReco
   if (!existing) netlink.add_bridge(name, network.options().mtu);
   const Link bridge = netlink.find(name).value();
   if (!bridge.up) netlink.set_up(bridge.index);
-  for (const auto& family : {network.plan().ipv4, network.plan().ipv6}) {
-    if (family) netlink.add_address(bridge.index, {family->gateway, family->subnet.prefix});
-  }
+  give_addresses(netlink, network, bridge.index);
   ensure_base_rules();
   nftables_->run(add_bridge_rules(network.rules()));
   forward_packets(network);
   undo.release();
+}
+
+void Driver::give_addresses(Netlink& netlink, const Network& network, int bridge) const {
+  const NetworkOptions& options = network.options();
+  for (const auto& plan : {network.plan().ipv4, network.plan().ipv6}) {
+    if (!plan || !plan->gateway) continue;
+    const int family = plan->subnet.base.family;
+    if (options.mode(family) == GatewayMode::isolated || (family == AF_INET && options.inhibit_ipv4)) continue;
+    netlink.add_address(bridge, {*plan->gateway, plan->subnet.prefix});
+  }
+  // Else the kernel gives it an address of its own, that containers could reach the host by.
+  const GatewayMode mode6 = network.plan().ipv6 ? options.mode6 : options.mode4;
+  if (mode6 == GatewayMode::isolated) write_sysctl("ipv6/conf/" + options.interface + "/disable_ipv6", "1");
 }
 
 void Driver::ensure_base_rules() {
@@ -149,7 +160,7 @@ void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Ca
   if (reaper_->pending(spec.id)) reaper_->drain();
   const auto before = records_->endpoint(spec.network_id, spec.id);
   const Lease addresses = lease(*network, spec, before);
-  EndpointRecord record = plan_endpoint(spec, addresses);
+  EndpointRecord record = plan_endpoint(*network, spec, addresses);
   auto undo = ScopeExit([&] {
     if (before) return;
     unpublish(record);
@@ -183,13 +194,14 @@ Lease Driver::lease(Network& network, const EndpointSpec& spec, const std::optio
   return network.lease(spec.id, ipv4, ipv6);
 }
 
-EndpointRecord Driver::plan_endpoint(const EndpointSpec& spec, const Lease& lease) const {
+EndpointRecord Driver::plan_endpoint(const Network& network, const EndpointSpec& spec, const Lease& lease) const {
   EndpointRecord record;
   record.id = spec.id;
   record.network_id = spec.network_id;
   record.interface = "veth" + spec.id.substr(0, 11);
   record.sandbox_interface = spec.interface;
   record.link_local = spec.link_local;
+  record.trusted = network.options().trusted;
   if (lease.ipv4) record.ipv4 = lease.ipv4->text();
   if (lease.ipv6) record.ipv6 = lease.ipv6->text();
   record.mac = !spec.mac.empty() ? spec.mac : lease.ipv4 ? mac_of(*lease.ipv4) : random_mac();
@@ -200,7 +212,7 @@ void Driver::publish(const Network& network, const EndpointSpec& spec, const std
                      EndpointRecord& record) {
   if (before && satisfies(before->ports, spec.ports)) {
     record.ports = before->ports;
-    if (!ports_.holds(spec.id)) ports_.claim(spec.id, before->ports, "", PortMap::Policy::keep);
+    if (!ports_.holds(spec.id)) ports_.claim(spec.id, before->ports, {}, PortMap::Policy::keep);
     return;
   }
   if (spec.ports.empty() || network.internal()) {
@@ -208,7 +220,7 @@ void Driver::publish(const Network& network, const EndpointSpec& spec, const std
     return;
   }
   try {
-    record.ports = ports_.claim(spec.id, spec.ports, network.options().default_host_ip, PortMap::Policy::strict);
+    record.ports = ports_.claim(spec.id, spec.ports, network.publication(), PortMap::Policy::strict);
   } catch (const Error& error) {
     throw Error{error.code(), "driver failed programming external connectivity on endpoint " + spec.container_name +
                                   " (" + spec.id + "): " + error.what()};
@@ -241,7 +253,8 @@ void Driver::join(const Network& network, const EndpointSpec& spec, const Endpoi
       netlink.add_veth(veth);
     }
   }
-  const SandboxLink link = sandbox_link(network, record, spec.default_gateway);
+  SandboxLink link = sandbox_link(network, record, spec.default_gateway);
+  link.sysctls = interface_sysctls(spec.options, spec.interface);
   namespaces_->run(netns, [&link] { configure_sandbox(link); });
   // Both ends are up, but until their carriers are noticed the host's end and a bridge without other ports drop
   // packets.

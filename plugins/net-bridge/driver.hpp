@@ -7,6 +7,7 @@
 #include <string>
 
 #include "gantry/network.hpp"
+#include "link.hpp"
 #include "namespace_thread.hpp"
 #include "network.hpp"
 #include "nftables.hpp"
@@ -37,11 +38,12 @@ class Driver : public network::v1::Driver {
   void check_interface_is_free(const network::v1::NetworkSpec& spec, const std::string& interface);
   [[nodiscard]] UsedSubnets used_subnets(int except);
   void make_bridge(const Network& network, const std::optional<NetworkRecord>& before);
+  void give_addresses(Netlink& netlink, const Network& network, int bridge) const;
   void ensure_base_rules();
   void forward_packets(const Network& network) const;
 
   Lease lease(Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before);
-  EndpointRecord plan_endpoint(const network::v1::EndpointSpec& spec, const Lease& lease) const;
+  EndpointRecord plan_endpoint(const Network& network, const network::v1::EndpointSpec& spec, const Lease& lease) const;
   void publish(const Network& network, const network::v1::EndpointSpec& spec,
                const std::optional<EndpointRecord>& before, EndpointRecord& record);
   void unpublish(const EndpointRecord& record);

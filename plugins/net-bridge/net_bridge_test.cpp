@@ -138,6 +138,48 @@ TEST(AddressPlan, RefusesInDockerdsWords) {
             "invalid syntax)");
   EXPECT_NE(refusal({}, {{"com.docker.network.bridge.name", "a\" }; flush ruleset"}}), "");
   EXPECT_NE(refusal({}, {{"com.docker.network.bridge.name", ".."}}), "");
+  EXPECT_EQ(refusal({}, {{"com.docker.network.bridge.host_binding_ipv4", "x"}}),
+            "failed to parse com.docker.network.bridge.host_binding_ipv4 value: x (nil ip)");
+  EXPECT_EQ(refusal({}, {{"com.docker.network.bridge.host_binding_ipv4", ""}}),
+            "failed to parse com.docker.network.bridge.host_binding_ipv4 value:  (nil ip)");
+  EXPECT_EQ(refusal({}, {{"com.docker.network.bridge.host_binding_ipv4", "::1"}}), "");
+  EXPECT_EQ(refusal({}, {{"com.docker.network.bridge.gateway_mode_ipv4", "tunnel"}}),
+            "failed to parse com.docker.network.bridge.gateway_mode_ipv4 value: tunnel (unknown gateway mode tunnel)");
+  EXPECT_EQ(refusal({}, {{"com.docker.network.bridge.gateway_mode_ipv6", "isolated"}}),
+            "gateway mode 'isolated' can only be used for an internal network");
+  EXPECT_EQ(
+      refusal({}, {{"com.docker.network.bridge.inhibit_ipv4", "x"}}),
+      "failed to parse com.docker.network.bridge.inhibit_ipv4 value: x (strconv.ParseBool: parsing \"x\": invalid "
+      "syntax)");
+  EXPECT_NE(refusal({}, {{"com.docker.network.bridge.trusted_host_interfaces", "eth0:a\""}}), "");
+}
+
+TEST(AddressPlan, AnIsolatedNetworkHasNoGateway) {
+  NetworkSpec spec;
+  spec.id = std::string(64, 'a');
+  spec.internal = true;
+  spec.options = {{"com.docker.network.bridge.gateway_mode_ipv4", "isolated"}};
+  const Settings settings = parse_settings({});
+  const NetworkOptions options = parse_options(spec, settings);
+  const UsedSubnets none{{}, [] { return std::vector<Subnet>{}; }};
+  EXPECT_FALSE(plan_addresses(spec, options, settings, none).ipv4->gateway);
+  spec.pools = {{"10.9.0.0/24", "", "10.9.0.9", {}}};
+  EXPECT_EQ(plan_addresses(spec, options, settings, none).ipv4->gateway->text(), "10.9.0.9") << "as the user says";
+}
+
+TEST(InterfaceSysctls, AreOfTheInterfaceOnly) {
+  const auto ask = [](const std::string& text) {
+    return interface_sysctls({{"com.docker.network.endpoint.sysctls", text}}, "eth0");
+  };
+  const auto two = ask("net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.conf.IFNAME.accept_ra=2");
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_EQ(two[0].path, "ipv4/conf/eth0/log_martians");
+  EXPECT_EQ(two[1].value, "2");
+  EXPECT_TRUE(interface_sysctls({}, "eth0").empty());
+  for (const char* wrong : {"x", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.forwarding=1", "kernel.a.b.IFNAME.c=1",
+                            "net.ipv4.conf.IFNAME.a/../b=1", "net.ipv4.conf.IFNAME.x"}) {
+    EXPECT_THROW(ask(wrong), Error) << wrong;
+  }
 }
 
 TEST(AddressPlan, TheDefaultBridgeFollowsTheConfig) {
@@ -157,7 +199,7 @@ TEST(AddressPlan, TheDefaultBridgeFollowsTheConfig) {
 }
 
 TEST(Nftables, APortIsAnElementAndNoRule) {
-  const std::vector<PortRule> any{{"tcp", {AF_INET, 0}, 8080, address("172.17.0.2"), 80}};
+  const std::vector<PortRule> any{{"tcp", {AF_INET, 0}, 8080, address("172.17.0.2"), 80, {}}};
   EXPECT_EQ(add_port_rules(any),
             "add element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
             "add element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n");
@@ -166,10 +208,18 @@ TEST(Nftables, APortIsAnElementAndNoRule) {
             "delete element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
             "add element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n"
             "delete element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n");
-  const std::vector<PortRule> one{{"udp", address("fd00::9"), 53, address("fd00::2"), 5353}};
+  const std::vector<PortRule> one{{"udp", address("fd00::9"), 53, address("fd00::2"), 5353, {}}};
   EXPECT_EQ(add_port_rules(one),
             "add element inet gantry published_on6 { fd00::9 . udp . 53 : fd00::2 . 5353 }\n"
             "add element inet gantry hairpin6 { fd00::2 . fd00::2 }\n");
+}
+
+TEST(Nftables, AnUntranslatedPortIsOpenAtItsContainer) {
+  EXPECT_EQ(add_port_rules({{"tcp", {AF_INET, 0}, 0, address("172.17.0.2"), 80, {}}}),
+            "add element inet gantry open4 { 172.17.0.2 . tcp . 80 }\n");
+  EXPECT_EQ(add_port_rules({{"udp", {AF_INET6, 0}, 0, address("fd00::2"), 53, {"eth0"}}}),
+            "add element inet gantry trusted6 { \"eth0\" . fd00::2 . udp . 53 }\n"
+            "add element inet gantry open6 { fd00::2 . udp . 53 }\n");
 }
 
 TEST(PortRules, AnIPv6HostAddressNeedsOneInside) {
@@ -190,6 +240,9 @@ TEST(PortRules, TellWhetherPortsAreAsAsked) {
   EXPECT_FALSE(satisfies(have, {{"tcp", 80, "", 0, 0}, {"udp", 80, "", 0, 0}}));
   EXPECT_FALSE(satisfies(have, {}));
   EXPECT_TRUE(satisfies({}, {}));
+  const std::vector<Port> routed{{"tcp", 80, "0.0.0.0", 0, 0}, {"tcp", 80, "::", 0, 0}};
+  EXPECT_TRUE(satisfies(routed, {{"tcp", 80, "127.0.0.1", 8080, 0}}));
+  EXPECT_FALSE(satisfies(routed, {{"tcp", 81, "", 8080, 0}}));
 }
 
 }  // namespace

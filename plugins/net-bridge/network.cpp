@@ -11,7 +11,7 @@ namespace {
 
 AddressPool make_pool(const FamilyPlan& plan) {
   AddressPool pool(plan.subnet, plan.range);
-  pool.take(plan.gateway);
+  if (plan.gateway) pool.take(*plan.gateway);
   for (const auto& [name, address] : plan.reserved) pool.take(address);
   return pool;
 }
@@ -30,7 +30,28 @@ Network::Network(const network::v1::NetworkSpec& spec, NetworkOptions options, A
 }
 
 BridgeRules Network::rules() const {
-  return {options_.interface, options_.masquerade && !internal_, internal_, options_.icc};
+  const auto translated = [&](GatewayMode mode) {
+    return options_.masquerade && !internal_ && mode != GatewayMode::routed;
+  };
+  BridgeRules out;
+  out.interface = options_.interface;
+  out.internal = internal_;
+  out.icc = options_.icc;
+  out.ipv4 = {translated(options_.mode4), options_.mode4 == GatewayMode::routed,
+              options_.mode4 == GatewayMode::unprotected};
+  out.ipv6 = {translated(options_.mode6), options_.mode6 == GatewayMode::routed,
+              options_.mode6 == GatewayMode::unprotected};
+  return out;
+}
+
+Publication Network::publication() const {
+  Publication out;
+  out.default_host = options_.default_host_ip;
+  out.routed4 = options_.mode4 == GatewayMode::routed;
+  // Without an IPv6 address inside there is nothing that IPv6 could lead to but what IPv4 does.
+  out.routed6 = plan_.ipv6 ? options_.mode6 == GatewayMode::routed : out.routed4;
+  out.inside6 = plan_.ipv6.has_value();
+  return out;
 }
 
 std::optional<Address> Network::gateway(int family) const {

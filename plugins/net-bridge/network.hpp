@@ -10,6 +10,7 @@
 #include "gantry/network.hpp"
 #include "network_options.hpp"
 #include "nftables.hpp"
+#include "port_map.hpp"
 
 namespace gantry::bridge {
 
@@ -29,6 +30,9 @@ class Network {
   [[nodiscard]] const AddressPlan& plan() const { return plan_; }
   [[nodiscard]] bool internal() const { return internal_; }
   [[nodiscard]] BridgeRules rules() const;
+
+  /// Where its containers' ports go.
+  [[nodiscard]] Publication publication() const;
 
   /// The gateway of containers: none on an internal network.
   [[nodiscard]] std::optional<Address> gateway(int family) const;

@@ -1,6 +1,7 @@
 #include "network_options.hpp"
 
 #include <linux/if.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
@@ -18,6 +19,10 @@ constexpr const char* kMasquerade = "com.docker.network.bridge.enable_ip_masquer
 constexpr const char* kHostBinding = "com.docker.network.bridge.host_binding_ipv4";
 constexpr const char* kMtu = "com.docker.network.driver.mtu";
 constexpr const char* kInterfacePrefix = "com.docker.network.container_iface_prefix";
+constexpr const char* kInhibitIpv4 = "com.docker.network.bridge.inhibit_ipv4";
+constexpr const char* kMode4 = "com.docker.network.bridge.gateway_mode_ipv4";
+constexpr const char* kMode6 = "com.docker.network.bridge.gateway_mode_ipv6";
+constexpr const char* kTrusted = "com.docker.network.bridge.trusted_host_interfaces";
 constexpr const char* kDefaultInterface = "gantry0";
 
 std::string value_of(const Options& options, const char* name) {
@@ -52,6 +57,41 @@ int read_mtu(const Options& options, const char* name, int otherwise) {
   if (error != std::errc{} || stop != end) refuse(name, value, "Atoi");
   if (mtu < 0 || mtu > 65535) throw Error{Errc::invalid, "invalid MTU number: " + value};
   return mtu;
+}
+
+GatewayMode read_mode(const Options& options, const char* name) {
+  const auto found = options.find(name);
+  if (found == options.end() || found->second == "nat") return GatewayMode::nat;
+  if (found->second == "nat-unprotected") return GatewayMode::unprotected;
+  if (found->second == "routed") return GatewayMode::routed;
+  if (found->second == "isolated") return GatewayMode::isolated;
+  throw Error{Errc::invalid, "failed to parse " + std::string(name) + " value: " + found->second +
+                                 " (unknown gateway mode " + found->second + ")"};
+}
+
+/// Names parted by colons: the kernel has none in its interfaces' names.
+std::vector<std::string> read_interfaces(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(':', at), text.size());
+    if (end > at) names.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  for (const std::string& name : names) check_interface(name);
+  return names;
+}
+
+/// Errors: invalid, in dockerd's words.
+std::string read_host_binding(const Options& options) {
+  const auto found = options.find(kHostBinding);
+  if (found == options.end()) return {};
+  const auto address = parse_address(found->second);
+  if (!address) {
+    throw Error{Errc::invalid,
+                "failed to parse " + std::string(kHostBinding) + " value: " + found->second + " (nil ip)"};
+  }
+  // dockerd writes 0.0.0.0 down for the default bridge, and means "all", IPv6 included.
+  return address->family == AF_INET && address->unspecified() ? "" : found->second;
 }
 
 template <class T>
@@ -112,6 +152,11 @@ std::vector<OptionInfo> known_options() {
       {kHostBinding, OptionType::text, object, "", "host address that ports are published on unless one is given"},
       {kMtu, OptionType::integer, object, "", "MTU"},
       {kInterfacePrefix, OptionType::text, object, "eth", "start of the interfaces' names inside containers"},
+      {kInhibitIpv4, OptionType::boolean, object, "false", "the bridge gets no IPv4 address"},
+      {kMode4, OptionType::text, object, "nat", "nat, nat-unprotected, routed or isolated"},
+      {kMode6, OptionType::text, object, "nat", "nat, nat-unprotected, routed or isolated"},
+      {kTrusted, OptionType::text, object, "",
+       "host interfaces, parted by colons, from where published ports may be reached at containers' own addresses"},
   };
 }
 
@@ -133,6 +178,8 @@ Settings parse_settings(const Options& options) {
   return settings;
 }
 
+GatewayMode NetworkOptions::mode(int family) const { return family == AF_INET ? mode4 : mode6; }
+
 NetworkOptions parse_options(const network::v1::NetworkSpec& spec, const Settings& settings) {
   NetworkOptions out;
   out.default_bridge = read_bool(spec.options, kDefaultBridge, false);
@@ -142,16 +189,14 @@ NetworkOptions parse_options(const network::v1::NetworkSpec& spec, const Setting
   out.icc = read_bool(spec.options, kIcc, true);
   out.masquerade = read_bool(spec.options, kMasquerade, true);
   out.mtu = read_mtu(spec.options, kMtu, 0);
-  out.default_host_ip = value_of(spec.options, kHostBinding);
-  if (!out.default_host_ip.empty()) {
-    const auto address = parse_address(out.default_host_ip);
-    if (!address || address->family != AF_INET) {
-      throw Error{Errc::invalid, "failed to parse " + std::string(kHostBinding) + " value: " + out.default_host_ip +
-                                     (address ? " (invalid ip)" : " (nil ip)")};
-    }
-    // dockerd writes it down for the default bridge, and means "all", IPv6 included.
-    if (address->unspecified()) out.default_host_ip.clear();
+  out.default_host_ip = read_host_binding(spec.options);
+  out.inhibit_ipv4 = read_bool(spec.options, kInhibitIpv4, false);
+  out.mode4 = read_mode(spec.options, kMode4);
+  out.mode6 = read_mode(spec.options, kMode6);
+  if (!spec.internal && (out.mode4 == GatewayMode::isolated || out.mode6 == GatewayMode::isolated)) {
+    throw Error{Errc::invalid, "gateway mode 'isolated' can only be used for an internal network"};
   }
+  out.trusted = read_interfaces(value_of(spec.options, kTrusted));
   if (out.default_bridge) {
     out.icc = out.icc && settings.icc;
     if (settings.mtu > 0) out.mtu = settings.mtu;

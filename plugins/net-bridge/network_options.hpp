@@ -29,6 +29,14 @@ Settings parse_settings(const Options& options);
 /// An interface's name goes to the kernel, into nftables' text and into paths. Errors: invalid.
 void check_interface(const std::string& name);
 
+/// How a network's containers and other hosts reach each other, for one address family.
+enum class GatewayMode {
+  nat,          ///< Ports are published on the host's addresses, and only they lead inside.
+  unprotected,  ///< The same, but whoever has a route reaches all ports of containers.
+  routed,       ///< No translation at all: published ports are open at the containers' own addresses.
+  isolated,     ///< Of internal networks: the bridge has no address, so not even the host is reached.
+};
+
 /// What a network's options say.
 struct NetworkOptions {
   std::string interface;
@@ -37,6 +45,12 @@ struct NetworkOptions {
   bool default_bridge{};
   bool icc{true};
   bool masquerade{true};
+  bool inhibit_ipv4{};  ///< The bridge gets no IPv4 address: the gateway is somebody else.
+  GatewayMode mode4{GatewayMode::nat};
+  GatewayMode mode6{GatewayMode::nat};
+  std::vector<std::string> trusted;  ///< The host's interfaces from where published ports may be reached unpublished.
+
+  [[nodiscard]] GatewayMode mode(int family) const;
 };
 
 /// Errors: invalid, in dockerd's words.

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <set>
+#include <utility>
 
 #include "gantry/error.hpp"
 
@@ -30,7 +31,11 @@ std::vector<SetElement> memberships(const BridgeRules& bridge) {
   std::vector<SetElement> out{{"bridges", name}, {"bridge_pairs", pair}};
   if (bridge.icc) out.push_back({"open_pairs", pair});
   if (bridge.internal) out.push_back({"internal", name});
-  if (bridge.masquerade) out.push_back({"masqueraded", name});
+  for (const auto& [family, rules] : {std::pair{"4", &bridge.ipv4}, {"6", &bridge.ipv6}}) {
+    if (rules->masquerade) out.push_back({std::string("masqueraded") + family, name});
+    if (rules->routed) out.push_back({std::string("routed") + family, name});
+    if (rules->unprotected) out.push_back({std::string("unprotected") + family, name});
+  }
   return out;
 }
 
@@ -49,6 +54,14 @@ std::vector<SetElement> elements(const std::vector<PortRule>& ports) {
   std::vector<SetElement> out;
   std::set<Address> containers;
   for (const PortRule& port : ports) {
+    const std::string family = port.container.family == AF_INET ? "4" : "6";
+    const std::string inside =
+        port.container.text() + " . " + port.protocol + " . " + std::to_string(port.container_port);
+    for (const std::string& from : port.trusted) out.push_back({"trusted" + family, quoted(from) + " . " + inside});
+    if (port.host_port == 0) {
+      out.push_back({"open" + family, inside});
+      continue;
+    }
     out.push_back(mapping(port));
     if (!containers.insert(port.container).second) continue;
     const std::string address = port.container.text();
@@ -66,7 +79,16 @@ add set inet gantry bridges { type ifname; }
 add set inet gantry bridge_pairs { type ifname . ifname; }
 add set inet gantry open_pairs { type ifname . ifname; }
 add set inet gantry internal { type ifname; }
-add set inet gantry masqueraded { type ifname; }
+add set inet gantry masqueraded4 { type ifname; }
+add set inet gantry masqueraded6 { type ifname; }
+add set inet gantry routed4 { type ifname; }
+add set inet gantry routed6 { type ifname; }
+add set inet gantry unprotected4 { type ifname; }
+add set inet gantry unprotected6 { type ifname; }
+add set inet gantry open4 { type ipv4_addr . inet_proto . inet_service; }
+add set inet gantry open6 { type ipv6_addr . inet_proto . inet_service; }
+add set inet gantry trusted4 { type ifname . ipv4_addr . inet_proto . inet_service; }
+add set inet gantry trusted6 { type ifname . ipv6_addr . inet_proto . inet_service; }
 add map inet gantry published_any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
 add map inet gantry published_on4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
 add map inet gantry published_any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
@@ -96,12 +118,21 @@ add rule inet gantry postrouting ip saddr 127.0.0.0/8 oifname @bridges masquerad
 add rule inet gantry postrouting ct status dnat ip saddr . ip daddr @hairpin4 masquerade
 add rule inet gantry postrouting ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade
 add rule inet gantry postrouting ct status dnat iifname . oifname @bridge_pairs masquerade
-add rule inet gantry postrouting iifname @masqueraded iifname . oifname != @bridge_pairs masquerade
+add rule inet gantry postrouting meta nfproto ipv4 iifname @masqueraded4 iifname . oifname != @bridge_pairs masquerade
+add rule inet gantry postrouting meta nfproto ipv6 iifname @masqueraded6 iifname . oifname != @bridge_pairs masquerade
 add rule inet gantry forward iifname . oifname @open_pairs accept
 add rule inet gantry forward iifname @internal iifname . oifname != @bridge_pairs drop
 add rule inet gantry forward oifname @internal iifname . oifname != @bridge_pairs drop
 add rule inet gantry forward oifname @bridges ct state established,related accept
 add rule inet gantry forward oifname @bridges ct status dnat accept
+add rule inet gantry forward oifname @routed4 meta l4proto icmp accept
+add rule inet gantry forward oifname @routed6 meta l4proto icmpv6 accept
+add rule inet gantry forward oifname @unprotected4 meta nfproto ipv4 accept
+add rule inet gantry forward oifname @unprotected6 meta nfproto ipv6 accept
+add rule inet gantry forward oifname @bridges ip daddr . meta l4proto . th dport @open4 accept
+add rule inet gantry forward oifname @bridges ip6 daddr . meta l4proto . th dport @open6 accept
+add rule inet gantry forward oifname @bridges iifname . ip daddr . meta l4proto . th dport @trusted4 accept
+add rule inet gantry forward oifname @bridges iifname . ip6 daddr . meta l4proto . th dport @trusted6 accept
 add rule inet gantry forward oifname @bridges drop
 )";
 }
@@ -117,7 +148,7 @@ std::string add_bridge_rules(const BridgeRules& bridge) {
 
 std::string remove_bridge_rules(const std::string& interface) {
   std::string text;
-  for (const auto& [set, content] : memberships({interface, true, true, true})) {
+  for (const auto& [set, content] : memberships({interface, true, true, {true, true, true}, {true, true, true}})) {
     text += element("add", set, content) + element("delete", set, content);
   }
   return text;

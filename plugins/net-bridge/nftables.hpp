@@ -13,21 +13,31 @@ struct nft_ctx;
 
 namespace gantry::bridge {
 
+/// How one bridge's packets of one address family are treated.
+struct FamilyRules {
+  bool masquerade{};
+  bool routed{};       ///< Published ports are open at the containers' own addresses, and they answer pings.
+  bool unprotected{};  ///< All of their ports are.
+};
+
 /// How one bridge is treated.
 struct BridgeRules {
   std::string interface;
-  bool masquerade{};
   bool internal{};
   bool icc{true};  ///< Whether its containers may talk to each other.
+  FamilyRules ipv4;
+  FamilyRules ipv6;
 };
 
-/// One published port. An unspecified host address stands for all of the host's own.
+/// One published port. An unspecified host address stands for all of the host's own. Without a port of the host's it is
+/// open at the container's own address only.
 struct PortRule {
   std::string protocol;
   Address host;
   std::uint16_t host_port{};
   Address container;
   std::uint16_t container_port{};
+  std::vector<std::string> trusted{};  ///< Interfaces from where it is open at the container's own address, too.
 };
 
 /// The text of the transactions on our one table. Elements are added before they are deleted: nft 1.0.6 has no

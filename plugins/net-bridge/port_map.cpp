@@ -114,10 +114,27 @@ std::vector<Address> host_addresses(const Port& port, const std::string& default
   return {*address};
 }
 
+/// Takes the addresses of a routed family out of `hosts`: what is left for them is a port of the container's own.
+/// After a restart a port without one of the host's is one that was routed.
+std::vector<Port> take_routed(std::vector<Address>& hosts, const Port& port, const Publication& publication,
+                              PortMap::Policy policy) {
+  std::vector<Port> open;
+  const bool was_routed = policy == PortMap::Policy::keep && port.host_port == 0;
+  std::erase_if(hosts, [&](const Address& host) {
+    const bool ipv4 = host.family == AF_INET;
+    if (!was_routed && !(ipv4 ? publication.routed4 : publication.routed6)) return false;
+    if (ipv4 || publication.inside6 || was_routed) {
+      open.push_back({port.protocol, port.container_port, ipv4 ? "0.0.0.0" : "::", 0, 0});
+    }
+    return true;
+  });
+  return open;
+}
+
 }  // namespace
 
 std::vector<Port> PortMap::claim(const std::string& endpoint, const std::vector<Port>& wanted,
-                                 const std::string& default_host, Policy policy) {
+                                 const Publication& publication, Policy policy) {
   static const std::vector<Claim> none;
   const std::lock_guard lock(mutex_);
   const auto before = endpoints_.find(endpoint);
@@ -126,7 +143,9 @@ std::vector<Port> PortMap::claim(const std::string& endpoint, const std::vector<
   std::vector<Port> out;
   try {
     for (const Port& port : wanted) {
-      const std::vector<Address> hosts = host_addresses(port, default_host);
+      std::vector<Address> hosts = host_addresses(port, publication.default_host);
+      for (const Port& open : take_routed(hosts, port, publication, policy)) out.push_back(open);
+      if (hosts.empty()) continue;
       const std::uint16_t chosen = choose(port, hosts, policy, held, claims);
       for (const Address& host : hosts) out.push_back({port.protocol, port.container_port, host.text(), chosen, 0});
     }

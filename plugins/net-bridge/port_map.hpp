@@ -14,6 +14,14 @@
 
 namespace gantry::bridge {
 
+/// Where the ports of a network's containers go.
+struct Publication {
+  std::string default_host{};  ///< For ports without a host address; empty: 0.0.0.0 and, where there is IPv6, [::].
+  bool routed4{};              ///< No port of the host's is taken: they are open at the containers' own addresses.
+  bool routed6{};
+  bool inside6{};  ///< Containers have IPv6 addresses.
+};
+
 /// The host's ports that endpoints hold: each is bound by a socket of ours, so that another program can't take it and a
 /// busy one is reported. The sockets serve nobody: nftables redirects what comes.
 class PortMap {
@@ -25,11 +33,10 @@ class PortMap {
   };
 
   /// Claims all of `wanted` or none for an endpoint, and says which they are: one entry for each address, with its
-  /// port. Without a host address it is `default_host`, or, if that is empty, 0.0.0.0 and, where the host has IPv6,
-  /// [::]. What the endpoint held before is kept where it is wanted still, and else given up once all is claimed.
-  /// Errors, after which it holds what it held: exhausted, in dockerd's words; invalid.
+  /// port; 0 where it is routed. What the endpoint held before is kept where it is wanted still, and else given up once
+  /// all is claimed. Errors, after which it holds what it held: exhausted, in dockerd's words; invalid.
   std::vector<network::v1::Port> claim(const std::string& endpoint, const std::vector<network::v1::Port>& wanted,
-                                       const std::string& default_host, Policy policy);
+                                       const Publication& publication, Policy policy);
 
   [[nodiscard]] bool holds(const std::string& endpoint);
   void release(const std::string& endpoint);

@@ -10,13 +10,24 @@
 
 namespace gantry::bridge {
 
+/// A file under /proc/sys/net and what is written to it.
+struct Sysctl {
+  std::string path;
+  std::string value;
+};
+
 /// What the sandbox's end of an endpoint gets.
 struct SandboxLink {
   std::string interface;
   std::vector<Cidr> addresses;
   std::vector<Address> default_gateways;  ///< One of each family at most.
   bool ipv6{};
+  std::vector<Sysctl> sysctls;
 };
+
+/// What an endpoint's options ask to be set for its interface, as dockerd takes it
+/// ("net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.conf.IFNAME.accept_ra=2"). Errors: invalid.
+std::vector<Sysctl> interface_sysctls(const Options& options, const std::string& interface);
 
 SandboxLink sandbox_link(const Network& network, const EndpointRecord& record, bool default_gateway);
 

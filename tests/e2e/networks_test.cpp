@@ -95,6 +95,59 @@ TEST_P(Networks, KeepsNetworksApart) {
   run("network rm left right");
 }
 
+TEST_P(Networks, TakesTheBridgesOptions) {
+  const std::string option = " -o com.docker.network.";
+  EXPECT_EQ(run("network create" + option + "bridge.name=named0" + option + "driver.mtu=1400" + option +
+                "container_iface_prefix=lan named")
+                .code,
+            0);
+  EXPECT_EQ(shell("ip link show named0").code, 0);
+  EXPECT_THAT(run("run --rm --network named busybox ip link show lan0").out, HasSubstr("mtu 1400"));
+  EXPECT_THAT(run("network create" + option + "bridge.name=named0 again").err,
+              HasSubstr("networks have same bridge name"));
+  run("network rm named");
+  EXPECT_THAT(
+      run("network create" + option + "bridge.gateway_mode_ipv4=tunnel wrong").err,
+      HasSubstr("failed to parse com.docker.network.bridge.gateway_mode_ipv4 value: tunnel (unknown gateway mode "
+                "tunnel)"));
+  EXPECT_THAT(run("network create" + option + "bridge.enable_icc=maybe wrong").err,
+              HasSubstr("failed to parse com.docker.network.bridge.enable_icc value: maybe (strconv.ParseBool: parsing "
+                        "\"maybe\": invalid syntax)"));
+}
+
+TEST_P(Networks, NamesAnInterfaceAsAsked) {
+  const std::string name = "driver-opt=com.docker.network.endpoint.ifname=";
+  EXPECT_EQ(run("run --rm --network name=bridge," + name + "wan7 busybox ip link show wan7").code, 0);
+  const Result wrong = run("run --rm --network name=bridge," + name + "a/b busybox true");
+  EXPECT_EQ(wrong.code, 125);
+  EXPECT_THAT(wrong.err, HasSubstr("invalid interface name \"a/b\""));
+}
+
+TEST_P(Networks, RoutesPortsWithoutTranslation) {
+  run("network create -o com.docker.network.bridge.gateway_mode_ipv4=routed routed");
+  run(std::string{"run -d --name web -p 8080:80 --network routed "} + kServer);
+  EXPECT_EQ(daemon->inspect("web", "/NetworkSettings/Ports/80~1tcp"),
+            nlohmann::json::parse(R"([{"HostIp": "0.0.0.0", "HostPort": ""}])"));
+  const std::string address = daemon->inspect("web", "/NetworkSettings/Networks/routed/IPAddress");
+  EXPECT_EQ(run("run --rm busybox wget -q -O - http://" + address).out, "served\n") << "from another network";
+  EXPECT_NE(shell("curl -s --max-time 2 http://127.0.0.1:8080").code, 0);
+  EXPECT_THAT(run("ps").out, HasSubstr("80/tcp"));
+  run("rm -f web");
+  run("network rm routed");
+}
+
+TEST_P(Networks, KeepsAnIsolatedNetworkFromTheHost) {
+  const std::string mode = "-o com.docker.network.bridge.gateway_mode_ipv4=isolated ";
+  EXPECT_THAT(run("network create " + mode + "alone").err,
+              HasSubstr("gateway mode 'isolated' can only be used for an internal network"));
+  EXPECT_EQ(run("network create --internal " + mode + "-o com.docker.network.bridge.name=alone0 alone").code, 0);
+  EXPECT_EQ(shell("ip -4 -o addr show alone0").out, "");
+  run(std::string{"run -d --name web --network alone "} + kServer);
+  EXPECT_EQ(run("run --rm --network alone busybox wget -q -O - http://web").out, "served\n");
+  run("rm -f web");
+  run("network rm alone");
+}
+
 TEST_P(Networks, HasHostAndNone) {
   EXPECT_NE(run("run --rm --network none busybox ip link show eth0").code, 0);
   EXPECT_THAT(run("run --rm --network none busybox ip link show lo").out, HasSubstr("UP"));
