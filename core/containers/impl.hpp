@@ -140,7 +140,7 @@ struct Service::Impl {
   [[nodiscard]] std::vector<std::pair<std::string, Snapshot>> linked(const Container& container) const;
   [[nodiscard]] SandboxFiles sandbox_files(const Container& container, const networks::Sandbox& sandbox) const;
   /// What "host-gateway" of --add-host means: the host as the default bridge has it; empty: there is none.
-  [[nodiscard]] std::string host_gateway() const;
+  [[nodiscard]] std::vector<std::string> host_gateways() const;
   static void write(const SandboxFiles& files);
   [[nodiscard]] std::string resolv_conf(const Container& container, bool resolver) const;
   /// As dockerd, those that run and link to it hear of its address, which is another one after a restart.

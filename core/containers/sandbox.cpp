@@ -147,12 +147,13 @@ std::vector<std::pair<std::string, Service::Snapshot>> Service::Impl::linked(con
   return all;
 }
 
-std::string Service::Impl::host_gateway() const {
-  const auto bridge = at.networks.get("bridge");
-  for (const auto& pool : bridge->chosen) {
-    if (!pool.gateway.empty()) return pool.gateway;
+std::vector<std::string> Service::Impl::host_gateways() const {
+  if (!settings.host_gateways.empty()) return settings.host_gateways;
+  std::vector<std::string> gateways;
+  for (const auto& pool : at.networks.get("bridge")->chosen) {
+    if (!pool.gateway.empty()) gateways.push_back(pool.gateway);
   }
-  return {};
+  return gateways;
 }
 
 Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& container,
@@ -173,7 +174,7 @@ Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& contai
     const std::vector<std::string> own = addresses_of(endpoint);
     hosts.addresses.insert(first, own.begin(), own.end());
   }
-  if (!hosts.extra_hosts.empty()) hosts.host_gateway = host_gateway();
+  if (!hosts.extra_hosts.empty()) hosts.host_gateways = host_gateways();
   if (!sandbox.endpoints.empty()) {
     const auto others = linked(container);
     for (const auto& [alias, other] : others) hosts.link_lines.push_back(link_line(alias, *other));

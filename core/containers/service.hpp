@@ -38,6 +38,7 @@ struct Settings {
   std::string default_cgroupns_mode;  ///< "host" or "private"; empty: private on cgroup v2, host on v1, as dockerd.
   std::map<std::string, wire::Ulimit> default_ulimits;
   std::vector<std::string> dns;
+  std::vector<std::string> host_gateways;  ///< What "host-gateway" stands for; empty: the default bridge's addresses.
   std::vector<std::string> dns_options;
   std::vector<std::string> dns_search;
   bool default_init{};  ///< `--init` of the daemon.

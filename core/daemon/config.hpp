@@ -62,14 +62,24 @@ struct Config {
 
   std::string bip;
   int mtu = 0;
+  std::string bip6;
   std::string fixed_cidr;
+  std::string fixed_cidr_v6;
   std::string default_gateway;
+  std::string default_gateway_v6;
+  bool ipv6 = false;
+  std::map<std::string, Texts> default_network_opts;
   std::vector<AddressPool> default_address_pools;
   bool icc = true;
   bool ip_forward = true;
   std::string ip;
+  bool ip_masq = true;
   bool iptables = true;
+  bool ip6tables = true;
   bool userland_proxy = true;
+  std::string userland_proxy_path;
+  std::string host_gateway_ip;
+  Strings host_gateway_ips;
   Strings dns;
   Strings dns_opts;
   Strings dns_search;

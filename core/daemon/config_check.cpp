@@ -34,6 +34,20 @@ bool is_cidr(const std::string& text) {
          prefix <= (text.find(':') == std::string::npos ? 32 : 128);
 }
 
+bool is_ipv6(const std::string& text) { return text.find(':') != std::string::npos; }
+
+/// Whether an IPv4 subnet has another one inside.
+bool contains(const std::string& outer, const std::string& inner) {
+  const auto base = [](const std::string& cidr) {
+    in_addr address{};
+    ::inet_pton(AF_INET, cidr.substr(0, cidr.find('/')).c_str(), &address);
+    return ntohl(address.s_addr);
+  };
+  const auto prefix = [](const std::string& cidr) { return std::stoi(cidr.substr(cidr.find('/') + 1)); };
+  if (prefix(inner) < prefix(outer)) return false;
+  return prefix(outer) == 0 || (base(outer) ^ base(inner)) >> (32 - prefix(outer)) == 0;
+}
+
 /// What is joined with commas for a driver, or split at blanks, must hold none.
 bool is_word(const std::string& text) {
   return !text.empty() && text.find_first_of(std::string_view{" \t\r\n,\0", 6}) == std::string::npos;
@@ -131,9 +145,27 @@ void check_network(const Config& config) {
     if (!text->empty() && !is_address(*text)) refuse_value("invalid IP address: " + *text, key, address);
   }
   for (const auto& [key, text] : {std::pair{"bip", &config.bip}, {"fixed-cidr", &config.fixed_cidr}}) {
-    if (!text->empty() && !is_cidr(*text)) {
+    if (!text->empty() && (!is_cidr(*text) || is_ipv6(*text))) {
       refuse_value("invalid CIDR address: " + *text, key, "an address with its prefix, as 10.200.0.1/24");
     }
+  }
+  if (!config.bip.empty() && !config.fixed_cidr.empty() && !contains(config.bip, config.fixed_cidr)) {
+    refuse_value("invalid fixed-cidr " + config.fixed_cidr + ": parent subnet " + config.bip + " doesn't contain it",
+                 "fixed-cidr", "a part of bip's subnet");
+  }
+  for (const auto& [key, text] : {std::pair{"bip6", &config.bip6}, {"fixed-cidr-v6", &config.fixed_cidr_v6}}) {
+    if (!text->empty() && (!is_cidr(*text) || !is_ipv6(*text))) {
+      refuse_value("invalid CIDR address: " + *text, key, "an IPv6 address with its prefix, as fd00:9::1/64");
+    }
+  }
+  const std::string& gateway6 = config.default_gateway_v6;
+  if (!gateway6.empty() && (!is_address(gateway6) || !is_ipv6(gateway6))) {
+    refuse_value("invalid IP address: " + gateway6, "default-gateway-v6", "an address as fd00:9::1");
+  }
+  Strings host_gateways = config.host_gateway_ips;
+  if (!config.host_gateway_ip.empty()) host_gateways.push_back(config.host_gateway_ip);
+  for (const std::string& text : host_gateways) {
+    if (!is_address(text)) refuse_value("invalid IP address: " + text, "host-gateway-ips", address);
   }
   for (const AddressPool& pool : config.default_address_pools) {
     if (!is_cidr(pool.base)) {

@@ -62,7 +62,13 @@ Options bridge_options(const Config& config) {
     if (config.given.contains(key)) options[key] = value;
   };
   add("bip", config.bip);
+  add("bip6", config.bip6);
   add("mtu", std::to_string(config.mtu));
+  add("fixed-cidr-v6", config.fixed_cidr_v6);
+  add("default-gateway-v6", config.default_gateway_v6);
+  add("ip-masq", truth(config.ip_masq));
+  add("iptables", truth(config.iptables));
+  add("ip6tables", truth(config.ip6tables));
   add("fixed-cidr", config.fixed_cidr);
   add("default-gateway", config.default_gateway);
   add("icc", truth(config.icc));

@@ -110,6 +110,8 @@ containers::Settings container_settings(const Config& config) {
   }
   if (!config.cdi_spec_dirs.empty()) settings.cdi_spec_dirs = config.cdi_spec_dirs;
   settings.dns = config.dns;
+  settings.host_gateways = config.host_gateway_ips;
+  if (!config.host_gateway_ip.empty()) settings.host_gateways = {config.host_gateway_ip};
   settings.dns_options = config.dns_opts;
   settings.dns_search = config.dns_search;
   settings.default_init = config.init;
@@ -243,7 +245,10 @@ Engine::Engine(asio::io_context& context, const Config& config) : impl_(std::mak
 Engine::~Engine() = default;
 
 awaitable<void> Engine::recover() {
-  co_await impl_->networks.start();
+  networks::Settings network_settings;
+  network_settings.default_ipv6 = impl_->config.ipv6;
+  network_settings.default_options = impl_->config.default_network_opts;
+  co_await impl_->networks.start(std::move(network_settings));
   co_await impl_->volumes.start();
   co_await impl_->images.recover();
   co_await impl_->containers.recover();

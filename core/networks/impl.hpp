@@ -39,7 +39,7 @@ struct Service::Impl {
 
   // networks: service.cpp
   [[nodiscard]] NetworkPtr find_name(const std::string& name) const;
-  awaitable<void> add_predefined();
+  void add_predefined();
   void take_settings(NetworkRequest& request) const;
   awaitable<Network> ask_driver_to_create(Network network);
   awaitable<void> ask_driver_to_remove(Network network);
@@ -68,6 +68,7 @@ struct Service::Impl {
   events::Bus& bus;
   plugins::Drivers& drivers;
   Workers& workers;
+  Settings config;  ///< The daemon's.
   state::Table<Network> networks;
   state::Table<Endpoint> endpoints;
   std::map<std::string, Place> places;  ///< By container.

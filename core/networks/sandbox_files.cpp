@@ -26,7 +26,7 @@ bool is_address(const std::string& text) {
 
 bool is_loopback(const std::string& server) { return server.starts_with("127.") || server == "::1"; }
 
-std::string extra_host_line(const std::string& extra, const std::string& host_gateway) {
+std::string extra_host_lines(const std::string& extra, const std::vector<std::string>& host_gateways) {
   const auto separator = extra.find_first_of(":=");
   if (separator == std::string::npos || separator == 0 || extra.find_first_of(" \t\r\n#") != std::string::npos) {
     throw Error{Errc::invalid, "bad format for add-host: \"" + extra + "\""};
@@ -37,10 +37,12 @@ std::string extra_host_line(const std::string& extra, const std::string& host_ga
     address = address.substr(1, address.size() - 2);
   }
   if (address == "host-gateway") {
-    if (host_gateway.empty()) {
+    if (host_gateways.empty()) {
       throw Error{Errc::invalid, "unable to derive the IP value for host-gateway"};
     }
-    address = host_gateway;
+    std::string lines;
+    for (const std::string& gateway : host_gateways) lines += gateway + "\t" + name + "\n";
+    return lines;
   }
   if (!is_address(address)) throw Error{Errc::invalid, "invalid IP address in add-host: \"" + address + "\""};
   return address + "\t" + name + "\n";
@@ -91,7 +93,7 @@ std::string without_address(const std::string& hosts, const std::string& address
 std::string hosts_file(const HostsRequest& request) {
   std::string text = request.host_file;
   if (text.empty()) text = kLocalhost;
-  for (const std::string& extra : request.extra_hosts) text += extra_host_line(extra, request.host_gateway);
+  for (const std::string& extra : request.extra_hosts) text += extra_host_lines(extra, request.host_gateways);
   for (const std::string& line : request.link_lines) {
     const auto space = line.find(' ');
     text += line.substr(0, space) + "\t" + (space == std::string::npos ? "" : line.substr(space + 1)) + "\n";

@@ -14,8 +14,8 @@ struct HostsRequest {
   std::vector<std::string>
       addresses;  ///< The container's own, the default endpoint's first; empty before it is attached.
   std::vector<std::string>
-      extra_hosts;           ///< "name:address" or "name=address"; an address of "host-gateway" is replaced.
-  std::string host_gateway;  ///< Address of the host as containers see it; empty: unknown.
+      extra_hosts;  ///< "name:address" or "name=address"; an address of "host-gateway" is replaced.
+  std::vector<std::string> host_gateways;  ///< Addresses of the host as containers see it; empty: unknown.
   /// Links of the default bridge: address, then names ("172.17.0.3 db 0123456789ab").
   std::vector<std::string> link_lines;
 };

@@ -33,9 +33,10 @@ TEST(HostsFile, PutsTheDomainFirst) {
 
 TEST(HostsFile, TakesExtraHostsInBothForms) {
   HostsRequest request;
-  request.host_gateway = "172.17.0.1";
+  request.host_gateways = {"172.17.0.1", "fd00::9"};
   request.extra_hosts = {"db:10.0.0.1", "gw=host-gateway", "six:fd00::1", "seven=[fd00::2]"};
-  EXPECT_EQ(after_local_lines(hosts_file(request)), "10.0.0.1\tdb\n172.17.0.1\tgw\nfd00::1\tsix\nfd00::2\tseven\n");
+  EXPECT_EQ(after_local_lines(hosts_file(request)),
+            "10.0.0.1\tdb\n172.17.0.1\tgw\nfd00::9\tgw\nfd00::1\tsix\nfd00::2\tseven\n");
 }
 
 TEST(HostsFile, RefusesWhatWouldBreakTheFile) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "base/id.hpp"
 #include "networks/impl.hpp"
@@ -142,8 +143,9 @@ std::vector<std::shared_ptr<const Network>> Service::list() const {
   return all;
 }
 
-awaitable<void> Service::start() {
-  co_await impl_->add_predefined();
+awaitable<void> Service::start(Settings settings) {
+  impl_->config = std::move(settings);
+  impl_->add_predefined();
   // The oldest first: their subnets are taken before a driver chooses new ones.
   auto all = list();
   std::reverse(all.begin(), all.end());
@@ -158,10 +160,17 @@ awaitable<void> Service::start() {
   }
 }
 
-awaitable<void> Service::Impl::add_predefined() {
+void Service::Impl::add_predefined() {
   for (const char* name : kPredefined) {
-    if (find_name(name)) continue;
-    Network network;
+    const NetworkPtr known = find_name(name);
+    const bool ipv6 = config.default_ipv6 && std::string_view{"bridge"} == name;
+    if (known && known->ipv6 == ipv6) continue;
+    Network network = known ? *known : Network{};
+    network.ipv6 = ipv6;
+    if (known) {
+      commit(std::move(network));
+      continue;
+    }
     network.id = random_id();
     network.name = name;
     network.driver = network.name == "none" ? kNoDriver : name;
@@ -169,7 +178,6 @@ awaitable<void> Service::Impl::add_predefined() {
     network.created = now();
     commit(std::move(network));
   }
-  co_return;
 }
 
 Service::Impl::NetworkPtr Service::Impl::commit(Network network) {
@@ -221,6 +229,11 @@ awaitable<std::shared_ptr<const Network>> Service::create(NetworkRequest request
     throw Error{Errc::conflict, "network with name " + request.name + " already exists"};
   }
   if (!request.config_from.empty()) impl_->take_settings(request);
+  const std::string driver = request.driver.empty() ? "bridge" : request.driver;
+  if (const auto defaults = impl_->config.default_options.find(driver);
+      defaults != impl_->config.default_options.end() && !request.config_only) {
+    request.options.insert(defaults->second.begin(), defaults->second.end());  // what is there stays
+  }
   Network network = new_network(std::move(request));
   if (network.config_only) co_return impl_->commit(std::move(network));
   // No record before the call: what a driver holds without one is removed by `reconcile` after a crash.

@@ -98,6 +98,12 @@ struct Sandbox {
   bool resolver{};  ///< Whether names resolve at 127.0.0.11 (user-defined networks): goes into resolv.conf.
 };
 
+/// What the daemon's config says.
+struct Settings {
+  bool default_ipv6{};                             ///< Whether the default bridge has IPv6.
+  std::map<std::string, Options> default_options;  ///< By driver: of new networks that don't say otherwise.
+};
+
 /// What networks mean: the predefined ones (bridge, host, none), user-defined ones, endpoints, and names. Io thread
 /// only. (What containers need comes first and keeps its shape; the rest belongs to api/networks.)
 class Service {
@@ -107,7 +113,7 @@ class Service {
 
   /// Once at start, before anything else: makes the predefined networks if they are missing and asks the drivers to
   /// make or find all networks on record.
-  awaitable<void> start();
+  awaitable<void> start(Settings settings = {});
 
   /// Once after `adopt` was called for every container that still runs: has the drivers give up what nobody has on
   /// record.

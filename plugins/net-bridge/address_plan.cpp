@@ -87,15 +87,33 @@ FamilyPlan from_pool(const Pool& pool, const UsedSubnets& used) {
   return plan;
 }
 
-FamilyPlan default_bridge_plan(const Cidr& bip, const Settings& settings) {
-  FamilyPlan plan{bip.subnet(), settings.fixed_cidr, bip.address, {}};
-  if (plan.range && !plan.subnet.contains(*plan.range)) {
-    invalid("invalid ip-range " + plan.range->text() + ": parent subnet " + plan.subnet.text() +
+FamilyPlan bip_plan(const Cidr& bip) {
+  FamilyPlan plan{bip.subnet(), std::nullopt, bip.address, {}};
+  if (plan.gateway == plan.subnet.base) {
+    invalid("invalid bip " + plan.subnet.text() + ": an address in it was expected");
+  }
+  return plan;
+}
+
+/// What the daemon's keys say about the default bridge: its address and subnet, and where its containers' addresses
+/// come from. As with dockerd that is the subnet, too, where nothing else says what is.
+void configure_default_bridge(std::optional<FamilyPlan>& plan, const std::optional<Cidr>& bip,
+                              const std::optional<Subnet>& fixed) {
+  if (bip) plan = bip_plan(*bip);
+  if (plan) plan->range.reset();
+  if (!fixed) return;
+  if (bip && !plan->subnet.contains(*fixed)) {
+    invalid("invalid ip-range " + fixed->text() + ": parent subnet " + plan->subnet.text() +
             " doesn't contain ip-range");
   }
-  if (plan.gateway == plan.subnet.base)
-    invalid("invalid bip " + plan.subnet.text() + ": an address in it was expected");
-  return plan;
+  if (!plan || !plan->subnet.contains(*fixed)) plan = FamilyPlan{*fixed, std::nullopt, std::nullopt, {}};
+  if (plan->subnet != *fixed) plan->range = *fixed;
+}
+
+void check_default_gateway(const std::optional<FamilyPlan>& plan, const std::optional<Address>& gateway) {
+  if (!plan || !gateway || plan->subnet.contains(*gateway)) return;
+  throw Error{Errc::invalid, "default gateway ip must be part of the network: " + gateway->text() + " is not in " +
+                                 plan->subnet.text()};
 }
 
 FamilyPlan free_subnet(const std::vector<SubnetSource>& sources, int family, const UsedSubnets& used) {
@@ -138,14 +156,13 @@ AddressPlan plan_addresses(const NetworkSpec& spec, const NetworkOptions& option
     if (slot) throw Error{Errc::denied, "bridge driver doesn't support multiple subnets"};
     slot = std::move(family);
   }
-  const bool configured = options.default_bridge && settings.bip;
-  if (configured) plan.ipv4 = default_bridge_plan(*settings.bip, settings);
-  if (spec.ipv4 && !plan.ipv4) {
-    plan.ipv4 = free_subnet(settings.sources, AF_INET, used);
-    if (options.default_bridge && settings.fixed_cidr && plan.ipv4->subnet.contains(*settings.fixed_cidr)) {
-      plan.ipv4->range = settings.fixed_cidr;
-    }
+  if (options.default_bridge) {
+    configure_default_bridge(plan.ipv4, settings.bip, settings.fixed_cidr);
+    configure_default_bridge(plan.ipv6, settings.bip6, settings.fixed_cidr6);
+    check_default_gateway(plan.ipv4, settings.default_gateway);
+    check_default_gateway(plan.ipv6, settings.default_gateway6);
   }
+  if (spec.ipv4 && !plan.ipv4) plan.ipv4 = free_subnet(settings.sources, AF_INET, used);
   if (spec.ipv6 && !plan.ipv6) plan.ipv6 = free_subnet(settings.sources, AF_INET6, used);
   if (!spec.ipv6) plan.ipv6.reset();
   if (!spec.ipv4) plan.ipv4.reset();

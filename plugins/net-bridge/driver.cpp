@@ -12,6 +12,12 @@
 
 namespace gantry::bridge {
 
+namespace {
+
+constexpr const char* kOurTable = "gantry";
+
+}  // namespace
+
 using network::v1::Endpoint;
 using network::v1::EndpointSpec;
 using network::v1::Holdings;
@@ -25,7 +31,11 @@ void Driver::open(Host& host) {
   settings_ = parse_settings(host.options());
   host_ = &host;
   records_.emplace(host.exec_dir());
-  nftables_.emplace();
+  if (settings_.rules) nftables_.emplace();
+  if (!settings_.rules) {
+    Nftables().run(remove_base_rules());
+    host.log(LogLevel::warning, "iptables is off: published ports and the way out are left to the host's own rules");
+  }
   namespaces_.emplace();
   reaper_.emplace();
 }
@@ -99,30 +109,102 @@ void Driver::make_bridge(const Network& network, const std::optional<NetworkReco
   if (!existing) netlink.add_bridge(name, network.options().mtu);
   const Link bridge = netlink.find(name).value();
   if (!bridge.up) netlink.set_up(bridge.index);
-  give_addresses(netlink, network, bridge.index);
+  give_addresses(netlink, network, bridge.index, owned && existing);
   ensure_base_rules();
-  nftables_->run(add_bridge_rules(network.rules()));
+  change_rules(add_bridge_rules(bridge_rules(network)));
   forward_packets(network);
   undo.release();
 }
 
-void Driver::give_addresses(Netlink& netlink, const Network& network, int bridge) const {
+void Driver::give_addresses(Netlink& netlink, const Network& network, int bridge, bool had_others) const {
+  std::vector<Cidr> addresses;
   const NetworkOptions& options = network.options();
   for (const auto& plan : {network.plan().ipv4, network.plan().ipv6}) {
     if (!plan || !plan->gateway) continue;
     const int family = plan->subnet.base.family;
     if (options.mode(family) == GatewayMode::isolated || (family == AF_INET && options.inhibit_ipv4)) continue;
-    netlink.add_address(bridge, {*plan->gateway, plan->subnet.prefix});
+    addresses.push_back({*plan->gateway, plan->subnet.prefix});
   }
+  // With another `bip` the route to the old subnet would outlive its use.
+  if (had_others) netlink.keep_addresses(bridge, addresses);
+  for (const Cidr& address : addresses) netlink.add_address(bridge, address);
   // Else the kernel gives it an address of its own, that containers could reach the host by.
   const GatewayMode mode6 = network.plan().ipv6 ? options.mode6 : options.mode4;
   if (mode6 == GatewayMode::isolated) write_sysctl("ipv6/conf/" + options.interface + "/disable_ipv6", "1");
 }
 
 void Driver::ensure_base_rules() {
-  if (base_rules_) return;
-  nftables_->run(base_rules());
+  if (!nftables_) return;
+  if (base_rules_) return put_rules_back();
+  loopback6_ = loopback6_can_be_published();
+  change_rules(base_rules(loopback6_));
+  rule_count_ = count_rules(kOurTable);
   base_rules_ = true;
+  if (!watch_) watch_.emplace(kOurTable, [this] { mend_rules(); });
+}
+
+/// After somebody took rules away: `nft flush ruleset` of another firewall's start, most often.
+void Driver::mend_rules() {
+  try {
+    const std::lock_guard creation(creation_);
+    if (base_rules_) put_rules_back();
+  } catch (const std::exception& error) {
+    host_->log(LogLevel::error, std::string("the nftables table inet gantry can't be put back: ") + error.what());
+  }
+}
+
+void Driver::put_rules_back() {
+  if (count_rules(kOurTable) == rule_count_) return;
+  const std::lock_guard ports(port_rules_);
+  loopback6_ = loopback6_can_be_published();
+  change_rules(all_rules());
+  rule_count_ = count_rules(kOurTable);
+  host_->log(LogLevel::warning, "the nftables table inet gantry was changed by somebody else: it is put back");
+}
+
+/// The whole table, for one transaction.
+std::string Driver::all_rules() {
+  std::string text = base_rules(loopback6_);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, network] : networks_) text += add_bridge_rules(bridge_rules(*network));
+  }
+  for (const auto& [network_id, id] : records_->endpoints()) {
+    // An endpoint without its ports is on its way out.
+    if (!ports_.holds(id)) continue;
+    if (const auto record = records_->endpoint(network_id, id)) text += add_port_rules(rules_of(*record));
+  }
+  return text;
+}
+
+void Driver::change_rules(const std::string& commands) {
+  if (nftables_) nftables_->run(commands);
+}
+
+void Driver::change_port_rules(const std::string& commands) {
+  if (commands.empty()) return;
+  try {
+    const std::lock_guard lock(port_rules_);
+    change_rules(commands);
+    return;
+  } catch (const Error&) {
+    // Somebody may have taken the table away a moment ago.
+  }
+  mend_rules();
+  const std::lock_guard lock(port_rules_);
+  change_rules(commands);
+}
+
+BridgeRules Driver::bridge_rules(const Network& network) const {
+  BridgeRules rules = network.rules();
+  if (!settings_.rules6) rules.ipv6 = {false, false, true};
+  return rules;
+}
+
+std::vector<PortRule> Driver::rules_of(const EndpointRecord& record) const {
+  std::vector<PortRule> rules = port_rules(record);
+  if (!settings_.rules6) std::erase_if(rules, [](const PortRule& rule) { return rule.container.family == AF_INET6; });
+  return rules;
 }
 
 void Driver::forward_packets(const Network& network) const {
@@ -140,14 +222,14 @@ void Driver::remove_network(const std::string& network_id, const Call& /*call*/)
   reaper_->drain();
   if (const auto record = records_->network(network_id)) {
     ensure_base_rules();
-    nftables_->run(remove_bridge_rules(record->interface));
+    change_rules(remove_bridge_rules(record->interface));
     if (record->owned) Netlink().remove(record->interface);
     records_->erase_network(network_id);
   }
   const std::lock_guard lock(mutex_);
   networks_.erase(network_id);
   if (networks_.empty() && records_->networks().empty() && base_rules_) {
-    nftables_->run(remove_base_rules());
+    change_rules(remove_base_rules());
     base_rules_ = false;
   }
 }
@@ -171,12 +253,8 @@ void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Ca
   join(*network, spec, record, netns);
   // Both in one transaction: a connection meets the old ports or the new ones.
   const bool changed = before && !same_ports(before->ports, record.ports);
-  nftables_->run((changed ? remove_port_rules(port_rules(*before)) : "") + add_port_rules(port_rules(record)));
-  if (!record.ports.empty()) {
-    Netlink().allow_hairpin(record.interface);
-    // Else the kernel takes packets from 127.0.0.1, redirected into the bridge, for martians.
-    write_sysctl("ipv4/conf/" + network->options().interface + "/route_localnet", "1");
-  }
+  change_port_rules((changed ? remove_port_rules(rules_of(*before)) : "") + add_port_rules(rules_of(record)));
+  if (!record.ports.empty()) let_own_packets_through(*network, record);
   undo.release();
   fill_endpoint(*network, record, out);
 }
@@ -227,10 +305,22 @@ void Driver::publish(const Network& network, const EndpointSpec& spec, const std
   }
 }
 
+/// Published ports are for the host and for the container itself, too.
+void Driver::let_own_packets_through(const Network& network, const EndpointRecord& record) const {
+  Netlink netlink;
+  const std::string& bridge = network.options().interface;
+  netlink.allow_hairpin(record.interface);
+  // Else the kernel takes packets from 127.0.0.1, redirected into the bridge, for martians.
+  write_sysctl("ipv4/conf/" + bridge + "/route_localnet", "1");
+  if (!network.plan().ipv6 || !loopback6_) return;
+  if (const auto link = netlink.find(bridge)) netlink.route_loopback6(link->index);
+}
+
 void Driver::unpublish(const EndpointRecord& record) {
   if (record.ports.empty()) return;
+  const std::lock_guard lock(port_rules_);
   try {
-    nftables_->run(remove_port_rules(port_rules(record)));
+    change_rules(remove_port_rules(rules_of(record)));
   } catch (const Error& error) {
     // Somebody else's element has the key: it is not ours to remove.
     host_->log(LogLevel::warning, std::string("published ports of endpoint ") + record.id + ": " + error.what());

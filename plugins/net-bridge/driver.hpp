@@ -14,6 +14,7 @@
 #include "port_map.hpp"
 #include "reaper.hpp"
 #include "record.hpp"
+#include "table_watch.hpp"
 
 namespace gantry::bridge {
 
@@ -38,14 +39,22 @@ class Driver : public network::v1::Driver {
   void check_interface_is_free(const network::v1::NetworkSpec& spec, const std::string& interface);
   [[nodiscard]] UsedSubnets used_subnets(int except);
   void make_bridge(const Network& network, const std::optional<NetworkRecord>& before);
-  void give_addresses(Netlink& netlink, const Network& network, int bridge) const;
+  void give_addresses(Netlink& netlink, const Network& network, int bridge, bool had_others) const;
   void ensure_base_rules();
+  void change_rules(const std::string& commands);
+  void change_port_rules(const std::string& commands);
+  void mend_rules();
+  void put_rules_back();
+  [[nodiscard]] std::string all_rules();
+  [[nodiscard]] BridgeRules bridge_rules(const Network& network) const;
+  [[nodiscard]] std::vector<PortRule> rules_of(const EndpointRecord& record) const;
   void forward_packets(const Network& network) const;
 
   Lease lease(Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before);
   EndpointRecord plan_endpoint(const Network& network, const network::v1::EndpointSpec& spec, const Lease& lease) const;
   void publish(const Network& network, const network::v1::EndpointSpec& spec,
                const std::optional<EndpointRecord>& before, EndpointRecord& record);
+  void let_own_packets_through(const Network& network, const EndpointRecord& record) const;
   void unpublish(const EndpointRecord& record);
   void join(const Network& network, const network::v1::EndpointSpec& spec, const EndpointRecord& record, int netns);
   void take_away(const EndpointRecord& record) noexcept;
@@ -53,16 +62,20 @@ class Driver : public network::v1::Driver {
   Host* host_ = nullptr;
   Settings settings_;
   std::optional<Records> records_;
-  std::optional<Nftables> nftables_;
+  std::optional<Nftables> nftables_;  ///< None with iptables=false.
   std::optional<NamespaceThread> namespaces_;
   PortMap ports_;
 
   std::mutex creation_;  ///< Networks are made and removed one at a time; before `mutex_`.
   bool base_rules_ = false;
+  bool loopback6_ = false;  ///< Whether ports are published on [::1].
+  int rule_count_ = 0;      ///< Of the base rules: fewer are there if somebody took some away.
+  std::mutex port_rules_;   ///< Held while ports' elements change; after `creation_`.
   std::mutex mutex_;
   std::map<std::string, NetworkPtr> networks_;
 
-  std::optional<Reaper> reaper_;  ///< The last member: what it still has to do needs the others.
+  std::optional<Reaper> reaper_;     ///< Behind the others: what it still has to do needs them.
+  std::optional<TableWatch> watch_;  ///< The last one, for the same reason.
 };
 
 }  // namespace gantry::bridge

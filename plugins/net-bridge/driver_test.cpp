@@ -140,6 +140,20 @@ TEST_F(BridgeDriver, WithoutIccContainersReachOnlyTheHost) {
   EXPECT_TRUE(ask(own_.get(), "tcp", target.ipv4, 80));
 }
 
+TEST_F(BridgeDriver, TheDefaultBridgeMovesWithTheConfig) {
+  const Options options{{"com.docker.network.bridge.default_bridge", "true"}};
+  create('a', options);
+  host_.settings = {{"bip", "10.200.0.1/24"}};
+  reopen();
+  create('a', options);
+  Netlink netlink;
+  std::vector<std::string> addresses;
+  for (const Address& address : netlink.addresses(netlink.find("gantry0")->index)) {
+    if (address.family == AF_INET) addresses.push_back(address.text());
+  }
+  EXPECT_THAT(addresses, ::testing::ElementsAre("10.200.0.1"));
+}
+
 TEST_F(BridgeDriver, IPv6IsServedWhereAsked) {
   NetworkSpec spec;
   spec.id = id_of('a');

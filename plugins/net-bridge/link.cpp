@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -228,6 +229,25 @@ void Netlink::add_address(int index, const Cidr& address) {
   if (result != -NLE_EXIST) check(result, "add address " + address.address.text());
 }
 
+void Netlink::keep_addresses(int index, const std::vector<Cidr>& wanted) {
+  nl_cache* filled = nullptr;
+  check(rtnl_addr_alloc_cache(socket_.get(), &filled), "list an interface's addresses");
+  const Cache cache(filled);
+  for_each(filled, [&](nl_object* object) {
+    auto* address = reinterpret_cast<rtnl_addr*>(object);
+    nl_addr* local = rtnl_addr_get_local(address);
+    if (rtnl_addr_get_ifindex(address) != index || local == nullptr) return;
+    if (rtnl_addr_get_scope(address) == RT_SCOPE_LINK) return;
+    const Address held = from_bytes(nl_addr_get_family(local), nl_addr_get_binary_addr(local));
+    const int prefix = static_cast<int>(nl_addr_get_prefixlen(local));
+    const bool stays = std::any_of(wanted.begin(), wanted.end(),
+                                   [&](const Cidr& one) { return one.address == held && one.prefix == prefix; });
+    if (stays) return;
+    const int result = rtnl_addr_delete(socket_.get(), address, 0);
+    if (result != -NLE_NOADDR) check(result, "take address " + held.text() + " away");
+  });
+}
+
 void Netlink::set_default_route(int index, const Address& gateway) {
   const RouteObject route = allocated(RouteObject(rtnl_route_alloc()));
   const Address any{gateway.family, 0};
@@ -238,6 +258,23 @@ void Netlink::set_default_route(int index, const Address& gateway) {
   rtnl_route_nh_set_gateway(hop, make_address(gateway, gateway.bits()).get());
   rtnl_route_add_nexthop(route.get(), hop);  // owns it from here on
   check(rtnl_route_add(socket_.get(), route.get(), NLM_F_CREATE | NLM_F_REPLACE), "set the default route");
+}
+
+void Netlink::route_loopback6(int index) {
+  constexpr std::uint32_t kBehindTheKernelsOwn = 2048;
+  const RouteObject route = allocated(RouteObject(rtnl_route_alloc()));
+  const Address loopback{AF_INET6, 1};
+  rtnl_route_set_family(route.get(), AF_INET6);
+  rtnl_route_set_table(route.get(), RT_TABLE_LOCAL);
+  rtnl_route_set_scope(route.get(), RT_SCOPE_HOST);
+  rtnl_route_set_priority(route.get(), kBehindTheKernelsOwn);
+  check(rtnl_route_set_type(route.get(), RTN_LOCAL), "set a route's type");
+  check(rtnl_route_set_dst(route.get(), make_address(loopback, loopback.bits()).get()), "set a route's destination");
+  rtnl_nexthop* hop = allocated(rtnl_route_nh_alloc());
+  rtnl_route_nh_set_ifindex(hop, index);
+  rtnl_route_add_nexthop(route.get(), hop);  // owns it from here on
+  const int result = rtnl_route_add(socket_.get(), route.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (result != -NLE_EXIST) check(result, "route [::1]");
 }
 
 std::vector<Subnet> Netlink::used_subnets(int except) {

@@ -64,8 +64,14 @@ class Netlink {
   /// Succeeds if the interface has the address already.
   void add_address(int index, const Cidr& address);
 
+  /// Takes the addresses of an interface away that are none of `wanted`; those that the kernel gave itself stay.
+  void keep_addresses(int index, const std::vector<Cidr>& wanted);
+
   /// The only default route of its family: takes the place of another one.
   void set_default_route(int index, const Address& gateway);
+
+  /// Lets answers to [::1] in by an interface: what `route_localnet` is for IPv4. Succeeds if they are already.
+  void route_loopback6(int index);
 
   /// The subnets that this host's addresses and routes use, without those of the interface `except`.
   [[nodiscard]] std::vector<Subnet> used_subnets(int except = 0);

@@ -198,6 +198,47 @@ TEST(AddressPlan, TheDefaultBridgeFollowsTheConfig) {
   EXPECT_EQ(plan.pools().at(0).gateway, "10.200.0.1");
 }
 
+AddressPlan default_bridge(const Options& keys, bool ipv6 = false, std::vector<network::v1::Pool> known = {}) {
+  NetworkSpec spec;
+  spec.id = std::string(64, 'a');
+  spec.options = {{"com.docker.network.bridge.default_bridge", "true"}};
+  spec.ipv6 = ipv6;
+  spec.pools = std::move(known);
+  const Settings settings = parse_settings(keys);
+  return plan_addresses(spec, parse_options(spec, settings), settings, {{}, [] { return std::vector<Subnet>{}; }});
+}
+
+TEST(AddressPlan, AFixedCidrAloneIsTheSubnet) {
+  const AddressPlan alone = default_bridge({{"fixed-cidr", "10.200.1.0/25"}});
+  EXPECT_EQ(alone.ipv4->subnet.text(), "10.200.1.0/25");
+  EXPECT_FALSE(alone.ipv4->range);
+  EXPECT_EQ(alone.ipv4->gateway->text(), "10.200.1.1");
+  const AddressPlan within =
+      default_bridge({{"fixed-cidr", "172.17.5.0/24"}}, false, {{"172.17.0.0/16", "", "172.17.0.1", {}}});
+  EXPECT_EQ(within.ipv4->subnet.text(), "172.17.0.0/16") << "as it was";
+  EXPECT_EQ(within.ipv4->range->text(), "172.17.5.0/24");
+  const AddressPlan without = default_bridge({}, false, {{"172.17.0.0/16", "172.17.5.0/24", "172.17.0.1", {}}});
+  EXPECT_FALSE(without.ipv4->range) << "the key is gone";
+}
+
+TEST(AddressPlan, TheDefaultBridgeHasIPv6AsConfigured) {
+  const AddressPlan own = default_bridge({{"bip6", "fd00:9::5/64"}, {"fixed-cidr-v6", "fd00:9::100/120"}}, true);
+  EXPECT_EQ(own.ipv6->subnet.text(), "fd00:9::/64");
+  EXPECT_EQ(own.ipv6->range->text(), "fd00:9::100/120");
+  EXPECT_EQ(own.ipv6->gateway->text(), "fd00:9::5");
+  EXPECT_EQ(default_bridge({{"fixed-cidr-v6", "fd00:9::/64"}}, true).ipv6->gateway->text(), "fd00:9::1");
+  EXPECT_TRUE(default_bridge({}, true).ipv6->subnet.text().starts_with("fd"));
+  EXPECT_FALSE(default_bridge({{"fixed-cidr-v6", "fd00:9::/64"}}, false).ipv6);
+}
+
+TEST(AddressPlan, RefusesKeysThatContradictEachOther) {
+  EXPECT_THROW(default_bridge({{"bip", "10.200.0.1/24"}, {"fixed-cidr", "10.201.0.0/24"}}), Error);
+  EXPECT_THROW(default_bridge({{"bip", "10.200.0.1/24"}, {"default-gateway", "10.201.0.1"}}), Error);
+  EXPECT_THROW(parse_settings({{"bip", "fd00::1/64"}}), Error);
+  EXPECT_THROW(parse_settings({{"fixed-cidr-v6", "10.0.0.0/8"}}), Error);
+  EXPECT_THROW(parse_settings({{"default-gateway-v6", "10.0.0.1"}}), Error);
+}
+
 TEST(Nftables, APortIsAnElementAndNoRule) {
   const std::vector<PortRule> any{{"tcp", {AF_INET, 0}, 8080, address("172.17.0.2"), 80, {}}};
   EXPECT_EQ(add_port_rules(any),

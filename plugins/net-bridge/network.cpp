@@ -23,10 +23,11 @@ Network::Network(const network::v1::NetworkSpec& spec, NetworkOptions options, A
     : id_(spec.id), name_(spec.name), options_(std::move(options)), plan_(std::move(plan)), internal_(spec.internal) {
   if (plan_.ipv4) pool4_ = make_pool(*plan_.ipv4);
   if (plan_.ipv6) pool6_ = make_pool(*plan_.ipv6);
-  if (options_.default_bridge && settings.default_gateway && pool4_) {
-    other_gateway_ = settings.default_gateway;
-    pool4_->take(*other_gateway_);
-  }
+  if (!options_.default_bridge) return;
+  if (pool4_ && settings.default_gateway) other_gateway4_ = settings.default_gateway;
+  if (pool6_ && settings.default_gateway6) other_gateway6_ = settings.default_gateway6;
+  if (other_gateway4_) pool4_->take(*other_gateway4_);
+  if (other_gateway6_) pool6_->take(*other_gateway6_);
 }
 
 BridgeRules Network::rules() const {
@@ -57,8 +58,8 @@ Publication Network::publication() const {
 std::optional<Address> Network::gateway(int family) const {
   const auto& plan = family == AF_INET ? plan_.ipv4 : plan_.ipv6;
   if (internal_ || !plan) return std::nullopt;
-  if (family == AF_INET && other_gateway_) return other_gateway_;
-  return plan->gateway;
+  const auto& other = family == AF_INET ? other_gateway4_ : other_gateway6_;
+  return other ? other : plan->gateway;
 }
 
 Lease Network::lease(const std::string& endpoint, const std::string& ipv4, const std::string& ipv6) {

@@ -51,7 +51,8 @@ class Network {
   NetworkOptions options_;
   AddressPlan plan_;
   bool internal_;
-  std::optional<Address> other_gateway_;  ///< default-gateway of the default bridge.
+  std::optional<Address> other_gateway4_;  ///< default-gateway of the default bridge.
+  std::optional<Address> other_gateway6_;  ///< default-gateway-v6.
   std::mutex mutex_;
   std::optional<AddressPool> pool4_;
   std::optional<AddressPool> pool6_;

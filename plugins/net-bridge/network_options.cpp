@@ -100,6 +100,20 @@ std::optional<T> parsed(const std::string& option, const std::string& value, std
   return result;
 }
 
+std::optional<Cidr> read_cidr(const Options& options, const std::string& name, int family) {
+  const std::string text = value_of(options, name.c_str());
+  auto cidr = parse_cidr(text);
+  if (cidr && cidr->address.family != family) cidr.reset();
+  return parsed(name, text, cidr);
+}
+
+std::optional<Address> read_address(const Options& options, const std::string& name, int family) {
+  const std::string text = value_of(options, name.c_str());
+  auto address = parse_address(text);
+  if (address && address->family != family) address.reset();
+  return parsed(name, text, address);
+}
+
 std::vector<SubnetSource> read_sources(const std::string& text) {
   if (text.empty()) return default_sources();
   std::vector<SubnetSource> sources;
@@ -141,7 +155,14 @@ std::vector<OptionInfo> known_options() {
       {"default-gateway", OptionType::text, driver, "", "gateway of the default bridge's containers"},
       {"default-address-pools", OptionType::list, driver, "",
        "where new networks' subnets come from: base=CIDR size=N"},
+      {"bip6", OptionType::text, driver, "", "IPv6 address and subnet of the default bridge"},
+      {"fixed-cidr-v6", OptionType::text, driver, "", "the same as fixed-cidr, for IPv6"},
+      {"default-gateway-v6", OptionType::text, driver, "", "IPv6 gateway of the default bridge's containers"},
       {"mtu", OptionType::integer, driver, "", "MTU of the default bridge"},
+      {"ip-masq", OptionType::boolean, driver, "true",
+       "hide the default bridge's containers behind the host's addresses"},
+      {"iptables", OptionType::boolean, driver, "true", "make rules: else published ports lead nowhere"},
+      {"ip6tables", OptionType::boolean, driver, "true", "make rules for IPv6"},
       {"icc", OptionType::boolean, driver, "true", "containers of the default bridge may talk to each other"},
       {"ip-forward", OptionType::boolean, driver, "true", "switch the host's IP forwarding on"},
       {"ip", OptionType::text, driver, "", "host address that the default bridge's ports are published on"},
@@ -162,16 +183,19 @@ std::vector<OptionInfo> known_options() {
 
 Settings parse_settings(const Options& options) {
   Settings settings;
-  const std::string bip = value_of(options, "bip");
-  settings.bip = parsed("bip", bip, parse_cidr(bip));
-  const std::string fixed = value_of(options, "fixed-cidr");
-  if (const auto cidr = parsed("fixed-cidr", fixed, parse_cidr(fixed))) settings.fixed_cidr = cidr->subnet();
-  const std::string gateway = value_of(options, "default-gateway");
-  settings.default_gateway = parsed("default-gateway", gateway, parse_address(gateway));
+  settings.bip = read_cidr(options, "bip", AF_INET);
+  settings.bip6 = read_cidr(options, "bip6", AF_INET6);
+  if (const auto cidr = read_cidr(options, "fixed-cidr", AF_INET)) settings.fixed_cidr = cidr->subnet();
+  if (const auto cidr = read_cidr(options, "fixed-cidr-v6", AF_INET6)) settings.fixed_cidr6 = cidr->subnet();
+  settings.default_gateway = read_address(options, "default-gateway", AF_INET);
+  settings.default_gateway6 = read_address(options, "default-gateway-v6", AF_INET6);
   settings.sources = read_sources(value_of(options, "default-address-pools"));
   if (!value_of(options, "mtu").empty()) settings.mtu = read_mtu(options, "mtu", 0);
   settings.icc = read_bool(options, "icc", true);
+  settings.masquerade = read_bool(options, "ip-masq", true);
   settings.ip_forward = read_bool(options, "ip-forward", true);
+  settings.rules = read_bool(options, "iptables", true);
+  settings.rules6 = read_bool(options, "ip6tables", true);
   const std::string ip = value_of(options, "ip");
   if (const auto address = parsed("ip", ip, parse_address(ip)); address && !address->unspecified())
     settings.host_ip = ip;
@@ -199,6 +223,7 @@ NetworkOptions parse_options(const network::v1::NetworkSpec& spec, const Setting
   out.trusted = read_interfaces(value_of(spec.options, kTrusted));
   if (out.default_bridge) {
     out.icc = out.icc && settings.icc;
+    out.masquerade = out.masquerade && settings.masquerade;
     if (settings.mtu > 0) out.mtu = settings.mtu;
     if (!settings.host_ip.empty()) out.default_host_ip = settings.host_ip;
   }

@@ -11,13 +11,19 @@ namespace gantry::bridge {
 
 /// The driver's own settings (daemon.json).
 struct Settings {
-  std::optional<Cidr> bip;                 ///< Address of the default bridge, with its subnet.
-  std::optional<Subnet> fixed_cidr;        ///< Its containers' addresses are from here.
-  std::optional<Address> default_gateway;  ///< Of its containers.
+  std::optional<Cidr> bip;                  ///< Address of the default bridge, with its subnet.
+  std::optional<Cidr> bip6;                 ///< The same for IPv6.
+  std::optional<Subnet> fixed_cidr;         ///< Its containers' addresses are from here.
+  std::optional<Subnet> fixed_cidr6;        ///< The same for IPv6.
+  std::optional<Address> default_gateway;   ///< Of its containers.
+  std::optional<Address> default_gateway6;  ///< The same for IPv6.
   std::vector<SubnetSource> sources;
   int mtu{};  ///< Of the default bridge; 0: the kernel's default.
   bool icc{true};
+  bool masquerade{true};  ///< Of the default bridge.
   bool ip_forward{true};
+  bool rules{true};     ///< Whether there are rules at all: else ports and masquerading are the host's own business.
+  bool rules6{true};    ///< The same for IPv6 alone.
   std::string host_ip;  ///< That the default bridge's ports are published on; empty: all.
 };
 

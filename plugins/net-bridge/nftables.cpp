@@ -3,6 +3,7 @@
 #include <nftables/libnftables.h>
 #include <sys/socket.h>
 
+#include <fstream>
 #include <set>
 #include <utility>
 
@@ -72,8 +73,8 @@ std::vector<SetElement> elements(const std::vector<PortRule>& ports) {
 
 }  // namespace
 
-std::string base_rules() {
-  return R"(
+std::string base_rules(bool loopback6) {
+  std::string text = R"(
 add table inet gantry
 add set inet gantry bridges { type ifname; }
 add set inet gantry bridge_pairs { type ifname . ifname; }
@@ -108,13 +109,19 @@ flush chain inet gantry output
 flush chain inet gantry postrouting
 flush chain inet gantry forward
 add rule inet gantry guard iifname @bridges ip daddr 127.0.0.0/8 drop
+add rule inet gantry guard iifname @bridges ip6 daddr ::1 drop
 add rule inet gantry published dnat ip to ip daddr . meta l4proto . th dport map @published_on4
 add rule inet gantry published dnat ip to meta l4proto . th dport map @published_any4
 add rule inet gantry published dnat ip6 to ip6 daddr . meta l4proto . th dport map @published_on6
 add rule inet gantry published dnat ip6 to meta l4proto . th dport map @published_any6
 add rule inet gantry prerouting fib daddr type local jump published
+)";
+  // A client of [::1] is refused then, and tries 127.0.0.1, instead of waiting for answers that get lost.
+  if (!loopback6) text += "add rule inet gantry output ip6 daddr ::1 return\n";
+  return text + R"(
 add rule inet gantry output fib daddr type local jump published
 add rule inet gantry postrouting ip saddr 127.0.0.0/8 oifname @bridges masquerade
+add rule inet gantry postrouting ip6 saddr ::1 oifname @bridges masquerade
 add rule inet gantry postrouting ct status dnat ip saddr . ip daddr @hairpin4 masquerade
 add rule inet gantry postrouting ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade
 add rule inet gantry postrouting ct status dnat iifname . oifname @bridge_pairs masquerade
@@ -166,6 +173,12 @@ std::string remove_port_rules(const std::vector<PortRule>& ports) {
     text += element("add", set, content) + element("delete", set, content);
   }
   return text;
+}
+
+bool loopback6_can_be_published() {
+  std::ifstream file("/proc/sys/net/bridge/bridge-nf-call-ip6tables");
+  int filtered = 0;
+  return !(file >> filtered) || filtered == 0;
 }
 
 void Nftables::Free::operator()(nft_ctx* context) const { nft_ctx_free(context); }

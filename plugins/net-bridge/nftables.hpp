@@ -42,12 +42,18 @@ struct PortRule {
 
 /// The text of the transactions on our one table. Elements are added before they are deleted: nft 1.0.6 has no
 /// "destroy", and deleting what is not there would fail the whole transaction.
-std::string base_rules();
+/// `loopback6`: whether ports are published on [::1], see `loopback6_can_be_published`.
+std::string base_rules(bool loopback6);
 std::string remove_base_rules();
 std::string add_bridge_rules(const BridgeRules& bridge);
 std::string remove_bridge_rules(const std::string& interface);
 std::string add_port_rules(const std::vector<PortRule>& ports);
 std::string remove_port_rules(const std::vector<PortRule>& ports);
+
+/// Whether packets from [::1] may be sent into a bridge: their answers come back only where br_netfilter does not
+/// hand the bridge's frames to nftables, since it would translate them back to [::1] before the kernel's own check that
+/// no such address comes in from a wire.
+bool loopback6_can_be_published();
 
 /// libnftables; any thread, one transaction at a time.
 class Nftables {

@@ -23,5 +23,74 @@ TEST_F(BridgeDriver, PortsWorkWithoutBrNetfilterToo) {
   write_sysctl("bridge/bridge-nf-call-iptables", "1");
 }
 
+TEST_F(BridgeDriver, MakesNoRulesWhereItMustNot) {
+  host_.settings = {{"iptables", "false"}};
+  reopen();
+  create('a');
+  Sandbox sandbox;
+  const Endpoint made = attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), sandbox);
+  Server server(sandbox.netns(), "tcp", 80);
+  EXPECT_TRUE(ask(own_.get(), "tcp", made.ipv4, 80));
+  EXPECT_FALSE(ask(own_.get(), "tcp", "127.0.0.1", 8080, kUnreachable));
+  EXPECT_NE(std::system("nft list tables | grep -q gantry"), 0);
+}
+
+/// What a client of [::1] meets: an answer, or nothing, and whether that took as long as `ask` waits.
+std::pair<std::optional<std::string>, bool> ask_loopback6(int netns) {
+  const auto start = std::chrono::steady_clock::now();
+  auto answer = ask(netns, "tcp", "::1", 8080);
+  return {std::move(answer), std::chrono::steady_clock::now() - start > std::chrono::milliseconds(1500)};
+}
+
+TEST_F(BridgeDriver, TheIPv6LoopbackHasPublishedPorts) {
+  const bool filtered = write_sysctl("bridge/bridge-nf-call-ip6tables", "0");
+  reopen();
+  create('a', {}, false, true);
+  Sandbox sandbox;
+  attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}, {"tcp", 80, "::1", 8081, 0}}), sandbox);
+  Server server(sandbox.netns(), "tcp", 80, AF_INET6);
+  EXPECT_TRUE(ask_loopback6(own_.get()).first);
+  EXPECT_TRUE(ask(own_.get(), "tcp", "::1", 8081));
+  if (!filtered) return;
+  write_sysctl("bridge/bridge-nf-call-ip6tables", "1");
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  driver_->remove_network(id_of('a'), call_);
+  create('a', {}, false, true);
+  attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), sandbox);
+  const auto [answer, waited] = ask_loopback6(own_.get());
+  EXPECT_FALSE(answer);
+  EXPECT_FALSE(waited) << "a client must be free to try 127.0.0.1";
+}
+
+TEST_F(BridgeDriver, PutsItsRulesBackWhenSomebodyTakesThemAway) {
+  create('a');
+  create('b');
+  Sandbox web;
+  Sandbox stranger;
+  attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), web);
+  const Endpoint apart = attach(endpoint('b', '2'), stranger);
+  Server server(web.netns(), "tcp", 80);
+  Server other(stranger.netns(), "tcp", 80);
+  for (const char* blow : {"nft flush ruleset", "nft delete table inet gantry", "nft flush table inet gantry",
+                           "nft flush chain inet gantry published"}) {
+    ASSERT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080)) << blow;
+    ASSERT_EQ(std::system(blow), 0);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    bool back = false;
+    while (!back && std::chrono::steady_clock::now() < deadline) {
+      back = ask(own_.get(), "tcp", "127.0.0.1", 8080, 200).has_value();
+    }
+    EXPECT_TRUE(back) << blow;
+    EXPECT_FALSE(ask(web.netns(), "tcp", apart.ipv4, 80, kUnreachable)) << blow;
+  }
+  ASSERT_EQ(std::system("nft flush ruleset"), 0);
+  Sandbox late;
+  attach(endpoint('a', '3', {{"tcp", 80, "", 8083, 0}}), late);
+  Server late_server(late.netns(), "tcp", 80);
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8083)) << "published in the very moment";
+  driver_->detach(id_of('a'), id_of('3'), call_);
+  EXPECT_FALSE(ask(own_.get(), "tcp", "127.0.0.1", 8083, kUnreachable));
+}
+
 }  // namespace
 }  // namespace gantry::bridge
