@@ -20,6 +20,7 @@ constexpr const char* kStartFailure = "failed to create task for container: fail
 [[noreturn]] void refuse_log(const std::string& reason) { throw Error{Errc::invalid, reason}; }
 
 std::uint64_t buffer_size(const std::string& text) {
+  if (text == "0") return 0;
   try {
     return parse_bytes(text, "max-buffer-size");
   } catch (const Error&) {
@@ -44,23 +45,32 @@ Options cache_options(const wire::LogConfig& log) {
   return out;
 }
 
+bool answers_at_once(const plugins::LogDriver& driver, const Options& options) {
+  if (!driver.can(log::v1::Instant::kAbility)) return false;
+  return plugins::Drivers::call_here(driver, [&options](auto& logs, const Call&) {
+    const auto* instant = static_cast<const log::v1::Instant*>(logs.query(log::v1::Instant::kAbility));
+    return instant != nullptr && instant->answers_at_once(options);
+  });
+}
+
 /// What a driver answers at once is asked for at once.
 template <class Work>
 awaitable<std::invoke_result_t<Work, log::v1::Driver&, const Call&>> ask(plugins::Drivers& drivers,
-                                                                         plugins::LogDriver driver, Work work) {
-  if (driver.can("instant")) co_return plugins::Drivers::call_here(driver, work);
+                                                                         plugins::LogDriver driver, Options options,
+                                                                         Work work) {
+  if (answers_at_once(driver, options)) co_return plugins::Drivers::call_here(driver, work);
   plugins::CallSettings call_settings;
   co_return co_await drivers.call(driver, Pool::quick, call_settings, work);
 }
 
 awaitable<log::v1::Plan> ask_for_plan(plugins::Drivers& drivers, plugins::LogDriver driver, log::v1::Subject subject,
                                       Options options) {
-  const auto work = [subject = std::move(subject), options = std::move(options)](auto& logs, const Call& call) {
+  const auto work = [subject = std::move(subject), options](auto& logs, const Call& call) {
     log::v1::Plan out;
     logs.plan(subject, options, out, call);
     return out;
   };
-  co_return co_await ask(drivers, std::move(driver), work);
+  co_return co_await ask(drivers, std::move(driver), options, work);
 }
 
 }  // namespace
@@ -123,7 +133,7 @@ awaitable<void> Service::Impl::check_log(const Container& container) {
   if (container.host_config.log_config.type == "none") co_return;
   const Options options = split_log_options(container.host_config.log_config).driver;
   const auto ask_to_check = [options](auto& logs, const Call& call) { logs.check(options, call); };
-  co_await ask(at.drivers, driver, ask_to_check);
+  co_await ask(at.drivers, driver, options, ask_to_check);
 }
 
 awaitable<log::v1::Plan> Service::Impl::plan_log(std::shared_ptr<const Container> container) {

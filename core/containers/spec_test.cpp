@@ -215,6 +215,7 @@ TEST(Logging, TheDaemonsOptionsAreTakenApartFromTheDrivers) {
       split_log_options({"json-file", {{"mode", "non-blocking"}, {"max-buffer-size", "4m"}, {"max-size", "1k"}}});
   EXPECT_TRUE(given.non_blocking);
   EXPECT_EQ(given.max_buffer_size, 4U << 20);
+  EXPECT_EQ(split_log_options({"local", {{"mode", "non-blocking"}, {"max-buffer-size", "0"}}}).max_buffer_size, 0U);
   EXPECT_EQ(given.driver, (Options{{"max-size", "1k"}}));
   EXPECT_FALSE(split_log_options({"json-file", {{"mode", "blocking"}}}).non_blocking);
   EXPECT_EQ(split_log_options({"syslog", {{"cache-max-size", "1k"}}}).cache, (Options{{"max-size", "1k"}}));

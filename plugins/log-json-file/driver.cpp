@@ -27,7 +27,14 @@ std::string attributes_json(const Subject& subject, const Options& options) {
 }  // namespace
 
 void* Driver::query(std::string_view ability) noexcept {
-  return ability == Reader::kAbility ? static_cast<Reader*>(this) : nullptr;
+  if (ability == Reader::kAbility) return static_cast<Reader*>(this);
+  if (ability == Instant::kAbility) return static_cast<Instant*>(this);
+  return nullptr;
+}
+
+// An expression takes as long as it takes.
+bool Driver::answers_at_once(const Options& options) const noexcept {
+  return !options.contains("labels-regex") && !options.contains("env-regex");
 }
 
 void Driver::options(std::vector<OptionInfo>& out) const {

@@ -5,7 +5,7 @@
 namespace gantry::json_file {
 
 /// Docker's json-file logs: the runtime writes them, this plans them and reads them back.
-class Driver : public log::v1::Driver, public log::v1::Reader {
+class Driver : public log::v1::Driver, public log::v1::Reader, public log::v1::Instant {
  public:
   void* query(std::string_view ability) noexcept override;
   void capabilities(Capabilities& out) const override { out = {"read", "path", "instant"}; }
@@ -18,6 +18,8 @@ class Driver : public log::v1::Driver, public log::v1::Reader {
   std::unique_ptr<log::v1::Cursor> read(const log::v1::Subject& subject, const Options& options,
                                         const log::v1::ReadRequest& request, const Call& call) override;
   void clear(const log::v1::Subject& subject, const Options& options, const Call& call) override;
+
+  [[nodiscard]] bool answers_at_once(const Options& options) const noexcept override;
 };
 
 }  // namespace gantry::json_file

@@ -5,8 +5,11 @@
 namespace gantry::log_none {
 
 /// Keeps nothing.
-class Driver : public log::v1::Driver {
+class Driver : public log::v1::Driver, public log::v1::Instant {
  public:
+  void* query(std::string_view ability) noexcept override {
+    return ability == Instant::kAbility ? static_cast<Instant*>(this) : nullptr;
+  }
   void capabilities(Capabilities& out) const override { out = {"instant"}; }
   void options(std::vector<OptionInfo>& out) const override { out.clear(); }
   void open(Host& /*host*/) override {}
@@ -14,6 +17,7 @@ class Driver : public log::v1::Driver {
   /// As dockerd: takes whatever it is given.
   void check(const Options& /*options*/, const Call& /*call*/) override {}
   void plan(const log::v1::Subject& subject, const Options& options, log::v1::Plan& out, const Call& call) override;
+  [[nodiscard]] bool answers_at_once(const Options& /*options*/) const noexcept override { return true; }
 };
 
 }  // namespace gantry::log_none

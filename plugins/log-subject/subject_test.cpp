@@ -58,12 +58,25 @@ TEST(Attributes, AreChosenByNameAndByExpression) {
   EXPECT_THAT(attributes_of(subject(), {{"labels-regex", "^b"}, {"env-regex", "^X"}}),
               ElementsAre(Pair("X", "1"), Pair("XY", "2"), Pair("b", "2")));
   EXPECT_TRUE(attributes_of(subject(), {}).empty());
-  try {
-    check_expressions({{"labels-regex", "("}});
-    ADD_FAILURE() << "taken";
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "error parsing regexp: missing closing ): `(`");
-  }
+  auto long_name = subject();
+  long_name.labels = {{std::string(1 << 20, 'x'), "1"}};
+  EXPECT_TRUE(attributes_of(long_name, {{"labels-regex", "x*"}}).empty()) << "and no stack was left";
+}
+
+TEST(Attributes, ExpressionsAreRefusedInGosWords) {
+  const auto reason = [](const std::string& text) -> std::string {
+    try {
+      check_expressions({{"labels-regex", text}});
+      return "taken";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(reason("a(b"), "error parsing regexp: missing closing ): `a(b`");
+  EXPECT_EQ(reason("a)"), "error parsing regexp: unexpected ): `a)`");
+  EXPECT_EQ(reason("a[b"), "error parsing regexp: missing closing ]: `[b`");
+  EXPECT_EQ(reason("*a"), "error parsing regexp: missing argument to repetition operator: `*`");
+  EXPECT_EQ(reason("a\\"), "error parsing regexp: trailing backslash at end of expression: ``");
 }
 
 TEST(OptionText, SizesAreReadAsDockerReadsThem) {

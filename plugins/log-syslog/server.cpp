@@ -32,6 +32,7 @@ void Server::connect() {
   socket_.reset();
   const std::string& protocol = address_.protocol;
   if (protocol == kTls) {
+    check_files(tls_settings_);
     tls_.emplace(dial("tcp", {address_.place, address_.port}), address_.place, tls_settings_);
   } else if (protocol == "local") {
     socket_ = dial_local();

@@ -5,10 +5,13 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 #include "gantry/error.hpp"
+#include "log_servers/dial.hpp"
 
 namespace gantry::log_syslog {
 
@@ -64,6 +67,17 @@ TlsSettings tls_settings(const Options& options) {
   // As dockerd: that skip-verify is given is enough, whatever it says.
   return {given(options, "syslog-tls-ca-cert"), given(options, "syslog-tls-cert"), given(options, "syslog-tls-key"),
           options.contains("syslog-tls-skip-verify")};
+}
+
+void check_files(const TlsSettings& settings) {
+  const auto unreadable = [](const std::string& file) { return !file.empty() && ::access(file.c_str(), R_OK) != 0; };
+  const auto reason = [](const std::string& file) { return "open " + file + ": " + log_servers::error_text(errno); };
+  if (unreadable(settings.ca)) {
+    throw Error{Errc::invalid, "could not read CA certificate \"" + settings.ca + "\": " + reason(settings.ca)};
+  }
+  for (const std::string& file : {settings.certificate, settings.key}) {
+    if (unreadable(file)) throw Error{Errc::invalid, "Could not load X509 key pair: " + reason(file)};
+  }
 }
 
 TlsStream::TlsStream(UniqueFd socket, const std::string& host, const TlsSettings& settings)

@@ -21,6 +21,9 @@ struct TlsSettings {
 
 TlsSettings tls_settings(const Options& options);
 
+/// Errors: invalid, if a file cannot be read: it is missed before the server is.
+void check_files(const TlsSettings& settings);
+
 /// A TLS client over a connected socket.
 class TlsStream {
  public:

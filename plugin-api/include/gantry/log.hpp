@@ -24,9 +24,8 @@
 ///   "read"   `query(Reader::kAbility)` answers a Reader: `docker logs` works.
 ///   "write"  `query(Writer::kAbility)` answers a Writer: needed for plans whose writer is "process".
 ///   "path"   `Plan::path` is told to users (API: LogPath).
-///   "instant" `check` and `plan` compute and touch nothing outside of the process: the daemon calls them without a
-///   trip
-///             to a worker, and cannot give them up.
+///   "instant" `query(Instant::kAbility)` answers an Instant.
+///
 /// What a driver writes by a process and does not give back is also kept by the driver `local`, which reads it back.
 namespace gantry::log::v1 {
 
@@ -129,6 +128,18 @@ class Writer {
   /// The container has ended: writes what is still held back. Nobody waits for it: a Reader may see the last lines a
   /// little later than the container's end.
   virtual void close() = 0;
+};
+
+/// For drivers whose `check` and `plan` compute, and touch nothing outside of the process: a start is spared a trip to
+/// a worker.
+class Instant {
+ public:
+  static constexpr const char* kAbility = "instant";
+  virtual ~Instant() = default;
+
+  /// Whether `check` and `plan` return in no time with these options: then the daemon calls them on the thread that
+  /// serves its clients, and cannot give them up. Called there itself.
+  [[nodiscard]] virtual bool answers_at_once(const Options& options) const noexcept = 0;
 };
 
 /// Calls block; they may come at once.

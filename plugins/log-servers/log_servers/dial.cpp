@@ -40,8 +40,9 @@ UniqueFd dial(const std::string& protocol, const HostPort& to) {
   addrinfo hints{};
   hints.ai_socktype = protocol == "udp" ? SOCK_DGRAM : SOCK_STREAM;
   addrinfo* found = nullptr;
+  const char* const node = to.host.empty() ? nullptr : to.host.c_str();  // none: this machine
   const std::string where = "dial " + protocol + " " + to.host + ":" + to.port + ": ";
-  if (const int error = ::getaddrinfo(to.host.c_str(), to.port.c_str(), &hints, &found); error != 0) {
+  if (const int error = ::getaddrinfo(node, to.port.c_str(), &hints, &found); error != 0) {
     fail(where + "lookup " + to.host + ": " + ::gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> all{found, &::freeaddrinfo};

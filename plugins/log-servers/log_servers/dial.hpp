@@ -7,7 +7,7 @@
 
 namespace gantry::log_servers {
 
-/// A host's name or address, and a port; empty: none was given.
+/// A host's name or address (none: this machine), and a port; empty: none was given.
 struct HostPort {
   std::string host;
   std::string port;

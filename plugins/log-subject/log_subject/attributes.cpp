@@ -1,5 +1,6 @@
 #include "log_subject/attributes.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <regex>
 
@@ -9,14 +10,29 @@ namespace gantry::log_subject {
 
 namespace {
 
+constexpr std::size_t kLongestName = 1024;  // std::regex recurses at each character
+
+// In Go's words where they are the same. libstdc++'s codes say too little: it takes "*a" for a wrong parenthesis.
+std::string reason_of(const std::regex_error& error, const std::string& text) {
+  const auto opened = std::count(text.begin(), text.end(), '(');
+  const auto closed = std::count(text.begin(), text.end(), ')');
+  if (opened > closed) return "missing closing ): `" + text + "`";
+  if (closed > opened) return "unexpected ): `" + text + "`";
+  const std::size_t bracket = text.rfind('[');
+  const bool unclosed = bracket != std::string::npos && text.find(']', bracket) == std::string::npos;
+  if (unclosed) return "missing closing ]: `" + text.substr(bracket) + "`";
+  if (text.find_first_of("*+?") == 0) return "missing argument to repetition operator: `" + text.substr(0, 1) + "`";
+  if (text.ends_with('\\')) return "trailing backslash at end of expression: ``";
+  return error.what();
+}
+
 std::optional<std::regex> expression(const Options& options, const std::string& name) {
   const std::string text = text_of(options, name);
   if (text.empty()) return std::nullopt;
   try {
     return std::regex{text, std::regex::ECMAScript | std::regex::optimize};
   } catch (const std::regex_error& error) {
-    const bool open = error.code() == std::regex_constants::error_paren;
-    throw Error{Errc::invalid, "error parsing regexp: " + (open ? "missing closing ): `" + text + "`" : error.what())};
+    throw Error{Errc::invalid, "error parsing regexp: " + reason_of(error, text)};
   }
 }
 
@@ -31,7 +47,7 @@ void choose(const Attributes& from, const Options& options, const std::string& n
   const auto wanted = expression(options, name + "-regex");
   if (!wanted) return;
   for (const auto& [key, value] : from) {
-    if (std::regex_search(key, *wanted)) out[key] = value;
+    if (key.size() <= kLongestName && std::regex_search(key, *wanted)) out[key] = value;
   }
 }
 
