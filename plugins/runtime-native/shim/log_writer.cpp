@@ -75,6 +75,13 @@ void LogWriter::finish() {
   flush();
 }
 
+/// Once for all lines that come together.
+const std::string& LogWriter::time_text(std::int64_t time) {
+  if (time != formatted_) time_text_ = format_time(time);
+  formatted_ = time;
+  return time_text_;
+}
+
 /// All parts of a long line bear the time of the first, as with dockerd.
 void LogWriter::log(bool is_stderr, std::string_view text) {
   Stream& stream = streams_[is_stderr ? 1 : 0];
@@ -87,7 +94,7 @@ void LogWriter::log(bool is_stderr, std::string_view text) {
   const std::int64_t time = stream.partial_id.empty() ? now_ : stream.time;
   line_.clear();
   if (plan_.format == LogFormat::json_file) {
-    append_log_line(line_, text, is_stderr ? "stderr" : "stdout", format_time(time), plan_.attributes);
+    append_log_line(line_, text, is_stderr ? "stderr" : "stdout", time_text(time), plan_.attributes);
   } else {
     log_record(is_stderr, whole ? text.substr(0, text.size() - 1) : text, time, whole);
     if (!stream.partial_id.empty()) ++stream.ordinal;

@@ -44,6 +44,7 @@ class LogWriter {
   [[nodiscard]] bool keeps() const { return (file_ && *file_) || pipe_; }
   void flush();
   void log(bool is_stderr, std::string_view text);
+  const std::string& time_text(std::int64_t time);
   void log_record(bool is_stderr, std::string_view text, std::int64_t time, bool whole);
 
   const PlanLog& plan_;
@@ -51,6 +52,8 @@ class LogWriter {
   std::unique_ptr<LogPipe> pipe_;
   Stream streams_[2];
   std::int64_t now_ = 0;
+  std::int64_t formatted_ = -1;  ///< What `time_text_` says.
+  std::string time_text_;
   std::string line_;
   log::v1::Entry entry_;
 };
