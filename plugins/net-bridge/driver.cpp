@@ -244,17 +244,17 @@ void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Ca
   const Lease addresses = lease(*network, spec, before);
   EndpointRecord record = plan_endpoint(*network, spec, addresses);
   auto undo = ScopeExit([&] {
-    if (before) return;
+    if (before) return give_back(*before);
     unpublish(record);
     take_away(record);
   });
   publish(*network, spec, before, record);
   records_->put(record);
   join(*network, spec, record, netns);
-  // Both in one transaction: a connection meets the old ports or the new ones.
+  if (!record.ports.empty()) let_own_packets_through(*network, record);
+  // Both in one transaction: a connection meets the old ports or the new ones. Last, as nothing would undo it.
   const bool changed = before && !same_ports(before->ports, record.ports);
   change_port_rules((changed ? remove_port_rules(rules_of(*before)) : "") + add_port_rules(rules_of(record)));
-  if (!record.ports.empty()) let_own_packets_through(*network, record);
   undo.release();
   fill_endpoint(*network, record, out);
 }
@@ -326,6 +326,17 @@ void Driver::unpublish(const EndpointRecord& record) {
     host_->log(LogLevel::warning, std::string("published ports of endpoint ") + record.id + ": " + error.what());
   }
   ports_.release(record.id);
+}
+
+/// An endpoint that was there already, after a change of its ports that failed: its rules still stand.
+void Driver::give_back(const EndpointRecord& before) noexcept {
+  try {
+    records_->put(before);
+    ports_.release(before.id);
+    if (!before.ports.empty()) ports_.claim(before.id, before.ports, {}, PortMap::Policy::keep);
+  } catch (const std::exception& error) {
+    host_->log(LogLevel::warning, std::string("ports of endpoint ") + before.id + ": " + error.what());
+  }
 }
 
 void Driver::join(const Network& network, const EndpointSpec& spec, const EndpointRecord& record, int netns) {

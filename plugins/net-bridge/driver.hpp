@@ -56,6 +56,7 @@ class Driver : public network::v1::Driver {
                const std::optional<EndpointRecord>& before, EndpointRecord& record);
   void let_own_packets_through(const Network& network, const EndpointRecord& record) const;
   void unpublish(const EndpointRecord& record);
+  void give_back(const EndpointRecord& before) noexcept;
   void join(const Network& network, const network::v1::EndpointSpec& spec, const EndpointRecord& record, int netns);
   void take_away(const EndpointRecord& record) noexcept;
 

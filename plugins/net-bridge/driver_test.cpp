@@ -262,5 +262,26 @@ TEST_F(BridgeDriver, PortsMayMoveToAnEndpointThatIsThere) {
   EXPECT_FALSE(ask(own_.get(), "tcp", "127.0.0.1", 8080, kUnreachable));
 }
 
+TEST_F(BridgeDriver, PortsThatCannotMoveStayAsTheyWere) {
+  create('a');
+  Sandbox sandbox;
+  EndpointSpec spec = endpoint('a', '1');
+  spec.ports = {{"tcp", 80, "", 8080, 0}};
+  attach(spec, sandbox);
+  Server server(sandbox.netns(), "tcp", 80);
+  // As good as a container that has renamed its interface: there is none of that name.
+  Sandbox stranger;
+  EndpointSpec other = spec;
+  other.ports = {{"tcp", 80, "", 8081, 0}};
+  EXPECT_THROW(attach(other, stranger), Error);
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080));
+  EXPECT_FALSE(ask(own_.get(), "tcp", "127.0.0.1", 8081, kUnreachable));
+  driver_->detach(spec.network_id, spec.id, call_);
+  Sandbox next;
+  EndpointSpec taker = endpoint('a', '2');
+  taker.ports = spec.ports;
+  EXPECT_EQ(attach(taker, next).ports.size(), 2U) << "nothing of the first one is left";
+}
+
 }  // namespace
 }  // namespace gantry::bridge
