@@ -72,7 +72,7 @@ Endpoint parse_endpoint(const std::string& text) {
   if (scheme == "tcp" || scheme == "http") return parse_tcp(text, rest, "2375");
   if (scheme == "https") return parse_tcp(text, rest, "2376");
   if (scheme == "ssh") return parse_ssh(text, rest);
-  throw Failure("unable to parse docker host `" + text + "`: protocol not available: use unix://, tcp:// or ssh://");
+  throw Failure("Failed to initialize: unable to resolve docker endpoint: invalid bind address format: " + text);
 }
 
 DaemonAddress daemon_address(const ConnectionFlags& flags, const std::string& config_dir) {

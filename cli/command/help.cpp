@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 11> kCommon{"run",   "exec",   "ps",     
 std::string entry(std::string_view name, std::string_view help) {
   std::string line = "  " + std::string(name);
   line.resize(14, ' ');
-  help = help.substr(0, help.find('\n'));
+  help = help.substr(0, std::min(help.find('\n'), help.find(". ")));
   if (help.ends_with('.')) help.remove_suffix(1);
   return line + std::string(help) + "\n";
 }
@@ -42,7 +42,12 @@ bool is_named(const Command& command, std::string_view name) {
 
 const Command* find_in_group(Context& context, const CommandGroup& group, std::span<const std::string> words) {
   const std::string path = std::string("gantry ") + group.name;
-  if (words.size() < 2 || words[1] == "--help" || words[1] == "-h") {
+  if (words.size() < 2) {
+    // It was not asked for.
+    std::fputs(group_help(group).c_str(), stderr);
+    return nullptr;
+  }
+  if (words[1] == "--help" || words[1] == "-h") {
     const std::string help = group_help(group);
     print_text(help);
     return nullptr;
@@ -53,8 +58,10 @@ const Command* find_in_group(Context& context, const CommandGroup& group, std::s
       return &command;
     }
   }
-  throw Failure("gantry: unknown command: " + path + " " + words[1] + "\n\nUsage:  " + path + "\n\nRun '" + path +
-                " --help' for more information");
+  // Docker's commands differ in how they are declared.
+  const char* more = std::string_view(group.name) == "volume" ? " COMMAND" : "";
+  throw Failure("gantry: unknown command: " + path + " " + words[1] + "\n\nUsage:  " + path + more + "\n\nRun '" +
+                path + " --help' for more information");
 }
 
 std::string alias_list(const Command& command) {

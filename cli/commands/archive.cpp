@@ -13,6 +13,7 @@
 #include "commands/file_source.hpp"
 #include "commands/stream_output.hpp"
 #include "gantry/unique_fd.hpp"
+#include "parse/reference.hpp"
 #include "parse/text.hpp"
 #include "terminal/session.hpp"
 #include "terminal/terminal.hpp"
@@ -46,6 +47,14 @@ void upload(Context& context, const std::string& path, int fd, bool quiet) {
 }
 
 }  // namespace
+
+void check_output_path(const std::string& path, const std::string& what) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return;
+  const std::string folder = path.substr(0, slash);
+  if (::access(folder.c_str(), F_OK) == 0) return;
+  throw Failure(what + ": invalid output path: stat " + folder + ": " + lower(std::strerror(errno)));
+}
 
 void write_archive(Exchange& exchange, const std::string& path) {
   if (path.empty()) return copy_body(exchange, STDOUT_FILENO);
@@ -88,6 +97,7 @@ int image_save(Context& context) {
   if (output.empty() && is_terminal(STDOUT_FILENO)) {
     throw Failure("cowardly refusing to save to a terminal. Use the -o flag or redirect");
   }
+  check_output_path(output, "failed to save image");
   Query query;
   for (const std::string& name : names) query.add("names", name);
   query.add_if(!platform.empty(), "platform", platform);
@@ -104,8 +114,9 @@ int image_import(Context& context) {
   flags.list("change,c", changes, "Apply Dockerfile instruction to the created image")
       .text("message,m", message, "Set commit message for imported image")
       .text("platform", platform, "Set platform if server is multi-platform capable");
-  const auto words = context.parse(flags, Arity::between(1, 2));
+  const auto words = context.parse(flags, Arity::at_least(1));
   const bool is_url = starts_with(words[0], "http://") || starts_with(words[0], "https://");
+  if (words.size() > 1) parse_reference(words[1]);
   Query query;
   query.add("fromSrc", is_url ? words[0] : "-");
   if (words.size() > 1) query.add("repo", words[1]);

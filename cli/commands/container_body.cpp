@@ -253,8 +253,9 @@ void ContainerFlags::build_security(Json& host) const {
   set_text(host, "UsernsMode", userns_);
   set_text(host, "CgroupnsMode", cgroupns_);
   set_text(host, "Isolation", isolation_);
-  set_list(host, "CapAdd", cap_add_);
-  set_list(host, "CapDrop", cap_drop_);
+  const Capabilities capabilities = effective_capabilities(cap_add_, cap_drop_);
+  set_list(host, "CapAdd", capabilities.added);
+  set_list(host, "CapDrop", capabilities.dropped);
   set_list(host, "GroupAdd", group_add_);
   host["Privileged"] = privileged_;
   host["ReadonlyRootfs"] = read_only_;

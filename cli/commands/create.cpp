@@ -83,7 +83,10 @@ std::string create_container(Context& context, const ContainerFlags& options, co
   try {
     answer = context.client().post(path, body);
   } catch (const DaemonError& error) {
-    const bool is_image = std::string_view(error.what()).find("No such image") != std::string_view::npos;
+    const std::string_view why = error.what();
+    // That of another platform is none, either.
+    const bool is_image =
+        why.find("No such image") != why.npos || why.find("does not match the specified platform") != why.npos;
     if (error.status() != 404 || !is_image || options.pull != "missing" || is_image_id(image)) throw;
     missing = true;
   }

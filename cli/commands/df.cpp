@@ -6,6 +6,7 @@
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/go_value.hpp"
+#include "format/template.hpp"
 #include "format/units.hpp"
 
 namespace gantry::cli {
@@ -103,7 +104,7 @@ Summary build_cache(const Json& usage) {
 
 std::string ago(std::int64_t created) { return human_duration(std::time(nullptr) - created) + " ago"; }
 
-std::string images_in_full(const Json& usage) {
+std::vector<Json> image_rows(const Json& usage) {
   std::vector<Json> rows;
   for (const Json& image : list_of(usage, "Images")) {
     const Json tags = list_of(image, "RepoTags");
@@ -123,6 +124,10 @@ std::string images_in_full(const Json& usage) {
                       {"Containers", std::to_string(static_cast<int>(number(image, "Containers")))}});
     }
   }
+  return rows;
+}
+
+std::string images_in_full(const Json& usage) {
   return "Images space usage:\n\n" +
          render({"",
                  "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}"
@@ -135,10 +140,10 @@ std::string images_in_full(const Json& usage) {
                   {"SharedSize", "SHARED SIZE"},
                   {"UniqueSize", "UNIQUE SIZE"},
                   {"Containers", "CONTAINERS"}}},
-                rows);
+                image_rows(usage));
 }
 
-std::string containers_in_full(const Json& usage) {
+std::vector<Json> container_rows(const Json& usage) {
   std::vector<Json> rows;
   for (const Json& container : list_of(usage, "Containers")) {
     std::int64_t local = 0;
@@ -154,6 +159,10 @@ std::string containers_in_full(const Json& usage) {
                     {"Status", container.value("Status", "")},
                     {"Names", name}});
   }
+  return rows;
+}
+
+std::string containers_in_full(const Json& usage) {
   return "\nContainers space usage:\n\n" +
          render({"",
                  "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}"
@@ -166,10 +175,10 @@ std::string containers_in_full(const Json& usage) {
                   {"RunningFor", "CREATED"},
                   {"Status", "STATUS"},
                   {"Names", "NAMES"}}},
-                rows);
+                container_rows(usage));
 }
 
-std::string volumes_in_full(const Json& usage) {
+std::vector<Json> volume_rows(const Json& usage) {
   std::vector<Json> rows;
   for (const Json& volume : list_of(usage, "Volumes")) {
     const Json data =
@@ -178,15 +187,34 @@ std::string volumes_in_full(const Json& usage) {
                     {"Links", std::to_string(static_cast<int>(number(data, "RefCount")))},
                     {"Size", human_size(std::max(number(data, "Size"), 0.0), 4)}});
   }
+  return rows;
+}
+
+std::string volumes_in_full(const Json& usage) {
   return "\nLocal Volumes space usage:\n\n" +
          render(
              {"", "{{.Name}}\t{{.Links}}\t{{.Size}}", {{"Name", "VOLUME NAME"}, {"Links", "LINKS"}, {"Size", "SIZE"}}},
-             rows);
+             volume_rows(usage));
 }
 
 std::string build_cache_in_full(const Json& usage) {
   return "\nBuild cache usage: " + human_size(build_cache(usage).size, 4) +
          "\n\nCACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n";
+}
+
+// All at once: a template says which of them it wants.
+int formatted_in_full(const Json& usage, const std::string& format) {
+  const Json all{{"Images", image_rows(usage)},
+                 {"Containers", container_rows(usage)},
+                 {"Volumes", volume_rows(usage)},
+                 {"BuildCache", Json::array()}};
+  try {
+    const Template text(format == "json" ? "{{json .}}" : format);
+    print_text(text.execute(all) + "\n");
+  } catch (const TemplateError& error) {
+    throw Failure(std::string("template parsing error: ") + error.what());
+  }
+  return 0;
 }
 
 }  // namespace
@@ -205,6 +233,7 @@ int system_df(Context& context) {
     print_text(out);
     return 0;
   }
+  if (verbose && list.format != "table") return formatted_in_full(usage, list.format);
   const std::vector<Json> rows{images(usage).row(true), containers(usage).row(true), volumes(usage).row(true),
                                build_cache(usage).row(false)};
   list.print({list.format, "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", kUsageHeads}, rows,

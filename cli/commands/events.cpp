@@ -92,7 +92,7 @@ int system_events(Context& context) {
       try {
         std::printf("%s\n", text ? text->execute(event).c_str() : line_of(event).c_str());
       } catch (const TemplateError& error) {
-        throw Failure(error.what());
+        throw Failure(error.what(), 64);
       }
       std::fflush(stdout);
     }

@@ -127,10 +127,6 @@ int image_ls(Context& context) {
   const bool with_digests = digests || mentions(list.format, "Digest");
   std::vector<Json> rows;
   for (const Json& image : images) {
-    if (quiet) {
-      rows.push_back(image_row(image, {}, !full));
-      continue;
-    }
     for (const Name& name : names_of(image, with_digests)) rows.push_back(image_row(image, name, !full));
   }
   list.print({list.format, digests ? kDigestTable : kImagesTable, kImagesHeads}, rows, quiet, "{{.ID}}");

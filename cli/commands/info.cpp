@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "command/output.hpp"
@@ -204,18 +205,25 @@ std::string client_text(const std::string& daemon_context) {
 }
 
 int formatted_info(Context& context, const std::string& format) {
+  std::unique_ptr<Template> text;
   try {
-    const Template text(format == "json" ? "{{json .}}" : format);
+    text = std::make_unique<Template>(format == "json" ? "{{json .}}" : format);
+  } catch (const TemplateError& error) {
+    throw Failure(std::string("template parsing error: ") + error.what(), 64);
+  }
+  try {
     Json info = context.client().get("/info");
     info["ClientInfo"] = {{"Debug", false},
                           {"Version", kClientVersion},
                           {"Context", current_context(context.connection, context.config())},
                           {"Plugins", Json::array()},
                           {"Warnings", nullptr}};
-    std::fputs((text.execute(info) + "\n").c_str(), stdout);
+    std::fputs((text->execute(info) + "\n").c_str(), stdout);
     return 0;
   } catch (const TemplateError& error) {
-    throw Failure(std::string("template parsing error: ") + error.what(), 64);
+    std::fputs("\n", stdout);
+    std::fflush(stdout);
+    throw Failure(error.what());
   } catch (const Failure&) {
     // Docker's answer about no daemon at all.
     std::fputs("\n", stdout);

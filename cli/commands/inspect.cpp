@@ -83,6 +83,13 @@ int inspect_kind(Context& context, const std::string& prefix, const std::string&
   });
 }
 
+std::string with_missing(const std::string& raw, std::initializer_list<const char*> members) {
+  Json object = Json::parse(raw, nullptr, false);
+  if (!object.is_object()) return raw;
+  for (const char* member : members) object.emplace(member, nullptr);
+  return object.dump();
+}
+
 struct Kind {
   const char* name;
   const char* prefix;
@@ -94,6 +101,16 @@ constexpr std::array<Kind, 5> kKinds{{{"container", "/containers/", "/json"},
                                       {"network", "/networks/", ""},
                                       {"volume", "/volumes/", ""},
                                       {"plugin", "/gantry/plugins/", ""}}};
+
+// Of these gantryd has none, and says so.
+constexpr std::array<Kind, 5> kSwarmKinds{{{"config", "/configs/", ""},
+                                           {"node", "/nodes/", ""},
+                                           {"secret", "/secrets/", ""},
+                                           {"service", "/services/", ""},
+                                           {"task", "/tasks/", ""}}};
+
+constexpr const char* kTypes =
+    R"(must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume")";
 
 bool is_absence(const DaemonError& error) {
   const std::string_view message = error.what();
@@ -111,6 +128,9 @@ std::string fetch_any(Client& client, const std::string& name, const std::string
       if (!type.empty() || !is_absence(error)) throw;
     }
   }
+  for (const Kind& kind : kSwarmKinds) {
+    if (type == kind.name) return client.call("GET", kind.prefix + escaped(name));
+  }
   throw InvalidValue("Error: No such object: " + name);
 }
 
@@ -127,9 +147,9 @@ int any_inspect(Context& context) {
   const auto names = context.parse(flags, Arity::at_least(1));
   bool known = type.empty() && !flags.given("type");
   for (const Kind& kind : kKinds) known = known || type == kind.name;
-  if (type.empty() && flags.given("type"))
-    throw Failure("type is empty: must be one of container, image, network, volume, plugin");
-  if (!known) throw Failure("unknown type: \"" + type + "\": must be one of container, image, network, volume, plugin");
+  for (const Kind& kind : kSwarmKinds) known = known || type == kind.name;
+  if (type.empty() && flags.given("type")) throw Failure(std::string("type is empty: ") + kTypes);
+  if (!known) throw Failure("unknown type: \"" + type + "\": " + kTypes);
   return inspect_each(names, list.format,
                       [&](const std::string& name) { return fetch_any(context.client(), name, type, size); });
 }
@@ -174,7 +194,18 @@ int network_inspect(Context& context) {
   });
 }
 
-int volume_inspect(Context& context) { return inspect_kind(context, "/volumes/", ""); }
+int volume_inspect(Context& context) {
+  ListFlags list;
+  Flags flags;
+  list.declare_format(flags, false, "format,f");
+  const auto names = context.parse(flags, Arity::at_least(1));
+  const bool formatted = !list.format.empty();
+  return inspect_each(names, list.format, [&](const std::string& name) {
+    const std::string raw = context.client().call("GET", "/volumes/" + escaped(name));
+    // To a template what a volume need not have is there.
+    return formatted ? with_missing(raw, {"ClusterVolume", "Status", "UsageData"}) : raw;
+  });
+}
 int plugin_inspect(Context& context) { return inspect_kind(context, "/gantry/plugins/", ""); }
 
 }  // namespace gantry::cli

@@ -1,5 +1,9 @@
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.hpp"
@@ -59,18 +63,22 @@ struct Addresses {
   std::vector<std::string> auxiliary;
 };
 
-// "10.1.2.3" belongs to "10.1.0.0/16" by the leading bytes that the prefix covers; close enough to sort options to
-// subnets and left for the daemon to judge.
+// Whether "10.1.2.3" (or "10.1.2.0/24") begins as "10.1.0.0/16" does; no for what is no address.
 bool is_within(const std::string& subnet, const std::string& address) {
   const auto slash = cut(subnet, '/');
-  const std::string& network = slash ? slash->first : subnet;
-  if ((network.find(':') == std::string::npos) != (address.find(':') == std::string::npos)) return false;
-  if (network.find(':') != std::string::npos) return true;
-  const auto net_bytes = split(network, '.');
-  const auto bytes = split(cut(address, '/') ? cut(address, '/')->first : address, '.');
-  const std::size_t whole = slash ? static_cast<std::size_t>(std::atoi(slash->second.c_str())) / 8 : 4;
-  for (std::size_t i = 0; i < whole && i < 4 && i < net_bytes.size() && i < bytes.size(); ++i) {
-    if (net_bytes[i] != bytes[i]) return false;
+  const auto other = cut(address, '/');
+  const std::string base = slash ? slash->first : subnet;
+  const int family = base.find(':') == std::string::npos ? AF_INET : AF_INET6;
+  std::array<unsigned char, 16> net{};
+  std::array<unsigned char, 16> bytes{};
+  if (::inet_pton(family, base.c_str(), net.data()) != 1) return false;
+  if (::inet_pton(family, (other ? other->first : address).c_str(), bytes.data()) != 1) return false;
+  const int most = family == AF_INET ? 32 : 128;
+  const int bits = slash ? std::clamp(std::atoi(slash->second.c_str()), 0, most) : most;
+  for (int bit = 0; bit < bits; bit += 8) {
+    const auto mask = static_cast<unsigned char>(0xff << (8 - std::min(8, bits - bit)));
+    const auto at = static_cast<std::size_t>(bit / 8);
+    if (((net.at(at) ^ bytes.at(at)) & mask) != 0) return false;
   }
   return true;
 }
@@ -96,10 +104,25 @@ Json pool(const std::string& subnet, const Addresses& addresses, std::vector<boo
 }
 
 Json pools(const Addresses& addresses) {
+  for (std::size_t i = 0; i < addresses.subnets.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const std::string& first = addresses.subnets[j];
+      const std::string& second = addresses.subnets[i];
+      if (!is_within(first, second) && !is_within(second, first)) continue;
+      throw Failure("multiple overlapping subnet configuration is not supported");
+    }
+  }
   if (addresses.subnets.size() < addresses.ranges.size() || addresses.subnets.size() < addresses.gateways.size()) {
     throw Failure("every ip-range or gateway must have a corresponding subnet");
   }
   Json configs = Json::array();
+  for (const std::string& text : addresses.auxiliary) {
+    const auto pair = cut(text, '=');
+    const auto holds = [&](const std::string& subnet) { return pair && is_within(subnet, pair->second); };
+    if (pair && std::none_of(addresses.subnets.begin(), addresses.subnets.end(), holds)) {
+      throw Failure("no matching subnet for aux-address " + pair->second);
+    }
+  }
   std::vector<bool> used(addresses.ranges.size() + addresses.gateways.size(), false);
   for (const std::string& subnet : addresses.subnets) configs.push_back(pool(subnet, addresses, used));
   for (std::size_t i = 0; i < used.size(); ++i) {
@@ -238,7 +261,7 @@ int network_connect(Context& context) {
   for (const std::string& option : options) {
     if (!cut(option, '=')) throw Failure("invalid key/value pair format in driver options");
   }
-  if (!options.empty()) endpoint["DriverOpts"] = pairs(options);
+  endpoint["DriverOpts"] = pairs(options);
   if (priority != 0) endpoint["GwPriority"] = priority;
   context.client().post("/networks/" + escaped(names[0]) + "/connect",
                         Json{{"Container", names[1]}, {"EndpointConfig", endpoint}});

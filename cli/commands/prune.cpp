@@ -123,6 +123,11 @@ int system_prune(Context& context) {
       .toggle("volumes", volumes, "Prune anonymous volumes");
   options.declare(flags, "Provide filter values (e.g. \"label=<key>=<value>\")");
   context.parse(flags, Arity::none());
+  for (const std::string& filter : options.list.filters) {
+    if (volumes && filter.starts_with("until=")) {
+      throw Failure("ERROR: The \"until\" filter is not supported with \"--volumes\"");
+    }
+  }
   std::string what =
       "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n";
   if (volumes) what += "  - all anonymous volumes not used by at least one container\n";

@@ -144,7 +144,10 @@ int container_ls(Context& context) {
   context.parse(flags, Arity::none());
   if (latest && last == -1) last = 1;
   if (list.format.empty() && !quiet) list.format = context.config().text("psFormat");
-  const bool sized = size || mentions(list.format, "Size");
+  // A whole row in JSON has all of its members.
+  const bool whole =
+      list.format.find("json .}") != std::string::npos || list.format.find("json . ") != std::string::npos;
+  const bool sized = size || whole || mentions(list.format, "Size");
   Query query;
   query.add_if(all, "all");
   query.add_if(last != -1, "limit", std::to_string(last));

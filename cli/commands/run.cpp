@@ -79,8 +79,10 @@ int run_container(Context& context, const Flags& flags, ContainerFlags& containe
   }
   const bool attached = body["AttachStdin"] || body["AttachStdout"] || body["AttachStderr"];
   if (attached) return run_attached(context, container, options, id);
-  context.client().post("/containers/" + id + "/start");
+  // Before the start, as docker does: a container that could not start is there, and to be removed.
   std::printf("%s\n", id.c_str());
+  std::fflush(stdout);
+  context.client().post("/containers/" + id + "/start");
   return 0;
 }
 

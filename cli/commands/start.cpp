@@ -89,10 +89,10 @@ int container_attach(Context& context) {
   Client& client = context.client();
   const Json container = client.get("/containers/" + escaped(names[0]) + "/json");
   const Json& state = container["State"];
-  if (!state.value("Running", false)) throw Failure("cannot attach to a stopped container, start it first");
-  if (state.value("Paused", false)) throw Failure("cannot attach to a paused container, unpause it first");
+  if (!state.value("Running", false)) throw Failure("You cannot attach to a stopped container, start it first");
+  if (state.value("Paused", false)) throw Failure("You cannot attach to a paused container, unpause it first");
   if (state.value("Restarting", false)) {
-    throw Failure("cannot attach to a restarting container, wait until it is running");
+    throw Failure("You cannot attach to a restarting container, wait until it is running");
   }
   const std::string id = container["Id"];
   const bool tty = container["Config"].value("Tty", false);

@@ -99,6 +99,7 @@ int container_export(Context& context) {
   if (output.empty() && is_terminal(STDOUT_FILENO)) {
     throw Failure("cowardly refusing to save to a terminal. Use the -o flag or redirect");
   }
+  check_output_path(output, "failed to export container");
   const auto exchange = context.client().stream("GET", "/containers/" + escaped(names[0]) + "/export");
   write_archive(*exchange, output);
   return 0;

@@ -62,7 +62,8 @@ int volume_create(Context& context) {
       throw Failure("conflicting options: cannot specify a volume-name through both --name and as a positional arg");
     name = words[0];
   }
-  Json body = {{"Driver", driver}, {"DriverOpts", pairs(options)}, {"Labels", pairs(labels)}};
+  Json body = {{"Driver", driver}, {"Labels", pairs(labels)}};
+  if (!options.empty()) body["DriverOpts"] = pairs(options);
   if (!name.empty()) body["Name"] = name;
   const Json volume = context.client().post("/volumes/create", body);
   std::printf("%s\n", volume.value("Name", "").c_str());

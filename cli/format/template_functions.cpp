@@ -34,12 +34,24 @@ std::string titled(std::string text) {
   return text;
 }
 
+Json characters(const std::string& text) {
+  Json all = Json::array();
+  for (std::size_t start = 0; start < text.size();) {
+    std::size_t end = start + 1;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
+    all.push_back(text.substr(start, end - start));
+    start = end;
+  }
+  return all;
+}
+
 Json split_text(const Arguments& arguments) {
   const std::string whole = text(arguments, 0, "split");
   const std::string separator = text(arguments, 1, "split");
   Json parts = Json::array();
+  if (separator.empty()) return characters(whole);
   std::size_t start = 0;
-  while (!separator.empty()) {
+  for (;;) {
     const std::size_t end = whole.find(separator, start);
     if (end == std::string::npos) break;
     parts.push_back(whole.substr(start, end - start));

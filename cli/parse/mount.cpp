@@ -80,6 +80,7 @@ class MountBuilder {
 
   Json build() {
     const std::string type = mount_["Type"];
+    if (!volume_.empty() && !volume_.contains("DriverConfig")) volume_["DriverConfig"] = Json::object();
     if (!mount_.contains("Target")) throw InvalidValue("target is required");
     attach("VolumeOptions", volume_, type == "volume", "volume-*", type);
     attach("BindOptions", bind_, type == "bind", "bind-*", type);

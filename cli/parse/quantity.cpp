@@ -98,11 +98,13 @@ std::int64_t parse_bytes(const std::string& text) {
 
 std::int64_t parse_nano_cpus(const std::string& text) {
   std::string_view rest = text;
+  const bool negative = rest.starts_with('-');
+  if (negative || rest.starts_with('+')) rest.remove_prefix(1);
   const auto number = take_number(rest);
   if (!number || !rest.empty()) throw InvalidValue("failed to parse " + text + " as a rational number");
   const auto point = text.find('.');
   if (point != std::string::npos && text.size() - point - 1 > 9) throw InvalidValue("value is too precise");
-  return std::llround(*number * 1e9);
+  return std::llround((negative ? -*number : *number) * 1e9);
 }
 
 std::optional<std::int64_t> parse_duration(const std::string& text) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "command/failure.hpp"
 #include "command/flags.hpp"
@@ -202,6 +203,32 @@ std::string parse_sysctl(const std::string& text) {
                               starts_with(pair->first, "net.") || starts_with(pair->first, "fs.mqueue."));
   if (!known) throw InvalidValue("sysctl '" + text + "' is not allowed");
   return text;
+}
+
+namespace {
+
+// Sorted, each once; "ALL" stands for all others.
+std::vector<std::string> capability_names(const std::vector<std::string>& words) {
+  std::set<std::string> names;
+  for (const std::string& word : words) {
+    std::string name(trimmed(word));
+    for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    if (name == "ALL") return {name};
+    if (name != "RESET" && !starts_with(name, "CAP_")) name.insert(0, "CAP_");
+    names.insert(std::move(name));
+  }
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+Capabilities effective_capabilities(const std::vector<std::string>& add, const std::vector<std::string>& drop) {
+  Capabilities out{capability_names(add), capability_names(drop)};
+  const auto is_added = [&](const std::string& name) {
+    return std::find(out.added.begin(), out.added.end(), name) != out.added.end();
+  };
+  std::erase_if(out.dropped, is_added);
+  return out;
 }
 
 }  // namespace gantry::cli

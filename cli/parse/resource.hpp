@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "json.hpp"
 
@@ -18,5 +19,12 @@ Json parse_device(const std::string& text);
 std::string parse_device_rule(const std::string& text);
 Json parse_restart_policy(const std::string& text);
 std::string parse_sysctl(const std::string& text);
+
+/// `--cap-add` and `--cap-drop` as the daemon gets them: "NET_ADMIN" is "CAP_NET_ADMIN", what is added is not dropped.
+struct Capabilities {
+  std::vector<std::string> added;
+  std::vector<std::string> dropped;
+};
+Capabilities effective_capabilities(const std::vector<std::string>& add, const std::vector<std::string>& drop);
 
 }  // namespace gantry::cli

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/product.hpp"
 #include "api/progress_stream.hpp"
 
 namespace gantry::api {
@@ -41,6 +42,7 @@ awaitable<Response> Build::post_commit(Exchange& exchange) {
   wanted.tag = request.get("tag");
   wanted.comment = request.get("comment");
   wanted.author = request.get("author");
+  wanted.engine = product_version();
   wanted.pause = request.flag("pause", true);
   wanted.changes = request.all("changes");
   const nlohmann::json body = co_await exchange.body_json();

@@ -28,6 +28,13 @@ void read_as_of(Version version, wire::HostConfig& host) {
   if (version < Version{1, 43}) host.annotations.clear();
 }
 
+// Before the API told of DNS names, the id was an alias on the user's networks.
+void add_short_id(Json& details, const std::string& id) {
+  for (auto& [network, endpoint] : details["NetworkSettings"]["Networks"].items()) {
+    if (!networks::Service::predefined(network)) endpoint["Aliases"].push_back(id.substr(0, 12));
+  }
+}
+
 std::uint16_t dimension(const Request& request, const char* name) {
   const std::string text = request.get(name);
   const auto number = request.number(name, "Atoi");
@@ -100,12 +107,8 @@ awaitable<Response> Containers::get_list(Exchange& exchange) {
   const Request& request = exchange.request();
   containers::Filter filter;
   filter.all = request.flag("all");
-  filter.limit = static_cast<int>(std::clamp<std::int64_t>(request.number("limit").value_or(0), 0, 1'000'000));
+  filter.limit = static_cast<int>(std::clamp<std::int64_t>(request.number("limit", "Atoi").value_or(0), 0, 1'000'000));
   filter.terms = request.filters();
-  // The old spelling of the filters of the same names.
-  for (const char* name : {"before", "since"}) {
-    if (request.has(name)) filter.terms[name].push_back(request.get(name));
-  }
   const bool with_sizes = request.flag("size");
   Json list = Json::array();
   for (const auto& container : service_.list(filter)) {
@@ -120,7 +123,9 @@ awaitable<Response> Containers::get_details(Exchange& exchange) {
   const auto container = service_.find(exchange.request().parameter("id"));
   std::optional<Sizes> its_sizes;
   if (exchange.request().flag("size")) its_sizes = co_await sizes(container);
-  co_return ordered(container_details(service_, *container, its_sizes));
+  Json details = container_details(service_, *container, its_sizes);
+  if (exchange.request().version < Version{1, 45}) add_short_id(details, container->id);
+  co_return ordered(details);
 }
 
 awaitable<Response> Containers::post_create(Exchange& exchange) {

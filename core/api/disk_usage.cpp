@@ -34,6 +34,9 @@ awaitable<PlainJson> image_usage(images::Service& images) {
   PlainJson part = PlainJson::object();
   part["LayersSize"] = usage.layers_size;
   part["Images"] = usage.images;
+  for (auto& image : part["Images"]) {
+    if (image["RepoDigests"].empty()) image["RepoDigests"] = nullptr;  // as dockerd, here alone
+  }
   co_return part;
 }
 

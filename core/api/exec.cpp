@@ -26,6 +26,16 @@ std::string stdout_frame(const std::string& text) {
   return std::string(head.data(), head.size()) + text;
 }
 
+// dockerd has words of its own for an exec's keys.
+void check_detach_keys(const std::string& keys) {
+  if (keys.empty()) return;
+  try {
+    (void)DetachKeys{keys};
+  } catch (const Error& error) {
+    throw Error{error.code(), "Invalid escape keys (" + keys + ") provided"};
+  }
+}
+
 }  // namespace
 
 void Exec::add_routes(Router& router) {
@@ -53,7 +63,7 @@ awaitable<Response> Exec::post_create(Exchange& exchange) {
   request.cmd = config.cmd;
   request.console_size = config.console_size;
   (void)service_.find(exchange.request().parameter("id"));
-  if (!request.detach_keys.empty()) (void)DetachKeys{request.detach_keys};
+  check_detach_keys(request.detach_keys);
   const std::string id = co_await service_.create_exec(exchange.request().parameter("id"), std::move(request));
   const nlohmann::json answer{{"Id", id}};
   co_return Response::json(answer, 201);
@@ -106,8 +116,8 @@ awaitable<Response> Exec::post_start(Exchange& exchange) {
 
 awaitable<Response> Exec::post_resize(Exchange& exchange) {
   const Request& request = exchange.request();
-  const auto rows = request.number("h");
-  const auto columns = request.number("w");
+  const auto rows = request.number("h", "Atoi");
+  const auto columns = request.number("w", "Atoi");
   if (!rows || !columns || *rows < 0 || *rows > 65535 || *columns < 0 || *columns > 65535) {
     throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + request.get(rows ? "w" : "h") + "\": invalid syntax"};
   }

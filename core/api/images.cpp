@@ -5,6 +5,7 @@
 #include "api/member_order.hpp"
 #include "api/progress_stream.hpp"
 #include "api/registry_auth.hpp"
+#include "images/image_config.hpp"
 
 namespace gantry::api {
 namespace {
@@ -39,6 +40,13 @@ images::ImportRequest import_request(const Request& request) {
 nlohmann::json summary_json(const wire::ImageSummary& summary, Version version) {
   nlohmann::json out = summary;
   if (version < kNoVirtualSize) out["VirtualSize"] = summary.size;
+  return out;
+}
+
+// What older clients know as the config of the container that an image was committed from.
+nlohmann::json empty_container_config() {
+  nlohmann::json out = nlohmann::json::parse(images::config_object({}));
+  out["Cmd"] = nullptr;
   return out;
 }
 
@@ -87,6 +95,7 @@ awaitable<Response> Images::create(Exchange& exchange) {
     co_return co_await stream.run(work, true);
   }
   const images::ImportRequest request = import_request(exchange.request());
+  if (request.source.empty()) throw Error{Errc::invalid, "Get \"http:\": http: no Host in request URL"};
   if (request.source != "-") {
     throw Error{Errc::unsupported,
                 "importing from \"" + request.source +
@@ -101,7 +110,10 @@ awaitable<Response> Images::create(Exchange& exchange) {
 
 awaitable<Response> Images::inspect(Exchange& exchange) {
   nlohmann::json out = service_.inspect(exchange.request().parameter("name"));
-  if (exchange.request().version < kNoVirtualSize) out["VirtualSize"] = out["Size"];
+  if (exchange.request().version < kNoVirtualSize) {
+    out["VirtualSize"] = out["Size"];
+    out["ContainerConfig"] = empty_container_config();
+  }
   co_return json_in_order(out, kImageOrder);
 }
 
@@ -125,10 +137,10 @@ awaitable<Response> Images::push(Exchange& exchange) {
 
 awaitable<Response> Images::tag(Exchange& exchange) {
   const Request& request = exchange.request();
-  service_.tag(request.parameter("name"), request.get("repo"), request.get("tag"));
-  Response created;
-  created.status = 201;
-  co_return created;
+  Response response;
+  const bool tagged = service_.tag(request.parameter("name"), request.get("repo"), request.get("tag"));
+  response.status = tagged ? 201 : 200;
+  co_return response;
 }
 
 awaitable<Response> Images::remove(Exchange& exchange) {
@@ -175,12 +187,23 @@ awaitable<Response> Images::load(Exchange& exchange) {
     return service_.load(body_of(exchange), quiet, std::move(report), std::move(cancel));
   };
   ProgressStream stream{exchange};
-  co_return co_await stream.run(work, false);
+  co_return co_await stream.run(work, false, ProgressStream::Failure::in_stream);
 }
 
 awaitable<Response> Images::login(Exchange& exchange) {
-  const nlohmann::json body = co_await exchange.body_json();
-  const wire::AuthConfig auth = body.is_null() ? wire::AuthConfig{} : body.get<wire::AuthConfig>();
+  nlohmann::json body;
+  std::string wrong;
+  try {
+    body = co_await exchange.body_json();
+    if (body.is_null()) wrong = "EOF";
+  } catch (const Error& error) {
+    // dockerd tells of this body without the words that it has for others.
+    constexpr std::string_view kPrefix = "invalid JSON: ";
+    wrong = error.what();
+    if (wrong.starts_with(kPrefix)) wrong.erase(0, kPrefix.size());
+  }
+  if (!wrong.empty()) throw Error{Errc::invalid, wrong};
+  const wire::AuthConfig auth = body.get<wire::AuthConfig>();
   const std::string server = auth.server_address;
   const registry::v1::Credentials credentials = to_credentials(auth);
   std::string token;

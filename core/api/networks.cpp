@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "api/member_order.hpp"
 
@@ -167,6 +168,15 @@ networks::NetworkRequest network_request(const wire::NetworkCreateRequest& asked
   return out;
 }
 
+// Of Go's ParseBool.
+void check_verbose(const std::string& text) {
+  static const std::set<std::string> known{"",  "1", "t", "T",     "TRUE",  "true", "True",
+                                           "0", "f", "F", "FALSE", "false", "False"};
+  if (known.contains(text)) return;
+  throw Error{Errc::invalid,
+              "invalid value for verbose: " + text + ": strconv.ParseBool: parsing \"" + text + "\": invalid syntax"};
+}
+
 std::string text_member(const nlohmann::json& body, const char* name) {
   if (!body.is_object()) return {};
   const auto found = body.find(name);
@@ -204,6 +214,7 @@ awaitable<Response> Networks::get_list(Exchange& exchange) {
 awaitable<Response> Networks::get_network(Exchange& exchange) {
   const std::string scope = exchange.request().get("scope");
   const std::string& name = exchange.request().parameter("id");
+  check_verbose(exchange.request().get("verbose"));
   if (!scope.empty() && scope != "local") throw Error{Errc::not_found, "network " + name + " not found"};
   wire::Network network = describe(*service_.get(name));
   add_containers(service_, network);

@@ -16,7 +16,7 @@ struct NetworkPeers {
   std::function<awaitable<void>(std::string container, std::string network, wire::EndpointSettings settings)> connect;
 
   /// Takes a container off a network (name or id). `force`: also one that is not known any more.
-  /// Errors: not_found, internal ("container x is not connected to network y").
+  /// Errors: not_found, internal ("container x is not connected to the network y").
   std::function<awaitable<void>(std::string container, std::string network, bool force)> disconnect;
 };
 

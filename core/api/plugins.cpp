@@ -20,6 +20,10 @@ awaitable<Response> Plugins::docker_plugins(Exchange&) { co_return Response::jso
 
 awaitable<Response> Plugins::docker_plugin(Exchange& exchange) {
   const std::string name = exchange.request().parameter("name");
+  const std::string path = exchange.request().path;
+  if (path.ends_with("/enable") && !exchange.request().number("timeout", "Atoi")) {
+    throw Error{Errc::invalid, "strconv.Atoi: parsing \"\": invalid syntax"};
+  }
   throw Error{Errc::not_found, "plugin \"" + name + "\" not found"};
   co_return Response::done();
 }

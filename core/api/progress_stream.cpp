@@ -86,7 +86,7 @@ awaitable<bool> ProgressStream::deliver(const images::BackgroundTask& task, bool
   }
 }
 
-awaitable<Response> ProgressStream::run(Work work, bool watch_client) {
+awaitable<Response> ProgressStream::run(Work work, bool watch_client, Failure failure) {
   const auto executor = co_await asio::this_coro::executor;
   news_ = std::make_unique<asio::steady_timer>(executor);
   const auto cancel = std::make_shared<plugins::CancelSource>();
@@ -97,7 +97,7 @@ awaitable<Response> ProgressStream::run(Work work, bool watch_client) {
   co_await task.wait();
   if (!delivered) throw Error{Errc::cancelled, "the client has gone away"};
   if (const auto error = task.error()) {
-    if (!started_) std::rethrow_exception(error);
+    if (!started_ && failure == Failure::as_answer) std::rethrow_exception(error);
     wire::ProgressMessage line;
     line.error = message_of(error);
     line.error_code = exit_code_of(error);

@@ -18,9 +18,12 @@ class ProgressStream {
 
   explicit ProgressStream(Exchange& exchange) : exchange_(exchange) {}
 
+  /// How a client learns of a failure before the first line.
+  enum class Failure { as_answer, in_stream };
+
   /// Runs `work` and sends its lines. If the client goes away, or cannot be written to, the work is cancelled; while
   /// the work itself reads the request's body, `watch_client` is false: the body's end tells.
-  awaitable<Response> run(Work work, bool watch_client);
+  awaitable<Response> run(Work work, bool watch_client, Failure failure = Failure::as_answer);
 
  private:
   void take(const wire::ProgressMessage& line);

@@ -69,6 +69,7 @@ void Router::add(std::string method, std::string pattern, Handler handler, Versi
 Router::Match Router::match(const std::string& method, const std::string& path, Version version) const {
   const std::vector<std::string> segments = split_path(path);
   Match result;
+  if (path.size() > 1 && path.ends_with('/')) return result;
   for (const Route& route : routes_) {
     if (version < route.since) continue;
     std::map<std::string, std::string> parameters;

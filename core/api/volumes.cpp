@@ -11,6 +11,15 @@ namespace {
 
 constexpr Version kPrunesAnonymousOnly{1, 42};
 
+// dockerd says here what it was about.
+std::map<std::string, std::vector<std::string>> filters_of(const Request& request) {
+  try {
+    return request.filters();
+  } catch (const Error& error) {
+    throw Error{error.code(), std::string{"error reading volume filters: "} + error.what()};
+  }
+}
+
 }  // namespace
 
 wire::Volume wire_volume(const volumes::Service& service, const volumes::Volume& volume) {
@@ -22,7 +31,8 @@ wire::Volume wire_volume(const volumes::Service& service, const volumes::Volume&
   out.created_at = format_rfc3339(volume.created / kSecond * kSecond);
   out.scope = service.scope(volume);
   out.labels = volume.labels;
-  out.options = volume.options;
+  if (volume.options_given || !volume.options.empty())
+    out.options.emplace(volume.options.begin(), volume.options.end());
   return out;
 }
 
@@ -32,11 +42,12 @@ void Volumes::add_routes(Router& router) {
   router.add(
       "POST", "/volumes/prune", [this](Exchange& exchange) { return prune(exchange); }, Version{1, 25});
   router.add("GET", "/volumes/{name}", [this](Exchange& exchange) { return inspect(exchange); });
+  router.add("PUT", "/volumes/{name}", [](Exchange& exchange) { return update(exchange); });
   router.add("DELETE", "/volumes/{name}", [this](Exchange& exchange) { return remove(exchange); });
 }
 
 awaitable<Response> Volumes::list(Exchange& exchange) {
-  const auto wanted = volumes::list_filter(exchange.request().filters(), [this](const volumes::Volume& volume) {
+  const auto wanted = volumes::list_filter(filters_of(exchange.request()), [this](const volumes::Volume& volume) {
     return !service_.users(volume.name).empty();
   });
   wire::VolumeList found;
@@ -59,6 +70,11 @@ awaitable<Response> Volumes::inspect(Exchange& exchange) {
   wire::Volume out = wire_volume(service_, *volume);
   out.status = co_await service_.status(volume);
   co_return Response::json(out);
+}
+
+awaitable<Response> Volumes::update(Exchange&) {
+  throw Error{Errc::unavailable, "volume update only valid for cluster volumes, but swarm is unavailable"};
+  co_return Response::done();
 }
 
 awaitable<Response> Volumes::remove(Exchange& exchange) {

@@ -21,6 +21,7 @@ class Volumes {
   awaitable<Response> list(Exchange& exchange);
   awaitable<Response> create(Exchange& exchange);
   awaitable<Response> inspect(Exchange& exchange);
+  static awaitable<Response> update(Exchange& exchange);
   awaitable<Response> remove(Exchange& exchange);
   awaitable<Response> prune(Exchange& exchange);
 

@@ -29,6 +29,12 @@ void overlay_config(images::ImageConfig& out, const wire::ContainerConfig& confi
   out.env = merged_env(config.env, out.env);
   if (config.cmd) out.cmd = *config.cmd;
   if (config.entrypoint) out.entrypoint = *config.entrypoint;
+  out.attach_stdin = config.attach_stdin;
+  out.attach_stdout = config.attach_stdout;
+  out.attach_stderr = config.attach_stderr;
+  out.tty = config.tty;
+  out.open_stdin = config.open_stdin;
+  out.stdin_once = config.stdin_once;
   if (!config.shell.empty()) out.shell = config.shell;
   if (!config.on_build.empty()) out.on_build = config.on_build;
   for (const auto& [name, value] : config.labels) out.labels[name] = value;
@@ -56,12 +62,23 @@ awaitable<std::string> Service::commit(CommitRequest request) {
   }
   images::ImageConfig config;
   overlay_config(config, container->config);
-  if (request.config) overlay_config(config, *request.config);
+  if (request.config) {
+    wire::ContainerConfig given = *request.config;
+    // As dockerd: these are the container's.
+    given.attach_stdin = container->config.attach_stdin;
+    given.attach_stdout = container->config.attach_stdout;
+    given.attach_stderr = container->config.attach_stderr;
+    given.tty = container->config.tty;
+    given.open_stdin = container->config.open_stdin;
+    given.stdin_once = container->config.stdin_once;
+    overlay_config(config, given);
+  }
   images::apply_changes(config, request.changes);
   images::CommitRequest step;
   step.parent = container->image_id;
   step.config_json = images::config_object(config);
   step.author = request.author;
+  step.engine = request.engine;
   step.comment = request.comment;
   step.created_by = command_line(container->config);
   step.repository = request.repository;
@@ -76,17 +93,22 @@ awaitable<std::string> Service::commit(CommitRequest request) {
   } catch (...) {
     failure = std::current_exception();
   }
+  if (!failure) publish_commit(*container, request, image);
   if (pause) co_await at_.containers.unpause(container->id);
   if (failure) std::rethrow_exception(failure);
-  std::map<std::string, std::string> attributes(container->config.labels.begin(), container->config.labels.end());
+  co_return image;
+}
+
+void Service::publish_commit(const containers::Container& container, const CommitRequest& request,
+                             const std::string& image) {
+  std::map<std::string, std::string> attributes(container.config.labels.begin(), container.config.labels.end());
   attributes["comment"] = request.comment;
-  attributes["image"] = container->config.image;
+  attributes["image"] = container.config.image;
   attributes["imageID"] = image;
   attributes["imageRef"] =
       request.repository.empty() ? "" : request.repository + ":" + (request.tag.empty() ? "latest" : request.tag);
-  attributes["name"] = container->name;
-  at_.bus.publish({"container", "commit", container->id, attributes, 0});
-  co_return image;
+  attributes["name"] = container.name;
+  at_.bus.publish({"container", "commit", container.id, attributes, 0});
 }
 
 }  // namespace gantry::build

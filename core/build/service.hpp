@@ -32,6 +32,7 @@ struct CommitRequest {
   std::string tag;
   std::string comment;
   std::string author;
+  std::string engine;  ///< The version of who commits.
   bool pause{true};
   std::vector<std::string> changes;             ///< Dockerfile instructions.
   std::optional<wire::ContainerConfig> config;  ///< What is set in it takes the place of the container's.
@@ -68,6 +69,8 @@ class Service {
   awaitable<Pruned> prune(images::Filters filters);
 
  private:
+  void publish_commit(const containers::Container& container, const CommitRequest& request, const std::string& image);
+
   Neighbours at_;
 };
 

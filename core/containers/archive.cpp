@@ -76,7 +76,10 @@ awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<cons
   for (const MountPoint& place : container->mounts) {
     if (place.type == "tmpfs" || place.type == "image") continue;  // only there while it runs
     Mount mount{"bind", place.source, place.destination, "", {place.non_recursive ? "bind" : "rbind"}};
-    if (place.type == "volume") mount = co_await at.volumes.acquire(place.name, container->id);
+    if (place.type == "volume") {
+      auto attributes = mount_attributes(place);
+      mount = co_await at.volumes.acquire(place.name, container->id, std::move(attributes));
+    }
     mount.target = place.destination;
     if (!place.subpath.empty()) mount.options.push_back(std::string(kSubpathOption) + place.subpath);
     if (!place.writable) mount.options.emplace_back("ro");

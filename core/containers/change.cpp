@@ -84,9 +84,12 @@ void check_connection(const Container& container, const networks::Network& netwo
     throw Error{Errc::denied,
                 "container cannot be connected to multiple networks with one of the networks in private (none) mode"};
   }
-  if (container.endpoints.contains(network.name)) {
-    throw Error{Errc::denied, "endpoint with name " + container.name + " already exists in network " + network.name};
-  }
+}
+
+// Of what does not run the settings may be given again.
+void check_absent(const Container& container, const networks::Network& network) {
+  if (!is_alive(container.state) || !container.endpoints.contains(network.name)) return;
+  throw Error{Errc::denied, "endpoint with name " + container.name + " already exists in network " + network.name};
 }
 
 }  // namespace
@@ -205,6 +208,7 @@ awaitable<void> Service::connect(std::string name, std::string network, wire::En
   check_connection(*held.container, *wanted);
   const networks::EndpointRequest asked = endpoint_request(wanted->name, settings);
   impl_->at.networks.check(asked);
+  check_absent(*held.container, *wanted);
   networks::Sandbox sandbox;
   if (is_alive(held.container->state)) {
     const std::string path = "/proc/" + std::to_string(held.container->pid) + "/ns/net";
@@ -233,7 +237,9 @@ awaitable<void> Service::disconnect(std::string name, std::string network, bool 
   const std::string id = held.container->id;
   const bool known = held.container->endpoints.contains(wanted->name);
   if (!known && !force) {
-    throw Error{Errc::denied, "container " + id + " is not connected to network " + wanted->name};
+    // dockerd's words depend on it, too.
+    const char* article = is_alive(held.container->state) ? "" : "the ";
+    throw Error{Errc::denied, "container " + id + " is not connected to " + article + "network " + wanted->name};
   }
   if (held.container->host_config.network_mode == "host") {
     throw Error{Errc::denied, "container cannot be disconnected from host network or connected to host network"};

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "containers/ports.hpp"
 #include "containers/spec.hpp"
 #include "containers/validate.hpp"
+#include "gantry/unique_fd.hpp"
 #include "images/platform.hpp"
 #include "volumes/copy_up.hpp"
 
@@ -39,6 +41,13 @@ std::map<std::string, wire::EndpointSettings> requested_endpoints(const CreateRe
   return endpoints;
 }
 
+// What the container's own files are mounted on, which a volume that is mounted read-only could not get later.
+void make_file_places(const std::string& etc) {
+  for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
+    const UniqueFd file{::open((etc + "/" + name).c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644)};
+  }
+}
+
 void make_folder(const std::string& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -51,21 +60,20 @@ awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_pt
   std::vector<std::pair<std::string, std::string>> fresh;  // destination, mountpoint
   for (MountPoint& place : container.mounts) {
     if (place.type != "volume") continue;
-    Options options;
+    std::optional<Options> options;
     std::map<std::string, std::string> labels;
     for (const auto& mount : container.host_config.mounts) {
       if (!place.from_mounts || clean_path(mount.target) != place.destination || !mount.volume) continue;
       labels = mount.volume->labels;
-      if (mount.volume->driver_config) {
-        options = Options(mount.volume->driver_config->options.begin(), mount.volume->driver_config->options.end());
+      if (mount.volume->driver_config && !mount.volume->driver_config->options.empty()) {
+        options.emplace(mount.volume->driver_config->options);
       }
     }
     const auto found = co_await at.volumes.get_or_create(place.name, place.driver, options, labels, container.id);
     place.name = found.volume->name;
     place.driver = found.volume->driver;
     place.source = found.volume->mountpoint;
-    if (!place.no_copy && place.subpath.empty() && !place.source.empty() && options.empty() &&
-        found.volume->options.empty()) {
+    if (!place.no_copy && place.subpath.empty() && !place.source.empty() && !options && found.volume->options.empty()) {
       fresh.emplace_back(place.destination, place.source);
     }
   }
@@ -79,6 +87,7 @@ awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_pt
       if (!std::filesystem::is_empty(mountpoint, failed) || failed) continue;
       if (!tree) tree.emplace(root);
       volumes::copy_up(tree->fd(), destination, mountpoint);
+      if (destination == "/etc") make_file_places(mountpoint);
     }
   });
 }
@@ -248,11 +257,13 @@ void check_platform(const std::string& asked, const std::string& name, const ima
 
 awaitable<Created> Service::Impl::create(CreateRequest request) {
   Created created;
-  std::string name = request.name.starts_with('/') ? request.name.substr(1) : request.name;
-  if (name.empty())
+  std::string name = request.name;
+  if (name.empty()) {
     name = free_name();
-  else
+  } else {
+    if (name.size() > 1 && name.starts_with('/')) name.erase(0, 1);
     check_name(name);
+  }
   if (request.body.config.image.empty()) throw Error{Errc::invalid, "no command specified"};
   const auto image = at.images.get(request.body.config.image);
   check_platform(request.platform, request.body.config.image, *image);

@@ -65,7 +65,10 @@ awaitable<void> Service::Impl::name_volume(MountPoint& place, const wire::MountR
 awaitable<void> Service::Impl::mount_live(std::shared_ptr<const Container> container, MountPoint place) {
   const std::string id = container->id;
   Mount volume;
-  if (place.type == "volume") volume = co_await at.volumes.acquire(place.name, id);
+  if (place.type == "volume") {
+    auto attributes = mount_attributes(place);
+    volume = co_await at.volumes.acquire(place.name, id, std::move(attributes));
+  }
   const Mount mount = build_mount(place, &volume);
   const plugins::CallSettings settings_of_call;
   const auto work = [id, mount](auto& driver, const Call& call) { live_mounts(driver).mount(id, mount, call); };

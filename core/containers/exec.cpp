@@ -20,9 +20,10 @@ void wake_those_who_await_the_start(Exec& exec) {
   exec.awaiting_start.clear();
 }
 
+// As dockerd joins a program with its arguments, be there any or not.
 std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  std::string text = words.empty() ? "" : words.front() + " ";
+  for (std::size_t at = 1; at < words.size(); ++at) text += (at > 1 ? " " : "") + words[at];
   return text;
 }
 
@@ -87,14 +88,15 @@ void Service::check_exec(const std::string& exec_id) const {
   const auto exec = find_exec(exec_id);
   const auto container = impl_->table.find(exec->container_id);
   if (!container) throw Error{Errc::not_found, "No such container: " + exec->container_id};
-  if (exec->exit_code) throw Error{Errc::conflict, "exec command " + exec_id + " has already run"};
-  if (exec->started) throw Error{Errc::conflict, "exec command " + exec_id + " is already running"};
   check_runs(*container);
 }
 
 awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {
   check_exec(exec_id);
-  co_return co_await impl_->start_exec(impl_->execs.find(exec_id)->second, std::move(start));
+  const auto exec = impl_->execs.find(exec_id)->second;
+  if (exec->exit_code) throw Error{Errc::conflict, "Error: Exec command " + exec_id + " has already run"};
+  if (exec->started) throw Error{Errc::conflict, "Error: Exec command " + exec_id + " is already running"};
+  co_return co_await impl_->start_exec(exec, std::move(start));
 }
 
 void Service::Impl::forget_exec(const std::string& exec_id) {

@@ -16,7 +16,9 @@ constexpr const char* kStartPrefix =
     "unable to start container process: ";
 constexpr const char* kRuncPrefix =
     "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ";
+constexpr const char* kRuncExecPrefix = "OCI runtime exec failed: exec failed: ";
 constexpr const char* kExecPrefix = "OCI runtime exec failed: exec failed: unable to start container process: ";
+constexpr const char* kRelativeDirectory = "Cwd must be an absolute path";
 
 // What a runtime says of a command that did not run, and its exit code; nothing if it failed before.
 std::optional<int> exec_exit_code(const std::string& what) {
@@ -44,13 +46,14 @@ StartFailure describe(const std::exception_ptr& failure, const std::string& pref
   } catch (const Error& error) {
     const std::string what = error.what();
     if (what.starts_with("unable to find user") || what.starts_with("unable to find group") ||
-        what.starts_with("Unable to find group")) {
+        what.starts_with("Unable to find group") || what.starts_with("uids and gids must be")) {
       return {Error{Errc::invalid, what}, other};
     }
+    if (what == kRelativeDirectory) return {Error{Errc::invalid, kRuncExecPrefix + what + ": unknown"}, other};
     const auto code = exec_exit_code(what);
     if (!code) return {Error{error.code(), told_by_runtime(what)}, other};
-    // dockerd's own words, of a start alone.
-    const bool directory = prefix == kStartPrefix && what.ends_with("is a directory");
+    // dockerd's own words.
+    const bool directory = what.ends_with("is a directory");
     return {Error{Errc::invalid, prefix + what + (directory ? ": unknown: permission denied" : ": unknown")}, *code};
   } catch (const std::exception& error) {
     return {Error{Errc::internal, error.what()}, other};

@@ -13,7 +13,7 @@ Service::Impl::Impl(asio::any_io_executor io, Neighbours neighbours, Settings ch
 
 Service::Snapshot Service::Impl::find(const std::string& name_or_id) const {
   const std::string wanted = name_or_id.starts_with('/') ? name_or_id.substr(1) : name_or_id;
-  if (wanted.empty()) throw Error{Errc::invalid, "container name cannot be empty"};
+  if (wanted.empty()) throw Error{Errc::invalid, "invalid name or ID supplied: \"\""};
   if (auto exact = table.find(wanted)) return exact;
   if (const auto named = names.find(wanted); named != names.end()) return table.find(named->second);
   if (is_hex(wanted)) {

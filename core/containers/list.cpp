@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 
 #include "containers/defaults.hpp"
 #include "containers/filter_match.hpp"
@@ -16,26 +17,79 @@ bool any(const Values& values, Predicate predicate) {
   return std::any_of(values.begin(), values.end(), predicate);
 }
 
-bool matches_port(const Container& container, const std::string& wanted, bool published) {
-  const std::size_t dash = wanted.find('-');
-  const std::size_t slash = wanted.find('/');
-  const std::string protocol = slash == std::string::npos ? "tcp" : wanted.substr(slash + 1);
-  const auto first = parse_port(wanted.substr(0, std::min(dash, slash)) + "/" + protocol).number;
-  auto last = first;
-  if (dash != std::string::npos) last = parse_port(wanted.substr(dash + 1, slash - dash - 1) + "/" + protocol).number;
-  const auto inside = [&](std::uint16_t number) { return number >= first && number <= last; };
-  for (const auto& [text, bindings] : container.host_config.port_bindings) {
-    const auto port = parse_port(text);
-    if (port.protocol == protocol && inside(port.number)) return true;
-    if (!published) continue;
+std::uint16_t port_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = end == text.data() + text.size();
+  if (error == std::errc::result_out_of_range || (error == std::errc{} && whole && number > 65535)) {
+    throw Error{Errc::invalid, "strconv.ParseUint: parsing \"" + text + "\": value out of range"};
   }
-  if (published) return false;
-  return any({container.config.exposed_ports.begin(), container.config.exposed_ports.end()},
-             [&](const std::string& text) {
-               const auto port = parse_port(text);
-               return port.protocol == protocol && inside(port.number);
-             });
+  if (error != std::errc{} || !whole) {
+    throw Error{Errc::invalid, "strconv.ParseUint: parsing \"" + text + "\": invalid syntax"};
+  }
+  return static_cast<std::uint16_t>(number);
 }
+
+// "80", "80-90/udp".
+struct PortRange {
+  explicit PortRange(const std::string& text) {
+    const std::size_t slash = text.find('/');
+    if (slash != std::string::npos) protocol = text.substr(slash + 1);
+    const std::string numbers = text.substr(0, slash);
+    if (numbers.empty()) throw Error{Errc::invalid, "empty string specified for ports"};
+    const std::size_t dash = numbers.find('-');
+    first = last = port_number(numbers.substr(0, dash));
+    if (dash != std::string::npos) last = port_number(numbers.substr(dash + 1));
+    if (last < first) throw Error{Errc::invalid, "Invalid range specified for the Port: " + numbers};
+  }
+  [[nodiscard]] bool holds(std::uint16_t number, const std::string& its_protocol) const {
+    return number >= first && number <= last && its_protocol == protocol;
+  }
+
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  std::string protocol = "tcp";
+};
+
+// The filters "publish" and "expose": either is enough, and only what runs has ports.
+struct PortFilter {
+  explicit PortFilter(const Filter& filter) : publish(ranges(filter, "publish")), expose(ranges(filter, "expose")) {}
+
+  [[nodiscard]] bool passes(const Container& container, const networks::Service& networks) const {
+    if (publish.empty() && expose.empty()) return true;
+    if (!is_alive(container.state)) return false;
+    const auto in = [](const std::vector<PortRange>& all, std::uint16_t number, const std::string& protocol) {
+      return std::any_of(all.begin(), all.end(), [&](const auto& range) { return range.holds(number, protocol); });
+    };
+    for (const auto& endpoint : networks.endpoints(container.id)) {
+      for (const auto& port : endpoint.result.ports) {
+        if (in(publish, port.host_port, port.protocol) || in(expose, port.container_port, port.protocol)) return true;
+      }
+    }
+    return std::any_of(container.config.exposed_ports.begin(), container.config.exposed_ports.end(),
+                       [&](const std::string& text) {
+                         const auto port = parse_port(text);
+                         return in(expose, port.number, port.protocol);
+                       });
+  }
+
+  static std::vector<PortRange> ranges(const Filter& filter, const std::string& name) {
+    std::vector<PortRange> all;
+    const auto term = filter.terms.find(name);
+    if (term == filter.terms.end()) return all;
+    for (const std::string& value : term->second) {
+      try {
+        all.emplace_back(value);
+      } catch (const Error& error) {
+        throw Error{error.code(), "error while looking up for " + name + " " + value + ": " + error.what()};
+      }
+    }
+    return all;
+  }
+
+  std::vector<PortRange> publish;
+  std::vector<PortRange> expose;
+};
 
 bool names_network(const Container& container, const std::string& wanted) {
   for (const auto* endpoints : {&container.endpoints, &container.last_endpoints}) {
@@ -65,6 +119,9 @@ bool matches_image(const Container& container, const std::string& wanted, const 
   }
 }
 
+bool is_true(const std::string& value) { return value == "1" || value == "true"; }
+bool is_false(const std::string& value) { return value == "0" || value == "false"; }
+
 bool matches(const Container& container, const std::string& name, const Values& values, const images::Service& images) {
   const auto plain = [&](auto test) { return any(values, [&](const std::string& value) { return test(value); }); };
   if (name == "id")
@@ -82,11 +139,23 @@ bool matches(const Container& container, const std::string& name, const Values& 
     const auto health = container.health ? to_string(container.health->status) : std::string_view("none");
     return plain([&](const auto& v) { return v == health; });
   }
-  if (name == "publish") return plain([&](const auto& v) { return matches_port(container, v, true); });
-  if (name == "expose") return plain([&](const auto& v) { return matches_port(container, v, false); });
-  if (name == "is-task" || name == "isolation")
-    return plain([](const auto& v) { return v == "false" || v == "default"; });
-  return true;  // before, since: by the caller
+  if (name == "is-task") return !is_true(values.front());
+  if (name == "isolation") return plain([](const auto& v) { return v == "default" || v.empty(); });
+  return true;  // before, since, publish, expose: by the caller
+}
+
+void check_exit_code(const std::string& text) {
+  int code = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code);
+  if (error == std::errc{} && end == text.data() + text.size()) return;
+  throw Error{Errc::invalid,
+              "invalid filter 'exited=" + text + "': strconv.Atoi: parsing \"" + text + "\": invalid syntax"};
+}
+
+std::string go_list(const Values& values) {
+  std::string text;
+  for (const auto& value : values) text += (text.empty() ? "" : " ") + value;
+  return "[" + text + "]";
 }
 
 void check_values(const Filter& filter) {
@@ -98,6 +167,14 @@ void check_values(const Filter& filter) {
   if (const auto status = filter.terms.find("status"); status != filter.terms.end()) {
     for (const auto& value : status->second) {
       if (!states.contains(value)) throw Error{Errc::invalid, "invalid filter 'status=" + value + "'"};
+    }
+  }
+  if (const auto exited = filter.terms.find("exited"); exited != filter.terms.end()) {
+    for (const auto& value : exited->second) check_exit_code(value);
+  }
+  if (const auto task = filter.terms.find("is-task"); task != filter.terms.end()) {
+    if (task->second.size() != 1 || !(is_true(task->second.front()) || is_false(task->second.front()))) {
+      throw Error{Errc::invalid, "invalid filter 'is-task=" + go_list(task->second) + "'"};
     }
   }
   static const std::set<std::string> healths{"none", "starting", "healthy", "unhealthy"};
@@ -112,6 +189,7 @@ void check_values(const Filter& filter) {
 
 std::vector<Service::Snapshot> Service::list(const Filter& filter) const {
   check_values(filter);
+  const PortFilter ports{filter};
   Nanoseconds before = std::numeric_limits<Nanoseconds>::max();
   Nanoseconds since = std::numeric_limits<Nanoseconds>::min();
   if (const auto term = filter.terms.find("before"); term != filter.terms.end()) {
@@ -120,10 +198,8 @@ std::vector<Service::Snapshot> Service::list(const Filter& filter) const {
   if (const auto term = filter.terms.find("since"); term != filter.terms.end()) {
     for (const auto& value : term->second) since = std::max(since, find(value)->created);
   }
-  // Asking for a state, an exit code or a number of them means those that don't run as well.
-  const bool everything = filter.all || filter.limit > 0 || filter.terms.contains("status") ||
-                          filter.terms.contains("exited") || filter.terms.contains("before") ||
-                          filter.terms.contains("since");
+  // Asking for a state or for a number of them means those that don't run as well.
+  const bool everything = filter.all || filter.limit > 0 || filter.terms.contains("status");
   std::vector<Snapshot> found;
   for (const auto& container : all()) {
     if (!everything && !is_alive(container->state) && container->shown_state() != State::restarting) continue;
@@ -131,7 +207,7 @@ std::vector<Service::Snapshot> Service::list(const Filter& filter) const {
     const bool passes = std::all_of(filter.terms.begin(), filter.terms.end(), [&](const auto& term) {
       return matches(*container, term.first, term.second, impl_->at.images);
     });
-    if (passes) found.push_back(container);
+    if (passes && ports.passes(*container, impl_->at.networks)) found.push_back(container);
     if (filter.limit > 0 && found.size() == static_cast<std::size_t>(filter.limit)) break;
   }
   return found;

@@ -303,4 +303,10 @@ bool is_outer(const MountPoint& a, const MountPoint& b) {
 
 void sort_by_depth(std::vector<MountPoint>& places) { std::stable_sort(places.begin(), places.end(), is_outer); }
 
+std::map<std::string, std::string> mount_attributes(const MountPoint& place) {
+  return {{"destination", place.destination},
+          {"propagation", place.propagation},
+          {"read/write", place.writable ? "true" : "false"}};
+}
+
 }  // namespace gantry::containers

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ bool is_outer(const MountPoint& a, const MountPoint& b);
 
 /// Outer places first, so that none hides another.
 void sort_by_depth(std::vector<MountPoint>& places);
+
+/// What the event about a volume's mount tells of its place.
+std::map<std::string, std::string> mount_attributes(const MountPoint& place);
 
 /// The path without "." and "..", without a slash at its end.
 std::string clean_path(const std::string& path);

@@ -327,7 +327,7 @@ struct Service::Impl {};
 
 Service::Service(state::Store&, events::Bus&, plugins::Drivers&, Workers&) : impl_(std::make_unique<Impl>()) {}
 Service::~Service() = default;
-awaitable<Service::Found> Service::get_or_create(std::string name, std::string, Options,
+awaitable<Service::Found> Service::get_or_create(std::string name, std::string, std::optional<Options>,
                                                  std::map<std::string, std::string>, std::string made_for) {
   auto volume = std::make_shared<Volume>();
   volume->name = name.empty() ? "anonymous" + std::to_string(world()->volumes.size()) : name;
@@ -345,6 +345,9 @@ awaitable<Mount> Service::acquire(std::string name, std::string container_id) {
   mount.type = "bind";
   mount.source = "/tmp";
   co_return mount;
+}
+awaitable<Mount> Service::acquire(std::string name, std::string container_id, std::map<std::string, std::string>) {
+  co_return co_await acquire(std::move(name), std::move(container_id));
 }
 awaitable<void> Service::release(std::string name, std::string container_id) {
   world()->acquired.erase(name + " " + container_id);

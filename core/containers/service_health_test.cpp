@@ -52,7 +52,7 @@ TEST_F(HealthTest, FollowsTheProbes) {
   end_probe(id, 7);
   until_is(id, HealthStatus::unhealthy);
   EXPECT_EQ(health(id).log.back().exit_code, 7);
-  EXPECT_THAT(daemon_->actions(), Contains("exec_create: probe"));
+  EXPECT_THAT(daemon_->actions(), Contains("exec_create: probe "));
   EXPECT_THAT(daemon_->actions(), Contains("health_status: healthy"));
   EXPECT_THAT(daemon_->actions(), Contains("health_status: unhealthy"));
 }

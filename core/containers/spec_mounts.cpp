@@ -115,7 +115,8 @@ bool needs_bind_lookup(const std::vector<Mount>& mounts) {
 
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs) {
   const wire::HostConfig& host = container.host_config;
-  std::vector<Mount> mounts = default_mounts(host);
+  std::vector<Mount> base = default_mounts(host);
+  std::vector<Mount> mounts;
   if (host.ipc_mode != "none") mounts.push_back(shm_mount(host, inputs));
   const auto bind_file = [&](const std::string& source, const char* target) {
     if (source.empty()) return;
@@ -128,7 +129,9 @@ std::vector<Mount> build_mounts(const Container& container, const SpecInputs& in
   bind_file(inputs.hosts, "/etc/hosts");
   for (const MountPoint& place : container.mounts) {
     // The user's own replaces ours: --tmpfs /dev/shm, -v /x:/etc/hosts.
-    std::erase_if(mounts, [&](const Mount& mount) { return mount.target == place.destination; });
+    const auto is_replaced = [&](const Mount& mount) { return mount.target == place.destination; };
+    std::erase_if(base, is_replaced);
+    std::erase_if(mounts, is_replaced);
   }
   for (const MountPoint& place : container.mounts) {
     if (place.type == "image") {
@@ -138,7 +141,11 @@ std::vector<Mount> build_mounts(const Container& container, const SpecInputs& in
     const auto volume = inputs.volumes.find(place.destination);
     mounts.push_back(build_mount(place, volume == inputs.volumes.end() ? nullptr : &volume->second));
   }
-  return mounts;
+  // Outer ones first: a volume on /etc does not hide the container's hosts.
+  const auto depth = [](const Mount& mount) { return std::count(mount.target.begin(), mount.target.end(), '/'); };
+  std::stable_sort(mounts.begin(), mounts.end(), [&](const Mount& a, const Mount& b) { return depth(a) < depth(b); });
+  base.insert(base.end(), std::make_move_iterator(mounts.begin()), std::make_move_iterator(mounts.end()));
+  return base;
 }
 
 }  // namespace gantry::containers

@@ -5,6 +5,7 @@
 #include "containers/failure.hpp"
 #include "containers/impl.hpp"
 #include "containers/links.hpp"
+#include "containers/mount_points.hpp"
 #include "containers/spec.hpp"
 
 namespace gantry::containers {
@@ -55,8 +56,9 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   }
   inputs.root = its->root;
   for (const MountPoint& place : container->mounts) {
-    if (place.type == "volume")
-      inputs.volumes[place.destination] = co_await at.volumes.acquire(place.name, container->id);
+    if (place.type != "volume") continue;
+    auto attributes = mount_attributes(place);
+    inputs.volumes[place.destination] = co_await at.volumes.acquire(place.name, container->id, std::move(attributes));
   }
   inputs.images = co_await prepare_images(container);
   const auto& host = container->host_config;

@@ -35,6 +35,7 @@ std::string clean(std::string_view path) {
 struct ArchiveInput {
   ByteSource& source;
   std::vector<std::byte> buffer = std::vector<std::byte>(kBuffer);
+  std::uint64_t size = 0;
   std::exception_ptr error{};
 };
 
@@ -43,7 +44,9 @@ la_ssize_t read_piece(archive* handle, void* context, const void** out) {
   auto& input = *static_cast<ArchiveInput*>(context);
   try {
     *out = input.buffer.data();
-    return static_cast<la_ssize_t>(input.source.read(input.buffer));
+    const std::size_t got = input.source.read(input.buffer);
+    input.size += got;
+    return static_cast<la_ssize_t>(got);
   } catch (const std::exception& error) {
     input.error = std::current_exception();
     archive_set_error(handle, EIO, "%s", error.what());
@@ -87,6 +90,11 @@ class Reader {
     if (result == ARCHIVE_OK || result == ARCHIVE_WARN) return;
     if (input_.error) std::rethrow_exception(input_.error);
     const char* why = archive_error_string(handle_.get());
+    // As Go's reader tells of what is no archive.
+    if (why != nullptr && why == std::string_view{"Unrecognized archive format"}) {
+      constexpr std::uint64_t kHeader = 512;
+      throw Error{Errc::invalid, input_.size < kHeader ? "unexpected EOF" : "archive/tar: invalid tar header"};
+    }
     refuse_archive(why == nullptr ? "it cannot be read" : why);
   }
 

@@ -130,6 +130,12 @@ std::vector<Saved> find_saved(const Context& context, const std::vector<std::str
       named = true;
     }
     if (named) continue;
+    if (record == nullptr && reference && !reference->tag.empty()) {
+      throw Error{Errc::not_found, "reference does not exist"};
+    }
+    if (record == nullptr && reference && reference->tag.empty() && reference->digest.empty()) {
+      throw Error{Errc::not_found, "No such image: " + text};
+    }
     if (record == nullptr) throw_no_such_image(text);
     add(record, "");
   }

@@ -109,6 +109,7 @@ std::string child_config(const Record& parent, const ChildStep& step) {
   document["author"] = step.author;
   document["comment"] = step.comment;
   document["config"] = json::parse(step.config_object);
+  if (!step.engine.empty()) document["docker_version"] = step.engine;
   if (parent == nullptr) {
     const Platform platform = host_platform();
     document["architecture"] = platform.architecture;
@@ -160,7 +161,7 @@ awaitable<std::string> commit_image(Context& context, CommitRequest request) {
   const Record parent = request.parent.empty() ? nullptr : context.catalog.find_id(request.parent);
   const LayerStore::Ingest ingest{context.layers};
   const auto layer = co_await pack_top(context, request.top);
-  const ChildStep step{request.config_json, request.author, request.comment, request.created_by, layer};
+  const ChildStep step{request.config_json, request.author, request.comment, request.created_by, layer, request.engine};
   Draft draft{child_config(parent, step), {}, layer, names, request.parent};
   if (parent != nullptr) draft.below = parent->layers;
   const Record record = co_await keep_image(context, std::move(draft));

@@ -33,6 +33,7 @@ struct ChildStep {
   std::string comment;
   std::string created_by;
   std::optional<TopLayer> top;
+  std::string engine{};  ///< The version of who makes the image; its parent's if empty.
 };
 /// The config of an image made from `parent`, or from nothing if it is null.
 std::string child_config(const Record& parent, const ChildStep& step);

@@ -242,6 +242,10 @@ const std::map<std::string, Instruction>& instructions() {
 }  // namespace
 
 void apply_changes(ImageConfig& config, const std::vector<std::string>& changes) {
+  const auto is_blank = [](const std::string& change) { return trimmed(change).empty(); };
+  if (!changes.empty() && std::all_of(changes.begin(), changes.end(), is_blank)) {
+    refuse_change("file with no instructions");
+  }
   for (const std::string& change : changes) {
     const std::string_view line = trimmed(change);
     if (line.empty()) continue;

@@ -34,6 +34,13 @@ struct ImageConfig {
   std::vector<std::string> shell;
   std::vector<std::string> on_build;
   bool args_escaped{};
+  // Of the container that was committed: they mean nothing, but dockerd shows them.
+  bool attach_stdin{};
+  bool attach_stdout{};
+  bool attach_stderr{};
+  bool tty{};
+  bool open_stdin{};
+  bool stdin_once{};
   std::optional<HealthConfig> healthcheck;
 };
 

@@ -47,6 +47,10 @@ void take(const json& object, const char* name, std::int64_t& out) {
     out = value->get<std::int64_t>();
 }
 
+void take(const json& object, const char* name, bool& out) {
+  if (const json* value = member(object, name); value != nullptr && value->is_boolean()) out = value->get<bool>();
+}
+
 /// {"80/tcp": {}} as a list of its keys.
 void take_keys(const json& object, const char* name, std::vector<std::string>& out) {
   const json* value = member(object, name);
@@ -104,9 +108,13 @@ void take_config(const json& object, ImageConfig& out) {
   take(object, "StopSignal", out.stop_signal);
   take(object, "Shell", out.shell);
   take(object, "OnBuild", out.on_build);
-  if (const json* escaped = member(object, "ArgsEscaped"); escaped != nullptr && escaped->is_boolean()) {
-    out.args_escaped = escaped->get<bool>();
-  }
+  take(object, "ArgsEscaped", out.args_escaped);
+  take(object, "AttachStdin", out.attach_stdin);
+  take(object, "AttachStdout", out.attach_stdout);
+  take(object, "AttachStderr", out.attach_stderr);
+  take(object, "Tty", out.tty);
+  take(object, "OpenStdin", out.open_stdin);
+  take(object, "StdinOnce", out.stdin_once);
   out.healthcheck = take_health(object);
 }
 
@@ -142,12 +150,12 @@ std::string config_object(const ImageConfig& config) {
   json out{{"Hostname", ""},
            {"Domainname", ""},
            {"User", config.user},
-           {"AttachStdin", false},
-           {"AttachStdout", false},
-           {"AttachStderr", false},
-           {"Tty", false},
-           {"OpenStdin", false},
-           {"StdinOnce", false},
+           {"AttachStdin", config.attach_stdin},
+           {"AttachStdout", config.attach_stdout},
+           {"AttachStderr", config.attach_stderr},
+           {"Tty", config.tty},
+           {"OpenStdin", config.open_stdin},
+           {"StdinOnce", config.stdin_once},
            {"Env", list_or_null(config.env)},
            {"Cmd", list_or_null(config.cmd)},
            {"Image", ""},

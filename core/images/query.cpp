@@ -31,10 +31,8 @@ bool has_label(const std::map<std::string, std::string>& labels, const std::stri
   return found != labels.end() && (equals == std::string::npos || found->second == wanted.substr(equals + 1));
 }
 
-bool as_bool(const std::string& name, const std::string& value) {
-  if (value == "1" || value == "true" || value == "t" || value == "True" || value == "TRUE") return true;
-  if (value == "0" || value == "false" || value == "f" || value == "False" || value == "FALSE") return false;
-  refuse_filter(name + "=[" + value + "]");
+[[noreturn]] void refuse_time(const std::string& text) {
+  throw Error{Errc::invalid, "failed to parse value as time or duration: \"" + text + "\""};
 }
 
 /// A time stamp: seconds since the epoch, RFC 3339, or, as "10m" or "1h30m", so long ago.
@@ -47,16 +45,16 @@ Nanoseconds as_time(const std::string& text) {
   while (at != end) {
     double number = 0;
     const auto [next, error] = std::from_chars(at, end, number);
-    if (error != std::errc{}) refuse_filter("until=[" + text + "]");
+    if (error != std::errc{}) refuse_time(text);
     at = next;
     if (at == end) return static_cast<Nanoseconds>(number * static_cast<double>(kSecond));
     static const std::map<char, double> units{{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     const auto unit = units.find(*at++);
-    if (unit == units.end()) refuse_filter("until=[" + text + "]");
+    if (unit == units.end()) refuse_time(text);
     total += number * unit->second;
     ago = true;
   }
-  if (!ago) refuse_filter("until=[" + text + "]");
+  if (!ago) refuse_time(text);
   return now() - static_cast<Nanoseconds>(total * static_cast<double>(kSecond));
 }
 
@@ -126,6 +124,25 @@ bool same_time_filter(const Context& context, const Record& record, const Filter
 
 }  // namespace
 
+std::optional<bool> bool_filter(const Filters& filters, const std::string& name) {
+  const auto* values = values_of(filters, name);
+  if (values == nullptr) return {};
+  const auto has = [&](const char* value) { return std::find(values->begin(), values->end(), value) != values->end(); };
+  const bool yes = has("1") || has("true");
+  const bool no = has("0") || has("false");
+  if (yes != no) return yes;
+  std::string list;
+  for (const std::string& value : *values) list += (list.empty() ? "" : " ") + value;
+  refuse_filter(name + "=[" + list + "]");
+}
+
+void check_until(const Filters& filters) {
+  const auto* until = values_of(filters, "until");
+  if (until == nullptr) return;
+  if (until->size() > 1) throw Error{Errc::invalid, "more than one until filter specified"};
+  (void)as_time(until->front());
+}
+
 std::vector<std::string> familiar_names(const std::vector<std::string>& names) {
   std::vector<std::string> out;
   out.reserve(names.size());
@@ -140,9 +157,9 @@ bool matches(const Context& context, const Record& record, const Filters& filter
     if (!known.contains(name)) refuse_filter(name);
   }
   const Image& image = record->image;
-  if (const auto* dangling = values_of(filters, "dangling")) {
+  if (const auto wanted = bool_filter(filters, "dangling")) {
     const bool is_dangling = image.names.empty() && image.digests.empty() && !has_children(context, image.id);
-    if (as_bool("dangling", dangling->front()) != is_dangling) return false;
+    if (*wanted != is_dangling) return false;
   }
   if (const auto* labels = values_of(filters, "label")) {
     for (const std::string& label : *labels) {

@@ -17,6 +17,12 @@ ImagesUsage images_usage(const Context& context);
 /// Errors: invalid.
 bool matches(const Context& context, const Record& record, const Filters& filters);
 
+/// A filter that is true or false; nothing if it is not there. Errors: invalid, as for both or neither.
+std::optional<bool> bool_filter(const Filters& filters, const std::string& name);
+
+/// Errors: invalid, if "until" is no time or there are several.
+void check_until(const Filters& filters);
+
 /// Names as users see them, sorted; of digests likewise.
 std::vector<std::string> familiar_names(const std::vector<std::string>& names);
 

@@ -202,15 +202,9 @@ awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters
       throw Error{Errc::invalid, "invalid filter '" + name + "'"};
     }
   }
-  bool dangling_only = true;
-  if (const auto found = filters.find("dangling"); found != filters.end() && !found->second.empty()) {
-    const std::string value = found->second.front();
-    if (value != "true" && value != "false" && value != "1" && value != "0") {
-      throw Error{Errc::invalid, "invalid filter 'dangling=[" + value + "]'"};
-    }
-    dangling_only = value == "true" || value == "1";
-    filters.erase(found);
-  }
+  const bool dangling_only = bool_filter(filters, "dangling").value_or(true);
+  filters.erase("dangling");
+  check_until(filters);
   const std::int64_t before = images_usage(context).layers_size;
   wire::ImagePruneReport report;
   for (const Record& record : context.catalog.visible()) {

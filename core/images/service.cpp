@@ -197,7 +197,8 @@ ImagesUsage Service::usage() const { return images_usage(impl_->context); }
 
 std::size_t Service::count() const { return impl_->catalog.visible().size(); }
 
-void Service::tag(const std::string& reference, const std::string& repository, const std::string& tag) {
+bool Service::tag(const std::string& reference, const std::string& repository, const std::string& tag) {
+  if (repository.empty()) return false;  // as dockerd
   Reference name = parse_reference(repository);
   if (!name.digest.empty()) throw Error{Errc::invalid, "refusing to create a tag with a digest reference"};
   if (!tag.empty()) name = name.with_tag(tag);
@@ -205,6 +206,7 @@ void Service::tag(const std::string& reference, const std::string& repository, c
   const Record record = impl_->catalog.get(reference);
   impl_->catalog.tag(record->image.id, name);
   publish(impl_->context, "tag", record->image.id, name.familiar(), record);
+  return true;
 }
 
 awaitable<std::vector<wire::ImageDeleteItem>> Service::remove(std::string reference, bool force, bool prune_parents) {

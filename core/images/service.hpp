@@ -63,6 +63,7 @@ struct CommitRequest {
   std::string author;
   std::string comment;
   std::string created_by;  ///< For the history.
+  std::string engine;      ///< The version of who makes it.
   std::string repository;  ///< May be empty.
   std::string tag;
   storage::v1::Key top;  ///< The container's writable top.
@@ -144,7 +145,7 @@ class Service {
   [[nodiscard]] ImagesUsage usage() const;
   [[nodiscard]] std::size_t count() const;
 
-  void tag(const std::string& reference, const std::string& repository, const std::string& tag);
+  bool tag(const std::string& reference, const std::string& repository, const std::string& tag);
   awaitable<std::vector<wire::ImageDeleteItem>> remove(std::string reference, bool force, bool prune_parents);
   awaitable<wire::ImagePruneReport> prune(Filters filters);
 

@@ -332,7 +332,7 @@ awaitable<Endpoint> Service::disconnect(std::string container_id, std::string na
   const auto on_it = [&](const Endpoint& endpoint) { return endpoint.network_id == network->id; };
   if (place == impl_->places.end() ||
       std::none_of(place->second.endpoints.begin(), place->second.endpoints.end(), on_it)) {
-    throw Error{Errc::internal, "container " + container_id + " is not connected to network " + network->name};
+    throw Error{Errc::internal, "container " + container_id + " is not connected to the network " + network->name};
   }
   auto& all = place->second.endpoints;
   const auto found = std::find_if(all.begin(), all.end(), on_it);

@@ -52,7 +52,7 @@ awaitable<std::map<std::string, std::string>> Service::status(std::shared_ptr<co
   co_return co_await impl_->drivers.call(driver, Pool::quick, settings, work);
 }
 
-awaitable<Service::Found> Service::get_or_create(std::string name, std::string driver, Options options,
+awaitable<Service::Found> Service::get_or_create(std::string name, std::string driver, std::optional<Options> options,
                                                  std::map<std::string, std::string> labels, std::string made_for) {
   Volume wanted;
   wanted.anonymous = name.empty();
@@ -62,11 +62,13 @@ awaitable<Service::Found> Service::get_or_create(std::string name, std::string d
   const auto lock = co_await impl_->locks.lock(wanted.name);
   if (auto existing = impl_->find(wanted.name)) {
     if (driver.empty() || driver == existing->driver) co_return Found{std::move(existing), false};
+    impl_->check_driver(name, driver);
     throw Error{Errc::conflict, "create " + name + ": driver '" + existing->driver + "' already has volume '" + name +
                                     "': volume name must be unique"};
   }
   wanted.driver = driver.empty() ? "local" : driver;
-  wanted.options = std::move(options);
+  wanted.options_given = options.has_value();
+  if (options) wanted.options = std::move(*options);
   wanted.labels = std::move(labels);
   wanted.created = now();
   auto made = co_await impl_->make(wanted);

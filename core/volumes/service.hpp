@@ -48,7 +48,7 @@ class Service {
     bool created{};
   };
   /// An anonymous volume goes with the container `made_for`, until that is removed without its volumes (`disown`).
-  awaitable<Found> get_or_create(std::string name, std::string driver, Options options,
+  awaitable<Found> get_or_create(std::string name, std::string driver, std::optional<Options> options,
                                  std::map<std::string, std::string> labels, std::string made_for);
 
   /// The mount for a container's use, its target empty; `release` gives it back. Both may be repeated. `attributes` go

@@ -71,6 +71,14 @@ void Service::Impl::publish(const std::string& action, const Volume& volume,
   bus.publish({"volume", action, volume.name, std::move(attributes), 0});
 }
 
+void Service::Impl::check_driver(const std::string& name, const std::string& driver) const {
+  try {
+    (void)drivers.volume(driver);
+  } catch (...) {
+    rethrow_as("create " + name, std::current_exception());
+  }
+}
+
 awaitable<std::string> Service::Impl::create_in_driver(Volume volume) {
   const plugins::VolumeDriver driver = drivers.volume(volume.driver);
   const plugins::CallSettings settings;

@@ -29,6 +29,8 @@ struct Service::Impl {
   /// The caller holds the name's lock for all of these.
   awaitable<Snapshot> make(Volume volume);
   awaitable<void> unmake(Snapshot volume, bool force);
+  /// Errors: not_found ("create <name>: error looking up volume plugin ...").
+  void check_driver(const std::string& name, const std::string& driver) const;
   awaitable<std::string> create_in_driver(Volume volume);
   awaitable<void> remove_in_driver(Volume volume);
   awaitable<std::int64_t> size_of(Snapshot volume);

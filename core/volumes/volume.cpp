@@ -28,9 +28,16 @@ Phase phase_of(const std::string& text) {
 }  // namespace
 
 std::string to_record(const Volume& volume) {
-  const Json out{{"name", volume.name},           {"driver", volume.driver},         {"options", volume.options},
-                 {"labels", volume.labels},       {"mountpoint", volume.mountpoint}, {"created", volume.created},
-                 {"anonymous", volume.anonymous}, {"phase", text_of(volume.phase)},  {"made_for", volume.made_for}};
+  const Json out{{"name", volume.name},
+                 {"driver", volume.driver},
+                 {"options", volume.options},
+                 {"labels", volume.labels},
+                 {"mountpoint", volume.mountpoint},
+                 {"created", volume.created},
+                 {"anonymous", volume.anonymous},
+                 {"phase", text_of(volume.phase)},
+                 {"made_for", volume.made_for},
+                 {"options_given", volume.options_given}};
   // What the user wrote may be any bytes: it must not make the record unwritable.
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -40,6 +47,7 @@ void from_record(const std::string& text, Volume& volume) {
   volume.name = in.value("name", "");
   volume.driver = in.value("driver", "local");
   volume.options = in.value("options", Options{});
+  volume.options_given = in.value("options_given", false);
   volume.labels = in.value("labels", std::map<std::string, std::string>{});
   volume.mountpoint = in.value("mountpoint", "");
   volume.created = in.value("created", Nanoseconds{});

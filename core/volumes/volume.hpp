@@ -19,6 +19,7 @@ struct Volume {
   std::string name;
   std::string driver;
   Options options;
+  bool options_given{};  ///< Also if there are none: shown as {} then.
   std::map<std::string, std::string> labels;
   std::string mountpoint;
   Nanoseconds created{};

@@ -18,13 +18,8 @@ namespace {
 
 // The API takes a plain string where a list of words is meant.
 void read_words(const Json& in, const char* name, std::optional<std::vector<std::string>>& words) {
-  const auto found = in.find(name);
-  if (found == in.end() || found->is_null()) return;
-  if (found->is_string()) {
-    words = std::vector{found->get<std::string>()};
-  } else {
-    FieldReader::decode(*found, words, std::string("Config.") + name);
-  }
+  std::vector<std::string> found;
+  if (FieldReader::decode_words(in, name, "Config", found)) words = std::move(found);
 }
 
 template <class Visitor, class T>
@@ -61,7 +56,7 @@ void visit(Visitor& fields, T& config) {
   fields("Labels", config.labels, Empty::braces);
   fields("StopSignal", config.stop_signal, Empty::brief);
   fields("StopTimeout", config.stop_timeout, Empty::brief);
-  fields("Shell", config.shell, Empty::brief);
+  if constexpr (!Visitor::kReads) fields("Shell", config.shell, Empty::brief);
 }
 
 template <class Visitor, SameAs<EndpointSettings::IpamAddresses> T>
@@ -104,15 +99,17 @@ void from_json(const nlohmann::json& in, ContainerConfig& config) {
   FieldReader::decode(in, config, "Config");
   read_words(in, "Cmd", config.cmd);
   read_words(in, "Entrypoint", config.entrypoint);
+  (void)FieldReader::decode_words(in, "Shell", "Config", config.shell);
 }
 
 void from_json(const nlohmann::json& in, CreateBody& body) {
   from_json(in, body.config);
-  if (const auto host = in.find("HostConfig"); host != in.end() && !host->is_null()) from_json(*host, body.host_config);
-  const auto networking = in.find("NetworkingConfig");
+  if (const auto host = find_member(in, "HostConfig"); host != in.end() && !host->is_null())
+    from_json(*host, body.host_config);
+  const auto networking = find_member(in, "NetworkingConfig");
   if (networking == in.end() || networking->is_null()) return;
   if (!networking->is_object()) FieldReader::mismatch(*networking, "NetworkingConfig", "object");
-  const auto endpoints = networking->find("EndpointsConfig");
+  const auto endpoints = find_member(*networking, "EndpointsConfig");
   if (endpoints == networking->end() || endpoints->is_null()) return;
   if (!endpoints->is_object()) FieldReader::mismatch(*endpoints, "NetworkingConfig.EndpointsConfig", "object");
   for (const auto& [network, endpoint] : endpoints->items()) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -121,6 +123,20 @@ class FieldWriter {
   OrderedJson& out_;
 };
 
+/// The member of that name, or as Go finds it, of that name in other letters' case.
+inline Json::const_iterator find_member(const Json& in, std::string_view name) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto exact = in.find(name);
+  if (exact != in.end() || !in.is_object()) return exact;
+  for (auto at = in.begin(); at != in.end(); ++at) {
+    const std::string& key = at.key();
+    const bool same = std::equal(key.begin(), key.end(), name.begin(), name.end(),
+                                 [&](char a, char b) { return lower(a) == lower(b); });
+    if (same) return at;
+  }
+  return in.end();
+}
+
 /// Reads members; what is missing or null keeps its default. Errors: invalid, in the words of Go's decoder.
 class FieldReader {
  public:
@@ -132,7 +148,7 @@ class FieldReader {
 
   template <class T>
   void operator()(const char* name, T& value, Empty = Empty::as_is) {
-    const auto found = in_.find(name);
+    const auto found = find_member(in_, name);
     if (found == in_.end() || found->is_null()) return;
     decode(*found, value, path_.empty() ? std::string(name) : path_ + "." + name);
   }
@@ -140,8 +156,20 @@ class FieldReader {
   template <class T>
   void operator()(const char* name, T& value, std::set<std::string>& blank) {
     (*this)(name, value);
-    const auto found = in_.find(name);
+    const auto found = find_member(in_, name);
     if (found != in_.end() && !found->is_null() && value.empty()) blank.insert(name);
+  }
+
+  /// A list of words for which one word may stand. True if it was given.
+  static bool decode_words(const Json& in, const char* name, const std::string& path, std::vector<std::string>& words) {
+    const auto found = find_member(in, name);
+    if (found == in.end() || found->is_null()) return false;
+    if (found->is_string()) {
+      words = {found->get<std::string>()};
+    } else {
+      decode(*found, words, path + "." + name);
+    }
+    return true;
   }
 
   template <class T>

@@ -153,8 +153,10 @@ void visit(Visitor& fields, T& edit) {
 
 template <class Visitor, SameAs<HostConfig> T>
 void visit_isolation(Visitor& fields, T& config) {
-  fields("CapAdd", config.cap_add, config.blank);
-  fields("CapDrop", config.cap_drop, config.blank);
+  if constexpr (!Visitor::kReads) {
+    fields("CapAdd", config.cap_add, config.blank);
+    fields("CapDrop", config.cap_drop, config.blank);
+  }
   fields("CgroupnsMode", config.cgroupns_mode);
   fields("Dns", config.dns, config.blank);
   fields("DnsOptions", config.dns_options, config.blank);
@@ -207,7 +209,14 @@ nlohmann::ordered_json to_json(const PortMap& ports) { return FieldWriter::encod
 
 void from_json(const nlohmann::json& in, PortsEdit& edit) { FieldReader::decode(in, edit, "PortsEdit"); }
 void from_json(const nlohmann::json& in, MountsEdit& edit) { FieldReader::decode(in, edit, "MountsEdit"); }
-void from_json(const nlohmann::json& in, HostConfig& config) { FieldReader::decode(in, config, "HostConfig"); }
+void from_json(const nlohmann::json& in, HostConfig& config) {
+  FieldReader::decode(in, config, "HostConfig");
+  const auto take = [&](const char* name, std::vector<std::string>& words) {
+    if (FieldReader::decode_words(in, name, "HostConfig", words) && words.empty()) config.blank.insert(name);
+  };
+  take("CapAdd", config.cap_add);
+  take("CapDrop", config.cap_drop);
+}
 void from_json(const nlohmann::json& in, Resources& resources) { FieldReader::decode(in, resources, "Resources"); }
 void from_json(const nlohmann::json& in, RestartPolicy& policy) { FieldReader::decode(in, policy, "RestartPolicy"); }
 

@@ -25,7 +25,7 @@ void to_json(json& out, const Volume& volume) {
              {"Labels", or_null(volume.labels)},
              {"Mountpoint", volume.mountpoint},
              {"Name", volume.name},
-             {"Options", or_null(volume.options)},
+             {"Options", volume.options ? json(*volume.options) : json(nullptr)},
              {"Scope", volume.scope}};
   if (!volume.status.empty()) out["Status"] = volume.status;
   if (volume.usage) out["UsageData"] = json{{"RefCount", volume.usage->references}, {"Size", volume.usage->size}};
@@ -55,7 +55,7 @@ void to_json(json& out, const VolumeCreateRequest& request) {
   out = json::object();
   if (!request.name.empty()) out["Name"] = request.name;
   if (!request.driver.empty()) out["Driver"] = request.driver;
-  if (!request.options.empty()) out["DriverOpts"] = request.options;
+  if (request.options) out["DriverOpts"] = *request.options;
   if (!request.labels.empty()) out["Labels"] = request.labels;
 }
 

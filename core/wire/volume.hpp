@@ -22,9 +22,9 @@ struct Volume {
   std::string mountpoint;
   std::string created_at;
   std::string scope{"local"};
-  std::map<std::string, std::string> labels;   ///< null in JSON if empty.
-  std::map<std::string, std::string> options;  ///< null in JSON if empty.
-  std::map<std::string, std::string> status;   ///< Not in JSON if empty.
+  std::map<std::string, std::string> labels;                  ///< null in JSON if empty.
+  std::optional<std::map<std::string, std::string>> options;  ///< null in JSON if absent.
+  std::map<std::string, std::string> status;                  ///< Not in JSON if empty.
   std::optional<VolumeUsage> usage;
 };
 
@@ -34,7 +34,7 @@ void from_json(const nlohmann::json& json, Volume& volume);
 struct VolumeCreateRequest {
   std::string name;
   std::string driver;
-  std::map<std::string, std::string> options;
+  std::optional<std::map<std::string, std::string>> options;
   std::map<std::string, std::string> labels;
 };
 

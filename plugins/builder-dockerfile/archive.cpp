@@ -37,6 +37,7 @@ Reader make_reader() {
   ::archive_read_support_filter_xz(reader.get());
   ::archive_read_support_filter_zstd(reader.get());
   ::archive_read_support_format_tar(reader.get());
+  ::archive_read_support_format_empty(reader.get());
   return reader;
 }
 
@@ -61,13 +62,16 @@ struct Feed {
   explicit Feed(ByteSource& from) : source(from), buffer(std::size_t{256} << 10) {}
   ByteSource& source;
   std::vector<std::byte> buffer;
+  std::uint64_t size = 0;
   std::exception_ptr failure;
 
   static la_ssize_t fill(archive* reader, void* self, const void** out) {
     auto& feed = *static_cast<Feed*>(self);
     try {
       *out = feed.buffer.data();
-      return static_cast<la_ssize_t>(feed.source.read(feed.buffer));
+      const std::size_t got = feed.source.read(feed.buffer);
+      feed.size += got;
+      return static_cast<la_ssize_t>(got);
     } catch (...) {
       feed.failure = std::current_exception();
       ::archive_set_error(reader, EIO, "the source failed");
@@ -110,7 +114,7 @@ class Unpacking {
   [[noreturn]] void fail() {
     if (feed_.failure) std::rethrow_exception(feed_.failure);
     const char* why = ::archive_error_string(reader_.get());
-    throw Error{Errc::invalid, std::string{"not a valid tar archive: "} + (why == nullptr ? "damaged" : why)};
+    layer_archive::refuse_archive(why, feed_.size);
   }
 
   void take(archive_entry* entry) {

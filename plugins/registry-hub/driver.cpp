@@ -223,7 +223,7 @@ void Driver::search(const std::string& host, const std::string& term, int limit,
       try {
         return parts_->client.send(request, call);
       } catch (const TransportError& error) {
-        throw Error{Errc::io, Session::label(request) + ": " + error.what()};
+        throw Error{Errc::io, "Get \"" + request.url.str() + "\": " + error.what()};
       }
     }();
     if (response.status() != 200) throw Error{Errc::io, "Unexpected status code " + std::to_string(response.status())};

@@ -148,7 +148,7 @@ Rlimit parse_ulimit(const std::string& text) {
 }
 
 PlanProcess translate_process(const Process& process, const std::vector<Rlimit>& default_rlimits) {
-  if (process.args.empty() || process.args.front().empty()) refuse_spec("no command specified");
+  if (process.args.empty()) refuse_spec("no command specified");
   PlanProcess out;
   out.args = process.args;
   out.env = process.env;

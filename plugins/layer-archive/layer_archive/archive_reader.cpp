@@ -5,6 +5,7 @@
 #include <locale.h>
 
 #include <cerrno>
+#include <string_view>
 
 #include "gantry/error.hpp"
 
@@ -16,6 +17,13 @@ constexpr std::size_t kBufferSize = std::size_t{1} << 19;
 constexpr std::size_t kEnough = std::size_t{1} << 18;
 
 }  // namespace
+
+void refuse_archive(const char* reason, std::uint64_t size) {
+  const std::string_view why = reason == nullptr ? "damaged" : reason;
+  if (why != "Unrecognized archive format") throw Error{Errc::invalid, "not a valid tar archive: " + std::string{why}};
+  constexpr std::uint64_t kHeader = 512;
+  throw Error{Errc::invalid, size < kHeader ? "unexpected EOF" : "archive/tar: invalid tar header"};
+}
 
 void ArchiveReader::Free::operator()(archive* reader) const noexcept { ::archive_read_free(reader); }
 
@@ -49,14 +57,14 @@ long ArchiveReader::fill_buffer(const void** buffer) {
     source_ended_ = got == 0;
     filled += got;
   }
+  size_ += filled;
   *buffer = buffer_.data();
   return static_cast<long>(filled);
 }
 
 void ArchiveReader::fail() {
   if (source_failure_) std::rethrow_exception(source_failure_);
-  const char* const reason = ::archive_error_string(reader_.get());
-  throw Error{Errc::invalid, std::string{"not a valid tar archive: "} + (reason != nullptr ? reason : "damaged")};
+  refuse_archive(::archive_error_string(reader_.get()), size_);
 }
 
 archive_entry* ArchiveReader::next() {

@@ -49,10 +49,15 @@ class ArchiveReader {
   };
   ByteSource& source_;
   std::vector<std::byte> buffer_;
+  std::uint64_t size_ = 0;
   std::exception_ptr source_failure_;
   bool source_ended_ = false;
   std::unique_ptr<archive, Free> reader_;
 };
+
+/// Throws what is wrong with an archive of which `size` bytes were read: libarchive's reason, or for what is no archive
+/// at all the words of Docker, which are those of Go's reader. Errors: invalid.
+[[noreturn]] void refuse_archive(const char* reason, std::uint64_t size);
 
 /// Names in a tar are UTF-8 or plain bytes, whatever the daemon's locale is: libarchive asks the thread's one.
 class Utf8Locale {

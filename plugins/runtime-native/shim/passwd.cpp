@@ -89,6 +89,8 @@ bool is_member(std::string_view members, std::string_view name) {
   return false;
 }
 
+bool is_negative(std::string_view text) { return text.starts_with('-') && parse_number(text.substr(1)).has_value(); }
+
 /// A name goes before a number: an account may be called "1000".
 std::string resolve_group(std::string_view text, std::string_view group, std::uint32_t& gid) {
   const auto as_number = parse_number(text);
@@ -96,6 +98,7 @@ std::string resolve_group(std::string_view text, std::string_view group, std::ui
     return candidate.name == text || (as_number && candidate.gid == *as_number);
   });
   const auto found = entry ? std::optional(entry->gid) : as_number;
+  if (!found && is_negative(text)) return kRange;
   if (!found) return "unable to find group " + std::string(text) + ": no matching entries in group file";
   if (*found > kMaxId) return kRange;
   gid = static_cast<std::uint32_t>(*found);
@@ -117,6 +120,7 @@ std::string resolve_account(std::string_view name, bool own_group, std::string_v
   const auto entry = find_entry(passwd, parse_passwd_line, [&](const PasswdEntry& candidate) {
     return candidate.name == name || (as_number && candidate.uid == *as_number);
   });
+  if (!entry && is_negative(name)) return kRange;
   if (!entry && !as_number) return "unable to find user " + std::string(name) + ": no matching entries in passwd file";
   const std::uint64_t uid = entry ? entry->uid : *as_number;
   const std::uint64_t gid = entry ? entry->gid : 0;

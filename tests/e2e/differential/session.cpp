@@ -38,14 +38,18 @@ shown() {
   [ "$1" = 0 ] || echo "[$1]"
   : >.err
 }
-each() { request "http://d$1" | jq -r "$2" | while read -r item; do request -X DELETE "http://d$3/$item?force=1&v=1" >/dev/null; done; }
+leftovers() {
+  request http://d/containers/json?all=1 http://d/volumes http://d/networks http://d/images/json?all=1 | jq -rs '
+    (.[0][] | "/containers/\(.Id)"),
+    ((.[1].Volumes // [])[] | "/volumes/\(.Name)"),
+    (.[2][] | select(.Name | IN("bridge", "host", "none") | not) | "/networks/\(.Id)"),
+    (.[3][].RepoTags[]? | select(. != "busybox:latest") | "/images/\(.)"),
+    (.[3][] | select((.RepoTags // []) | length == 0) | "/images/\(.Id)")'
+}
 clean() {
   wait
-  each '/containers/json?all=1' '.[].Id' /containers
-  each '/volumes' '(.Volumes // [])[].Name' /volumes
-  each '/networks' '.[] | select(.Name | IN("bridge", "host", "none") | not).Id' /networks
-  each '/images/json' '.[].RepoTags[]? | select(. != "busybox:latest")' /images
-  each '/images/json?all=1' '.[] | select((.RepoTags // []) | length == 0).Id' /images
+  set -- $(leftovers | sed 's|.*|http://d&?force=1\&v=1|')
+  [ $# = 0 ] || request -X DELETE "$@"
 }
 )sh";
 
