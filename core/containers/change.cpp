@@ -168,11 +168,14 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
                 "Cannot update container " + id + ": Container is marked for removal and cannot be \"update\"."};
   }
   wire::HostConfig host = held.container->host_config;
+  std::vector<std::string> discarded;
+  discard_weights(request.resources, discarded);
   check_update(host, request, id, warnings);
   merge(host.resources, request.resources);
   if (request.resources.nano_cpus > 0) host.resources.cpu_period = host.resources.cpu_quota = 0;
   if (request.resources.cpu_period > 0 || request.resources.cpu_quota > 0) host.resources.nano_cpus = 0;
   validate_resources(host.resources, warnings);
+  warnings.insert(warnings.end(), discarded.begin(), discarded.end());
   if (request.restart_policy && !request.restart_policy->name.empty()) host.restart_policy = *request.restart_policy;
   const auto resources = build_resources(host.resources);
   if (is_alive(held.container->state)) {

@@ -187,6 +187,7 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   container.passing = request.passing;
   container.config = request.body.config;
   container.host_config = request.body.host_config;
+  discard_weights(container.host_config.resources, warnings);
   validate(container.config, container.host_config, warnings);
   merge_image(container.config, image.config);
   validate_health(container.config);

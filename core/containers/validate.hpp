@@ -14,6 +14,9 @@ void validate(const wire::ContainerConfig& config, const wire::HostConfig& host,
 /// Limits; also for `update`. Adds warnings.
 void validate_resources(const wire::Resources& resources, std::vector<std::string>& warnings);
 
+/// Takes out weights of block devices where the kernel has none, with dockerd's warnings.
+void discard_weights(wire::Resources& resources, std::vector<std::string>& warnings);
+
 void validate_restart_policy(const wire::RestartPolicy& policy, bool auto_remove);
 
 /// "SIGTERM", "term" or "15" as a number. Errors: invalid ("Invalid signal: x").

@@ -100,7 +100,28 @@ void validate_set(const std::string& wanted, const char* file, const char* what,
   }
 }
 
+// By cgroup v2's "io" controller, or by either scheduler of v1's "blkio".
+bool has_weights() {
+  if (has_cgroup_v2()) return true;
+  return ::access("/sys/fs/cgroup/blkio/blkio.weight", F_OK) == 0 ||
+         ::access("/sys/fs/cgroup/blkio/blkio.bfq.weight", F_OK) == 0;
+}
+
 }  // namespace
+
+void discard_weights(wire::Resources& limits, std::vector<std::string>& warnings) {
+  if ((limits.blkio_weight == 0 && limits.blkio_weight_device.empty()) || has_weights()) return;
+  if (limits.blkio_weight != 0) {
+    warnings.emplace_back(
+        "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.");
+  }
+  if (!limits.blkio_weight_device.empty()) {
+    warnings.emplace_back(
+        "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.");
+  }
+  limits.blkio_weight = 0;
+  limits.blkio_weight_device.clear();
+}
 
 void validate_resources(const wire::Resources& limits, std::vector<std::string>& warnings) {
   validate_memory(limits);

@@ -61,12 +61,17 @@ std::string differences_between(const std::string& expected, const std::string& 
   return text;
 }
 
+const std::string& docker_version() {
+  static const std::string version =
+      shell("${GANTRY_TEST_DOCKER:-false} --version | sed 's/.*version \\([0-9]*\\.[0-9]*\\).*/\\1/'").line();
+  return version;
+}
+
 bool is_recorded_client(const std::string& topic) {
   std::ifstream in{recorded_of(topic)};
   std::string head;
   std::getline(in, head);
-  const std::string version =
-      shell("${GANTRY_TEST_DOCKER:-false} --version | sed 's/.*version \\([0-9]*\\.[0-9]*\\).*/\\1/'").line();
+  const std::string& version = docker_version();
   return !version.empty() && head.find("by docker " + version) != std::string::npos;
 }
 
