@@ -120,11 +120,20 @@ TEST_P(RestartPolicies, ThatMakeNoSenseAreRefused) {
 }
 
 // What a daemon finds that was stopped, or killed: by dockerd's rules.
-class RestartAtBoot : public Engine, public ::testing::WithParamInterface<int> {};
+class RestartAtBoot : public Engine, public ::testing::WithParamInterface<int> {
+ protected:
+  static bool comes_back(const std::string& name) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (daemon->inspect(name, "/State/Status") != "running") {
+      if (std::chrono::steady_clock::now() > limit) return false;
+    }
+    return true;
+  }
+  static inline const std::string sleeper = " busybox sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.05; done'";
+};
 INSTANTIATE_TEST_SUITE_P(After, RestartAtBoot, ::testing::Values(SIGTERM, SIGKILL));
 
 TEST_P(RestartAtBoot, BringsBackWhatThePolicySays) {
-  const std::string sleeper = " busybox sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.05; done'";
   const std::vector<std::string> policies{"no", "always", "unless-stopped", "on-failure"};
   for (const std::string& policy : policies) {
     cli("run -d --name run-" + policy + " --restart " + policy + sleeper);
@@ -139,13 +148,6 @@ TEST_P(RestartAtBoot, BringsBackWhatThePolicySays) {
   daemon->kill(GetParam());
   ASSERT_TRUE(daemon->start()) << daemon->log();
 
-  const auto comes_back = [](const std::string& name) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (daemon->inspect(name, "/State/Status") != "running") {
-      if (std::chrono::steady_clock::now() > limit) return false;
-    }
-    return true;
-  };
   for (const char* name : {"run-always", "run-unless-stopped", "hand-always", "killed"}) {
     EXPECT_TRUE(comes_back(name)) << name;
     EXPECT_EQ(daemon->inspect(name, "/RestartCount"), 0) << name;
@@ -158,6 +160,18 @@ TEST_P(RestartAtBoot, BringsBackWhatThePolicySays) {
   const char* others = GetParam() == SIGKILL ? "running" : "exited";
   EXPECT_EQ(daemon->inspect("run-no", "/State/Status"), others);
   EXPECT_EQ(daemon->inspect("run-on-failure", "/State/Status"), others);
+}
+
+TEST_P(RestartAtBoot, StartsThoseThatNeedOthersAfterThem) {
+  cli("run -d --name db --restart always" + sleeper);
+  cli("run -d --name web --restart always --link db:alias" + sleeper);
+  cli("run -d --name beside --restart always --network container:web --pid container:web" + sleeper);
+  daemon->kill(GetParam());
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  for (const char* name : {"beside", "web", "db"}) {
+    EXPECT_TRUE(comes_back(name)) << name << ": " << daemon->inspect(name, "/State/Error");
+  }
+  EXPECT_EQ(cli("exec beside ping -c1 -w5 alias").code, 0);
 }
 
 }  // namespace
