@@ -243,7 +243,8 @@ struct Service::Impl {
   std::deque<std::string> ended_execs;  ///< Ids, oldest first.
   /// Those that the daemon starts by itself at its own start: their timers are cancelled when that is done.
   std::map<std::string, std::shared_ptr<asio::steady_timer>> booting;
-  bool ending{};  ///< The daemon ends: nothing is restarted.
+  bool recovering{};  ///< Until `boot`, which starts all that is to come back.
+  bool ending{};      ///< The daemon ends: nothing is restarted.
 };
 
 /// An attachment that may come before the container runs.

@@ -176,6 +176,7 @@ awaitable<void> Service::Impl::sweep() {
 }
 
 awaitable<void> Service::recover() {
+  impl_->recovering = true;
   std::vector<std::string> ids;
   for (const auto& [id, container] : impl_->table.all()) ids.push_back(id);
   for (const std::string& id : ids) {

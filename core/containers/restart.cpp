@@ -27,6 +27,7 @@ std::vector<std::string> needed_others(const Container& container) {
 }  // namespace
 
 void Service::Impl::restart_later(const std::string& id, Nanoseconds ran) {
+  if (recovering) return;
   const auto its = live(id);
   its->backoff = next_backoff(its->backoff, ran);
   its->restart_timer = std::make_shared<asio::steady_timer>(executor, its->backoff);
@@ -85,6 +86,7 @@ awaitable<void> Service::Impl::start_at_boot(std::string id) {
 }
 
 void Service::Impl::boot() {
+  recovering = false;
   for (const auto& [id, container] : std::map(table.all())) {
     if (comes_back(*container)) {
       booting[id] = std::make_shared<asio::steady_timer>(executor, kLongestBoot);

@@ -39,6 +39,7 @@ class FakeRuntime : public runtime::v1::Driver, public runtime::v1::LiveMounts {
   void open(Host&) override {}
 
   void create(const runtime::v1::Spec& spec, runtime::v1::Running& out, const Call&) override {
+    const std::lock_guard gate{world()->create_gate};
     const std::lock_guard lock{world()->mutex};
     world()->calls.push_back("create");
     world()->mounted[spec.id].clear();

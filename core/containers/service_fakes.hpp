@@ -29,6 +29,7 @@ struct Process {
 /// The world outside of the daemon: it outlives the service, as containers outlive gantryd.
 struct World {
   std::mutex mutex;
+  std::mutex create_gate;  ///< As long as a test holds it, no container is made.
   std::map<std::string, Process> processes;
   std::set<std::string> tops;       ///< The storage driver's keys.
   std::set<std::string> sandboxes;  ///< Containers that are on networks.

@@ -55,7 +55,15 @@ TEST_F(ServiceTest, AfterARebootOthersWaitForThoseThatTheyNeed) {
   run(what);
   daemon_.reset();
   world_.processes.clear();
-  crash();
+  {
+    const std::lock_guard slow{world_.create_gate};
+    crash();
+    // Long enough for a restart by policy, which would not wait.
+    asio::steady_timer backoff{daemon_->context(), std::chrono::milliseconds{150}};
+    bool over = false;
+    backoff.async_wait([&](boost::system::error_code) { over = true; });
+    daemon_->until([&] { return over; });
+  }
   daemon_->until([&] { return state("debug") == State::running || !service().find("debug")->error.empty(); });
   for (const char* name : {"db", "web", "debug"}) {
     EXPECT_EQ(state(name), State::running) << name << ": " << service().find(name)->error;
