@@ -140,7 +140,22 @@ void Driver::ensure_base_rules() {
   change_rules(base_rules(loopback6_));
   rule_count_ = count_rules(kOurTable);
   base_rules_ = true;
-  if (!watch_) watch_.emplace(kOurTable, [this] { mend_rules(); });
+  if (!watch_) watch_.emplace(kOurTable, [this](TableWatch::Change change) { see_to_rules(change); });
+}
+
+void Driver::see_to_rules(TableWatch::Change change) {
+  if (change.ours) mend_rules();
+  if (!change.others) return;
+  try {
+    // Whom another firewall let in before it changed has to ask again.
+    const std::lock_guard creation(creation_);
+    const std::lock_guard lock(mutex_);
+    const bool guarded = std::any_of(networks_.begin(), networks_.end(),
+                                     [](const auto& network) { return network.second->options().guarded; });
+    if (base_rules_ && guarded) change_rules(forget_admitted());
+  } catch (const Error& error) {
+    host_->log(LogLevel::warning, std::string("clients that a firewall let in are not asked again: ") + error.what());
+  }
 }
 
 /// After somebody took rules away: `nft flush ruleset` of another firewall's start, most often.
@@ -279,6 +294,7 @@ EndpointRecord Driver::plan_endpoint(const Network& network, const EndpointSpec&
   record.interface = "veth" + spec.id.substr(0, 11);
   record.sandbox_interface = spec.interface;
   record.link_local = spec.link_local;
+  record.guarded = network.options().guarded;
   record.trusted = network.options().trusted;
   if (lease.ipv4) record.ipv4 = lease.ipv4->text();
   if (lease.ipv6) record.ipv6 = lease.ipv6->text();

@@ -43,6 +43,7 @@ class Driver : public network::v1::Driver {
   void ensure_base_rules();
   void change_rules(const std::string& commands);
   void change_port_rules(const std::string& commands);
+  void see_to_rules(TableWatch::Change change);
   void mend_rules();
   void put_rules_back();
   [[nodiscard]] std::string all_rules();

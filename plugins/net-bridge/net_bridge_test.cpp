@@ -151,6 +151,8 @@ TEST(AddressPlan, RefusesInDockerdsWords) {
       refusal({}, {{"com.docker.network.bridge.inhibit_ipv4", "x"}}),
       "failed to parse com.docker.network.bridge.inhibit_ipv4 value: x (strconv.ParseBool: parsing \"x\": invalid "
       "syntax)");
+  EXPECT_EQ(refusal({}, {{"gantry.firewall", "ufw"}}),
+            "failed to parse gantry.firewall value: ufw (\"host\" or \"own\" was expected)");
   EXPECT_NE(refusal({}, {{"com.docker.network.bridge.trusted_host_interfaces", "eth0:a\""}}), "");
 }
 
@@ -240,7 +242,7 @@ TEST(AddressPlan, RefusesKeysThatContradictEachOther) {
 }
 
 TEST(Nftables, APortIsAnElementAndNoRule) {
-  const std::vector<PortRule> any{{"tcp", {AF_INET, 0}, 8080, address("172.17.0.2"), 80, {}}};
+  const std::vector<PortRule> any{{"tcp", {AF_INET, 0}, 8080, address("172.17.0.2"), 80, {}, false}};
   EXPECT_EQ(add_port_rules(any),
             "add element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
             "add element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n");
@@ -249,18 +251,25 @@ TEST(Nftables, APortIsAnElementAndNoRule) {
             "delete element inet gantry published_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
             "add element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n"
             "delete element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n");
-  const std::vector<PortRule> one{{"udp", address("fd00::9"), 53, address("fd00::2"), 5353, {}}};
+  const std::vector<PortRule> one{{"udp", address("fd00::9"), 53, address("fd00::2"), 5353, {}, false}};
   EXPECT_EQ(add_port_rules(one),
             "add element inet gantry published_on6 { fd00::9 . udp . 53 : fd00::2 . 5353 }\n"
             "add element inet gantry hairpin6 { fd00::2 . fd00::2 }\n");
 }
 
 TEST(Nftables, AnUntranslatedPortIsOpenAtItsContainer) {
-  EXPECT_EQ(add_port_rules({{"tcp", {AF_INET, 0}, 0, address("172.17.0.2"), 80, {}}}),
+  EXPECT_EQ(add_port_rules({{"tcp", {AF_INET, 0}, 0, address("172.17.0.2"), 80, {}, false}}),
             "add element inet gantry open4 { 172.17.0.2 . tcp . 80 }\n");
-  EXPECT_EQ(add_port_rules({{"udp", {AF_INET6, 0}, 0, address("fd00::2"), 53, {"eth0"}}}),
+  EXPECT_EQ(add_port_rules({{"udp", {AF_INET6, 0}, 0, address("fd00::2"), 53, {"eth0"}, false}}),
             "add element inet gantry trusted6 { \"eth0\" . fd00::2 . udp . 53 }\n"
             "add element inet gantry open6 { fd00::2 . udp . 53 }\n");
+}
+
+TEST(Nftables, AGuardedPortHasAGate) {
+  EXPECT_EQ(add_port_rules({{"tcp", {AF_INET, 0}, 8080, address("172.17.0.2"), 80, {}, true}}),
+            "add element inet gantry guarded_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
+            "add element inet gantry gates_any4 { tcp . 8080 }\n"
+            "add element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n");
 }
 
 TEST(PortRules, AnIPv6HostAddressNeedsOneInside) {

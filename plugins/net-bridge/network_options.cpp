@@ -23,6 +23,7 @@ constexpr const char* kInhibitIpv4 = "com.docker.network.bridge.inhibit_ipv4";
 constexpr const char* kMode4 = "com.docker.network.bridge.gateway_mode_ipv4";
 constexpr const char* kMode6 = "com.docker.network.bridge.gateway_mode_ipv6";
 constexpr const char* kTrusted = "com.docker.network.bridge.trusted_host_interfaces";
+constexpr const char* kFirewall = "gantry.firewall";
 constexpr const char* kDefaultInterface = "gantry0";
 
 std::string value_of(const Options& options, const char* name) {
@@ -67,6 +68,14 @@ GatewayMode read_mode(const Options& options, const char* name) {
   if (found->second == "isolated") return GatewayMode::isolated;
   throw Error{Errc::invalid, "failed to parse " + std::string(name) + " value: " + found->second +
                                  " (unknown gateway mode " + found->second + ")"};
+}
+
+bool read_firewall(const Options& options) {
+  const std::string value = value_of(options, kFirewall);
+  if (value.empty() || value == "own") return false;
+  if (value == "host") return true;
+  throw Error{Errc::invalid,
+              "failed to parse " + std::string(kFirewall) + " value: " + value + " (\"host\" or \"own\" was expected)"};
 }
 
 /// Names parted by colons: the kernel has none in its interfaces' names.
@@ -173,6 +182,8 @@ std::vector<OptionInfo> known_options() {
       {kHostBinding, OptionType::text, object, "", "host address that ports are published on unless one is given"},
       {kMtu, OptionType::integer, object, "", "MTU"},
       {kInterfacePrefix, OptionType::text, object, "eth", "start of the interfaces' names inside containers"},
+      {kFirewall, OptionType::text, object, "own",
+       "host: published ports are open to whom the host's own firewall lets in"},
       {kInhibitIpv4, OptionType::boolean, object, "false", "the bridge gets no IPv4 address"},
       {kMode4, OptionType::text, object, "nat", "nat, nat-unprotected, routed or isolated"},
       {kMode6, OptionType::text, object, "nat", "nat, nat-unprotected, routed or isolated"},
@@ -214,6 +225,7 @@ NetworkOptions parse_options(const network::v1::NetworkSpec& spec, const Setting
   out.masquerade = read_bool(spec.options, kMasquerade, true);
   out.mtu = read_mtu(spec.options, kMtu, 0);
   out.default_host_ip = read_host_binding(spec.options);
+  out.guarded = read_firewall(spec.options);
   out.inhibit_ipv4 = read_bool(spec.options, kInhibitIpv4, false);
   out.mode4 = read_mode(spec.options, kMode4);
   out.mode6 = read_mode(spec.options, kMode6);

@@ -54,6 +54,7 @@ struct NetworkOptions {
   bool inhibit_ipv4{};  ///< The bridge gets no IPv4 address: the gateway is somebody else.
   GatewayMode mode4{GatewayMode::nat};
   GatewayMode mode6{GatewayMode::nat};
+  bool guarded{};                    ///< Published ports obey the host's own firewall.
   std::vector<std::string> trusted;  ///< The host's interfaces from where published ports may be reached unpublished.
 
   [[nodiscard]] GatewayMode mode(int family) const;

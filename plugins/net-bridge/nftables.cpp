@@ -40,13 +40,24 @@ std::vector<SetElement> memberships(const BridgeRules& bridge) {
   return out;
 }
 
+/// The key of a port on the host, and whether it is one on all of the host's addresses.
+struct HostKey {
+  std::string kind;
+  std::string text;
+};
+
+HostKey host_key(const PortRule& port) {
+  const std::string key = port.protocol + " . " + std::to_string(port.host_port);
+  const std::string family = port.host.family == AF_INET ? "4" : "6";
+  if (port.host.unspecified()) return {"any" + family, key};
+  return {"on" + family, port.host.text() + " . " + key};
+}
+
 /// The map element of a port.
 SetElement mapping(const PortRule& port) {
-  const std::string family = port.host.family == AF_INET ? "4" : "6";
   const std::string target = port.container.text() + " . " + std::to_string(port.container_port);
-  const std::string key = port.protocol + " . " + std::to_string(port.host_port);
-  if (port.host.unspecified()) return {"published_any" + family, key + " : " + target};
-  return {"published_on" + family, port.host.text() + " . " + key + " : " + target};
+  const auto [kind, key] = host_key(port);
+  return {(port.guarded ? "guarded_" : "published_") + kind, key + " : " + target};
 }
 
 /// All elements of a container's ports. A container that asks for its own port must not see its own address as the
@@ -64,6 +75,7 @@ std::vector<SetElement> elements(const std::vector<PortRule>& ports) {
       continue;
     }
     out.push_back(mapping(port));
+    if (port.guarded) out.push_back({"gates_" + host_key(port).kind, host_key(port).text});
     if (!containers.insert(port.container).second) continue;
     const std::string address = port.container.text();
     out.push_back({port.container.family == AF_INET ? "hairpin4" : "hairpin6", address + " . " + address});
@@ -96,30 +108,58 @@ add map inet gantry published_any6 { type inet_proto . inet_service : ipv6_addr 
 add map inet gantry published_on6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
 add set inet gantry hairpin4 { type ipv4_addr . ipv4_addr; }
 add set inet gantry hairpin6 { type ipv6_addr . ipv6_addr; }
+add map inet gantry guarded_any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
+add map inet gantry guarded_on4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+add map inet gantry guarded_any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+add map inet gantry guarded_on6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+add set inet gantry gates_any4 { type inet_proto . inet_service; }
+add set inet gantry gates_on4 { type ipv4_addr . inet_proto . inet_service; }
+add set inet gantry gates_any6 { type inet_proto . inet_service; }
+add set inet gantry gates_on6 { type ipv6_addr . inet_proto . inet_service; }
+add set inet gantry admitted4 { type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags dynamic, timeout; timeout 5m; size 65536; }
+add set inet gantry admitted6 { type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags dynamic, timeout; timeout 5m; size 65536; }
 add chain inet gantry published
+add chain inet gantry guarded
+add chain inet gantry inward
+add chain inet gantry admission { type filter hook input priority 300; policy accept; }
 add chain inet gantry guard { type filter hook prerouting priority raw; policy accept; }
 add chain inet gantry prerouting { type nat hook prerouting priority dstnat; policy accept; }
 add chain inet gantry output { type nat hook output priority -100; policy accept; }
 add chain inet gantry postrouting { type nat hook postrouting priority srcnat; policy accept; }
 add chain inet gantry forward { type filter hook forward priority filter; policy accept; }
 flush chain inet gantry published
+flush chain inet gantry guarded
+flush chain inet gantry inward
+flush chain inet gantry admission
 flush chain inet gantry guard
 flush chain inet gantry prerouting
 flush chain inet gantry output
 flush chain inet gantry postrouting
 flush chain inet gantry forward
-add rule inet gantry guard iifname @bridges ip daddr 127.0.0.0/8 drop
-add rule inet gantry guard iifname @bridges ip6 daddr ::1 drop
+add rule inet gantry guard ip daddr 127.0.0.0/8 iifname @bridges drop
+add rule inet gantry guard ip6 daddr ::1 iifname @bridges drop
 add rule inet gantry published dnat ip to ip daddr . meta l4proto . th dport map @published_on4
 add rule inet gantry published dnat ip to meta l4proto . th dport map @published_any4
 add rule inet gantry published dnat ip6 to ip6 daddr . meta l4proto . th dport map @published_on6
 add rule inet gantry published dnat ip6 to meta l4proto . th dport map @published_any6
 add rule inet gantry prerouting fib daddr type local jump published
+add rule inet gantry guarded dnat ip to ip daddr . meta l4proto . th dport map @guarded_on4
+add rule inet gantry guarded dnat ip to meta l4proto . th dport map @guarded_any4
+add rule inet gantry guarded dnat ip6 to ip6 daddr . meta l4proto . th dport map @guarded_on6
+add rule inet gantry guarded dnat ip6 to meta l4proto . th dport map @guarded_any6
+add rule inet gantry prerouting ip saddr . ip daddr . meta l4proto . th dport @admitted4 jump guarded
+add rule inet gantry prerouting ip6 saddr . ip6 daddr . meta l4proto . th dport @admitted6 jump guarded
+add rule inet gantry admission ct state established,related accept
+add rule inet gantry admission ip daddr . meta l4proto . th dport @gates_on4 add @admitted4 { ip saddr . ip daddr . meta l4proto . th dport } drop
+add rule inet gantry admission meta nfproto ipv4 meta l4proto . th dport @gates_any4 add @admitted4 { ip saddr . ip daddr . meta l4proto . th dport } drop
+add rule inet gantry admission ip6 daddr . meta l4proto . th dport @gates_on6 add @admitted6 { ip6 saddr . ip6 daddr . meta l4proto . th dport } drop
+add rule inet gantry admission meta nfproto ipv6 meta l4proto . th dport @gates_any6 add @admitted6 { ip6 saddr . ip6 daddr . meta l4proto . th dport } drop
 )";
   // A client of [::1] is refused then, and tries 127.0.0.1, instead of waiting for answers that get lost.
   if (!loopback6) text += "add rule inet gantry output ip6 daddr ::1 return\n";
   return text + R"(
 add rule inet gantry output fib daddr type local jump published
+add rule inet gantry output fib daddr type local jump guarded
 add rule inet gantry postrouting ip saddr 127.0.0.0/8 oifname @bridges masquerade
 add rule inet gantry postrouting ip6 saddr ::1 oifname @bridges masquerade
 add rule inet gantry postrouting ct status dnat ip saddr . ip daddr @hairpin4 masquerade
@@ -132,15 +172,16 @@ add rule inet gantry forward iifname @internal iifname . oifname != @bridge_pair
 add rule inet gantry forward oifname @internal iifname . oifname != @bridge_pairs drop
 add rule inet gantry forward oifname @bridges ct state established,related accept
 add rule inet gantry forward oifname @bridges ct status dnat accept
-add rule inet gantry forward oifname @routed4 meta l4proto icmp accept
-add rule inet gantry forward oifname @routed6 meta l4proto icmpv6 accept
-add rule inet gantry forward oifname @unprotected4 meta nfproto ipv4 accept
-add rule inet gantry forward oifname @unprotected6 meta nfproto ipv6 accept
-add rule inet gantry forward oifname @bridges ip daddr . meta l4proto . th dport @open4 accept
-add rule inet gantry forward oifname @bridges ip6 daddr . meta l4proto . th dport @open6 accept
-add rule inet gantry forward oifname @bridges iifname . ip daddr . meta l4proto . th dport @trusted4 accept
-add rule inet gantry forward oifname @bridges iifname . ip6 daddr . meta l4proto . th dport @trusted6 accept
-add rule inet gantry forward oifname @bridges drop
+add rule inet gantry forward oifname @bridges jump inward
+add rule inet gantry inward oifname @routed4 meta l4proto icmp accept
+add rule inet gantry inward oifname @routed6 meta l4proto icmpv6 accept
+add rule inet gantry inward oifname @unprotected4 meta nfproto ipv4 accept
+add rule inet gantry inward oifname @unprotected6 meta nfproto ipv6 accept
+add rule inet gantry inward ip daddr . meta l4proto . th dport @open4 accept
+add rule inet gantry inward ip6 daddr . meta l4proto . th dport @open6 accept
+add rule inet gantry inward iifname . ip daddr . meta l4proto . th dport @trusted4 accept
+add rule inet gantry inward iifname . ip6 daddr . meta l4proto . th dport @trusted6 accept
+add rule inet gantry inward drop
 )";
 }
 
@@ -160,6 +201,8 @@ std::string remove_bridge_rules(const std::string& interface) {
   }
   return text;
 }
+
+std::string forget_admitted() { return "flush set inet gantry admitted4\nflush set inet gantry admitted6\n"; }
 
 std::string add_port_rules(const std::vector<PortRule>& ports) {
   std::string text;

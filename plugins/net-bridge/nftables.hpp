@@ -38,6 +38,7 @@ struct PortRule {
   Address container;
   std::uint16_t container_port{};
   std::vector<std::string> trusted{};  ///< Interfaces from where it is open at the container's own address, too.
+  bool guarded{};                      ///< Open to whom the host's other tables let in.
 };
 
 /// The text of the transactions on our one table. Elements are added before they are deleted: nft 1.0.6 has no
@@ -47,6 +48,8 @@ std::string base_rules(bool loopback6);
 std::string remove_base_rules();
 std::string add_bridge_rules(const BridgeRules& bridge);
 std::string remove_bridge_rules(const std::string& interface);
+/// Has whoever was let in to a guarded port ask again.
+std::string forget_admitted();
 std::string add_port_rules(const std::vector<PortRule>& ports);
 std::string remove_port_rules(const std::vector<PortRule>& ports);
 

@@ -100,6 +100,7 @@ void Records::put(const EndpointRecord& record) const {
          << "\n";
   }
   for (const std::string& address : record.link_local) text << "link_local " << address << "\n";
+  if (record.guarded) text << "firewall host\n";
   for (const std::string& interface : record.trusted) text << "trusted " << interface << "\n";
   replace_file(endpoints_ / file_name(record.network_id, record.id), text.str());
 }
@@ -129,6 +130,7 @@ std::optional<EndpointRecord> Records::endpoint(const std::string& network_id, c
     if (key == "ipv6") record.ipv6 = value;
     if (key == "port") record.ports.push_back(read_port(value));
     if (key == "link_local") record.link_local.push_back(value);
+    if (key == "firewall") record.guarded = value == "host";
     if (key == "trusted") record.trusted.push_back(value);
   });
   return found ? std::optional(record) : std::nullopt;

@@ -28,6 +28,7 @@ struct EndpointRecord {
   std::string ipv6;
   std::vector<network::v1::Port> ports;  ///< As chosen.
   std::vector<std::string> link_local;   ///< More addresses, of the user's choice.
+  bool guarded{};                        ///< Ports obey the host's own firewall.
   std::vector<std::string> trusted;      ///< Interfaces that ports are open to at the container's own address.
 };
 

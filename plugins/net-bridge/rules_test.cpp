@@ -62,6 +62,35 @@ TEST_F(BridgeDriver, TheIPv6LoopbackHasPublishedPorts) {
   EXPECT_FALSE(waited) << "a client must be free to try 127.0.0.1";
 }
 
+TEST_F(BridgeDriver, PortsObeyTheHostsFirewallWhereAsked) {
+  create('a', {{"gantry.firewall", "host"}});
+  create('b');
+  Sandbox guarded;
+  Sandbox open;
+  const Outside outside;
+  attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}, {"tcp", 80, "198.51.100.1", 8082, 0}}), guarded);
+  attach(endpoint('b', '2', {{"tcp", 80, "", 8081, 0}}), open);
+  Server server(guarded.netns(), "tcp", 80);
+  Server other(open.netns(), "tcp", 80);
+  const auto nft = [](const std::string& command) { EXPECT_EQ(std::system(("nft '" + command + "'").c_str()), 0); };
+  nft("add table inet fw");
+  nft("add chain inet fw input { type filter hook input priority 0; policy drop; }");
+  nft("add rule inet fw input ct state established,related accept");
+  EXPECT_FALSE(ask(outside.netns(), "tcp", "198.51.100.1", 8080, 1500));
+  EXPECT_TRUE(ask(outside.netns(), "tcp", "198.51.100.1", 8081)) << "published past the firewall, as dockerd does";
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080)) << "the host itself is no stranger";
+  nft("add rule inet fw input tcp dport { 8080, 8082 } accept");
+  // The first packet goes the firewall's way, and the client sends it once more after a second.
+  EXPECT_EQ(ask(outside.netns(), "tcp", "198.51.100.1", 8080, 5000), "198.51.100.2");
+  EXPECT_TRUE(ask(outside.netns(), "tcp", "198.51.100.1", 8080, 500)) << "known by now";
+  EXPECT_TRUE(ask(outside.netns(), "tcp", "198.51.100.1", 8082, 5000));
+  nft("flush chain inet fw input");
+  EXPECT_FALSE(ask(outside.netns(), "tcp", "198.51.100.1", 8080, 1500)) << "not known any more";
+  nft("delete table inet fw");
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  EXPECT_FALSE(ask(outside.netns(), "tcp", "198.51.100.1", 8080, kUnreachable));
+}
+
 TEST_F(BridgeDriver, PutsItsRulesBackWhenSomebodyTakesThemAway) {
   create('a');
   create('b');

@@ -110,7 +110,8 @@ std::vector<PortRule> port_rules(const EndpointRecord& record) {
     if (!host) continue;
     const auto& container = host->family == AF_INET ? ipv4 : ipv6;
     if (!container) continue;
-    rules.push_back({port.protocol, *host, port.host_port, *container, port.container_port, record.trusted});
+    rules.push_back(
+        {port.protocol, *host, port.host_port, *container, port.container_port, record.trusted, record.guarded});
   }
   return rules;
 }

@@ -49,6 +49,11 @@ bool takes_away(std::uint16_t type) {
   }
 }
 
+/// All but the end of a transaction.
+bool is_about_a_table(std::uint16_t type) {
+  return NFNL_SUBSYS_ID(type) == NFNL_SUBSYS_NFTABLES && NFNL_MSG_TYPE(type) != NFT_MSG_NEWGEN;
+}
+
 /// The table that a message is about: the same attribute in all of those that count here.
 std::string_view table_of(const nlmsghdr& message) {
   constexpr int kTableName = NFTA_TABLE_NAME;
@@ -115,7 +120,7 @@ int count_rules(const std::string& table) {
   }
 }
 
-TableWatch::TableWatch(std::string table, std::function<void()> changed)
+TableWatch::TableWatch(std::string table, std::function<void(Change)> changed)
     : table_(std::move(table)),
       changed_(std::move(changed)),
       socket_(open_notifications()),
@@ -135,25 +140,29 @@ void TableWatch::serve() {
     pollfd ready[] = {{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
     if (::poll(ready, 2, -1) < 0 && errno != EINTR) return;
     if (ready[1].revents != 0) return;
-    if (take_messages()) changed_();
+    const Change change = take_messages();
+    if (change.ours || change.others) changed_(change);
   }
 }
 
-/// All that wait; whether one of them is about our table.
-bool TableWatch::take_messages() {
+/// All that wait.
+TableWatch::Change TableWatch::take_messages() {
   const auto buffer = std::make_unique_for_overwrite<char[]>(kMessages);
-  bool ours = false;
+  Change change;
   while (true) {
     const ssize_t got = ::recv(socket_.get(), buffer.get(), kMessages, MSG_DONTWAIT);
     if (got < 0 && errno == ENOBUFS) {
-      ours = true;  // some were lost
+      change = {true, true};  // some were lost
       continue;
     }
-    if (got <= 0) return ours;
+    if (got <= 0) return change;
     auto left = static_cast<int>(got);
     for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.get()); NLMSG_OK(message, left);
          message = NLMSG_NEXT(message, left)) {
-      ours = ours || (takes_away(message->nlmsg_type) && table_of(*message) == table_);
+      if (!is_about_a_table(message->nlmsg_type)) continue;
+      const bool ours = table_of(*message) == table_;
+      change.ours = change.ours || (ours && takes_away(message->nlmsg_type));
+      change.others = change.others || !ours;
     }
   }
 }

@@ -11,23 +11,27 @@ namespace gantry::bridge {
 /// How many rules a table of the family inet has; 0 if there is no such table. Errors: io.
 int count_rules(const std::string& table);
 
-/// Listens to what is taken out of an nftables table, by whomever: `nft flush ruleset` of a firewall's start takes
-/// everybody's tables away. In the network namespace of the thread that makes it.
+/// Listens to changes of the host's nftables, by whomever: `nft flush ruleset` of a firewall's start takes everybody's
+/// tables away. In the network namespace of the thread that makes it.
 class TableWatch {
  public:
-  /// `changed` is called on a thread of the watch's own, after the change; it must not throw. It is called for our own
-  /// changes as well. Errors: io.
-  TableWatch(std::string table, std::function<void()> changed);
+  struct Change {
+    bool ours{};    ///< Something was taken out of our table, maybe by ourselves.
+    bool others{};  ///< Other tables are not what they were.
+  };
+
+  /// `changed` is called on a thread of the watch's own, after the change; it must not throw. Errors: io.
+  TableWatch(std::string table, std::function<void(Change)> changed);
   ~TableWatch();  ///< Waits for a call under way.
   TableWatch(const TableWatch&) = delete;
   TableWatch& operator=(const TableWatch&) = delete;
 
  private:
   void serve();
-  [[nodiscard]] bool take_messages();
+  [[nodiscard]] Change take_messages();
 
   std::string table_;
-  std::function<void()> changed_;
+  std::function<void(Change)> changed_;
   UniqueFd socket_;
   UniqueFd stop_;
   std::thread thread_;
