@@ -8,6 +8,7 @@
 
 #include "base/time.hpp"
 #include "containers/filter_match.hpp"
+#include "networks/ipam_status.hpp"
 #include "wire/network.hpp"
 
 namespace gantry::api {
@@ -74,6 +75,13 @@ void add_containers(const networks::Service& service, wire::Network& network) {
     network.containers[endpoint.container_id] = {endpoint.container_name, endpoint.id, endpoint.result.mac,
                                                  with_prefix(endpoint.result.ipv4, endpoint.result.ipv4_prefix),
                                                  with_prefix(endpoint.result.ipv6, endpoint.result.ipv6_prefix)};
+  }
+}
+
+void add_status(const networks::Service& service, const networks::Network& from, wire::Network& network) {
+  network.ipam_status.emplace();
+  for (const auto& status : networks::ipam_status(from, service.members(from.id))) {
+    (*network.ipam_status)[status.subnet] = {status.in_use, status.available};
   }
 }
 
@@ -216,8 +224,10 @@ awaitable<Response> Networks::get_network(Exchange& exchange) {
   const std::string& name = exchange.request().parameter("id");
   check_verbose(exchange.request().get("verbose"));
   if (!scope.empty() && scope != "local") throw Error{Errc::not_found, "network " + name + " not found"};
-  wire::Network network = describe(*service_.get(name));
+  const auto found = service_.get(name);
+  wire::Network network = describe(*found);
   add_containers(service_, network);
+  add_status(service_, *found, network);
   co_return json_in_order(network, kNetworkOrder);
 }
 

@@ -112,6 +112,12 @@ void to_json(json& out, const Network& network) {
          {"Containers", std::move(containers)},
          {"Options", network.options},
          {"Labels", network.labels}};
+  if (!network.ipam_status) return;
+  json subnets = json::object();
+  for (const auto& [subnet, status] : *network.ipam_status) {
+    subnets[subnet] = {{"IPsInUse", status.ips_in_use}, {"DynamicIPsAvailable", status.dynamic_ips_available}};
+  }
+  out["Status"] = {{"IPAM", {{"Subnets", std::move(subnets)}}}};
 }
 
 void from_json(const json& value, Network& network) {

@@ -32,6 +32,12 @@ struct NetworkContainer {
   std::string ipv6_address;
 };
 
+/// How full a subnet is.
+struct SubnetStatus {
+  std::uint64_t ips_in_use{};
+  std::uint64_t dynamic_ips_available{};
+};
+
 struct Network {
   std::string name;
   std::string id;
@@ -49,6 +55,7 @@ struct Network {
   std::map<std::string, NetworkContainer> containers;
   std::map<std::string, std::string> options;
   std::map<std::string, std::string> labels;
+  std::optional<std::map<std::string, SubnetStatus>> ipam_status;  ///< By subnet; of one network only, not of a list.
 };
 
 void to_json(nlohmann::json& json, const Network& network);

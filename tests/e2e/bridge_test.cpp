@@ -95,6 +95,31 @@ TEST_P(BridgeConfig, MakesDualStackNetworks) {
   EXPECT_THAT(run("run --rm --network six --ip6 fd00:97::77 busybox true").err, HasSubstr("Address already in use"));
 }
 
+TEST_P(BridgeConfig, TellsHowFullASubnetIs) {
+  start(json::object());
+  run("network create --subnet 10.203.0.0/24 --aux-address a=10.203.0.9 counted");
+  ASSERT_EQ(run("run -d --name one --network counted busybox sleep 1000").code, 0);
+  const json status = daemon_->api("GET", "/networks/counted")["Status"]["IPAM"]["Subnets"]["10.203.0.0/24"];
+  EXPECT_EQ(status, json::parse(R"({"IPsInUse": 5, "DynamicIPsAvailable": 251})"));
+  EXPECT_FALSE(daemon_->api("GET", "/networks")[0].contains("Status"));
+}
+
+TEST_P(BridgeConfig, PublishesWhatTheHostsFirewallLetsIn) {
+  start(json::object());
+  ASSERT_EQ(run("network create -o gantry.firewall=host guarded").code, 0);
+  ASSERT_EQ(run(std::string{"run -d --name web --network guarded -p 8080:80 "} + kServer).code, 0);
+  EXPECT_EQ(fetch("http://127.0.0.1:8080"), "served\n");
+  // A neighbour on the default bridge is a stranger to the host's firewall.
+  const std::string visit = "run --rm busybox sh -c 'timeout 4 wget -q -O - http://172.17.0.1:8080; exit $?'";
+  shell("nft 'add table inet fw; add chain inet fw input { type filter hook input priority 0; policy drop; }'");
+  EXPECT_NE(run(visit).code, 0);
+  shell("nft add rule inet fw input tcp dport 8080 accept");
+  EXPECT_EQ(run(visit).out, "served\n");
+  shell("nft delete table inet fw");
+  EXPECT_THAT(run("network create -o gantry.firewall=ufw wrong").err,
+              HasSubstr("failed to parse gantry.firewall value: ufw"));
+}
+
 TEST_P(BridgeConfig, PutsItsRulesBack) {
   start(json::object());
   ASSERT_EQ(run(std::string{"run -d --name web -p 8080:80 "} + kServer).code, 0);
