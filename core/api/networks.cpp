@@ -200,10 +200,10 @@ void Networks::add_routes(Router& router) {
   router.add("GET", "/networks", [this](Exchange& exchange) { return get_list(exchange); });
   router.add("POST", "/networks/create", [this](Exchange& exchange) { return post_create(exchange); });
   router.add("POST", "/networks/prune", [this](Exchange& exchange) { return post_prune(exchange); });
-  router.add("GET", "/networks/{id}", [this](Exchange& exchange) { return get_network(exchange); });
-  router.add("DELETE", "/networks/{id}", [this](Exchange& exchange) { return delete_network(exchange); });
-  router.add("POST", "/networks/{id}/connect", [this](Exchange& exchange) { return post_connect(exchange); });
-  router.add("POST", "/networks/{id}/disconnect", [this](Exchange& exchange) { return post_disconnect(exchange); });
+  router.add("GET", "/networks/{id:*}", [this](Exchange& exchange) { return get_network(exchange); });
+  router.add("DELETE", "/networks/{id:*}", [this](Exchange& exchange) { return delete_network(exchange); });
+  router.add("POST", "/networks/{id:*}/connect", [this](Exchange& exchange) { return post_connect(exchange); });
+  router.add("POST", "/networks/{id:*}/disconnect", [this](Exchange& exchange) { return post_disconnect(exchange); });
 }
 
 awaitable<Response> Networks::get_list(Exchange& exchange) {

@@ -124,6 +124,31 @@ class Network : public Suite<network::v1::Driver> {
   std::set<std::string> before_;
 };
 
+TEST_F(Network, GivesAddressesOfBothFamilies) {
+  if (!attaches()) GTEST_SKIP() << "containers stay on the host's network";
+  NetworkSpec dual = spec('a');
+  dual.ipv6 = true;
+  dual.pools = {{"10.213.0.0/24", "", "", {}}, {"fd00:213::/64", "", "", {}}};
+  try {
+    create(dual);
+  } catch (const Error& error) {
+    ASSERT_EQ(error.code(), Errc::unsupported) << error.what();
+    GTEST_SKIP() << "the driver has no IPv6";
+  }
+  const UniqueFd sandbox = make_sandbox();
+  const Endpoint made = attach(endpoint('a', '1'), sandbox);
+  if (made.ipv6.empty()) GTEST_SKIP() << "the driver has no IPv6";
+  EXPECT_TRUE(made.ipv4.starts_with("10.213.0.")) << made.ipv4;
+  EXPECT_TRUE(made.ipv6.starts_with("fd00:213::")) << made.ipv6;
+  EXPECT_EQ(made.ipv6_prefix, 64);
+  const UniqueFd other = make_sandbox();
+  EXPECT_NE(attach(endpoint('a', '2'), other).ipv6, made.ipv6);
+  EndpointSpec again = endpoint('a', '1');
+  again.ipv4 = made.ipv4;
+  again.ipv6 = made.ipv6;
+  EXPECT_EQ(attach(again, sandbox).ipv6, made.ipv6);
+}
+
 TEST_F(Network, IsMadeListedAndRemoved) {
   const auto made = create(spec('a'));
   EXPECT_THAT(listed_networks(), ::testing::ElementsAre(id_of('a')));
