@@ -31,6 +31,40 @@ TEST_F(BridgeDriver, RoutedPortsAreOpenAtTheContainersAddress) {
   driver_->detach(again.network_id, again.id, call_);
 }
 
+TEST_F(BridgeDriver, EachFamilyHasAModeOfItsOwn) {
+  create('a', {{"com.docker.network.bridge.gateway_mode_ipv6", "routed"}}, false, true);
+  Sandbox sandbox;
+  const Endpoint made = attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), sandbox);
+  ASSERT_EQ(made.ports.size(), 2U);
+  EXPECT_EQ(made.ports[0].host_ip, "0.0.0.0");
+  EXPECT_EQ(made.ports[0].host_port, 8080);
+  EXPECT_EQ(made.ports[1].host_ip, "::");
+  EXPECT_EQ(made.ports[1].host_port, 0);
+  Server server(sandbox.netns(), "tcp", 80, AF_INET6);
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080));
+  EXPECT_TRUE(ask(own_.get(), "tcp", made.ipv6, 80));
+  EXPECT_FALSE(ask(own_.get(), "tcp", "::1", 8080, kUnreachable));
+}
+
+TEST_F(BridgeDriver, WithoutIPv4OnlyIPv6IsPublished) {
+  NetworkSpec spec;
+  spec.id = id_of('a');
+  spec.name = "six";
+  spec.ipv6 = true;
+  spec.ipv4 = false;
+  network::v1::Network network;
+  driver_->create_network(spec, network, call_);
+  ASSERT_EQ(network.pools.size(), 1U);
+  Sandbox sandbox;
+  const Endpoint made = attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), sandbox);
+  EXPECT_EQ(made.ipv4, "");
+  ASSERT_EQ(made.ports.size(), 1U);
+  EXPECT_EQ(made.ports[0].host_ip, "::");
+  Server server(sandbox.netns(), "tcp", 80, AF_INET6);
+  EXPECT_TRUE(ask(own_.get(), "tcp", network.pools.at(0).gateway, 8080));
+  EXPECT_TRUE(test::can_listen("0.0.0.0", 8080));
+}
+
 TEST_F(BridgeDriver, AnUnprotectedNetworkHasAllPortsOpen) {
   create('a', {{"com.docker.network.bridge.gateway_mode_ipv4", "nat-unprotected"}});
   Sandbox sandbox;

@@ -51,6 +51,7 @@ Publication Network::publication() const {
   out.routed4 = options_.mode4 == GatewayMode::routed;
   // Without an IPv6 address inside there is nothing that IPv6 could lead to but what IPv4 does.
   out.routed6 = plan_.ipv6 ? options_.mode6 == GatewayMode::routed : out.routed4;
+  out.inside4 = plan_.ipv4.has_value();
   out.inside6 = plan_.ipv6.has_value();
   return out;
 }

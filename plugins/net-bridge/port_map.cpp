@@ -114,21 +114,30 @@ std::vector<Address> host_addresses(const Port& port, const std::string& default
   return {*address};
 }
 
-/// Takes the addresses of a routed family out of `hosts`: what is left for them is a port of the container's own.
-/// After a restart a port without one of the host's is one that was routed.
-std::vector<Port> take_routed(std::vector<Address>& hosts, const Port& port, const Publication& publication,
-                              PortMap::Policy policy) {
-  std::vector<Port> open;
-  const bool was_routed = policy == PortMap::Policy::keep && port.host_port == 0;
-  std::erase_if(hosts, [&](const Address& host) {
+/// Where one port goes: addresses of the host's to bind, and families in which it is open at the container's own
+/// address instead.
+struct Places {
+  std::vector<Address> all;
+  std::vector<Address> bound;
+};
+
+bool is_routed(const Address& host, const Port& port, const Publication& publication, PortMap::Policy policy) {
+  // After a restart a port without one of the host's is one that was routed.
+  if (policy == PortMap::Policy::keep) return port.host_port == 0;
+  return host.family == AF_INET ? publication.routed4 : publication.routed6;
+}
+
+Places places_of(const Port& port, const Publication& publication, PortMap::Policy policy) {
+  Places out;
+  for (const Address& host : host_addresses(port, publication.default_host)) {
+    const bool routed = is_routed(host, port, publication, policy);
     const bool ipv4 = host.family == AF_INET;
-    if (!was_routed && !(ipv4 ? publication.routed4 : publication.routed6)) return false;
-    if (ipv4 || publication.inside6 || was_routed) {
-      open.push_back({port.protocol, port.container_port, ipv4 ? "0.0.0.0" : "::", 0, 0});
-    }
-    return true;
-  });
-  return open;
+    // [::] of a container without an IPv6 address is held: nobody else shall answer for it there.
+    if (policy == PortMap::Policy::strict && (ipv4 ? !publication.inside4 : routed && !publication.inside6)) continue;
+    out.all.push_back(routed ? Address{host.family, 0} : host);
+    if (!routed) out.bound.push_back(host);
+  }
+  return out;
 }
 
 }  // namespace
@@ -143,11 +152,13 @@ std::vector<Port> PortMap::claim(const std::string& endpoint, const std::vector<
   std::vector<Port> out;
   try {
     for (const Port& port : wanted) {
-      std::vector<Address> hosts = host_addresses(port, publication.default_host);
-      for (const Port& open : take_routed(hosts, port, publication, policy)) out.push_back(open);
-      if (hosts.empty()) continue;
-      const std::uint16_t chosen = choose(port, hosts, policy, held, claims);
-      for (const Address& host : hosts) out.push_back({port.protocol, port.container_port, host.text(), chosen, 0});
+      const Places places = places_of(port, publication, policy);
+      const std::uint16_t chosen =
+          places.bound.empty() ? std::uint16_t{0} : choose(port, places.bound, policy, held, claims);
+      for (const Address& host : places.all) {
+        const bool bound = std::find(places.bound.begin(), places.bound.end(), host) != places.bound.end();
+        out.push_back({port.protocol, port.container_port, host.text(), bound ? chosen : std::uint16_t{0}, 0});
+      }
     }
   } catch (...) {
     drop(claims.fresh);

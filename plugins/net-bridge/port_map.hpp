@@ -19,7 +19,8 @@ struct Publication {
   std::string default_host{};  ///< For ports without a host address; empty: 0.0.0.0 and, where there is IPv6, [::].
   bool routed4{};              ///< No port of the host's is taken: they are open at the containers' own addresses.
   bool routed6{};
-  bool inside6{};  ///< Containers have IPv6 addresses.
+  bool inside4{true};  ///< Containers have IPv4 addresses.
+  bool inside6{};      ///< They have IPv6 addresses.
 };
 
 /// The host's ports that endpoints hold: each is bound by a socket of ours, so that another program can't take it and a

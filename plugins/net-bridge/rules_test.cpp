@@ -85,6 +85,8 @@ TEST_F(BridgeDriver, PortsObeyTheHostsFirewallWhereAsked) {
   EXPECT_TRUE(ask(outside.netns(), "tcp", "198.51.100.1", 8080, 500)) << "known by now";
   EXPECT_TRUE(ask(outside.netns(), "tcp", "198.51.100.1", 8082, 5000));
   nft("flush chain inet fw input");
+  EXPECT_EQ(std::system("timeout 10 sh -c 'while nft list set inet gantry admitted4 | grep -q expires; do :; done'"),
+            0);
   EXPECT_FALSE(ask(outside.netns(), "tcp", "198.51.100.1", 8080, 1500)) << "not known any more";
   nft("delete table inet fw");
   driver_->detach(id_of('a'), id_of('1'), call_);
