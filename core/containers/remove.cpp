@@ -12,7 +12,12 @@ namespace {
 
 void remove_folder(const std::string& folder) {
   std::error_code failed;
-  std::filesystem::remove_all(folder, failed);
+  // Again where something came in meanwhile: the log of a run that has just ended may be on its way into a smaller
+  // file.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    std::filesystem::remove_all(folder, failed);
+    if (failed != std::errc::directory_not_empty) break;
+  }
   if (failed) throw Error{Errc::io, "cannot remove " + folder + ": " + failed.message()};
 }
 

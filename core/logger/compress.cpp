@@ -88,6 +88,8 @@ void compress(int file, const std::string& path) {
     if (got < 0) fail("cannot read " + path);
     deflater.take(block.data(), static_cast<std::size_t>(got), got == 0, out.get());
   }
+  // Cleared meanwhile: what was forgotten does not come back. (Whoever clears takes the draft away, too.)
+  if (::fstat(file, &facts) != 0 || facts.st_nlink == 0) return;
   // First the new name, then away with the old one: a reader finds one of them at any time.
   if (::rename(draft.path.c_str(), (path + ".gz").c_str()) != 0) fail("cannot rename " + draft.path);
   draft.kept = true;

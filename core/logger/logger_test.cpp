@@ -58,6 +58,15 @@ TEST_F(Compress, PutsTheCompressedFileInItsPlace) {
                                          std::to_string(facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec));
 }
 
+TEST_F(Compress, BringsNothingBackThatWasCleared) {
+  const fs::path path = folder_ / "x.log.1";
+  std::ofstream(path) << "text";
+  const UniqueFd file(::open(path.c_str(), O_RDONLY));
+  fs::remove(path);
+  compress(file.get(), path);
+  EXPECT_TRUE(fs::is_empty(folder_));
+}
+
 TEST_F(Compress, LeavesTheFileIfItCannot) {
   const fs::path path = folder_ / "x.log.1";
   std::ofstream(path) << "text";

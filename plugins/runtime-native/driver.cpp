@@ -199,7 +199,13 @@ UniqueFd Driver::connection(const std::string& id) const {
 }
 
 void Driver::signal(const std::string& id, const std::string& exec_id, int signal, const Call& call) {
-  ask_shim(connection(id).get(), {Operation::signal, exec_id, signal}, {}, call);
+  try {
+    ask_shim(connection(id).get(), {Operation::signal, exec_id, signal}, {}, call);
+  } catch (const Error& error) {
+    // The shim went, with the container, between the question and the answer.
+    if (error.code() == Errc::unavailable && files(id).exit_status()) throw not_running(id);
+    throw;
+  }
 }
 
 bool Driver::is_running(const std::string& id) const {

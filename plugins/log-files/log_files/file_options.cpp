@@ -90,8 +90,8 @@ void clear_files(const std::string& path) {
   // The oldest first, so that no reader takes one for the next.
   while (exists(oldest + 1)) ++oldest;
   for (std::uint32_t age = oldest; age > 0; --age) {
-    ::unlink(rotated(age).c_str());
-    ::unlink((rotated(age) + ".gz").c_str());
+    // In this order: a compressor that has not seen the first unlink misses its draft, or is undone by the last one.
+    for (const char* form : {"", ".gz.draft", ".gz"}) ::unlink((rotated(age) + form).c_str());
   }
   // The present one stays in place, since it is being written to.
   if (::truncate(path.c_str(), 0) != 0 && errno != ENOENT) {

@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -15,6 +16,21 @@ namespace gantry::log_servers {
 namespace {
 
 [[noreturn]] void fail(const std::string& reason) { throw Error{Errc::unavailable, reason}; }
+
+/// connect(2), which by itself waits for minutes for a host that does not answer. Reads are bounded from then on: what
+/// is read is a handshake or a receipt.
+bool connect_in_time(int socket, const addrinfo& to) {
+  const timeval limit{10, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  if (::connect(socket, to.ai_addr, to.ai_addrlen) != 0) {
+    if (errno == EINPROGRESS) errno = ETIMEDOUT;
+    return false;
+  }
+  const timeval none{0, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
+  return true;
+}
 
 [[noreturn]] void refuse(const std::string& reason) { throw Error{Errc::invalid, reason}; }
 
@@ -49,7 +65,7 @@ UniqueFd dial(const std::string& protocol, const HostPort& to) {
   int error = 0;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     UniqueFd socket{::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol)};
-    if (socket && ::connect(socket.get(), one->ai_addr, one->ai_addrlen) == 0) return socket;
+    if (socket && connect_in_time(socket.get(), *one)) return socket;
     error = errno;
   }
   fail(where + "connect: " + error_text(error));

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 
 #include "shim/log_helper.hpp"
 #include "shim/system.hpp"
@@ -31,6 +32,14 @@ void LogFile::reopen() {
   file_.reset(::open(plan_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640));
   struct stat facts {};
   size_ = file_ && ::fstat(file_.get(), &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
+}
+
+void LogFile::retry() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  if (now.tv_sec == tried_) return;
+  tried_ = now.tv_sec;
+  reopen();
 }
 
 void LogFile::add(std::string_view line) {

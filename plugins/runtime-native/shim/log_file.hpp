@@ -20,6 +20,8 @@ class LogFile {
   void add(std::string_view line);
   void flush();
   void reopen();
+  /// Where it could not be opened, after a rotation on a full disk: again, once a second at most.
+  void retry();
 
  private:
   void rotate();
@@ -30,6 +32,7 @@ class LogFile {
   const PlanLog& plan_;
   std::uint32_t max_files_;
   std::uint64_t size_ = 0;
+  std::int64_t tried_ = 0;  ///< CLOCK_MONOTONIC, seconds.
   UniqueFd file_;
   std::string out_;
 };

@@ -17,13 +17,13 @@ namespace gantry::native {
 namespace {
 
 constexpr std::size_t kMaxPending = 65536;
-constexpr std::int64_t kLastWordsSeconds = 10;  // as long as dockerd waits for its log drivers
-constexpr std::int64_t kRestartSeconds = 1;     // one that ends at once is not started at every line
+constexpr std::int64_t kLastWords = 10'000;  // ms, as long as dockerd waits for its log drivers
+constexpr std::int64_t kRestart = 1'000;     // ms: one that ends at once is not started at every line
 
-std::int64_t monotonic_seconds() {
+std::int64_t monotonic_ms() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec;
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
 }  // namespace
@@ -32,16 +32,16 @@ LogPipe::LogPipe(Loop& loop, const PlanLog& plan) : loop_(loop), plan_(plan) { s
 
 LogPipe::~LogPipe() {
   watch(false);
-  const std::int64_t deadline = monotonic_seconds() + kLastWordsSeconds;
-  while (pipe_ && !pending_.empty() && monotonic_seconds() < deadline) {
+  const std::int64_t deadline = monotonic_ms() + kLastWords;
+  while (pipe_ && !pending_.empty() && monotonic_ms() < deadline) {
     pollfd ready{pipe_.get(), POLLOUT, 0};
     if (::poll(&ready, 1, 1000) > 0) write_pending();
   }
 }
 
 bool LogPipe::start() {
-  const std::int64_t now = monotonic_seconds();
-  if (started_ != 0 && now < started_ + kRestartSeconds) return false;
+  const std::int64_t now = monotonic_ms();
+  if (started_ != 0 && now < started_ + kRestart) return false;
   started_ = now;
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) < 0) return false;
@@ -53,6 +53,7 @@ bool LogPipe::start() {
   rest_ = 0;
   std::string head;
   log::v1::record::put_length(head, static_cast<std::uint32_t>(plan_.head.size()));
+  head_ = head.size() + plan_.head.size();
   pending_.insert(0, head + plan_.head);
   return true;
 }
@@ -61,8 +62,9 @@ bool LogPipe::start() {
 void LogPipe::lose() {
   watch(false);
   pipe_.reset();
-  pending_.erase(0, rest_);
-  rest_ = 0;
+  // Of the record that is torn the rest, or the head of which nothing was taken.
+  pending_.erase(0, head_ != 0 ? head_ : rest_);
+  rest_ = head_ = 0;
   // The head comes anew; nobody waits for a process that cannot be had.
   if (!start()) pending_.clear();
 }
@@ -98,6 +100,7 @@ void LogPipe::write_pending() {
 }
 
 void LogPipe::count_written(std::size_t bytes) {
+  if (bytes > 0) head_ = 0;
   for (std::size_t at = 0; at < bytes;) {
     if (rest_ == 0) rest_ = 4 + log::v1::record::get_length(std::string_view(pending_).substr(at));
     const std::size_t taken = std::min(rest_, bytes - at);

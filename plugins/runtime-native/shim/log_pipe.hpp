@@ -41,8 +41,9 @@ class LogPipe {
   const PlanLog& plan_;
   UniqueFd pipe_;
   std::string pending_;       ///< The head and records, but for what of the first one is in the pipe.
+  std::size_t head_ = 0;      ///< Of the head, if it is at the front and whole.
   std::size_t rest_ = 0;      ///< Of the record at the front, if a part of it is in the pipe.
-  std::int64_t started_ = 0;  ///< CLOCK_MONOTONIC, seconds; 0: never.
+  std::int64_t started_ = 0;  ///< CLOCK_MONOTONIC, ms; 0: never.
   bool watching_ = false;
   std::function<void()> room_;
 };

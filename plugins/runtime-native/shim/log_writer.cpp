@@ -40,6 +40,7 @@ void LogWriter::reopen() {
 }
 
 void LogWriter::write(bool is_stderr, std::string_view bytes) {
+  if (file_ && !*file_) file_->retry();
   if (!keeps()) return;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);

@@ -140,6 +140,7 @@ class KeptLog : public Directory {
     }
   }
   void SetUp() override { ::signal(SIGPIPE, SIG_IGN); }  // as the shim does
+  void TearDown() override { end_children(); }
 
   Loop loop_;
   PlanLog plan_;
@@ -257,6 +258,38 @@ TEST_F(KeptLog, IsNotHeldUpByAProcessThatCannotBeHad) {
   ASSERT_GT(::waitpid(-1, nullptr, 0), 0);
   for (int i = 0; i < 5000; ++i) log.write(false, std::string(100, 'x') + "\n");
   EXPECT_FALSE(log.full());
+}
+
+TEST_F(KeptLog, SendsTheHeadOnceToEachProcess) {
+  const std::string counted = (path() / "got").string();
+  // The first one ends before the first line; whoever comes then finds one head only.
+  plan(LogFormat::process).command = {
+      "/bin/sh", "-c", "[ -e " + counted + ".1 ] || exec touch " + counted + ".1; exec cat > " + counted};
+  plan_.head = "head";
+  {
+    LogWriter log(loop_, plan_);
+    while (::waitpid(-1, nullptr, 0) > 0) continue;
+    while (!fs::exists(counted)) log.write(false, "one\n");
+    log.finish();
+  }
+  ASSERT_GT(::waitpid(-1, nullptr, 0), 0);
+  std::ifstream stream(counted);
+  const std::string bytes{std::istreambuf_iterator<char>{stream}, {}};
+  ASSERT_TRUE(bytes.starts_with(std::string("\0\0\0\4head", 8)));
+  EXPECT_EQ(bytes.find("head", 8), std::string::npos);
+  EXPECT_NE(bytes.find("one"), std::string::npos);
+}
+
+TEST_F(KeptLog, ComesBackWhenTheFileCanBeMadeAgain) {
+  plan(LogFormat::json_file);
+  fs::remove_all(path());
+  LogWriter log(loop_, plan_);
+  log.write(false, "lost\n");
+  fs::create_directories(path());
+  while (!fs::exists(path() / "log")) log.write(false, "kept\n");
+  std::ifstream stream(path() / "log");
+  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
+  EXPECT_NE(text.find("kept"), std::string::npos);
 }
 
 TEST_F(KeptLog, HoldsUpTheContainerIfNobodyReadsUnlessItMayDropLines) {
