@@ -227,7 +227,7 @@ awaitable<Response> Networks::get_network(Exchange& exchange) {
   const auto found = service_.get(name);
   wire::Network network = describe(*found);
   add_containers(service_, network);
-  add_status(service_, *found, network);
+  if (exchange.request().flag("verbose")) add_status(service_, *found, network);
   co_return json_in_order(network, kNetworkOrder);
 }
 

@@ -55,7 +55,7 @@ struct Network {
   std::map<std::string, NetworkContainer> containers;
   std::map<std::string, std::string> options;
   std::map<std::string, std::string> labels;
-  std::optional<std::map<std::string, SubnetStatus>> ipam_status;  ///< By subnet; of one network only, not of a list.
+  std::optional<std::map<std::string, SubnetStatus>> ipam_status;  ///< By subnet; where asked for.
 };
 
 void to_json(nlohmann::json& json, const Network& network);
