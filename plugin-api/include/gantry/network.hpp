@@ -74,11 +74,13 @@ struct Endpoint {
   std::string mac;
   std::string ipv4;  ///< Without prefix length.
   int ipv4_prefix{};
-  std::string ipv4_gateway;
+  std::string ipv4_gateway;  ///< Empty where the network has none for containers.
   std::string ipv6;
   int ipv6_prefix{};
-  std::string ipv6_gateway;
-  std::vector<Port> ports;  ///< With host_port filled in; one entry for each address family and address.
+  std::string ipv6_gateway;  ///< Likewise.
+  /// With host_port filled in, one entry for each address family and address; 0 where the port is reached at the
+  /// container's own address (routed), not at one of the host's.
+  std::vector<Port> ports;
 };
 
 /// The endpoints of one network. Frozen.
