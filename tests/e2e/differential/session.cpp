@@ -23,7 +23,8 @@ docker() { "$CLIENT" "$@"; }
 request() { curl -sg --max-time 30 --unix-socket "$SOCKET" "$@"; }
 api() {
   method=$1; path=$2; shift 2
-  case ${1:-} in ''|-*) ;; *) body=$1; shift; set -- -H 'Content-Type: application/json' --data-binary "$body" "$@";; esac
+  # No body: curl takes an empty word for an option, or for nothing, as its version goes.
+  case ${1:-} in '') [ $# = 0 ] || shift;; -*) ;; *) body=$1; shift; set -- -H 'Content-Type: application/json' --data-binary "$body" "$@";; esac
   request -X "$method" -o .body -w '%{http_code} %{content_type}\n' "http://d$path" "$@"
   [ ! -s .body ] || { cat .body; [ -z "$(tail -c1 .body)" ] || echo; }
   rm -f .body
