@@ -15,8 +15,7 @@
 #include <utility>
 
 #include "capabilities.hpp"
-#include "cgroup_v1.hpp"
-#include "cgroup_v2.hpp"
+#include "cgroup_control.hpp"
 #include "live_mounts.hpp"
 #include "processes.hpp"
 #include "protocol.hpp"
@@ -230,62 +229,20 @@ void Driver::unmount(const std::string& id, const std::string& target, const Cal
   unmount_from(running_init(id).get(), target);
 }
 
-bool Driver::is_frozen(const std::string& id) const {
-  for (const std::string& directory : files(id).cgroup_directories()) {
-    const std::string v1 = first_line(directory + "/freezer.state");
-    if (v1 == "FROZEN" || v1 == "FREEZING" ||
-        (layout_.of("freezer") == nullptr && read_number(directory + "/cgroup.freeze") == 1)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-void Driver::set_frozen(const std::string& id, bool frozen) const {
-  const auto directories = files(id).cgroup_directories();
-  if (const Hierarchy* freezer = layout_.of("freezer"); freezer != nullptr) {
-    const std::string directory = directory_in(*freezer, directories);
-    if (!write_file(directory + "/freezer.state", frozen ? "FROZEN" : "THAWED")) {
-      throw Error{Errc::io, "write " + directory + "/freezer.state: " + std::strerror(errno)};
-    }
-    return;
-  }
-  for (const std::string& directory : directories) {
-    if (write_file(directory + "/cgroup.freeze", frozen ? "1" : "0")) return;
-  }
-  throw Error{Errc::unsupported, "this host has no cgroup freezer"};
-}
-
 void Driver::pause(const std::string& id, const Call& /*call*/) {
   if (!files(id).exist()) throw not_found(id);
   if (!is_running(id)) throw not_running(id);
-  set_frozen(id, true);
+  freeze(layout_, files(id).cgroup_directories());
 }
 
 void Driver::resume(const std::string& id, const Call& /*call*/) {
   if (!files(id).exist()) throw not_found(id);
-  set_frozen(id, false);
+  thaw(layout_, files(id).cgroup_directories());
 }
 
 void Driver::update(const std::string& id, const Resources& resources, const Call& /*call*/) {
   if (!files(id).exist()) throw not_found(id);
-  const auto directories = files(id).cgroup_directories();
-  for (const Hierarchy& hierarchy : layout_.hierarchies) {
-    const std::string directory = directory_in(hierarchy, directories);
-    auto writes =
-        hierarchy.unified ? v2::limit_writes(hierarchy, resources) : v1::limit_writes(hierarchy, "", resources);
-    std::vector<PlanWrite> again;
-    for (const PlanWrite& write : writes) {
-      if (!write_file(directory + "/" + write.file, write.value)) again.push_back(write);
-    }
-    // A limit may have to wait for another one: memory must not exceed memory and swap at any time.
-    for (const PlanWrite& write : again) {
-      if (!write_file(directory + "/" + write.file, write.value) && !write.optional) {
-        throw Error{Errc::invalid, "failed to write \"" + write.value + "\": write " + directory + "/" + write.file +
-                                       ": " + std::strerror(errno)};
-      }
-    }
-  }
+  apply_limits(layout_, files(id).cgroup_directories(), resources);
 }
 
 void Driver::stats(const std::string& id, Stats& out, const Call& /*call*/) {
@@ -304,7 +261,8 @@ void Driver::processes(const std::string& id, std::vector<std::int64_t>& out, co
 void Driver::exec(const std::string& id, const ExecSpec& spec, Running& out, Streams& streams, const Call& call) {
   if (!is_valid_id(spec.exec_id)) throw Error{Errc::invalid, "invalid exec id \"" + spec.exec_id + "\""};
   const UniqueFd shim = connection(id);
-  if (is_frozen(id)) throw Error{Errc::conflict, "container " + id + " is paused, unpause the container before exec"};
+  if (is_frozen(layout_, files(id).cgroup_directories()))
+    throw Error{Errc::conflict, "container " + id + " is paused, unpause the container before exec"};
   ExecPlan plan;
   plan.process = translate_process(spec.process, default_rlimits_);
   if (spec.privileged) plan.process.capabilities = all_capabilities();

@@ -61,8 +61,6 @@ class Driver final : public runtime::v1::Driver, public runtime::v1::LiveMounts 
   [[nodiscard]] UniqueFd connection(const std::string& id) const;
   [[nodiscard]] bool is_running(const std::string& id) const;
   [[nodiscard]] UniqueFd running_init(const std::string& id) const;
-  [[nodiscard]] bool is_frozen(const std::string& id) const;
-  void set_frozen(const std::string& id, bool frozen) const;
   int init_program(const std::string& path);
   void expect_ended(const std::string& id, const std::string& exec_id, const Call& call) const;
   runtime::v1::ExitStatus end_without_shim(const std::string& id) const;
