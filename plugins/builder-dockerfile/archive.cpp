@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <map>
@@ -89,8 +90,8 @@ struct Attributes {
 
 class Unpacking {
  public:
-  Unpacking(ByteSource& source, int root, const Call& call)
-      : feed_(source), reader_(make_reader()), root_(root), parents_(root), call_(call) {}
+  Unpacking(ByteSource& source, int root, const Call& call, std::optional<std::uint64_t> limit)
+      : feed_(source), reader_(make_reader()), root_(root), parents_(root), call_(call), left_(limit) {}
 
   void run() {
     if (::archive_read_open(reader_.get(), &feed_, nullptr, &Feed::fill, nullptr) != ARCHIVE_OK) fail();
@@ -117,7 +118,18 @@ class Unpacking {
     layer_archive::refuse_archive(why, feed_.size);
   }
 
+  /// An entry without content takes something too.
+  void count(archive_entry* entry) {
+    constexpr std::uint64_t kEntry = 512;
+    if (!left_) return;
+    const auto size = kEntry + static_cast<std::uint64_t>(std::max<la_int64_t>(::archive_entry_size(entry), 0));
+    if (size > *left_)
+      throw Error{Errc::invalid, "the archive unpacks to more than is allowed (option download-limit)"};
+    *left_ -= size;
+  }
+
   void take(archive_entry* entry) {
+    count(entry);
     const char* raw = ::archive_entry_pathname(entry);
     if (raw == nullptr) throw Error{Errc::invalid, "an entry of the archive has no name"};
     const std::string path = layer_archive::clean_path(raw);
@@ -208,6 +220,7 @@ class Unpacking {
   int root_;
   layer_archive::ParentDirectories parents_;
   const Call& call_;
+  std::optional<std::uint64_t> left_;
   std::map<std::string, timespec> directories_;
 };
 
@@ -224,11 +237,13 @@ bool is_archive(int file) {
   return outcome == ARCHIVE_OK || outcome == ARCHIVE_WARN;
 }
 
-void unpack_archive(ByteSource& source, int root, const Call& call) { Unpacking{source, root, call}.run(); }
+void unpack_archive(ByteSource& source, int root, const Call& call, std::optional<std::uint64_t> limit) {
+  Unpacking{source, root, call, limit}.run();
+}
 
-void unpack_archive(int file, int root, const Call& call) {
+void unpack_archive(int file, int root, const Call& call, std::optional<std::uint64_t> limit) {
   FileSource source{file};
-  unpack_archive(source, root, call);
+  unpack_archive(source, root, call, limit);
 }
 
 }  // namespace gantry::dockerfile

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gantry/call.hpp"
@@ -14,8 +16,9 @@ namespace gantry::dockerfile {
 bool is_archive(int file);
 
 /// Unpacks such an archive into the directory `root`, over what is there: nothing outside of it is touched, whatever
-/// the archive says. Owners, modes and times are the archive's. Errors: invalid (names the entry), exhausted, io.
-void unpack_archive(ByteSource& source, int root, const Call& call);
-void unpack_archive(int file, int root, const Call& call);
+/// the archive says. Owners, modes and times are the archive's. With a `limit` all of it takes no more bytes.
+/// Errors: invalid (names the entry; too large), exhausted, io.
+void unpack_archive(ByteSource& source, int root, const Call& call, std::optional<std::uint64_t> limit = {});
+void unpack_archive(int file, int root, const Call& call, std::optional<std::uint64_t> limit = {});
 
 }  // namespace gantry::dockerfile

@@ -31,11 +31,11 @@ std::string short_id(const std::string& id) {
   return id.substr(colon == std::string::npos ? 0 : colon + 1, 12);
 }
 
-Build::Build(const builder::v1::Request& request, Context& context, CacheMounts& cache_mounts,
-             builder::v1::Session& session, const Call& call)
+Build::Build(const builder::v1::Request& request, Context& context, Tools tools, builder::v1::Session& session,
+             const Call& call)
     : request_(request),
       context_(context),
-      cache_mounts_(cache_mounts),
+      tools_(tools),
       session_(session),
       call_(call),
       recipe_(parse_recipe(context.recipe(), context.recipe_name())),

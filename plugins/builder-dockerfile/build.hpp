@@ -9,6 +9,7 @@
 #include "arguments.hpp"
 #include "cache_mounts.hpp"
 #include "context.hpp"
+#include "copy_files.hpp"
 #include "instruction.hpp"
 
 namespace gantry::dockerfile {
@@ -22,10 +23,16 @@ struct StageState {
   bool cache_missed{};  ///< From here on nothing is looked for.
 };
 
+/// What the driver has for all of its builds.
+struct Tools {
+  CacheMounts& cache_mounts;
+  const Fetcher& fetcher;
+};
+
 /// One build from its first step to its last.
 class Build {
  public:
-  Build(const builder::v1::Request& request, Context& context, CacheMounts& cache_mounts, builder::v1::Session& session,
+  Build(const builder::v1::Request& request, Context& context, Tools tools, builder::v1::Session& session,
         const Call& call);
 
   /// Answers the image's id.
@@ -68,10 +75,15 @@ class Build {
   void step(const Workdir& workdir);
   void step(const Copy& copy);
   struct Origin;
+  struct Source;
   Origin origin_of(const Copy& copy);
-  std::vector<std::string> find_sources(const Copy& copy, Origin& origin) const;
-  void check_sources(const Copy& copy, const std::vector<std::string>& sources) const;
-  void write_files(const Copy& copy, const Origin& origin, const std::vector<std::string>& sources, const Tree& to);
+  std::vector<Source> find_sources(const Copy& copy, Origin& origin) const;
+  [[nodiscard]] Source find_remote(const Copy& copy, const std::string& address, Origin& origin) const;
+  void check_sources(const Copy& copy, const std::vector<Source>& sources) const;
+  [[nodiscard]] std::string hash_of(const Copy& copy, const Source& source) const;
+  void write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to);
+  void write_source(const Copy& copy, const Source& source, const Tree& to, const std::string& destination,
+                    const CopyOptions& options);
 
   // run_step.cpp
   void step(const Run& run);
@@ -89,7 +101,7 @@ class Build {
 
   const builder::v1::Request& request_;
   Context& context_;
-  CacheMounts& cache_mounts_;
+  Tools tools_;
   builder::v1::Session& session_;
   const Call& call_;
   Recipe recipe_;

@@ -5,6 +5,7 @@
 #include "archive.hpp"
 #include "gantry/error.hpp"
 #include "layer_archive/directory.hpp"
+#include "layer_archive/system_error.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {
@@ -14,22 +15,50 @@ constexpr std::size_t kMaxRecipe = std::size_t{16} << 20;
 
 }  // namespace
 
-Context::Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source, const Call& call)
+Context::Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source,
+                 const Fetcher& fetcher, const Call& call)
     : work_(parent) {
-  if (!request.remote.empty()) {
-    throw Error{Errc::unsupported, "a build context at \"" + request.remote +
-                                       "\" is not supported: fetch it and build from a directory or an archive"};
-  }
   root_ = open_directory(work_.make("context"));
-  unpack_archive(source, root_.get(), call);
+  if (request.remote.empty()) {
+    unpack_archive(source, root_.get(), call);
+  } else {
+    fetch(request.remote, fetcher, call);
+  }
   tree_ = std::make_unique<Tree>(root_.get());
   hash_ = std::make_unique<ContentHash>(*tree_, call);
   read_recipe(request.recipe);
   remove_ignored();
 }
 
+void Context::fetch_repository(const GitAddress& address, const Fetcher& fetcher, const Call& call) {
+  fetcher.repository(address, work_.path() + "/context", false, call);
+  if (address.directory.empty()) return;
+  const Tree whole{root_.get()};
+  UniqueFd below = whole.open(address.directory, O_RDONLY | O_DIRECTORY);
+  if (!below) {
+    throw Error{Errc::invalid, "subdir not a directory or not in the repository: " + address.directory};
+  }
+  root_ = std::move(below);
+}
+
+void Context::fetch(const std::string& address, const Fetcher& fetcher, const Call& call) {
+  if (const auto repository = parse_git_address(address)) return fetch_repository(*repository, fetcher, call);
+  if (!is_address(address)) throw Error{Errc::invalid, "remoteURL (" + address + ") could not be recognized as URL"};
+  const UniqueFd file{::open(work_.path().c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600)};
+  if (!file) layer_archive::throw_errno("cannot keep what is fetched");
+  const Download download = fetcher.file(address, file.get(), call);
+  if (is_archive(file.get())) return unpack_archive(file.get(), root_.get(), call, fetcher.limit());
+  const std::string text = read_whole(file.get(), kMaxRecipe);
+  if (text.find('\0') != std::string::npos) {
+    throw Error{Errc::invalid, "what is at " + without_password(address) + " (" + download.media_type +
+                                   ") is neither an archive nor a Dockerfile"};
+  }
+  recipe_ = text;
+}
+
 void Context::read_recipe(const std::string& wanted) {
   recipe_name_ = wanted.empty() ? "Dockerfile" : wanted;
+  if (!recipe_.empty()) return;  // It came alone.
   UniqueFd file = tree_->open(recipe_name_, O_RDONLY);
   // Two files of one name but for its case: dockerd takes this one too.
   if (!file && wanted.empty()) file = tree_->open("dockerfile", O_RDONLY);

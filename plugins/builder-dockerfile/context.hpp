@@ -4,6 +4,7 @@
 #include <string>
 
 #include "content_hash.hpp"
+#include "fetcher.hpp"
 #include "gantry/builder.hpp"
 #include "tree.hpp"
 #include "work_directory.hpp"
@@ -13,8 +14,9 @@ namespace gantry::dockerfile {
 /// The files that the user sent, unpacked, and the recipe among them.
 class Context {
  public:
-  /// Errors: invalid (no archive; no recipe in it), io.
-  Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source, const Call& call);
+  /// Errors: invalid (no archive; no recipe in it), io, those of the fetcher.
+  Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source, const Fetcher& fetcher,
+          const Call& call);
 
   [[nodiscard]] const Tree& tree() const noexcept { return *tree_; }
   [[nodiscard]] ContentHash& hash() noexcept { return *hash_; }
@@ -24,6 +26,8 @@ class Context {
   [[nodiscard]] const WorkDirectory& work() const noexcept { return work_; }
 
  private:
+  void fetch(const std::string& address, const Fetcher& fetcher, const Call& call);
+  void fetch_repository(const GitAddress& address, const Fetcher& fetcher, const Call& call);
   void read_recipe(const std::string& wanted);
   void remove_ignored();
 

@@ -5,12 +5,16 @@
 #include "build.hpp"
 #include "context.hpp"
 #include "layer_archive/directory.hpp"
+#include "text.hpp"
 
 namespace gantry::dockerfile {
 
 void Driver::capabilities(Capabilities& out) const { out.clear(); }
 
-void Driver::options(std::vector<OptionInfo>& out) const { out.clear(); }
+void Driver::options(std::vector<OptionInfo>& out) const {
+  out = {{"download-limit", OptionType::size, OptionScope::driver, "8g",
+          "the most that ADD of an address or a remote context may bring"}};
+}
 
 void Driver::open(Host& host) {
   work_ = host.data_dir() + "/work";
@@ -20,12 +24,14 @@ void Driver::open(Host& host) {
   const std::string caches = host.data_dir() + "/cache-mounts";
   layer_archive::make_directory(AT_FDCWD, caches, 0700);
   cache_mounts_ = std::make_unique<CacheMounts>(caches);
+  fetcher_ =
+      std::make_unique<Fetcher>(host.libexec_dir() + "/gantry-fetch", parse_size(host.options().at("download-limit")));
 }
 
 void Driver::build(const builder::v1::Request& request, ByteSource& context, builder::v1::Session& session,
                    std::string& out, const Call& call) {
-  Context files{work_, request, context, call};
-  out = Build{request, files, *cache_mounts_, session, call}.run();
+  Context files{work_, request, context, *fetcher_, call};
+  out = Build{request, files, {*cache_mounts_, *fetcher_}, session, call}.run();
 }
 
 void Driver::usage(builder::v1::Usage& out, const Call& call) { out.size = cache_mounts_->size(call); }

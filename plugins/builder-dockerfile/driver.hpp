@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cache_mounts.hpp"
+#include "fetcher.hpp"
 #include "gantry/builder.hpp"
 
 namespace gantry::dockerfile {
@@ -23,6 +24,7 @@ class Driver final : public builder::v1::Driver {
  private:
   std::string work_;
   std::unique_ptr<CacheMounts> cache_mounts_;
+  std::unique_ptr<Fetcher> fetcher_;
 };
 
 }  // namespace gantry::dockerfile

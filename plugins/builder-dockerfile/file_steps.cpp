@@ -5,6 +5,7 @@
 #include "archive.hpp"
 #include "build.hpp"
 #include "copy_files.hpp"
+#include "fetched_files.hpp"
 #include "layer_archive/system_error.hpp"
 #include "sha256.hpp"
 #include "text.hpp"
@@ -20,6 +21,17 @@ struct Build::Origin {
   std::unique_ptr<ContentHash> stage_hash;
   const Tree* tree{};
   ContentHash* hash{};
+  std::vector<std::unique_ptr<FetchedFiles>> fetched;  ///< Of ADD with addresses.
+};
+
+/// One of what a COPY copies.
+struct Build::Source {
+  const Tree* tree{};  ///< None: of a repository, which is fetched only if the cache does not have the step.
+  ContentHash* hash{};
+  std::string path;
+  bool unpack{};  ///< An archive is: unless it came from a server.
+  std::optional<GitAddress> repository;
+  std::string commit;
 };
 
 void Build::step(const Workdir& workdir) {
@@ -72,27 +84,32 @@ Build::Origin Build::origin_of(const Copy& copy) {
   return origin;
 }
 
-std::vector<std::string> Build::find_sources(const Copy& copy, Origin& origin) const {
+std::vector<Build::Source> Build::find_sources(const Copy& copy, Origin& origin) const {
   const std::string name = copy.add ? "ADD" : "COPY";
-  std::vector<std::string> out;
+  std::vector<Source> out;
   std::vector<std::string> all;
   for (const std::string& raw : copy.sources) {
     const std::string source = expanded(raw);
-    if (source.find("://") != std::string::npos || source.starts_with("git@")) {
-      throw Error{Errc::unsupported,
-                  name + " failed: \"" + source + "\": files from elsewhere are not supported: fetch them in a RUN"};
+    if (is_address(source)) {
+      if (!copy.add) throw Error{Errc::invalid, "source can't be a URL for COPY"};
+      out.push_back(find_remote(copy, source, origin));
+      continue;
+    }
+    if (!copy.checksum.empty()) {
+      throw Error{Errc::invalid, "checksum can't be specified for non-HTTP(S) sources"};
     }
     if (copy.from.empty() && (source == ".." || source.starts_with("../"))) {
       throw Error{Errc::invalid, name + " failed: forbidden path outside the build context: " + source + " ()"};
     }
     const std::string clean = clean_in_root(source);
     if (!path_patterns::has_wildcard(clean)) {
-      out.push_back(copy.parents ? source : clean);
+      out.push_back({origin.tree, origin.hash, copy.parents ? source : clean, copy.add, {}, {}});
       continue;
     }
     if (all.empty()) all = origin.tree->all();
-    std::copy_if(all.begin(), all.end(), std::back_inserter(out),
-                 [&](const std::string& path) { return path_patterns::matches_path(path, clean); });
+    for (const std::string& path : all) {
+      if (path_patterns::matches_path(path, clean)) out.push_back({origin.tree, origin.hash, path, copy.add, {}, {}});
+    }
   }
   if (out.empty() && copy.heredocs.empty()) {
     throw Error{Errc::invalid, name + " failed: no source files were specified"};
@@ -100,7 +117,7 @@ std::vector<std::string> Build::find_sources(const Copy& copy, Origin& origin) c
   return out;
 }
 
-void Build::check_sources(const Copy& copy, const std::vector<std::string>& sources) const {
+void Build::check_sources(const Copy& copy, const std::vector<Source>& sources) const {
   if (sources.size() + copy.heredocs.size() > 1 && !expanded(copy.destination).ends_with('/')) {
     throw Error{Errc::invalid, std::string{"When using "} + (copy.add ? "ADD" : "COPY") +
                                    " with more than one source file, the destination must be a directory and end "
@@ -118,8 +135,34 @@ std::string kept_parents(const std::string& source) {
 
 }  // namespace
 
-void Build::write_files(const Copy& copy, const Origin& origin, const std::vector<std::string>& sources,
-                        const Tree& to) {
+void Build::write_source(const Copy& copy, const Source& source, const Tree& to, const std::string& destination,
+                         const CopyOptions& options) {
+  if (source.repository) {
+    GitAddress address = *source.repository;
+    address.reference = source.commit;
+    const FetchedFiles files{context_.work()};
+    tools_.fetcher.repository(address, files.path(), copy.keep_git_dir, call_);
+    return copy_into(files.tree(), address.directory, to, destination, options, call_);
+  }
+  if (source.unpack) {
+    const UniqueFd file = source.tree->open(source.path, O_RDONLY | O_NONBLOCK);
+    struct stat status {};
+    if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && is_archive(file.get())) {
+      return extract_into(*source.tree, source.path, to, destination, call_);
+    }
+  }
+  std::string place = destination;
+  if (copy.parents) {
+    struct stat status {};
+    std::string real;
+    const bool is_directory = source.tree->resolve(source.path, real, status) && S_ISDIR(status.st_mode);
+    place += "/" + kept_parents(source.path);
+    if (!is_directory) place.erase(place.rfind('/') + 1);
+  }
+  copy_into(*source.tree, source.path, to, place, options, call_);
+}
+
+void Build::write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to) {
   const std::string directory = state_.config.working_dir.empty() ? "/" : state_.config.working_dir;
   const std::string destination = absolute_path(expanded(copy.destination), directory);
   CopyOptions options;
@@ -130,25 +173,7 @@ void Build::write_files(const Copy& copy, const Origin& origin, const std::vecto
     options.owner = Owner{};
   }
   if (!copy.mode.empty()) options.mode = parse_mode(expanded(copy.mode));
-  for (const std::string& source : sources) {
-    if (copy.add) {
-      const UniqueFd file = origin.tree->open(source, O_RDONLY | O_NONBLOCK);
-      struct stat status {};
-      if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && is_archive(file.get())) {
-        extract_into(*origin.tree, source, to, destination, call_);
-        continue;
-      }
-    }
-    std::string place = destination;
-    if (copy.parents) {
-      struct stat status {};
-      std::string real;
-      const bool is_directory = origin.tree->resolve(source, real, status) && S_ISDIR(status.st_mode);
-      place += "/" + kept_parents(source);
-      if (!is_directory) place.erase(place.rfind('/') + 1);
-    }
-    copy_into(*origin.tree, source, to, place, options, call_);
-  }
+  for (const Source& source : sources) write_source(copy, source, to, destination, options);
   for (const Heredoc& heredoc : copy.heredocs) {
     const std::string content =
         heredoc.expand ? expand_raw(heredoc.content, recipe_.escape, variables()) : heredoc.content;
@@ -156,15 +181,41 @@ void Build::write_files(const Copy& copy, const Origin& origin, const std::vecto
   }
 }
 
+Build::Source Build::find_remote(const Copy& copy, const std::string& address, Origin& origin) const {
+  if (auto repository = parse_git_address(address)) {
+    if (!copy.checksum.empty()) throw Error{Errc::invalid, "checksum can't be specified for non-HTTP(S) sources"};
+    std::string commit = tools_.fetcher.commit_of(*repository, call_);
+    return {nullptr, nullptr, "", false, std::move(repository), std::move(commit)};
+  }
+  if (!copy.checksum.empty() && copy.sources.size() + copy.heredocs.size() > 1) {
+    throw Error{Errc::invalid, "checksum can't be specified for multiple sources"};
+  }
+  auto files = std::make_unique<FetchedFiles>(context_.work());
+  const std::string checksum = expanded(copy.checksum);
+  const std::string name = files->take(address, checksum, tools_.fetcher, call_);
+  if (name.empty() && expanded(copy.destination).ends_with('/')) {
+    throw Error{Errc::invalid, "cannot determine filename from url: " + without_password(address)};
+  }
+  session_.output("\n");
+  const Source out{&files->tree(), &files->hash(call_), name.empty() ? kUnnamedFile : name, false, {}, {}};
+  origin.fetched.push_back(std::move(files));
+  return out;
+}
+
+std::string Build::hash_of(const Copy& copy, const Source& source) const {
+  if (!source.repository) return source.hash->of(source.path, IgnorePatterns{copy.exclude});
+  const std::string whole = source.commit + ":" + source.repository->directory + (copy.keep_git_dir ? ":git" : "");
+  return "git:" + sha256_hex(whole);
+}
+
 void Build::step(const Copy& copy) {
   const std::string name = copy.add ? "ADD" : "COPY";
   Origin origin = origin_of(copy);
-  const std::vector<std::string> sources = find_sources(copy, origin);
+  const std::vector<Source> sources = find_sources(copy, origin);
   check_sources(copy, sources);
-  const IgnorePatterns exclude{copy.exclude};
   std::vector<std::string> hashes;
   try {
-    for (const std::string& source : sources) hashes.push_back(origin.hash->of(source, exclude));
+    for (const Source& source : sources) hashes.push_back(hash_of(copy, source));
   } catch (const Error& error) {
     if (error.code() != Errc::not_found) throw;
     const std::string why =
@@ -186,7 +237,7 @@ void Build::step(const Copy& copy) {
   if (take_cached(step)) return;
   const ScopedTree top{session_, state_.image};
   step.top = top.name();
-  write_files(copy, origin, sources, Tree{top.root()});
+  write_files(copy, sources, Tree{top.root()});
   commit(std::move(step));
 }
 

@@ -99,7 +99,7 @@ Build::MountPlan Build::plan_mounts(const Run& run) {
       if (!mount.size.empty()) tmpfs.options.push_back("size=" + mount.size);
       plan.mounts.push_back(std::move(tmpfs));
     } else if (mount.type == "cache") {
-      plan.caches.push_back(cache_mounts_.take(mount.id.empty() ? mount.target : mount.id, mount.sharing, call_));
+      plan.caches.push_back(tools_.cache_mounts.take(mount.id.empty() ? mount.target : mount.id, mount.sharing, call_));
       const CacheMounts::Use& cache = plan.caches.back();
       if (cache.is_new()) {
         const UniqueFd root = open_directory(cache.path());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "node.hpp"
@@ -39,6 +40,13 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
     out += part;
   }
   return out;
+}
+
+std::uint64_t parse_size(const std::string& text) {
+  const std::uint64_t number = std::strtoull(text.c_str(), nullptr, 10);
+  const std::size_t unit =
+      text.empty() ? std::string::npos : std::string{"kmgt"}.find(lower(text.substr(text.size() - 1)));
+  return unit == std::string::npos ? number : number << (10 * (unit + 1));
 }
 
 std::vector<std::string> split_blanks(std::string_view text) {

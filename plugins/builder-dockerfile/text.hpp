@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ std::string_view trim_left(std::string_view text) noexcept;
 std::string lower(std::string_view text);
 std::string upper(std::string_view text);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// Bytes of "8g": digits, perhaps with k, m, g or t behind them (checked by the daemon).
+std::uint64_t parse_size(const std::string& text);
 
 /// At runs of blanks; without empty parts.
 std::vector<std::string> split_blanks(std::string_view text);

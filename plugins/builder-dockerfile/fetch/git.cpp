@@ -1,0 +1,230 @@
+#include "git.hpp"
+
+#include <git2.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "gantry/error.hpp"
+
+namespace gantry::fetch {
+namespace {
+
+/// Submodules of submodules.
+constexpr int kDeepest = 4;
+
+template <class T, void (*Free)(T*)>
+struct Freed {
+  void operator()(T* object) const noexcept { Free(object); }
+};
+template <class T, void (*Free)(T*)>
+using Owned = std::unique_ptr<T, Freed<T, Free>>;
+using Repository = Owned<git_repository, git_repository_free>;
+using Remote = Owned<git_remote, git_remote_free>;
+using Object = Owned<git_object, git_object_free>;
+
+void check(int outcome) {
+  if (outcome >= 0) return;
+  const git_error* error = ::git_error_last();
+  const std::string why = error == nullptr || error->message == nullptr ? "unknown error" : error->message;
+  throw Error{outcome == GIT_ENOTFOUND ? Errc::not_found : Errc::unavailable, why};
+}
+
+void check_address(std::string_view url) {
+  for (const std::string_view scheme : {"https://", "http://", "git://"}) {
+    if (url.starts_with(scheme)) return;
+  }
+  throw Error{Errc::invalid, "a repository is at an address that starts with https://, http:// or git://"};
+}
+
+/// libgit2 with no configuration but its own.
+class Library {
+ public:
+  Library() {
+    check(::git_libgit2_init());
+    for (const int level :
+         {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
+      ::git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+    }
+    // The directory is the caller's.
+    ::git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+  }
+  ~Library() { ::git_libgit2_shutdown(); }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+};
+
+struct Received {
+  std::uint64_t bytes{};
+  std::uint64_t limit{};
+  bool too_large{};
+};
+
+int count(const git_indexer_progress* progress, void* self) {
+  auto& received = *static_cast<Received*>(self);
+  received.bytes = progress->received_bytes;
+  received.too_large = received.bytes > received.limit;
+  return received.too_large ? -1 : 0;
+}
+
+struct Found {
+  std::string name;    ///< "refs/heads/main"; empty: a commit that no name stands for.
+  std::string commit;  ///< Its hash, or that of a tag's object.
+};
+
+std::vector<Found> names_of(git_remote* remote) {
+  const git_remote_head** heads = nullptr;
+  std::size_t size = 0;
+  check(::git_remote_ls(&heads, &size, remote));
+  std::vector<Found> out;
+  for (std::size_t at = 0; at < size; ++at) {
+    char hash[GIT_OID_HEXSZ + 1]{};
+    ::git_oid_tostr(hash, sizeof hash, &heads[at]->oid);
+    out.push_back({heads[at]->name, hash});
+  }
+  return out;
+}
+
+bool is_hash(const std::string& text) {
+  return text.size() == GIT_OID_HEXSZ && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Found find_reference(git_remote* remote, const std::string& wanted) {
+  const std::vector<Found> known = names_of(remote);
+  const std::string reference = wanted.empty() ? "HEAD" : wanted;
+  for (const std::string& name :
+       {reference, "refs/heads/" + reference, "refs/tags/" + reference, "refs/" + reference}) {
+    const auto found = std::find_if(known.begin(), known.end(), [&](const Found& one) { return one.name == name; });
+    if (found == known.end()) continue;
+    // A tag with a message of its own names an object; the commit stands in a line beside it.
+    const auto peeled =
+        std::find_if(known.begin(), known.end(), [&](const Found& one) { return one.name == name + "^{}"; });
+    return {name, peeled == known.end() ? found->commit : peeled->commit};
+  }
+  if (is_hash(reference)) return {"", reference};
+  throw Error{Errc::not_found, "repository does not contain ref " + reference};
+}
+
+Remote connect(git_repository* repository, const std::string& url) {
+  check_address(url);
+  git_remote* raw = nullptr;
+  check(repository == nullptr ? ::git_remote_create_detached(&raw, url.c_str())
+                              : ::git_remote_create(&raw, repository, "origin", url.c_str()));
+  Remote remote{raw};
+  const git_remote_callbacks callbacks = GIT_REMOTE_CALLBACKS_INIT;
+  check(::git_remote_connect(raw, GIT_DIRECTION_FETCH, &callbacks, nullptr, nullptr));
+  return remote;
+}
+
+void download(git_remote* remote, const Found& wanted, Received& received) {
+  git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
+  options.callbacks.transfer_progress = &count;
+  options.callbacks.payload = &received;
+  options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+#if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 7
+  // Of a commit without a name the whole history is needed: servers give no commit but what names stand for.
+  if (!wanted.name.empty()) options.depth = 1;
+#endif
+  std::string names =
+      wanted.name.empty() ? "+refs/heads/*:refs/remotes/origin/*" : "+" + wanted.name + ":refs/gantry/fetched";
+  std::string tags = "+refs/tags/*:refs/tags/*";
+  char* list[] = {names.data(), tags.data()};
+  const git_strarray specs{list, wanted.name.empty() ? std::size_t{2} : std::size_t{1}};
+  const int outcome = ::git_remote_fetch(remote, &specs, &options, nullptr);
+  if (received.too_large) {
+    throw Error{Errc::invalid,
+                "it is larger than " + std::to_string(received.limit) + " bytes (option download-limit)"};
+  }
+  check(outcome);
+}
+
+void check_out_commit(git_repository* repository, const std::string& commit) {
+  git_oid hash{};
+  check(::git_oid_fromstr(&hash, commit.c_str()));
+  git_object* raw = nullptr;
+  if (::git_object_lookup(&raw, repository, &hash, GIT_OBJECT_ANY) != 0) {
+    throw Error{Errc::not_found, "repository does not contain ref " + commit};
+  }
+  const Object object{raw};
+  git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
+  options.checkout_strategy = GIT_CHECKOUT_FORCE;
+  options.disable_filters = 1;
+  check(::git_checkout_tree(repository, raw, &options));
+  check(::git_repository_set_head_detached(repository, &hash));
+}
+
+std::string fetch_into(const std::string& url, const std::string& reference, const std::string& directory,
+                       Received& received, int depth);
+
+struct Submodules {
+  const std::string& directory;
+  Received& received;
+  int depth;
+  std::exception_ptr failure;
+};
+
+/// Each is fetched as the first repository was, from an address of the same kinds.
+int take_submodule(git_submodule* submodule, const char*, void* self) {
+  auto& all = *static_cast<Submodules*>(self);
+  try {
+    const git_oid* head = ::git_submodule_head_id(submodule);
+    if (head == nullptr) return 0;
+    git_buf url = GIT_BUF_INIT;
+    check(::git_submodule_resolve_url(&url, ::git_submodule_owner(submodule), ::git_submodule_url(submodule)));
+    const std::string address{url.ptr, url.size};
+    ::git_buf_dispose(&url);
+    char commit[GIT_OID_HEXSZ + 1]{};
+    ::git_oid_tostr(commit, sizeof commit, head);
+    const std::string place = all.directory + "/" + ::git_submodule_path(submodule);
+    fetch_into(address, commit, place, all.received, all.depth + 1);
+    std::filesystem::remove_all(place + "/.git");
+    return 0;
+  } catch (...) {
+    all.failure = std::current_exception();
+    return -1;
+  }
+}
+
+std::string fetch_into(const std::string& url, const std::string& reference, const std::string& directory,
+                       Received& received, int depth) {
+  if (depth > kDeepest) throw Error{Errc::invalid, "its submodules are nested too deeply"};
+  git_repository* raw = nullptr;
+  check(::git_repository_init(&raw, directory.c_str(), 0));
+  const Repository repository{raw};
+  const Remote remote = connect(raw, url);
+  const Found found = find_reference(remote.get(), reference);
+  download(remote.get(), found, received);
+  check_out_commit(raw, found.commit);
+  Submodules submodules{directory, received, depth, nullptr};
+  const int outcome = ::git_submodule_foreach(raw, &take_submodule, &submodules);
+  if (submodules.failure) std::rethrow_exception(submodules.failure);
+  check(outcome);
+  return found.commit;
+}
+
+}  // namespace
+
+void resolve(const std::string& url, const std::string& reference) {
+  const Library library;
+  if (is_hash(reference)) {
+    std::printf("commit %s\n", reference.c_str());
+    return;
+  }
+  const Remote remote = connect(nullptr, url);
+  std::printf("commit %s\n", find_reference(remote.get(), reference).commit.c_str());
+}
+
+void check_out(const std::string& url, const std::string& reference, const std::string& directory, bool keep_git,
+               std::uint64_t limit) {
+  const Library library;
+  Received received{0, limit, false};
+  const std::string commit = fetch_into(url, reference, directory, received, 0);
+  if (!keep_git) std::filesystem::remove_all(directory + "/.git");
+  std::printf("commit %s\n", commit.c_str());
+}
+
+}  // namespace gantry::fetch

@@ -1,0 +1,53 @@
+// gantry-fetch: gets what a build names by an address. A process for each: so what parses a stranger's answers has no
+// rights, and the two libraries are in no daemon's memory.
+//
+//   gantry-fetch http URL LIMIT                         into the file at descriptor 3
+//   gantry-fetch resolve URL REFERENCE                  tells the commit
+//   gantry-fetch git URL REFERENCE KEEP-GIT LIMIT       into the directory at descriptor 3
+//
+// What was found is told on standard output, a failure on standard error. The exit code is 1 and the failure's code.
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "confinement.hpp"
+#include "gantry/error.hpp"
+#include "git.hpp"
+#include "http.hpp"
+
+namespace {
+
+void work(const std::vector<std::string>& words) {
+  using namespace gantry::fetch;
+  const std::string& what = words.at(0);
+  if (what == "resolve") {
+    confine(0);
+    resolve(words.at(1), words.at(2));
+    return;
+  }
+  const std::uint64_t limit = std::strtoull(words.back().c_str(), nullptr, 10);
+  const std::string place = confine(limit);
+  if (what == "http") {
+    get(words.at(1), limit);
+  } else {
+    check_out(words.at(1), words.at(2), place, words.at(3) == "1", limit);
+  }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  try {
+    work({arguments + 1, arguments + count});
+    return 0;
+  } catch (const gantry::Error& error) {
+    std::fputs(error.what(), stderr);
+    return 1 + static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    std::fputs(error.what(), stderr);
+    return 1 + static_cast<int>(gantry::Errc::internal);
+  }
+}
