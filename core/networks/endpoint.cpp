@@ -96,7 +96,9 @@ std::vector<network::v1::Port> keep_chosen(std::vector<network::v1::Port> wanted
 }  // namespace
 
 bool Service::Impl::has_driver(const Network& network) const {
-  return network.driver != "null" && !drivers.network(network.driver).can("host-namespace");
+  if (network.driver == "null") return false;
+  const plugins::NetworkDriver& driver = drivers.network(network.driver);
+  return !driver.can("host-namespace") && !driver.can("no-interface");
 }
 
 Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointRequest& asked, const Place& place) const {

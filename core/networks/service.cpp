@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kPredefined[] = {"bridge", "host", "none"};
 constexpr const char* kNoDriver = "null";
+constexpr const char* kNoAddresses = "null";
 
 /// The options that the driver names; others stay on record only, as dockerd keeps what its drivers ignore.
 Options known_options(const plugins::DriverInfo& driver, const Options& options) {
@@ -43,7 +44,16 @@ network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverIn
   spec.internal = network.internal;
   spec.ipv6 = network.ipv6;
   spec.ipv4 = network.ipv4;
+  spec.unaddressed = network.ipam_driver == kNoAddresses;
   return spec;
+}
+
+/// dockerd's IPAM driver "null" has no subnets to give. Of networks without addresses a driver has to know.
+void check_addresses(const Network& network, const plugins::NetworkDriver& driver) {
+  if (network.ipam_driver != kNoAddresses) return;
+  if (!driver.can("no-addresses")) throw Error{Errc::invalid, "ipv4 pool is empty"};
+  if (network.pools.empty()) return;
+  throw Error{Errc::invalid, "null ipam driver does not handle specific address pool requests"};
 }
 
 /// dockerd: a network's settings are its own or another's, not both.
@@ -68,7 +78,7 @@ void check_request(const NetworkRequest& request) {
   if (request.driver == "host" || request.driver == kNoDriver) {
     throw Error{Errc::denied, "only one instance of \"" + request.driver + "\" network is allowed"};
   }
-  if (request.ipam_driver != "default" && !request.ipam_driver.empty()) {
+  if (request.ipam_driver != "default" && !request.ipam_driver.empty() && request.ipam_driver != kNoAddresses) {
     throw Error{Errc::not_found, "plugin \"" + request.ipam_driver + "\" not found"};
   }
   if (!request.ipv4 && !request.ipv6) throw Error{Errc::invalid, "IPv4 or IPv6 must be enabled"};
@@ -86,11 +96,18 @@ Network new_network(NetworkRequest request) {
   network.attachable = request.attachable;
   network.ipv6 = request.ipv6;
   network.ipv4 = request.ipv4;
+  if (!request.ipam_driver.empty()) network.ipam_driver = std::move(request.ipam_driver);
   network.ipam_options = std::move(request.ipam_options);
   network.config_only = request.config_only;
   network.config_from = std::move(request.config_from);
   network.created = now();
   return network;
+}
+
+/// Containers without a network need nobody, so the driver of `none` may be missing.
+bool has_driver_file(const plugins::Drivers& drivers, const Network& network) {
+  const auto names = drivers.names("network");
+  return network.driver != kNoDriver || std::find(names.begin(), names.end(), network.driver) != names.end();
 }
 
 }  // namespace
@@ -150,7 +167,7 @@ awaitable<void> Service::start(Settings settings) {
   auto all = list();
   std::reverse(all.begin(), all.end());
   for (const auto& network : all) {
-    if (network->driver == kNoDriver) continue;
+    if (network->config_only || !has_driver_file(impl_->drivers, *network)) continue;
     try {
       Network made = co_await impl_->ask_driver_to_create(*network);
       if (to_record(made) != to_record(*network)) impl_->commit(std::move(made));
@@ -189,7 +206,13 @@ Service::Impl::NetworkPtr Service::Impl::commit(Network network) {
 
 awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
   const plugins::NetworkDriver driver = drivers.network(network.driver);
-  const auto spec = spec_of(network, driver.info());
+  check_addresses(network, driver);
+  auto spec = spec_of(network, driver.info());
+  // What a network has already it keeps.
+  for (const auto& [id, other] : networks.all()) {
+    if (!network.chosen.empty() || id == network.id) continue;
+    for (const auto& pool : other->chosen) spec.taken.push_back(pool.subnet);
+  }
   const plugins::CallSettings settings;
   const auto work = [spec](auto& callee, const Call& call) {
     network::v1::Network out;

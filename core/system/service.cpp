@@ -1,5 +1,6 @@
 #include "system/service.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -102,7 +103,7 @@ wire::Info Service::info() const {
   for (const auto& [name, value] : drivers_.storage().info().settings) info.driver_status.push_back({name, value});
   info.volume_plugins = drivers_.names("volume");
   info.network_plugins = drivers_.names("network");
-  info.network_plugins.emplace_back("null");
+  if (std::ranges::count(info.network_plugins, "null") == 0) info.network_plugins.emplace_back("null");
   // As dockerd, which counts only those that log.
   for (const std::string& name : drivers_.names("log")) {
     if (name != "none") info.log_plugins.push_back(name);

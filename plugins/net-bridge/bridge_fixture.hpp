@@ -13,7 +13,8 @@
 #include <set>
 
 #include "driver.hpp"
-#include "link.hpp"
+#include "net_link/link.hpp"
+#include "net_link_names.hpp"
 #include "test_sandbox.hpp"
 
 namespace gantry::bridge {

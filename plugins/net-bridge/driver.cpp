@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "gantry/error.hpp"
-#include "link.hpp"
+#include "net_link/link.hpp"
+#include "net_link/scope_exit.hpp"
 #include "sandbox.hpp"
-#include "scope_exit.hpp"
 
 namespace gantry::bridge {
 
@@ -67,7 +67,8 @@ Driver::NetworkPtr Driver::make_network(const NetworkSpec& spec) {
   NetworkSpec known = spec;
   if (known.pools.empty() && before) known.pools = before->pools;
   auto network = std::make_shared<Network>(
-      spec, options, plan_addresses(known, options, settings_, used_subnets(bridge ? bridge->index : 0)), settings_);
+      spec, options, plan_addresses(known, options, settings_, used_subnets(spec, bridge ? bridge->index : 0)),
+      settings_);
   make_bridge(*network, before);
   return network;
 }
@@ -81,8 +82,11 @@ void Driver::check_interface_is_free(const NetworkSpec& spec, const std::string&
   }
 }
 
-UsedSubnets Driver::used_subnets(int except) {
+UsedSubnets Driver::used_subnets(const NetworkSpec& spec, int except) {
   UsedSubnets used;
+  for (const std::string& text : spec.taken) {
+    if (const auto cidr = parse_cidr(text)) used.networks.push_back(cidr->subnet());
+  }
   used.host = [except] { return Netlink().used_subnets(except); };
   const std::lock_guard lock(mutex_);
   for (const auto& [id, other] : networks_) {
@@ -278,13 +282,13 @@ Lease Driver::lease(Network& network, const EndpointSpec& spec, const std::optio
   const std::string ipv4 = spec.ipv4.empty() && before ? before->ipv4 : spec.ipv4;
   const std::string ipv6 = spec.ipv6.empty() && before ? before->ipv6 : spec.ipv6;
   try {
-    return network.lease(spec.id, ipv4, ipv6);
+    return network.leases().lease(spec.id, ipv4, ipv6);
   } catch (const Error& error) {
     if (error.code() != Errc::exhausted && error.code() != Errc::denied) throw;
   }
   // An endpoint that was detached keeps its addresses until its interface is gone.
   reaper_->drain();
-  return network.lease(spec.id, ipv4, ipv6);
+  return network.leases().lease(spec.id, ipv4, ipv6);
 }
 
 EndpointRecord Driver::plan_endpoint(const Network& network, const EndpointSpec& spec, const Lease& lease) const {
@@ -390,7 +394,7 @@ void Driver::detach(const std::string& network_id, const std::string& endpoint_i
 void Driver::take_away(const EndpointRecord& record) noexcept {
   try {
     Netlink().remove(record.interface);
-    if (const NetworkPtr network = find(record.network_id)) network->release(record.id);
+    if (const NetworkPtr network = find(record.network_id)) network->leases().release(record.id);
     records_->erase_endpoint(record.network_id, record.id);
   } catch (const std::exception& error) {
     host_->log(LogLevel::error, "endpoint " + record.id + " is not taken away: " + error.what());

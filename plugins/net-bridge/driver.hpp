@@ -7,12 +7,13 @@
 #include <string>
 
 #include "gantry/network.hpp"
-#include "link.hpp"
-#include "namespace_thread.hpp"
+#include "net_link/link.hpp"
+#include "net_link/namespace_thread.hpp"
+#include "net_link/reaper.hpp"
+#include "net_link_names.hpp"
 #include "network.hpp"
 #include "nftables.hpp"
 #include "port_map.hpp"
-#include "reaper.hpp"
 #include "record.hpp"
 #include "table_watch.hpp"
 
@@ -37,7 +38,7 @@ class Driver : public network::v1::Driver {
   [[nodiscard]] NetworkPtr find(const std::string& network_id);
   NetworkPtr make_network(const network::v1::NetworkSpec& spec);
   void check_interface_is_free(const network::v1::NetworkSpec& spec, const std::string& interface);
-  [[nodiscard]] UsedSubnets used_subnets(int except);
+  [[nodiscard]] UsedSubnets used_subnets(const network::v1::NetworkSpec& spec, int except);
   void make_bridge(const Network& network, const std::optional<NetworkRecord>& before);
   void give_addresses(Netlink& netlink, const Network& network, int bridge, bool had_others) const;
   void ensure_base_rules();

@@ -2,8 +2,8 @@
 #include <sys/socket.h>
 
 #include "address_plan.hpp"
-#include "address_pool.hpp"
 #include "gantry/error.hpp"
+#include "net_link/address_pool.hpp"
 #include "network_options.hpp"
 #include "nftables.hpp"
 #include "sandbox.hpp"

@@ -1,24 +1,16 @@
 #pragma once
 
-#include <map>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "address_plan.hpp"
 #include "gantry/network.hpp"
+#include "net_link/leases.hpp"
 #include "network_options.hpp"
 #include "nftables.hpp"
 #include "port_map.hpp"
 
 namespace gantry::bridge {
-
-/// The addresses of one endpoint.
-struct Lease {
-  std::optional<Address> ipv4;
-  std::optional<Address> ipv6;
-};
 
 /// A bridge and the addresses on it. Any thread.
 class Network {
@@ -37,26 +29,16 @@ class Network {
   /// The gateway of containers: none on an internal network.
   [[nodiscard]] std::optional<Address> gateway(int family) const;
 
-  /// Gives addresses: those that are asked for by name, or the lowest free ones. The same again for an endpoint that
-  /// has some. Errors, in dockerd's words: invalid, denied (in use), exhausted.
-  Lease lease(const std::string& endpoint, const std::string& ipv4, const std::string& ipv6);
-
-  void release(const std::string& endpoint);
+  [[nodiscard]] Leases& leases() { return leases_; }
 
  private:
-  std::optional<Address> lease_one(std::optional<AddressPool>& pool, const std::string& asked);
-
   std::string id_;
-  std::string name_;
   NetworkOptions options_;
   AddressPlan plan_;
   bool internal_;
   std::optional<Address> other_gateway4_;  ///< default-gateway of the default bridge.
   std::optional<Address> other_gateway6_;  ///< default-gateway-v6.
-  std::mutex mutex_;
-  std::optional<AddressPool> pool4_;
-  std::optional<AddressPool> pool6_;
-  std::map<std::string, Lease> leases_;
+  Leases leases_;
 };
 
 }  // namespace gantry::bridge

@@ -1,6 +1,5 @@
 #include "network_options.hpp"
 
-#include <linux/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <string_view>
 
 #include "gantry/error.hpp"
+#include "net_link/link.hpp"
 
 namespace gantry::bridge {
 namespace {
@@ -142,17 +142,6 @@ std::vector<SubnetSource> read_sources(const std::string& text) {
 }
 
 }  // namespace
-
-void check_interface(const std::string& name) {
-  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-           c == '.';
-  });
-  if (name.empty() || name.size() >= IFNAMSIZ || !plain || name == "." || name == "..") {
-    throw Error{Errc::invalid,
-                "invalid interface name \"" + name + "\": 1 to 15 letters, digits, '-', '_' or '.' are possible"};
-  }
-}
 
 std::vector<OptionInfo> known_options() {
   const auto driver = OptionScope::driver;

@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "address_pool.hpp"
 #include "gantry/network.hpp"
+#include "net_link/address_pool.hpp"
+#include "net_link_names.hpp"
 
 namespace gantry::bridge {
 
@@ -31,9 +32,6 @@ std::vector<OptionInfo> known_options();
 
 /// Errors: invalid.
 Settings parse_settings(const Options& options);
-
-/// An interface's name goes to the kernel, into nftables' text and into paths. Errors: invalid.
-void check_interface(const std::string& name);
 
 /// How a network's containers and other hosts reach each other, for one address family.
 enum class GatewayMode {

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "address.hpp"
+#include "net_link/address.hpp"
+#include "net_link_names.hpp"
 
 struct nft_ctx;
 

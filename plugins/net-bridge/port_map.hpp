@@ -8,9 +8,10 @@
 #include <tuple>
 #include <vector>
 
-#include "address.hpp"
 #include "gantry/network.hpp"
 #include "gantry/unique_fd.hpp"
+#include "net_link/address.hpp"
+#include "net_link_names.hpp"
 
 namespace gantry::bridge {
 

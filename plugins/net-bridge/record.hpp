@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "gantry/network.hpp"
+#include "net_link/record_folder.hpp"
+#include "net_link_names.hpp"
 
 namespace gantry::bridge {
 
@@ -32,9 +34,8 @@ struct EndpointRecord {
   std::vector<std::string> trusted;      ///< Interfaces that ports are open to at the container's own address.
 };
 
-/// One small file for each thing that we make in the kernel, written before it is made and removed after it is gone, so
-/// that a killed daemon's successor finds all of it. They lie in the exec root: like the kernel's, they end with the
-/// host.
+/// What we make in the kernel, written down before it is made and struck off after it is gone, so that a killed
+/// daemon's successor finds all of it.
 class Records {
  public:
   /// Errors: io.
@@ -51,11 +52,8 @@ class Records {
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> endpoints() const;
 
  private:
-  std::filesystem::path networks_;
-  std::filesystem::path endpoints_;
+  RecordFolder networks_;
+  RecordFolder endpoints_;
 };
-
-/// Whether an id may be a file's name: hex digits, at most 64. Errors: invalid.
-void check_id(const std::string& id);
 
 }  // namespace gantry::bridge

@@ -60,6 +60,7 @@ TEST(AbiLayout, StructsThatGrowKeepWhatTheyHad) {
   EXPECT_EQ(offset_of(&network::v1::EndpointSpec::link_local), 336);
   EXPECT_EQ(offset_of(&network::v1::Endpoint::ports), 176);
   EXPECT_EQ(offset_of(&network::v1::NetworkSpec::ipv4), 138);
+  EXPECT_EQ(offset_of(&network::v1::NetworkSpec::unaddressed), 139);
   EXPECT_EQ(offset_of(&registry::v1::Repository::path), 32);
   EXPECT_EQ(offset_of(&registry::v1::Descriptor::urls), 72);
   EXPECT_EQ(offset_of(&builder::v1::ContainerSpec::network), 448);

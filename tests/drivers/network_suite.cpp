@@ -52,6 +52,7 @@ class Network : public Suite<network::v1::Driver> {
   void SetUp() override {
     before_ = interfaces();
     Suite::SetUp();
+    if (!IsSkipped()) skip_if_unsupported();
   }
 
   void TearDown() override {
@@ -118,7 +119,18 @@ class Network : public Suite<network::v1::Driver> {
     return out;
   }
 
-  bool attaches() const { return !can("host-namespace"); }
+  bool attaches() const { return !can("host-namespace") && !can("no-interface"); }
+
+  /// Drivers of what this host's kernel does not have say so when a network is made.
+  void skip_if_unsupported() {
+    try {
+      create(spec('e'));
+    } catch (const Error& error) {
+      if (error.code() == Errc::unsupported) GTEST_SKIP() << error.what();
+      throw;
+    }
+    driver().remove_network(id_of('e'), call());
+  }
 
  private:
   std::set<std::string> before_;
@@ -214,6 +226,45 @@ TEST_F(Network, AddressesAreGivenOnce) {
     const Endpoint made = attach(endpoint('a', id), sandboxes.back());
     EXPECT_TRUE(seen.insert(made.ipv4 + made.ipv6).second) << made.ipv4;
   }
+}
+
+TEST_F(Network, SubnetsOfOthersAreLeftAlone) {
+  if (!attaches()) GTEST_SKIP() << "its containers stay on the host's network";
+  const auto free = create(spec('a'));
+  driver().remove_network(id_of('a'), call());
+  if (free.pools.empty()) GTEST_SKIP() << "it gives no subnets";
+  NetworkSpec asked = spec('b');
+  asked.taken = {free.pools[0].subnet};
+  EXPECT_NE(create(asked).pools.at(0).subnet, free.pools[0].subnet) << "not even when the driver chooses";
+  NetworkSpec clash = spec('c');
+  clash.pools = {{free.pools[0].subnet, "", "", {}}};
+  clash.taken = asked.taken;
+  EXPECT_ERRC(create(clash), Errc::denied);
+}
+
+TEST_F(Network, JoinsWithoutAddresses) {
+  if (!can("no-addresses")) GTEST_SKIP() << "it gives addresses always";
+  NetworkSpec asked = spec('a');
+  asked.unaddressed = true;
+  EXPECT_TRUE(create(asked).pools.empty());
+  const UniqueFd sandbox = make_sandbox();
+  const Endpoint made = attach(endpoint('a', '1'), sandbox);
+  EXPECT_TRUE(made.ipv4.empty() && made.ipv6.empty()) << made.ipv4 << made.ipv6;
+  EXPECT_FALSE(made.mac.empty());
+  EXPECT_TRUE(interfaces(sandbox.get()).contains("eth0"));
+  reopen();
+  create(asked);
+  EXPECT_EQ(attach(endpoint('a', '1'), sandbox).mac, made.mac);
+}
+
+TEST_F(Network, TakesTheInterfaceOutOfALiveSandbox) {
+  if (!attaches()) GTEST_SKIP() << "its containers stay on the host's network";
+  create(spec('a'));
+  const UniqueFd sandbox = make_sandbox();
+  attach(endpoint('a', '1'), sandbox);
+  driver().detach(id_of('a'), id_of('1'), call());
+  driver().remove_network(id_of('a'), call());  // waits for what a detach puts off
+  EXPECT_FALSE(interfaces(sandbox.get()).contains("eth0"));
 }
 
 TEST_F(Network, SubnetsDoNotOverlap) {

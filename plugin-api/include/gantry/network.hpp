@@ -14,6 +14,8 @@
 ///
 /// Capabilities that the daemon looks for:
 ///   "host-namespace"  containers stay in the host's network namespace; attach is not called.
+///   "no-interface"    containers have their loopback and nothing else; attach is not called.
+///   "no-addresses"    networks without addresses can be made: `NetworkSpec::unaddressed`.
 ///   "port-publish"    attach publishes ports.
 ///   "scope-global"    as for volumes.
 namespace gantry::network::v1 {
@@ -35,6 +37,9 @@ struct NetworkSpec {
   bool internal{};  ///< No way out of the network.
   bool ipv6{};
   bool ipv4{true};
+  /// Endpoints get an interface and no address (API: IPAM driver "null"): whoever is inside asks a DHCP server.
+  bool unaddressed{};
+  std::vector<std::string> taken;  ///< The subnets of the host's other networks, of whatever driver.
 };
 
 /// What came of it. May grow at its end.

@@ -4,9 +4,9 @@
 #include <set>
 #include <vector>
 
-#include "address.hpp"
+#include "net_link/address.hpp"
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 /// The addresses of one subnet of a network: gives the lowest free one, as dockerd does. The caller locks.
 class AddressPool {
@@ -52,4 +52,4 @@ std::optional<Subnet> choose_subnet(const std::vector<SubnetSource>& sources, in
 /// A /64 of fd00::/8 with a random global id (RFC 4193).
 Subnet random_unique_local_subnet();
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

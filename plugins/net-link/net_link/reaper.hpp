@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 /// Does the slow part of a detach behind the caller's back: the kernel waits for a grace period when it deletes an
 /// interface.
@@ -40,4 +40,4 @@ class Reaper {
   std::thread thread_;
 };
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

@@ -1,4 +1,4 @@
-#include "address.hpp"
+#include "net_link/address.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -6,7 +6,7 @@
 
 #include <charconv>
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 namespace {
 
 /// The bits that a subnet leaves to its hosts.
@@ -75,4 +75,4 @@ std::optional<Cidr> parse_cidr(const std::string& text) {
   return Cidr{*address, prefix};
 }
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

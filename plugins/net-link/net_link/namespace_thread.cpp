@@ -1,4 +1,4 @@
-#include "namespace_thread.hpp"
+#include "net_link/namespace_thread.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -10,7 +10,7 @@
 
 #include "gantry/error.hpp"
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 NamespaceThread::NamespaceThread() : own_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
   if (!own_) throw Error{Errc::io, std::string("/proc/thread-self/ns/net: ") + std::strerror(errno)};
@@ -62,4 +62,4 @@ void NamespaceThread::serve() {
   }
 }
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

@@ -1,4 +1,4 @@
-#include "address_pool.hpp"
+#include "net_link/address_pool.hpp"
 
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 
 #include "gantry/error.hpp"
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 AddressPool::AddressPool(Subnet subnet, std::optional<Subnet> range)
     : subnet_(subnet), range_(range.value_or(subnet)), lowest_(range_.base) {}
@@ -95,4 +95,4 @@ Subnet random_unique_local_subnet() {
   return subnet_of(from_bytes(AF_INET6, bytes.data()), 64);
 }
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

@@ -1,4 +1,4 @@
-#include "link.hpp"
+#include "net_link/link.hpp"
 
 #include <fcntl.h>
 #include <linux/if.h>
@@ -30,7 +30,7 @@
 #include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 namespace {
 
 template <auto Release>
@@ -71,6 +71,12 @@ NlAddr make_mac(const std::string& text) {
     throw Error{Errc::invalid, "invalid MAC address " + text};
   }
   return NlAddr(parsed);
+}
+
+std::string mac_text(nl_addr* address) {
+  if (address == nullptr || nl_addr_get_len(address) != 6) return {};
+  std::array<char, 32> text{};
+  return nl_addr2str(address, text.data(), text.size());
 }
 
 /// Nothing for the family's default route or an address of another family.
@@ -126,8 +132,12 @@ std::optional<Link> Netlink::find(const std::string& name) {
   check(result, "look up interface " + name);
   const LinkObject link(found);
   const char* kind = rtnl_link_get_type(found);
-  return Link{rtnl_link_get_ifindex(found), kind == nullptr ? "" : kind, rtnl_link_get_master(found),
-              (rtnl_link_get_flags(found) & IFF_UP) != 0, rtnl_link_get_operstate(found) == IF_OPER_UP};
+  return Link{rtnl_link_get_ifindex(found),
+              kind == nullptr ? "" : kind,
+              rtnl_link_get_master(found),
+              (rtnl_link_get_flags(found) & IFF_UP) != 0,
+              rtnl_link_get_operstate(found) == IF_OPER_UP,
+              mac_text(rtnl_link_get_addr(found))};
 }
 
 void Netlink::add_bridge(const std::string& name, int mtu) {
@@ -255,7 +265,11 @@ void Netlink::set_default_route(int index, const Address& gateway) {
   check(rtnl_route_set_dst(route.get(), make_address(any, 0).get()), "set a route's destination");
   rtnl_nexthop* hop = allocated(rtnl_route_nh_alloc());
   rtnl_route_nh_set_ifindex(hop, index);
-  rtnl_route_nh_set_gateway(hop, make_address(gateway, gateway.bits()).get());
+  if (gateway.unspecified()) {
+    rtnl_route_set_scope(route.get(), RT_SCOPE_LINK);
+  } else {
+    rtnl_route_nh_set_gateway(hop, make_address(gateway, gateway.bits()).get());
+  }
   rtnl_route_add_nexthop(route.get(), hop);  // owns it from here on
   check(rtnl_route_add(socket_.get(), route.get(), NLM_F_CREATE | NLM_F_REPLACE), "set the default route");
 }
@@ -312,6 +326,17 @@ std::vector<Address> Netlink::addresses(int index) {
   return out;
 }
 
+void check_interface(const std::string& name) {
+  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
+  });
+  if (name.empty() || name.size() >= IFNAMSIZ || !plain || name == "." || name == "..") {
+    throw Error{Errc::invalid,
+                "invalid interface name \"" + name + "\": 1 to 15 letters, digits, '-', '_' or '.' are possible"};
+  }
+}
+
 std::string mac_of(const Address& ipv4) {
   const auto bytes = ipv4.bytes();
   char text[18];
@@ -334,4 +359,4 @@ bool write_sysctl(const std::string& name, const std::string& value) {
   return ::write(file.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size());
 }
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 /// Undoes what is half-done unless it is released.
 template <class Undo>
@@ -21,4 +21,4 @@ class ScopeExit {
   bool armed_ = true;
 };
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

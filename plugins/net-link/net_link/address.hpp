@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 __extension__ typedef unsigned __int128 Uint128;
 
@@ -52,4 +52,4 @@ struct Cidr {
 
 std::optional<Cidr> parse_cidr(const std::string& text);
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

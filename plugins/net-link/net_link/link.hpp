@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "address.hpp"
+#include "net_link/address.hpp"
 
 struct nl_sock;
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 /// What a veth pair is made of: one end at a bridge, the other inside a sandbox.
 struct VethSpec {
@@ -28,7 +28,8 @@ struct Link {
   std::string kind;  ///< "bridge", "veth" or whatever else.
   int master{};
   bool up{};
-  bool running{};  ///< Packets pass: the kernel gets there some time after both ends are up.
+  bool running{};   ///< Packets pass: the kernel gets there some time after both ends are up.
+  std::string mac;  ///< Empty: it has none.
 };
 
 /// A netlink socket in the network namespace of the thread that made it. One thread at a time.
@@ -67,7 +68,8 @@ class Netlink {
   /// Takes the addresses of an interface away that are none of `wanted`; those that the kernel gave itself stay.
   void keep_addresses(int index, const std::vector<Cidr>& wanted);
 
-  /// The only default route of its family: takes the place of another one.
+  /// The only default route of its family: takes the place of another one. An unspecified gateway: everybody is reached
+  /// by the interface itself.
   void set_default_route(int index, const Address& gateway);
 
   /// Lets answers to [::1] in by an interface: what `route_localnet` is for IPv4. Succeeds if they are already.
@@ -78,6 +80,8 @@ class Netlink {
 
   [[nodiscard]] std::vector<Address> addresses(int index);
 
+  [[nodiscard]] nl_sock* socket() { return socket_.get(); }
+
  private:
   void set_port(const std::string& name, int attribute);
 
@@ -87,6 +91,9 @@ class Netlink {
   std::unique_ptr<nl_sock, Free> socket_;
 };
 
+/// An interface's name goes to the kernel, into nftables' text and into paths. Errors: invalid.
+void check_interface(const std::string& name);
+
 /// "02:42:" and the IPv4 address's four bytes, as Docker derives it.
 std::string mac_of(const Address& ipv4);
 std::string random_mac();
@@ -94,4 +101,4 @@ std::string random_mac();
 /// Writes a file under /proc/sys/net of the calling thread's network namespace; false if there is none.
 bool write_sysctl(const std::string& name, const std::string& value);
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

@@ -1,6 +1,6 @@
-#include "reaper.hpp"
+#include "net_link/reaper.hpp"
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 Reaper::~Reaper() {
   {
@@ -45,4 +45,4 @@ void Reaper::serve() {
   }
 }
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link

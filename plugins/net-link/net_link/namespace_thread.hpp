@@ -9,7 +9,7 @@
 
 #include "gantry/unique_fd.hpp"
 
-namespace gantry::bridge {
+namespace gantry::net_link {
 
 /// A thread kept for work inside of other network namespaces, so that no thread of the daemon's pools ever changes its
 /// own.
@@ -34,4 +34,4 @@ class NamespaceThread {
   std::thread thread_;
 };
 
-}  // namespace gantry::bridge
+}  // namespace gantry::net_link
