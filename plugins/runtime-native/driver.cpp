@@ -100,7 +100,8 @@ void* Driver::query(std::string_view ability) noexcept {
 }
 
 void Driver::capabilities(Capabilities& out) const {
-  out = {"exec", "pause", "update", "stats", "user-namespace", "log-plan", "bind-lookup", LiveMounts::kAbility};
+  out = {
+      "exec", "pause", "update", "stats", "user-namespace", "log-plan", "bind-lookup", "idmap", LiveMounts::kAbility};
 }
 
 void Driver::options(std::vector<OptionInfo>& out) const {
@@ -222,7 +223,8 @@ UniqueFd Driver::running_init(const std::string& id) const {
 }
 
 void Driver::mount(const std::string& id, const Mount& mount, const Call& /*call*/) {
-  mount_into(running_init(id).get(), mount);
+  const UniqueFd init = running_init(id);
+  mount_into(init.get(), files(id).started()->init, mount);
 }
 
 void Driver::unmount(const std::string& id, const std::string& target, const Call& /*call*/) {

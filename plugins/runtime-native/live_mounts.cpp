@@ -12,14 +12,17 @@
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
 #include "mount_options.hpp"
 #include "shim/bind.hpp"
+#include "shim/filesystem_identity.hpp"
 #include "shim/root_path.hpp"
 #include "shim/system.hpp"
+#include "user_namespace.hpp"
 
 namespace gantry::native {
 
@@ -94,6 +97,15 @@ UniqueFd make_tree(const PlanMount& mount) {
   return tree;
 }
 
+void show_ids(int tree, const UserNamespace& user, const PlanMount& mount) {
+  if (map_ids(tree, user.fd.get(), mount.recursive) == 0) return;
+  const std::string what = "cannot map the ids of " + mount.source + " to the container's user namespace";
+  if (errno != EINVAL) fail(what, errno);
+  throw Error{Errc::unsupported, what +
+                                     ": its filesystem takes no idmapped mounts with this kernel; put it on ext4, xfs "
+                                     "or btrfs"};
+}
+
 /// The container chooses where a directory's name leads: not to the kernel's files, whose covers keep it out of them.
 void refuse_kernel_files(int directory, const std::string& what) {
   struct statfs facts {};
@@ -105,10 +117,15 @@ void refuse_kernel_files(int directory, const std::string& what) {
 
 }  // namespace
 
-void mount_into(int pidfd, const Mount& mount) {
-  const PlanMount plan = translate_mount(mount);
+void mount_into(int pidfd, pid_t pid, const Mount& mount) {
+  PlanMount plan = translate_mount(mount);
+  const UserNamespace user = user_namespace_of(pid);
+  if (user.remapped && plan.type == "tmpfs" && !plan.bind) plan.data = with_outside_owner(plan.data, user);
   const UniqueFd tree = make_tree(plan);  // in the host's namespace
+  if (user.remapped && plan.idmap) show_ids(tree.get(), user, plan);
   inside(pidfd, [&](int root) {
+    std::optional<FilesystemIdentity> identity;  // whose the target is, if it has to be made
+    if (user.remapped) identity.emplace(user.root_uid, user.root_gid);
     const bool directory = is_directory(tree.get());
     const UniqueFd target = open_target(root, plan.target, directory);
     const std::string what = "error mounting \"" + plan.source + "\" to rootfs at \"" + plan.target + "\"";

@@ -86,6 +86,8 @@ PlanMount translate_mount(const Mount& mount) {
     if (option == "bind" || option == "rbind") {
       out.bind = true;
       out.recursive = option == "rbind";
+    } else if (option == kIdMapOption) {
+      out.idmap = true;
     } else if (option.starts_with(kMountNamespaceOption)) {
       out.space = option.substr(kMountNamespaceOption.size());
     } else if (option.starts_with(kSubpathOption)) {

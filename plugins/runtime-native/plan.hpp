@@ -19,6 +19,7 @@ struct PlanMount {
   std::string space;    ///< Of a bind: the mount namespace that has its source; empty: the host's.
   std::string subpath;  ///< Of a bind: what below its source is shown; no link leads out of that.
   bool bind{};
+  bool idmap{};                ///< What it shows on disk has the container's ids.
   bool recursive{};            ///< Of a bind: with what is mounted below its source.
   std::uint64_t flags{};       ///< MS_* for mount(2).
   std::uint64_t attributes{};  ///< MOUNT_ATTR_* to set on a bind.
@@ -29,7 +30,7 @@ struct PlanMount {
 
 template <class Archive>
 void fields(Archive& archive, PlanMount& m) {
-  archive(m.type, m.source, m.target, m.base, m.space, m.subpath, m.bind, m.recursive, m.flags, m.attributes,
+  archive(m.type, m.source, m.target, m.base, m.space, m.subpath, m.bind, m.idmap, m.recursive, m.flags, m.attributes,
           m.attributes_recursive, m.propagation, m.data);
 }
 
@@ -169,6 +170,8 @@ struct Plan {
   std::vector<PlanNamespace> joined_namespaces;
   std::string uid_map;  ///< As /proc/<pid>/uid_map takes it.
   std::string gid_map;
+  std::uint32_t root_uid{};  ///< Outside, of the root of its user namespace.
+  std::uint32_t root_gid{};
   std::vector<PlanCgroup> cgroups;
   std::vector<PlanDevice> devices;
   std::vector<std::string> masked_paths;
@@ -181,8 +184,22 @@ struct Plan {
 template <class Archive>
 void fields(Archive& archive, Plan& p) {
   archive(p.id, p.directory, p.root, p.readonly_root, p.mounts, p.process, p.stdio, p.log, p.hostname, p.domainname,
-          p.new_namespaces, p.joined_namespaces, p.uid_map, p.gid_map, p.cgroups, p.devices, p.masked_paths,
-          p.readonly_paths, p.sysctls, p.seccomp, p.init);
+          p.new_namespaces, p.joined_namespaces, p.uid_map, p.gid_map, p.root_uid, p.root_gid, p.cgroups, p.devices,
+          p.masked_paths, p.readonly_paths, p.sysctls, p.seccomp, p.init);
+}
+
+/// Whether the container joins a namespace of the kind (CLONE_NEW*).
+inline bool joins(const Plan& plan, std::uint64_t flag) {
+  for (const PlanNamespace& space : plan.joined_namespaces) {
+    if (space.flag == flag) return true;
+  }
+  return false;
+}
+
+/// Whether its root is another one than the host's.
+inline bool is_remapped(const Plan& plan) {
+  constexpr std::uint64_t user = 0x10000000;  // CLONE_NEWUSER
+  return (plan.new_namespaces & user) != 0 || joins(plan, user);
 }
 
 struct ExecPlan {

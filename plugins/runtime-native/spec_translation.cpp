@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string_view>
 
 #include "capabilities.hpp"
@@ -72,6 +73,25 @@ void translate_namespaces(const std::vector<Namespace>& namespaces, Plan& plan) 
   if ((plan.new_namespaces & CLONE_NEWNS) == 0) refuse_spec("a container needs a mount namespace of its own");
 }
 
+/// What the container's `id` is outside; nothing if it has none.
+std::optional<std::uint32_t> outside_id(const std::vector<IdMap>& map, std::uint32_t id) {
+  for (const IdMap& range : map) {
+    if (id >= range.inside && id - range.inside < range.count) return range.outside + (id - range.inside);
+  }
+  return std::nullopt;
+}
+
+std::uint32_t root_outside(const std::vector<IdMap>& map, const char* what) {
+  // The container's root is never the host's, nor is anybody else in it.
+  const auto has_root = [](const IdMap& range) { return range.outside == 0 && range.count != 0; };
+  const auto root = outside_id(map, 0);
+  if (!root) refuse_spec(std::string("the ") + what + " map of the user namespace has no 0");
+  if (std::any_of(map.begin(), map.end(), has_root)) {
+    refuse_spec(std::string("the ") + what + " map of the user namespace has the host's root in it");
+  }
+  return *root;
+}
+
 std::string id_map_text(const std::vector<IdMap>& map) {
   std::string text;
   for (const IdMap& range : map) {
@@ -90,6 +110,23 @@ void check_absolute(const std::string& path, const char* what) {
   check_no_nul(path, what);
   if (!path.starts_with('/'))
     refuse_spec(std::string("invalid ") + what + " \"" + path + "\": must be an absolute path");
+}
+
+/// The mounts show the host's ids where there is no other user namespace.
+void translate_user_namespace(const Spec& spec, Plan& plan) {
+  if (!is_remapped(plan)) {
+    for (PlanMount& mount : plan.root) mount.idmap = false;
+    for (PlanMount& mount : plan.mounts) mount.idmap = false;
+    return;
+  }
+  plan.uid_map = id_map_text(spec.uid_map);
+  plan.gid_map = id_map_text(spec.gid_map);
+  plan.root_uid = root_outside(spec.uid_map, "uid");
+  plan.root_gid = root_outside(spec.gid_map, "gid");
+  for (PlanDevice& device : plan.devices) {
+    device.uid = outside_id(spec.uid_map, device.uid).value_or(plan.root_uid);
+    device.gid = outside_id(spec.gid_map, device.gid).value_or(plan.root_gid);
+  }
 }
 
 void translate_devices(const Spec& spec, Plan& plan) {
@@ -228,11 +265,10 @@ Plan translate_spec(const Spec& spec, const TranslationContext& context) {
   plan.hostname = spec.hostname;
   plan.domainname = spec.domainname;
   translate_namespaces(spec.namespaces, plan);
-  plan.uid_map = id_map_text(spec.uid_map);
-  plan.gid_map = id_map_text(spec.gid_map);
   plan.cgroups = plan_cgroups(context.layout, context.cgroup_parent, spec.id, spec.resources,
                               with_default_rules(spec.device_rules));
   translate_devices(spec, plan);
+  translate_user_namespace(spec, plan);
   for (const std::string& path : spec.masked_paths) check_no_nul(path, "masked path");
   for (const std::string& path : spec.readonly_paths) check_no_nul(path, "read-only path");
   plan.masked_paths = spec.masked_paths;

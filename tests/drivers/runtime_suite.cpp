@@ -1,6 +1,7 @@
 // What every runtime driver must do: the life of a container.
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -29,6 +30,13 @@ class Runtime : public Suite<runtime::v1::Driver> {
   }
 
   RuntimeWorld& world() { return *world_; }
+
+  /// As the daemon does it with userns-remap.
+  static void remap(RuntimeWorld::Spec& spec) {
+    spec.namespaces.push_back({"user", ""});
+    spec.uid_map = spec.gid_map = {{0, 100000, 65536}};
+    spec.root.front().options.emplace_back(kIdMapOption);
+  }
 
   std::vector<std::string> held() {
     std::vector<std::string> ids;
@@ -233,6 +241,39 @@ TEST_F(Runtime, LiveUnmountsSpareTheKernelsFiles) {
     EXPECT_THROW(able->unmount(live.id, target, call()), Error) << target;
   }
   EXPECT_EQ(mounts(), before);
+  world().kill(std::move(live));
+}
+
+TEST_F(Runtime, MapsIdsAndLeavesThoseOnDisk) {
+  if (!can("user-namespace") || !can("idmap")) GTEST_SKIP();
+  auto spec =
+      world().shell("cat /proc/self/uid_map; stat -c %u /bin/busybox; touch /made; mknod /node c 1 3 || echo no");
+  remap(spec);
+  EXPECT_EQ(world().run(spec).out, "         0     100000      65536\n0\nno\n");
+  struct stat made {};
+  ASSERT_EQ(::stat((world().root() / "made").c_str(), &made), 0);
+  EXPECT_EQ(made.st_uid, 0U);
+  EXPECT_EQ(made.st_gid, 0U);
+  auto plain = world().shell("stat -c %u /made");
+  plain.root.front().options.emplace_back(kIdMapOption);
+  EXPECT_EQ(world().run(plain).out, "0\n") << "without a user namespace the option says nothing";
+}
+
+TEST_F(Runtime, JoinsAUserNamespace) {
+  if (!can("user-namespace") || !can("idmap")) GTEST_SKIP();
+  auto first = world().shell("sleep 1000");
+  remap(first);
+  auto live = world().launch(first);
+  const std::string spaces = "/proc/" + std::to_string(live.running.pid) + "/ns/";
+  auto second =
+      world().shell("readlink /proc/self/ns/user; readlink /proc/self/ns/net; touch /joined && stat -c %u /joined");
+  remap(second);
+  for (auto& space : second.namespaces) {
+    if (space.kind == "network") space.path = spaces + "net";
+    if (space.kind == "user") space.path = spaces + "user";
+  }
+  EXPECT_EQ(world().run(second).out, std::filesystem::read_symlink(spaces + "user").string() + "\n" +
+                                         std::filesystem::read_symlink(spaces + "net").string() + "\n0\n");
   world().kill(std::move(live));
 }
 

@@ -25,4 +25,13 @@ inline constexpr std::string_view kSubpathOption = "x-subpath=";
 /// "x-mount-namespace=FILE": the source is one of that mount namespace, and no link leads to it.
 inline constexpr std::string_view kMountNamespaceOption = "x-mount-namespace=";
 
+/// An option for the runtime (capability "idmap"), without effect where the container has no user namespace: the ids on
+/// disk are the container's own, so the mount shows them through the maps of its user namespace (mount_setattr(2),
+/// MOUNT_ATTR_IDMAP). Of an overlay it is the directories in its options that are mapped: it has a `base`, and they are
+/// relative to that, on its filesystem. The daemon sets it; a storage driver need not.
+inline constexpr std::string_view kIdMapOption = "x-idmap";
+/// What a volume driver says of a volume whose ids on disk are the host's (a directory of the host's own): the daemon
+/// does not set kIdMapOption for it, and passes this one on to nobody.
+inline constexpr std::string_view kHostIdsOption = "x-host-ids";
+
 }  // namespace gantry

@@ -21,7 +21,9 @@
 /// Capabilities that the daemon looks for:
 ///   "exec", "pause", "update", "stats", "user-namespace", "checkpoint", "live-mounts" (since 1.1),
 ///   "log-plan" (since 1.2): it carries out `Spec::log`; others only keep `Stdio::log_path`,
-///   "bind-lookup" (since 1.2): binds take kSubpathOption and kMountNamespaceOption of mount.hpp; others get none.
+///   "bind-lookup" (since 1.2): binds take kSubpathOption and kMountNamespaceOption of mount.hpp; others get none,
+///   "idmap" (since 1.3): mounts take kIdMapOption of mount.hpp. Without it and "user-namespace" no container is
+///   remapped.
 namespace gantry::runtime::v1 {
 
 /// setrlimit(2); `type` as in the OCI runtime spec: "RLIMIT_NOFILE". Frozen.
@@ -136,6 +138,9 @@ struct Spec {
   std::string hostname;
   std::string domainname;
   std::vector<Namespace> namespaces;
+  /// Of the user namespace, whether it is new or joined. Each maps 0, which is not the host's. All other namespaces
+  /// that are new belong to that user namespace; `devices` are the container's root's own there, and ids in `Spec` are
+  /// inside.
   std::vector<IdMap> uid_map;
   std::vector<IdMap> gid_map;
   std::string cgroup_parent;  ///< Empty: the driver's default ("gantry").
@@ -224,7 +229,7 @@ class Driver : public gantry::Driver {
  public:
   static constexpr const char* kKind = "runtime";
   static constexpr std::uint16_t kMajor = 1;
-  static constexpr std::uint16_t kMinor = 2;
+  static constexpr std::uint16_t kMinor = 3;
 
   /// Makes the container: cgroup, namespaces, and a process in them that waits for `start`. If the daemon dies before
   /// `start`, the container dies. Errors: conflict (exists), invalid, unsupported, io.

@@ -68,6 +68,13 @@ int set_attributes(int tree, std::uint64_t attributes, std::uint64_t propagation
   return ::mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
 }
 
+int map_ids(int tree, int user_namespace, bool recursive) {
+  mount_attr attr{};
+  attr.attr_set = MOUNT_ATTR_IDMAP;
+  attr.userns_fd = static_cast<std::uint64_t>(user_namespace);
+  return ::mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
+}
+
 int move_onto(int tree, int target) {
   return ::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
@@ -75,7 +82,9 @@ int move_onto(int tree, int target) {
 int attach_bind(int tree, const PlanMount& mount, int target) {
   const std::uint64_t propagation =
       mount.propagation == 0 ? std::uint64_t{MS_PRIVATE} : mount.propagation & ~std::uint64_t{MS_REC};
-  if (mount.attributes != 0 && set_attributes(tree, mount.attributes, 0, mount.attributes_recursive) < 0) return -1;
+  // A filesystem has had its flags since it was mounted.
+  if (mount.bind && mount.attributes != 0 && set_attributes(tree, mount.attributes, 0, mount.attributes_recursive) < 0)
+    return -1;
   return set_attributes(tree, 0, propagation, true) < 0 ? -1 : move_onto(tree, target);
 }
 

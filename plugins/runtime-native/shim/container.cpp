@@ -29,10 +29,6 @@ namespace gantry::native {
 
 namespace {
 
-Reply failure(Errc code, std::string message) { return {static_cast<std::int32_t>(code), std::move(message), 0}; }
-
-Reply errno_failure(const std::string& what) { return failure(error_code(errno), what + ": " + error_text(errno)); }
-
 std::string exit_record(int code, bool oom_killed) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
@@ -61,7 +57,7 @@ Reply Container::make_cgroups(bool unified) {
 Reply Container::create() {
   if (Reply made = make_cgroups(true); made.error != 0) return made;
   for (const PlanNamespace& space : plan_.joined_namespaces) {
-    if (space.flag != CLONE_NEWPID) continue;
+    if (space.flag != CLONE_NEWPID || joins(plan_, CLONE_NEWUSER)) continue;
     const UniqueFd own(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
     const UniqueFd fd(::open(space.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!own || !fd || ::setns(fd.get(), CLONE_NEWPID) < 0) return errno_failure("join namespace " + space.path);
@@ -75,16 +71,21 @@ Reply Container::create() {
 
 Reply Container::clone_init() {
   StdioEnds ends = make_stdio(plan_.stdio, plan_.process.terminal);
+  give_to_root(ends);
   const PlanCgroup* unified = unified_cgroup(plan_.cgroups);
   const UniqueFd directory(unified != nullptr ? ::open(unified->directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                                               : -1);
   CloneSettings settings;
   // The cgroup namespace comes when the process is in its cgroup.
-  settings.namespaces = plan_.new_namespaces & ~std::uint64_t{CLONE_NEWCGROUP};
+  const bool joins_user = joins(plan_, CLONE_NEWUSER);
+  settings.namespaces = joins_user ? 0 : plan_.new_namespaces & ~std::uint64_t{CLONE_NEWCGROUP};
   settings.cgroup = directory.get();
   settings.extra_fd = init_program_.get();
   if (clone_into(*init_, settings, ends)) run_init(plan_);
-  if (init_->pid < 0) return errno_failure("clone the container's init");
+  if (init_->pid < 0) return clone_failure();
+  if (joins_user) {
+    if (Reply joined = await_child(*init_); joined.error != 0) return joined;
+  }
   init_->streams = std::make_unique<Streams>(loop_, plan_.stdio, plan_.process.terminal, &log_);
   init_->streams->take(ends);
   watch_line(*init_);
@@ -100,20 +101,8 @@ Reply Container::clone_init() {
   return reply;
 }
 
-Reply Container::write_id_maps() const {
-  if ((plan_.new_namespaces & CLONE_NEWUSER) == 0) return {};
-  const std::string directory = "/proc/" + number(init_->pid);
-  for (const auto& [file, map] : {std::pair("/uid_map", &plan_.uid_map), std::pair("/gid_map", &plan_.gid_map)}) {
-    if (const int error = write_whole_file((directory + file).c_str(), *map); error != 0) {
-      return failure(error_code(error), "write " + directory + file + ": " + error_text(error));
-    }
-  }
-  init_->send(Signal::maps_written);
-  return {};
-}
-
 Reply Container::place_init() {
-  if (Reply mapped = write_id_maps(); mapped.error != 0) return mapped;
+  if (Reply prepared = prepare_user_namespace(); prepared.error != 0) return prepared;
   if (Reply made = make_cgroups(false); made.error != 0) return made;
   CgroupDoors doors;
   if (std::string error = doors.open(plan_.cgroups); !error.empty()) return failure(Errc::io, std::move(error));
@@ -142,6 +131,7 @@ void Container::start(UniqueFd connection) {
 void Container::lose_owner() {
   if (init_->executed) return;
   if (init_->pid > 0 && !init_->ended) ::kill(init_->pid, SIGKILL);
+  if (groundwork_ > 0) ::kill(groundwork_, SIGKILL);
   loop_.stop();
 }
 
@@ -153,6 +143,7 @@ void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, Uni
   Process& process = *processes_.emplace_back(std::make_unique<Process>());
   process.exec_id = request.exec_id;
   StdioEnds ends = make_stdio(plan.stdio, plan.process.terminal);
+  give_to_root(ends);
   const PlanCgroup* unified = unified_cgroup(plan_.cgroups);
   const UniqueFd directory(unified != nullptr ? ::open(unified->directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                                               : -1);
@@ -281,6 +272,7 @@ void Container::reap() {
 }
 
 void Container::on_child_end(pid_t pid, int status) {
+  if (pid == groundwork_) return on_groundwork_end(status);
   for (const auto& process : processes_) {
     if (process->joiner == pid) return on_joined(*process, status);
     if (process->pid == pid && process->joiner == 0 && !process->ended) return on_exit(*process, status);
@@ -296,7 +288,7 @@ void Container::on_joined(Process& process, int status) {
   if (process.pid == joiner) return on_exit(process, status);  // it failed
   const auto early = ended_early_.find(process.pid);
   if (early != ended_early_.end()) return on_exit(process, early->second);
-  process.send(Signal::start);
+  if (&process != init_) process.send(Signal::start);
 }
 
 void Container::on_exit(Process& process, int status) {

@@ -43,6 +43,11 @@ class Container {
   Reply make_cgroups(bool unified);
   Reply not_running() const;
   Reply write_id_maps() const;
+  Reply clone_failure() const;
+  void give_to_root(const StdioEnds& ends) const;
+  Reply await_child(Process& process);
+  Reply prepare_user_namespace();
+  void on_groundwork_end(int status);
   Reply place_init();
   Reply clone_init();
   void watch_line(Process& process);
@@ -63,6 +68,7 @@ class Container {
   Process* init_ = nullptr;
   std::list<std::unique_ptr<Process>> processes_;
   bool start_requested_ = false;
+  pid_t groundwork_ = 0;
   std::map<pid_t, int> ended_early_;  ///< Of children that nobody knows, while an exec is being made.
   std::size_t exec_records_ = 0;
 };

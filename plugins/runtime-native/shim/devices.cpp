@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "shim/groundwork.hpp"
 #include "shim/mounts.hpp"
 #include "shim/root_path.hpp"
 #include "shim/system.hpp"
@@ -32,13 +33,14 @@ std::string directory_of(const std::string& path) { return path.substr(0, std::m
 
 }  // namespace
 
-void Rootfs::bind_device(const PlanDevice& device, int parent, const std::string& name) {
-  // In a user namespace mknod is not allowed: show the host's node of the same name.
-  const UniqueFd made(::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
-  const UniqueFd target(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  const UniqueFd tree(::open_tree(AT_FDCWD, device.path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  if (!target || !tree ||
-      ::move_mount(tree.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
+void Rootfs::show_device(const PlanDevice& device, int node) {
+  const UniqueFd parent = open_target(root_.get(), directory_of(device.path), true);
+  if (!parent) line_.fail_errno("create device node " + device.path);
+  const std::string name = device.path.substr(device.path.rfind('/') + 1);
+  const UniqueFd made(
+      ::openat(parent.get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
+  const UniqueFd target(::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!target || ::move_mount(node, "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
     line_.fail_errno("bind device node " + device.path);
   }
 }
@@ -49,7 +51,6 @@ void Rootfs::make_device(const PlanDevice& device) {
   const std::string name = device.path.substr(device.path.rfind('/') + 1);
   if (::mknodat(parent.get(), name.c_str(), device.mode, ::makedev(device.major, device.minor)) < 0) {
     if (errno == EEXIST) return;
-    if (errno == EPERM) return bind_device(device, parent.get(), name);
     line_.fail_errno("create device node " + device.path);
   }
   // No chmod: the umask is 0 here, and by the name one would follow a link that another container, which shares a
@@ -61,7 +62,15 @@ void Rootfs::make_device(const PlanDevice& device) {
 
 void Rootfs::make_devices() {
   if (!has_own_dev(plan_.mounts)) return;
-  for (const PlanDevice& device : plan_.devices) make_device(device);
+  if (is_remapped(plan_)) {
+    // mknod(2) is for the host's root: those in /dev came with it.
+    std::size_t next = 0;
+    for (const PlanDevice& device : plan_.devices) {
+      if (!is_in_dev(device)) show_device(device, nodes_[next++].get());
+    }
+  } else {
+    for (const PlanDevice& device : plan_.devices) make_device(device);
+  }
   const UniqueFd dev(openat2_in_root(root_.get(), "/dev", O_PATH | O_DIRECTORY));
   if (!dev) line_.fail_errno("open /dev");
   for (const Link& link : kLinks) {

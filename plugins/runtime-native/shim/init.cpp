@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,12 +28,25 @@ namespace gantry::native {
 
 namespace {
 
-void join_namespaces(const Plan& plan, const ReportLine& line) {
+void join_namespace(const PlanNamespace& space, const UniqueFd& fd, const ReportLine& line) {
+  if (::setns(fd.get(), static_cast<int>(space.flag)) < 0) line.fail_errno("join namespace " + space.path);
+}
+
+std::vector<UniqueFd> open_joined_namespaces(const Plan& plan, const ReportLine& line) {
+  std::vector<UniqueFd> opened;
   for (const PlanNamespace& space : plan.joined_namespaces) {
-    if (space.flag == CLONE_NEWPID) continue;  // The shim has joined it: it holds for children only.
-    const UniqueFd fd(::open(space.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) line.fail_errno("open namespace " + space.path);
-    if (::setns(fd.get(), static_cast<int>(space.flag)) < 0) line.fail_errno("join namespace " + space.path);
+    opened.emplace_back(::open(space.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!opened.back()) line.fail_errno("open namespace " + space.path);
+  }
+  return opened;
+}
+
+/// Where a user namespace is joined, that and the PID namespace come first: see join_user_namespace.
+void join_namespaces(const Plan& plan, const std::vector<UniqueFd>& opened, const ReportLine& line) {
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    const PlanNamespace& space = plan.joined_namespaces[i];
+    // The shim has joined the PID namespace: it holds for children only.
+    if (space.flag != CLONE_NEWPID && space.flag != CLONE_NEWUSER) join_namespace(space, opened[i], line);
   }
 }
 
@@ -45,8 +59,26 @@ void bring_loopback_up(const ReportLine& line) {
 }
 
 void become_root_of_user_namespace(const ReportLine& line) {
-  line.wait(Signal::maps_written);
   if (::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0) line.fail_errno("become root of the user namespace");
+  // A change of user makes it what fs.suid_dumpable says.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) line.fail_errno("make the process undumpable");
+}
+
+/// The new namespaces must belong to the user namespace, so who makes them is in it already: the caller's child goes
+/// on, as a child of the shim's.
+void join_user_namespace(const Plan& plan, const std::vector<UniqueFd>& opened, const ReportLine& line) {
+  for (const std::uint64_t kind : {std::uint64_t{CLONE_NEWPID}, std::uint64_t{CLONE_NEWUSER}}) {
+    for (std::size_t i = 0; i < opened.size(); ++i) {
+      if (plan.joined_namespaces[i].flag == kind) join_namespace(plan.joined_namespaces[i], opened[i], line);
+    }
+  }
+  UniqueFd pidfd;
+  const std::uint64_t spaces = plan.new_namespaces & ~std::uint64_t{CLONE_NEWCGROUP};
+  const pid_t child = clone_process(CLONE_PARENT | spaces, pidfd);
+  if (child < 0) line.fail_errno("clone the container's init");
+  if (child == 0) return;
+  line.send_child(child, pidfd.get());
+  ::_exit(0);
 }
 
 void set_names(const Plan& plan, const ReportLine& line) {
@@ -67,9 +99,11 @@ class Sysctls {
   /// Those that are there by now. An interface's come with the interface.
   void write() {
     for (const PlanWrite& write : plan_.sysctls) {
+      const bool of_network = write.file.starts_with("net/");
+      if (!of_network && is_remapped(plan_)) continue;  // by the groundwork
       const std::string file = "/proc/sys/" + write.file;
       const int error = write_whole_file(file.c_str(), write.value);
-      if (error == ENOENT && write.file.starts_with("net/"))
+      if (error == ENOENT && of_network)
         late_.push_back(&write);
       else if (error != 0 && !write.optional)
         line_.fail_errno("open " + file, error);
@@ -171,16 +205,24 @@ void go_on_as_child(const Plan& container, const ReportLine& line) {
 
 void run_init(const Plan& plan) {
   const ReportLine line(kReportFd);
+  // By the host's root: a process may hide its namespaces from the root of its user namespace.
+  std::vector<UniqueFd> joined = open_joined_namespaces(plan, line);
+  if (joins(plan, CLONE_NEWUSER)) join_user_namespace(plan, joined, line);
   ::setsid();
   ::umask(0);
-  if ((plan.new_namespaces & CLONE_NEWUSER) != 0) become_root_of_user_namespace(line);
+  if (is_remapped(plan)) {
+    line.wait(Signal::maps_written);
+    become_root_of_user_namespace(line);
+  }
   new_session_keyring();
-  join_namespaces(plan, line);
+  join_namespaces(plan, joined, line);
+  joined.clear();
   if ((plan.new_namespaces & CLONE_NEWNET) != 0) bring_loopback_up(line);
   set_names(plan, line);
   Sysctls sysctls(plan, line);
   sysctls.write();
-  apply_limits(plan.process, line);
+  if (!is_remapped(plan)) apply_limits(plan.process, line);
+  apply_labels(plan.process, line);
   CgroupGate gate(plan, line);
   UniqueFd terminal;
   if ((plan.new_namespaces & CLONE_NEWNS) != 0) build_filesystem(plan, gate, line, terminal);
@@ -199,12 +241,11 @@ void run_exec(const Plan& container, const PlanProcess& process) {
   join_cgroups(container, line);
   new_session_keyring();
   apply_limits(process, line);
+  apply_labels(process, line);
   const std::uint64_t spaces = join_all_namespaces(container, line);
   go_on_as_child(container, line);
   ::setsid();
-  if ((spaces & CLONE_NEWUSER) != 0 && (::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0)) {
-    line.fail_errno("become root of the user namespace");
-  }
+  if ((spaces & CLONE_NEWUSER) != 0) become_root_of_user_namespace(line);
   if (process.terminal) take_terminal(open_terminal(AT_FDCWD, process, line), line);
   launch(process, container.seccomp, InitKind::none, true, line);
 }

@@ -18,6 +18,8 @@
 
 #include "protocol.hpp"
 #include "shim/bind.hpp"
+#include "shim/bind_source.hpp"
+#include "shim/groundwork.hpp"
 #include "shim/root_path.hpp"
 #include "shim/system.hpp"
 
@@ -44,36 +46,33 @@ bool has_v1_cgroup(const std::vector<PlanCgroup>& cgroups) {
 
 }  // namespace
 
-void Rootfs::fail_below(const PlanMount& mount, int error) const {
-  if (error == EXDEV) {
-    line_.fail(Errc::invalid,
-               "path concatenation escapes the base directory, base: " + mount.source + ", subpath: " + mount.subpath);
-  }
-  const std::string path = mount.source + "/" + mount.subpath;
-  line_.fail_errno("cannot access path " + path + ": lstat " + path, error);
-}
-
-UniqueFd Rootfs::clone_source(const PlanMount& mount) const {
-  UniqueFd tree = clone_tree(mount);
-  if (!tree) {
-    const int error = errno;
-    if (!mount.subpath.empty()) fail_below(mount, error);
-    if (error == ENOENT) line_.fail(Errc::invalid, "bind source path does not exist: " + mount.source);
-    line_.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\": open_tree", error);
-  }
-  return tree;
-}
-
 void Rootfs::clone_sources() {
   for (const PlanMount& mount : plan_.mounts) {
-    sources_.push_back(mount.bind ? clone_source(mount) : UniqueFd());
+    sources_.push_back(mount.bind ? clone_source(mount, line_) : UniqueFd());
   }
+}
+
+void Rootfs::take_groundwork() {
+  const auto take = [&] {
+    std::vector<UniqueFd> made = line_.wait(Signal::ground);
+    if (made.empty()) line_.fail(Errc::io, "the groundwork of the container has no mount");
+    return std::move(made.front());
+  };
+  root_ = take();
+  std::vector<UniqueFd> roots;
+  for (std::size_t i = 1; i < plan_.root.size(); ++i) roots.push_back(take());
+  for (const PlanMount& mount : plan_.mounts) sources_.push_back(made_by_groundwork(mount) ? take() : UniqueFd());
+  for (const PlanDevice& device : plan_.devices) {
+    if (!is_in_dev(device)) nodes_.push_back(take());
+  }
+  for (std::size_t i = 1; i < plan_.root.size(); ++i) mount_one(plan_.root[i], roots[i - 1]);
 }
 
 void Rootfs::mount_root() {
+  if (is_remapped(plan_)) return take_groundwork();
   clone_sources();
   std::vector<UniqueFd> roots;
-  for (const PlanMount& mount : plan_.root) roots.push_back(mount.bind ? clone_source(mount) : UniqueFd());
+  for (const PlanMount& mount : plan_.root) roots.push_back(mount.bind ? clone_source(mount, line_) : UniqueFd());
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) line_.fail_errno("make mounts private");
 
   const std::string directory = plan_.directory + "/" + kRootDirectory;
@@ -100,10 +99,10 @@ void Rootfs::mount_root() {
 }
 
 void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
-  const bool directory = !mount.bind || is_directory(source.get());
+  const bool directory = !source || is_directory(source.get());
   const UniqueFd target = open_mount_target(mount, directory);
   check_outside_of_proc(mount, source.get(), target.get());
-  if (mount.bind) {
+  if (source) {
     if (attach_bind(source.get(), mount, target.get()) < 0) {
       const int error = errno;
       if (directory != is_directory(target.get())) {
@@ -115,6 +114,7 @@ void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
       line_.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\"", error);
     }
     source.reset();
+    if (!mount.bind && !mount.subpath.empty()) show_below(mount);
     return;
   }
   if (mount.type == "cgroup" && has_v1_cgroup(plan_.cgroups)) {
@@ -191,7 +191,7 @@ void Rootfs::mount_filesystem(const PlanMount& mount, int target) {
 void Rootfs::show_below(const PlanMount& mount) {
   const UniqueFd whole(openat2_in_root(root_.get(), mount.target.c_str(), O_PATH | O_DIRECTORY));
   const UniqueFd part(clone_below(whole.get(), mount));
-  if (!part) fail_below(mount, errno);
+  if (!part) fail_below(mount, errno, line_);
   if (move_onto(part.get(), whole.get()) < 0) line_.fail_errno("mount " + mount.subpath + " at " + mount.target);
 }
 

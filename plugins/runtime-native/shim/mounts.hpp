@@ -15,7 +15,7 @@ class Rootfs {
   Rootfs(const Plan& plan, const ReportLine& line) : plan_(plan), line_(line) {}
 
   /// Clones what the binds show, while the host's mounts and their propagation are still there, then cuts the
-  /// namespace off from the host and mounts the root.
+  /// namespace off from the host and mounts the root. In a user namespace the groundwork does all that.
   void mount_root();
 
   /// Performs the mounts. `cgroup_ready` is called before the first one of a cgroup filesystem.
@@ -44,15 +44,14 @@ class Rootfs {
  private:
   void clone_sources();
   void leave_chroot() const;
-  UniqueFd clone_source(const PlanMount& mount) const;
-  [[noreturn]] void fail_below(const PlanMount& mount, int error) const;
+  void take_groundwork();
   void show_below(const PlanMount& mount);
   void mount_one(const PlanMount& mount, UniqueFd& source);
   UniqueFd open_mount_target(const PlanMount& mount, bool directory) const;
   void check_outside_of_proc(const PlanMount& mount, int source, int target) const;
   void mount_filesystem(const PlanMount& mount, int target);
   void mount_cgroups_v1(const PlanMount& mount, int target);
-  void bind_device(const PlanDevice& device, int parent, const std::string& name);
+  void show_device(const PlanDevice& device, int node);
   void make_device(const PlanDevice& device);
   void mask(const std::string& path, int null_file);
   void make_readonly(const std::string& path);
@@ -60,6 +59,7 @@ class Rootfs {
   const Plan& plan_;
   const ReportLine& line_;
   std::vector<UniqueFd> sources_;
+  std::vector<UniqueFd> nodes_;  ///< Of the groundwork, for devices outside of /dev.
   UniqueFd root_;
 };
 

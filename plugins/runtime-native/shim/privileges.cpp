@@ -90,19 +90,31 @@ void write_label(const char* file, const std::string& label, const ReportLine& l
 
 }  // namespace
 
-void apply_limits(const PlanProcess& process, const ReportLine& line) {
+std::string limit_process(pid_t pid, const PlanProcess& process) {
   for (const PlanRlimit& limit : process.rlimits) {
     rlimit value{};
     value.rlim_cur = limit.soft;
     value.rlim_max = limit.hard;
-    if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &value) < 0) {
-      line.fail_errno("error setting rlimit type " + number(limit.resource));
+    if (::prlimit(pid, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) < 0) {
+      return "error setting rlimit type " + number(limit.resource) + ": " + error_text(errno);
     }
   }
   if (process.oom_score_adj) {
-    const int error = write_whole_file("/proc/self/oom_score_adj", number(*process.oom_score_adj));
-    if (error != 0) line.fail_errno("write /proc/self/oom_score_adj", error);
+    const std::string file = "/proc/" + (pid == 0 ? std::string("self") : number(pid)) + "/oom_score_adj";
+    const int error = write_whole_file(file.c_str(), number(*process.oom_score_adj));
+    if (error != 0) {
+      errno = error;
+      return "write " + file + ": " + error_text(error);
+    }
   }
+  return {};
+}
+
+void apply_limits(const PlanProcess& process, const ReportLine& line) {
+  if (const std::string failure = limit_process(0, process); !failure.empty()) line.fail(error_code(errno), failure);
+}
+
+void apply_labels(const PlanProcess& process, const ReportLine& line) {
   if (!process.apparmor_profile.empty() && process.apparmor_profile != "unconfined" &&
       ::access("/sys/kernel/security/apparmor", F_OK) == 0) {
     write_label("/proc/self/attr/apparmor/exec", "exec " + process.apparmor_profile, line);

@@ -12,6 +12,12 @@ namespace gantry::native {
 /// Limits and the OOM score: written through the host's /proc, so before the process enters the container.
 void apply_limits(const PlanProcess& process, const ReportLine& line);
 
+/// The same for another process, by the host's root: that of a user namespace may not raise any. Empty, or what failed.
+std::string limit_process(pid_t pid, const PlanProcess& process);
+
+/// The labels of security modules, for the program to come.
+void apply_labels(const PlanProcess& process, const ReportLine& line);
+
 /// Becomes the user, but keeps what `restrict_finally` needs.
 void become_user(const PlanProcess& process, const Identity& identity, const ReportLine& line);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "message.hpp"
 #include "shim/init.hpp"
@@ -51,6 +52,10 @@ bool clone_into(Process& process, const CloneSettings& settings, StdioEnds& ends
   ends.child_error.reset();
   return false;
 }
+
+Reply failure(Errc code, std::string message) { return {static_cast<std::int32_t>(code), std::move(message), 0}; }
+
+Reply errno_failure(const std::string& what) { return failure(error_code(errno), what + ": " + error_text(errno)); }
 
 int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 

@@ -45,6 +45,10 @@ bool clone_into(Process& process, const CloneSettings& settings, StdioEnds& ends
 /// The exit code as a shell has it.
 int exit_code(int status);
 
+/// What did not work; with errno's text.
+Reply failure(Errc code, std::string message);
+Reply errno_failure(const std::string& what);
+
 /// Sends an answer; whoever asked may be gone.
 void answer(int connection, const Reply& reply);
 

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -59,12 +60,24 @@ void ReportLine::fail_errno(std::string_view what, int error) const {
 }
 
 std::vector<UniqueFd> ReportLine::wait(Signal expected) const {
-  Message message;
-  do {
-    message = receive_message(fd_, 1);
-  } while (message.size < 0 && errno == EINTR);
-  if (message.size != 1 || message.bytes[0] != static_cast<char>(expected)) ::_exit(137);
-  return std::move(message.descriptors);
+  const auto is_expected = [&](const Message& message) { return message.bytes[0] == static_cast<char>(expected); };
+  const auto kept = std::find_if(early_.begin(), early_.end(), is_expected);
+  if (kept != early_.end()) {
+    std::vector<UniqueFd> descriptors = std::move(kept->descriptors);
+    early_.erase(kept);
+    return descriptors;
+  }
+  for (;;) {
+    Message message = receive_message(fd_, 4096);
+    if (message.size < 0 && errno == EINTR) continue;
+    if (message.size <= 0) ::_exit(137);
+    if (is_expected(message)) return std::move(message.descriptors);
+    if (message.bytes[0] == static_cast<char>(Report::failure)) {
+      ::send(fd_, message.bytes.data(), message.bytes.size(), MSG_NOSIGNAL);
+      ::_exit(127);
+    }
+    early_.push_back(std::move(message));
+  }
 }
 
 void ReportLine::send_terminal(int master) const {

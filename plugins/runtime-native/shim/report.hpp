@@ -8,6 +8,7 @@
 
 #include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
+#include "message.hpp"
 
 /// How a process on its way into the container talks to the shim: messages over a SOCK_SEQPACKET pair that execve
 /// closes.
@@ -18,6 +19,7 @@ enum class Signal : char {
   maps_written = 'M',  ///< The user namespace has its maps.
   cgroup_ready = 'C',  ///< The cgroups are made; with what to join them by.
   start = 'S',         ///< execve, please.
+  ground = 'G',        ///< With a mount that the groundwork has made.
 };
 
 /// The first byte of what the process sends.
@@ -41,7 +43,8 @@ class ReportLine {
   [[noreturn]] void fail_errno(std::string_view what) const;
   [[noreturn]] void fail_errno(std::string_view what, int error) const;
 
-  /// Waits for `expected` and gives the descriptors that came with it. A shim that is gone ends the process.
+  /// Waits for `expected` and gives the descriptors that came with it; what comes before it is kept for later. A shim
+  /// that is gone ends the process, and so does a groundwork that failed: what it says is passed on.
   std::vector<UniqueFd> wait(Signal expected) const;
 
   void send_terminal(int master) const;
@@ -49,6 +52,7 @@ class ReportLine {
 
  private:
   int fd_;
+  mutable std::vector<Message> early_;
 };
 
 /// errno's text, as Go has it: "no such file or directory".

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "gantry/unique_fd.hpp"
+#include "plan.hpp"
+#include "shim/report.hpp"
+
+namespace gantry::native {
+
+/// A copy of what is mounted at a bind's source, below the subpath if it has one.
+UniqueFd clone_source(const PlanMount& mount, const ReportLine& line);
+
+/// What is not below a mount's subpath, in dockerd's words.
+[[noreturn]] void fail_below(const PlanMount& mount, int error, const ReportLine& line);
+
+}  // namespace gantry::native
