@@ -32,7 +32,12 @@ wire::MountRequest mount_request(const Mount& mount) {
   wire::MountRequest out;
   out.target = mount.target;
   out.type = mount.type;
-  if (mount.type == "bind") out.source = mount.source;
+  if (mount.type == "bind") {
+    out.source = mount.source;
+    // The builder's own: caches and contexts, with the ids of the steps that wrote them.
+    out.bind.emplace();
+    out.bind->id_map = true;
+  }
   for (const std::string& option : mount.options) {
     if (option == "ro") out.read_only = true;
     if (option.starts_with("size=")) {

@@ -11,6 +11,7 @@
 #include "containers/mount_points.hpp"
 #include "containers/tree_archive.hpp"
 #include "containers/tree_extract.hpp"
+#include "containers/user_namespace.hpp"
 #include "images/stream_bridge.hpp"
 
 /// Files into and out of a container, whether it runs or not.
@@ -18,18 +19,29 @@ namespace gantry::containers {
 
 namespace {
 
-// The root of a process that is known to be the container's init: the directory in /proc stays that process's for ever.
-UniqueFd root_of_process(std::int64_t pid, std::uint64_t start_time) {
+struct ProcessTree {
+  UniqueFd root;
+  TreeIds ids;
+};
+
+// Of a process that is known to be the container's init: the directory in /proc stays that process's for ever.
+ProcessTree tree_of_process(std::int64_t pid, std::uint64_t start_time) {
   const UniqueFd process{::open(("/proc/" + std::to_string(pid)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (!process) return {};
   UniqueFd root{::openat(process.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  std::ifstream status{"/proc/self/fd/" + std::to_string(process.get()) + "/stat"};
+  const std::string place = "/proc/self/fd/" + std::to_string(process.get());
+  std::ifstream status{place + "/stat"};
   std::string text;
   std::getline(status, text, '\0');
   std::size_t at = text.rfind(')');
   for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
   if (at == std::string::npos || std::strtoull(text.c_str() + at, nullptr, 10) != start_time) return {};
-  return root;
+  try {
+    TreeIds ids = TreeIds::of_maps(read_file(place + "/uid_map"), read_file(place + "/gid_map"));
+    return {std::move(root), std::move(ids)};
+  } catch (const Error&) {
+    return {};  // it has ended
+  }
 }
 
 [[noreturn]] void refuse_missing(const Error& error, const std::string& container) {
@@ -71,7 +83,8 @@ awaitable<std::vector<Mount>> Service::Impl::tree_mounts(std::string id) {
   co_return co_await at.drivers.call(at.drivers.storage(), Pool::quick, call_settings, ask_mounts);
 }
 
-awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<const Container> container) {
+awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<const Container> container,
+                                                            std::set<std::string>* with_host_ids) {
   std::vector<Mount> places;
   for (const MountPoint& place : container->mounts) {
     if (place.type == "tmpfs" || place.type == "image") continue;  // only there while it runs
@@ -81,11 +94,30 @@ awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<cons
       mount = co_await at.volumes.acquire(place.name, container->id, std::move(attributes));
     }
     mount.target = place.destination;
+    if (std::erase(mount.options, std::string(kHostIdsOption)) != 0) with_host_ids->insert(place.destination);
+    if (place.type == "bind" && !place.id_map) with_host_ids->insert(place.destination);
     if (!place.subpath.empty()) mount.options.push_back(std::string(kSubpathOption) + place.subpath);
     if (!place.writable) mount.options.emplace_back("ro");
     places.push_back(std::move(mount));
   }
   co_return places;
+}
+
+// Only some of what is mounted over the root has the host's ids on disk.
+awaitable<TreeIds> Service::Impl::stopped_tree_ids(std::shared_ptr<const Container> container, int root,
+                                                   std::set<std::string> with_host_ids) {
+  if (!is_remapped(container->host_config, settings)) co_return TreeIds{};
+  const auto look = [&] {
+    std::set<std::uint64_t> own{mount_id_of(root)};
+    for (const MountPoint& place : container->mounts) {
+      if (with_host_ids.contains(place.destination)) continue;
+      const UniqueFd there = open_in_root(root, place.destination, O_PATH);
+      if (there) own.insert(mount_id_of(there.get()));
+    }
+    return own;
+  };
+  auto own = co_await at.workers.run(Pool::quick, look);
+  co_return TreeIds{settings.uid_map, settings.gid_map, std::move(own)};
 }
 
 // Called with the container held: two mounts of one writable top at a time would damage it.
@@ -96,10 +128,13 @@ awaitable<void> Service::Impl::use_stopped_tree(std::shared_ptr<const Container>
   std::exception_ptr failure;
   try {
     std::vector<Mount> places;
-    if (with_places) places = co_await acquire_places(container);
+    std::set<std::string> with_host_ids;
+    if (with_places) places = co_await acquire_places(container, &with_host_ids);
     const auto tree = co_await at.workers.run(
         Pool::quick, [&mounts, &places] { return std::make_shared<MountedTree>(mounts, places); });
-    co_await use(tree->fd());
+    auto ids = co_await stopped_tree_ids(container, tree->fd(), std::move(with_host_ids));
+    const UsedTree used{tree->fd(), std::move(ids)};
+    co_await use(used);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -117,11 +152,12 @@ awaitable<void> Service::Impl::use_tree(std::string id, bool with_places, TreeUs
   if (container->state == State::removing || container->state == State::dead) {
     throw Error{Errc::conflict, "container " + container->id + " is dead or marked for removal"};
   }
-  UniqueFd root;
-  if (is_alive(container->state)) root = root_of_process(container->pid, container->start_time_ticks);
-  if (root) {
+  ProcessTree running;
+  if (is_alive(container->state)) running = tree_of_process(container->pid, container->start_time_ticks);
+  if (running.root) {
     held.reset();  // a long copy must not keep it from being stopped
-    co_await use(root.get());
+    const UsedTree used{running.root.get(), std::move(running.ids)};
+    co_await use(used);
     co_return;
   }
   if (!held) held.emplace(co_await hold(id));
@@ -136,8 +172,8 @@ awaitable<PathStat> Service::stat_path(std::string name, std::string path) {
   const auto container = impl_->find(name);
   const std::string wanted = archive_path(path);
   PathStat found;
-  const Impl::TreeUse use = [this, &found, &wanted](int root) -> awaitable<void> {
-    found = co_await impl_->at.workers.run(Pool::quick, [&] { return stat_in_root(root, wanted); });
+  const Impl::TreeUse use = [this, &found, &wanted](const Impl::UsedTree& tree) -> awaitable<void> {
+    found = co_await impl_->at.workers.run(Pool::quick, [&] { return stat_in_root(tree.root, wanted); });
   };
   try {
     co_await impl_->use_tree(container->id, true, use);
@@ -151,11 +187,13 @@ awaitable<void> Service::read_path(std::string name, std::string path, PathFound
   const auto container = impl_->find(name);
   const std::string wanted = archive_path(path);
   bool started = false;
-  const Impl::TreeUse use = [&](int root) -> awaitable<void> {
-    const auto stat = co_await impl_->at.workers.run(Pool::quick, [&] { return stat_in_root(root, wanted); });
+  const Impl::TreeUse use = [&](const Impl::UsedTree& tree) -> awaitable<void> {
+    const auto stat = co_await impl_->at.workers.run(Pool::quick, [&] { return stat_in_root(tree.root, wanted); });
     co_await found(stat);
     started = true;
-    const std::function<void(ByteSink&)> work = [root, wanted](ByteSink& tar) { archive_path_in(root, wanted, tar); };
+    const std::function<void(ByteSink&)> work = [&tree, wanted](ByteSink& tar) {
+      archive_path_in(tree.root, wanted, tree.ids, tar);
+    };
     co_await images::write_download(impl_->at.workers, sink, work);
   };
   try {
@@ -171,12 +209,14 @@ awaitable<void> Service::write_path(std::string name, std::string path, ExtractR
                                     images::UploadSource source) {
   const auto container = impl_->find(name);
   const std::string wanted = archive_path(path);
-  const Impl::TreeUse use = [&](int root) -> awaitable<void> {
-    const auto work = [&container, &wanted, &request, root](ByteSource& tar) {
+  const Impl::TreeUse use = [&](const Impl::UsedTree& tree) -> awaitable<void> {
+    const auto work = [&container, &wanted, &request, &tree](ByteSource& tar) {
+      const int root = tree.root;
       const std::string destination = destination_in(root, wanted);
       check_writable(*container, destination);
       ExtractOptions options;
       options.keep_kind = request.keep_kind;
+      options.ids = tree.ids;
       if (request.as_user && !container->config.user.empty()) options.owner = user_ids(root, container->config.user);
       extract_archive(root, destination, options, tar);
     };
@@ -196,8 +236,8 @@ awaitable<void> Service::export_files(std::string name, images::DownloadSink sin
   if (container->state == State::removing || container->state == State::dead) {
     throw Error{Errc::conflict, "You cannot export container " + container->id + " which is dead"};
   }
-  const Impl::TreeUse use = [&](int root) -> awaitable<void> {
-    const std::function<void(ByteSink&)> work = [root](ByteSink& tar) { export_tree(root, tar); };
+  const Impl::TreeUse use = [&](const Impl::UsedTree& tree) -> awaitable<void> {
+    const std::function<void(ByteSink&)> work = [&tree](ByteSink& tar) { export_tree(tree.root, tree.ids, tar); };
     co_await images::write_download(impl_->at.workers, sink, work);
   };
   co_await impl_->use_tree(container->id, false, use);

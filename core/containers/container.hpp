@@ -29,6 +29,7 @@ struct MountPoint {
   bool create_source{};     ///< Make the bind's missing source a directory, as -v does.
   bool non_recursive{};
   bool readonly_top_only{};  ///< What is mounted below stays writable.
+  bool id_map{};             ///< A bind whose ids on disk are the container's.
   bool anonymous{};          ///< Removed with the container (`rm -v`, --rm).
   bool from_mounts{};        ///< Asked for as --mount: HostConfig.Mounts.
 };

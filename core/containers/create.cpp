@@ -15,6 +15,7 @@
 #include "containers/mount_points.hpp"
 #include "containers/ports.hpp"
 #include "containers/spec.hpp"
+#include "containers/user_namespace.hpp"
 #include "containers/validate.hpp"
 #include "gantry/unique_fd.hpp"
 #include "images/platform.hpp"
@@ -193,6 +194,7 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   validate_health(container.config);
   fill_defaults(container.id, container.config, container.host_config, settings, at.drivers.default_runtime());
   if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
+  check_user_namespace(container.host_config, settings);
   resolve_joined(container.host_config);
   resolve_links(container.host_config);
   container.image_id = image.id;

@@ -69,12 +69,15 @@ awaitable<void> Service::Impl::mount_live(std::shared_ptr<const Container> conta
     auto attributes = mount_attributes(place);
     volume = co_await at.volumes.acquire(place.name, id, std::move(attributes));
   }
-  const Mount mount = build_mount(place, &volume);
+  Mount mount = build_mount(place, &volume);
+  const auto runtime = runtime_of(*container);
+  if (!runtime.can("idmap")) std::erase(mount.options, std::string(kIdMapOption));
   const plugins::CallSettings settings_of_call;
   const auto work = [id, mount](auto& driver, const Call& call) { live_mounts(driver).mount(id, mount, call); };
   std::exception_ptr failure;
   try {
-    co_await at.drivers.call(runtime_of(*container), Pool::quick, settings_of_call, work);
+    if (place.id_map) co_await at.workers.run(Pool::quick, [&place] { check_mapped_bind(place.source); });
+    co_await at.drivers.call(runtime, Pool::quick, settings_of_call, work);
   } catch (...) {
     failure = std::current_exception();
   }

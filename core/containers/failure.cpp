@@ -1,9 +1,11 @@
 #include "containers/failure.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "containers/propagation.hpp"
 
@@ -66,7 +68,31 @@ StartFailure describe_start_failure(const std::exception_ptr& failure) { return 
 
 StartFailure describe_exec_failure(const std::exception_ptr& failure) { return describe(failure, kExecPrefix, 126); }
 
-void make_bind_sources(const std::vector<MountPoint>& mounts) {
+namespace {
+
+// As dockerd: all that is new of the path belongs to the container's root.
+void make_source(const std::string& source, const std::optional<HostOwner>& owner) {
+  std::vector<std::filesystem::path> fresh;
+  std::error_code failed;
+  for (std::filesystem::path at = source; at.has_relative_path() && !std::filesystem::exists(at, failed);) {
+    fresh.push_back(at);
+    at = at.parent_path();
+  }
+  std::filesystem::create_directories(source, failed);
+  if (failed) {
+    throw Error{Errc::io,
+                "error while creating mount source path '" + source + "': mkdir " + source + ": " + failed.message()};
+  }
+  if (!owner) return;
+  for (const auto& directory : fresh) {
+    if (::lchown(directory.c_str(), owner->uid, owner->gid) != 0)
+      throw Error{Errc::io, "cannot chown " + directory.string()};
+  }
+}
+
+}  // namespace
+
+void make_bind_sources(const std::vector<MountPoint>& mounts, const std::optional<HostOwner>& owner) {
   for (const MountPoint& place : mounts) {
     if (place.type != "bind") continue;
     struct stat status {};
@@ -78,12 +104,7 @@ void make_bind_sources(const std::vector<MountPoint>& mounts) {
       throw Error{Errc::invalid,
                   "invalid mount config for type \"bind\": bind source path does not exist: " + place.source};
     }
-    std::error_code failed;
-    std::filesystem::create_directories(place.source, failed);
-    if (failed) {
-      throw Error{Errc::io, "error while creating mount source path '" + place.source + "': mkdir " + place.source +
-                                ": " + failed.message()};
-    }
+    make_source(place.source, place.id_map ? std::nullopt : owner);
     check_propagation(place.source, place.propagation);
   }
 }

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +21,13 @@ struct StartFailure {
 StartFailure describe_start_failure(const std::exception_ptr& failure);
 StartFailure describe_exec_failure(const std::exception_ptr& failure);
 
-/// Makes the directories that -v names and that are not there. Blocks. Errors: invalid, io.
-void make_bind_sources(const std::vector<MountPoint>& mounts);
+/// The container's root, as the host sees it.
+struct HostOwner {
+  uid_t uid{};
+  gid_t gid{};
+};
+
+/// Makes the directories that -v names and that are not there, `owner`'s if there is one. Blocks. Errors: invalid, io.
+void make_bind_sources(const std::vector<MountPoint>& mounts, const std::optional<HostOwner>& owner = {});
 
 }  // namespace gantry::containers

@@ -11,6 +11,7 @@
 
 #include "containers/health_monitor.hpp"
 #include "containers/service.hpp"
+#include "containers/tree_ids.hpp"
 
 /// What the files of the service share; each file has one subject.
 namespace gantry::containers {
@@ -168,11 +169,19 @@ struct Service::Impl {
   void boot();
 
   // archive.cpp: `use` gets the root directory, which is there until it returns.
-  using TreeUse = std::function<awaitable<void>(int root)>;
+  struct UsedTree {
+    int root;
+    TreeIds ids;
+  };
+  using TreeUse = std::function<awaitable<void>(const UsedTree& tree)>;
+  awaitable<TreeIds> stopped_tree_ids(std::shared_ptr<const Container> container, int root,
+                                      std::set<std::string> with_host_ids);
   awaitable<void> use_tree(std::string id, bool with_places, TreeUse use);
   awaitable<void> use_stopped_tree(std::shared_ptr<const Container> container, bool with_places, TreeUse use);
   awaitable<std::vector<Mount>> tree_mounts(std::string id);
-  awaitable<std::vector<Mount>> acquire_places(std::shared_ptr<const Container> container);
+  /// `with_host_ids` gets the destinations of those whose ids on disk are not the container's.
+  awaitable<std::vector<Mount>> acquire_places(std::shared_ptr<const Container> container,
+                                               std::set<std::string>* with_host_ids);
 
   // edit.cpp
   awaitable<void> name_volume(MountPoint& place, const wire::MountRequest& asked);

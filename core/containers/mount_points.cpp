@@ -53,6 +53,8 @@ void apply_mode(MountPoint& mount, const std::string& spec) {
              "': invalid mount config for type \"volume\": field BindOptions must not be specified");
     else if (!bind && word == "nocopy")
       mount.no_copy = true;
+    else if (bind && word == "idmap")
+      mount.id_map = true;
     else if (bind && (word == "consistent" || word == "cached" || word == "delegated"))
       continue;
     else
@@ -112,6 +114,7 @@ void read_bind(const wire::MountRequest& request, MountPoint& mount) {
     mount.non_recursive = request.bind->non_recursive;
     mount.readonly_top_only = request.bind->read_only_non_recursive;
     mount.create_source = request.bind->create_mountpoint;
+    mount.id_map = request.bind->id_map;
   }
   struct stat status {};
   if (!mount.create_source && ::stat(mount.source.c_str(), &status) != 0) {

@@ -25,6 +25,7 @@ Json to_json(const MountPoint& mount) {
           {"create_source", mount.create_source},
           {"non_recursive", mount.non_recursive},
           {"readonly_top_only", mount.readonly_top_only},
+          {"id_map", mount.id_map},
           {"anonymous", mount.anonymous},
           {"from_mounts", mount.from_mounts}};
 }
@@ -45,6 +46,7 @@ MountPoint mount_from(const Json& in) {
   mount.create_source = in.value("create_source", false);
   mount.non_recursive = in.value("non_recursive", false);
   mount.readonly_top_only = in.value("readonly_top_only", false);
+  mount.id_map = in.value("id_map", false);
   mount.anonymous = in.value("anonymous", false);
   mount.from_mounts = in.value("from_mounts", false);
   return mount;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "containers/defaults.hpp"
+#include "containers/user_namespace.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::containers {
@@ -123,6 +124,7 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   runtime::v1::Spec spec;
   spec.id = container.id;
   spec.root = inputs.root;
+  for (Mount& mount : spec.root) mount.options.emplace_back(kIdMapOption);
   spec.readonly_root = host.readonly_rootfs;
   spec.mounts = build_mounts(container, inputs);
   spec.process.args = container.command();
@@ -161,6 +163,7 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   build_security(host, settings, spec);
   spec.sysctls = build_sysctls(config, host);
   if (host.init.value_or(false)) spec.init_path = "builtin";
+  build_user_namespace(host, settings, inputs.joined_user, spec);
   return spec;
 }
 

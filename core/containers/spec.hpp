@@ -23,6 +23,7 @@ struct SpecInputs {
   std::string resolv_conf;
   std::string hostname;                       ///< Of the UTS namespace.
   std::map<std::string, std::string> joined;  ///< Namespace kind ("network", "pid", "ipc") to its path.
+  std::string joined_user;                    ///< The user namespace that goes with `joined`, if there is one.
   std::string joined_shm;                     ///< The mount namespace of the container whose IPC namespace is joined.
   std::map<std::string, std::vector<Mount>> images;  ///< By destination, as the storage driver gave them.
   CdiEdits cdi;                                      ///< What devices by name bring.

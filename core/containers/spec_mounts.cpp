@@ -75,6 +75,7 @@ void add_image(const MountPoint& place, const SpecInputs& inputs, std::vector<Mo
     if (!is_root && !place.subpath.empty()) continue;
     mount.target = place.destination + mount.target;
     mount.options.emplace_back(mount.type == "bind" ? "rro" : "ro");
+    mount.options.emplace_back(kIdMapOption);
     if (!place.subpath.empty()) mount.options.push_back(std::string(kSubpathOption) + place.subpath);
     mounts.push_back(std::move(mount));
   }
@@ -94,6 +95,7 @@ Mount build_mount(const MountPoint& place, const Mount* volume) {
     if (volume == nullptr) throw Error{Errc::internal, "the volume of " + place.destination + " was not acquired"};
     Mount mount = *volume;
     mount.target = place.destination;
+    if (std::erase(mount.options, std::string(kHostIdsOption)) == 0) mount.options.emplace_back(kIdMapOption);
     if (!place.subpath.empty()) mount.options.push_back(std::string(kSubpathOption) + place.subpath);
     if (!place.writable) mount.options.emplace_back(mount.type == "bind" ? "rro" : "ro");
     return mount;
@@ -101,6 +103,7 @@ Mount build_mount(const MountPoint& place, const Mount* volume) {
   Mount mount{"bind", place.source, place.destination, "", {place.non_recursive ? "bind" : "rbind"}};
   mount.options.push_back(place.propagation.empty() ? "rprivate" : place.propagation);
   if (!place.writable) mount.options.emplace_back(place.readonly_top_only ? "ro" : "rro");
+  if (place.id_map) mount.options.emplace_back(kIdMapOption);
   return mount;
 }
 
@@ -120,7 +123,7 @@ std::vector<Mount> build_mounts(const Container& container, const SpecInputs& in
   if (host.ipc_mode != "none") mounts.push_back(shm_mount(host, inputs));
   const auto bind_file = [&](const std::string& source, const char* target) {
     if (source.empty()) return;
-    mounts.push_back({"bind", source, target, "", {"bind", "rprivate"}});
+    mounts.push_back({"bind", source, target, "", {"bind", "rprivate", std::string(kIdMapOption)}});
     // dockerd leaves them writable unless the root is read-only.
     if (host.readonly_rootfs) mounts.back().options.emplace_back("ro");
   };

@@ -7,6 +7,7 @@
 #include "containers/links.hpp"
 #include "containers/mount_points.hpp"
 #include "containers/spec.hpp"
+#include "containers/user_namespace.hpp"
 
 namespace gantry::containers {
 
@@ -89,6 +90,11 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
     }
     inputs.joined_shm = "/proc/" + std::to_string(other->pid) + "/ns/mnt";
   }
+  const bool remapped = is_remapped(host, settings);
+  if (remapped) {
+    check_user_namespace(host, settings);
+    inputs.joined_user = joined_user_namespace(inputs.joined);
+  }
   if (const auto& requests = host.resources.device_requests; !requests.empty()) {
     const auto look_up = [&] { return named_devices(requests, settings.cdi_spec_dirs); };
     inputs.cdi = co_await at.workers.run(Pool::quick, look_up);
@@ -103,7 +109,12 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   inputs.resolv_conf = files + "/resolv.conf";
   inputs.log = co_await plan_log(container);
   auto spec = build_spec(*container, inputs, settings);
-  if (!runtime_of(*container).can("bind-lookup") && needs_bind_lookup(spec.mounts)) {
+  const auto runtime = runtime_of(*container);
+  if (remapped && !(runtime.can("user-namespace") && runtime.can("idmap"))) {
+    throw Error{Errc::unsupported,
+                "runtime " + host.runtime + " cannot run containers in user namespaces: use --userns=host"};
+  }
+  if (!runtime.can("bind-lookup") && needs_bind_lookup(spec.mounts)) {
     throw Error{Errc::unsupported, "runtime " + host.runtime + " cannot mount a part of a volume or of an image, " +
                                        "nor another container's /dev/shm"};
   }
@@ -124,7 +135,12 @@ awaitable<void> Service::Impl::run(Held& held) {
   }
   const auto is_bind = [](const MountPoint& place) { return place.type == "bind"; };
   if (std::any_of(container->mounts.begin(), container->mounts.end(), is_bind)) {
-    co_await at.workers.run(Pool::quick, [&container] { make_bind_sources(container->mounts); });
+    std::optional<HostOwner> owner;
+    if (!spec->uid_map.empty()) owner = HostOwner{spec->uid_map.front().outside, spec->gid_map.front().outside};
+    co_await at.workers.run(Pool::quick, [&container, &owner] {
+      make_bind_sources(container->mounts, owner);
+      if (owner) check_mapped_binds(container->mounts);
+    });
   }
   // What others may read, not what is the driver's own affair.
   const std::string log_path = log_driver_of(*container).can("path") ? spec->log.path : "";

@@ -3,7 +3,9 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <dirent.h>
+#include <endian.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <vector>
@@ -37,12 +40,6 @@ struct CloseDirectory {
 
 std::string proc_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
-std::uint64_t mount_id_of(int fd) {
-  struct statx status {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) throw_errno("cannot stat");
-  return status.stx_mnt_id;
-}
-
 std::vector<std::string> names_in(int fd, const std::string& path) {
   const int opened = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (opened < 0) throw_errno("cannot read " + path);
@@ -56,11 +53,24 @@ std::vector<std::string> names_in(int fd, const std::string& path) {
   return names;
 }
 
+/// A file's capabilities that are those of a user namespace (VFS_CAP_REVISION_3), as the container has them: of its
+/// root.
+ssize_t without_root(char* value, ssize_t size) {
+  vfs_ns_cap_data data{};
+  if (size != static_cast<ssize_t>(sizeof data)) return size;
+  std::memcpy(&data, value, sizeof data);
+  const std::uint32_t magic = le32toh(data.magic_etc);
+  if ((magic & VFS_CAP_REVISION_MASK) != VFS_CAP_REVISION_3) return size;
+  data.magic_etc = htole32((magic & ~std::uint32_t{VFS_CAP_REVISION_MASK}) | VFS_CAP_REVISION_2);
+  std::memcpy(value, &data, sizeof(vfs_cap_data));
+  return sizeof(vfs_cap_data);
+}
+
 /// One archive. The tree may be a running container's, which may change under the walk: a file is opened once (O_PATH)
 /// and everything else goes through that descriptor.
 class TreeWriter {
  public:
-  explicit TreeWriter(ByteSink& sink) : sink_(sink), tar_(archive_write_new()) {
+  TreeWriter(ByteSink& sink, const TreeIds& ids) : sink_(sink), ids_(ids), tar_(archive_write_new()) {
     archive_write_set_format_pax_restricted(tar_.get());
     archive_write_set_bytes_per_block(tar_.get(), 65536);
     archive_write_set_bytes_in_last_block(tar_.get(), 1);
@@ -74,6 +84,7 @@ class TreeWriter {
   void add(int fd, const std::string& name) {
     struct stat status {};
     if (::fstat(fd, &status) != 0) throw_errno("cannot stat " + name);
+    ids_.to_container(fd, status);
     if (S_ISSOCK(status.st_mode)) return;
     if (S_ISDIR(status.st_mode)) {
       write_header(fd, name + "/", status);
@@ -144,10 +155,11 @@ class TreeWriter {
     return first;
   }
 
-  static void add_capability(int fd, archive_entry* entry) {
+  void add_capability(int fd, archive_entry* entry) const {
     constexpr const char* name = "security.capability";
     std::array<char, 64> value{};
-    const ssize_t size = ::getxattr(proc_path(fd).c_str(), name, value.data(), value.size());
+    ssize_t size = ::getxattr(proc_path(fd).c_str(), name, value.data(), value.size());
+    if (size > 0 && ids_.are_mapped(fd)) size = without_root(value.data(), size);
     if (size > 0) archive_entry_xattr_add_entry(entry, name, value.data(), static_cast<std::size_t>(size));
   }
 
@@ -168,6 +180,7 @@ class TreeWriter {
   }
 
   ByteSink& sink_;
+  const TreeIds& ids_;
   std::exception_ptr failure_;
   std::unique_ptr<archive, FreeWriter> tar_;
   ArchiveLocale locale_;
@@ -179,10 +192,10 @@ class TreeWriter {
 
 }  // namespace
 
-void archive_path_in(int root, const std::string& path, ByteSink& sink) {
+void archive_path_in(int root, const std::string& path, const TreeIds& ids, ByteSink& sink) {
   const UniqueFd file = open_in_root(root, path, O_PATH | O_NOFOLLOW);
   if (!file) throw_path_errno(path);
-  TreeWriter writer{sink};
+  TreeWriter writer{sink, ids};
   const std::string base = base_name(path);
   if (path == "/" || path == "/.") {
     const std::string prefix = path == "/" ? "" : ".";
@@ -194,8 +207,8 @@ void archive_path_in(int root, const std::string& path, ByteSink& sink) {
   writer.finish();
 }
 
-void export_tree(int root, ByteSink& sink) {
-  TreeWriter writer{sink};
+void export_tree(int root, const TreeIds& ids, ByteSink& sink) {
+  TreeWriter writer{sink, ids};
   writer.stay_on_mount(mount_id_of(root));
   writer.add_content(root, "", true);
   writer.finish();

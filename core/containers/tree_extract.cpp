@@ -2,7 +2,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <endian.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -15,9 +17,11 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/filesystem_identity.hpp"
 #include "base/root_path.hpp"
 #include "containers/archive_locale.hpp"
 #include "containers/mount_points.hpp"
@@ -262,14 +266,21 @@ class Extraction {
     }
   }
 
+  // By a descriptor: it says where the ids are mapped, and a link cannot take its place.
+  void chown_entry(const Spot& spot, const std::pair<uid_t, gid_t>& owner) const {
+    const UniqueFd made{::openat(spot.parent.get(), spot.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    if (!made) fail_extraction_errno("lchown " + spot.path);
+    const auto [uid, gid] = options_.ids.to_host(made.get(), owner.first, owner.second);
+    if (::fchownat(made.get(), "", uid, gid, AT_EMPTY_PATH) != 0) fail_extraction_errno("lchown " + spot.path);
+  }
+
   void finish_entry(const Spot& spot, archive_entry* entry) {
     const int parent = spot.parent.get();
     const char* const name = spot.name.c_str();
     const auto type = archive_entry_filetype(entry);
     const auto owner = options_.owner.value_or(
         std::pair{static_cast<uid_t>(archive_entry_uid(entry)), static_cast<gid_t>(archive_entry_gid(entry))});
-    if (::fchownat(parent, name, owner.first, owner.second, AT_SYMLINK_NOFOLLOW) != 0)
-      fail_extraction_errno("lchown " + spot.path);
+    chown_entry(spot, owner);
     timespec modified{archive_entry_mtime(entry), std::clamp(archive_entry_mtime_nsec(entry), 0L, 999'999'999L)};
     if (type != AE_IFLNK) {
       // By a descriptor that is known to be of no link: fchmodat(2) would follow one that was put there just now.
@@ -279,7 +290,7 @@ class Extraction {
         fail_extraction_errno("chmod " + spot.path);
       const std::string path = "/proc/self/fd/" + std::to_string(made.get());
       if (::chmod(path.c_str(), archive_entry_perm(entry) & 07777U) != 0) fail_extraction_errno("chmod " + spot.path);
-      set_capability(path, entry);
+      set_capability(path, entry, options_.ids.are_mapped(made.get()));
     }
     if (type == AE_IFDIR) {
       directories_[spot.path] = modified;
@@ -290,7 +301,7 @@ class Extraction {
       fail_extraction_errno("chtimes " + spot.path);
   }
 
-  static void set_capability(const std::string& path, archive_entry* entry) {
+  void set_capability(const std::string& path, archive_entry* entry, bool mapped) const {
     const char* name = nullptr;
     const void* value = nullptr;
     std::size_t size = 0;
@@ -298,6 +309,15 @@ class Extraction {
     while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
       const std::string_view known = name == nullptr ? "" : name;
       if (known != "security.capability" && !known.starts_with("user.")) continue;
+      vfs_ns_cap_data owned{};
+      if (mapped && known == "security.capability" && size == sizeof(vfs_cap_data)) {
+        // They are the container's root's to give, not the host's.
+        std::memcpy(&owned, value, size);
+        owned.magic_etc = htole32((le32toh(owned.magic_etc) & VFS_CAP_FLAGS_MASK) | VFS_CAP_REVISION_3);
+        owned.rootid = htole32(options_.ids.root().first);
+        value = &owned;
+        size = sizeof owned;
+      }
       (void)::setxattr(path.c_str(), name, value, size, 0);  // as dockerd: a filesystem without them does without
     }
   }
@@ -313,6 +333,8 @@ class Extraction {
 
 void extract_archive(int root, const std::string& path, const ExtractOptions& options, ByteSource& source) {
   TreeReader reader{source};
+  std::optional<FilesystemIdentity> identity;
+  if (options.ids.whole_tree()) identity.emplace(options.ids.root().first, options.ids.root().second);
   Extraction extraction{root, path, options, reader};
   while (archive_entry* entry = reader.next()) extraction.write(entry);
   extraction.set_directory_times();

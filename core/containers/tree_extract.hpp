@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "containers/tree_ids.hpp"
 #include "gantry/stream.hpp"
 
 namespace gantry::containers {
@@ -13,6 +14,7 @@ namespace gantry::containers {
 struct ExtractOptions {
   bool keep_kind{};  ///< Refuse to put a directory in a file's place or the other way round (noOverwriteDirNonDir).
   std::optional<std::pair<uid_t, gid_t>> owner;  ///< Of all that is made; else the archive's own.
+  TreeIds ids;                                   ///< Both have the container's ids.
 };
 
 /// Extracts a tar stream (plain or compressed) into the directory `path` (absolute, without links) below the directory

@@ -100,6 +100,7 @@ struct Config {
   bool init = false;
   bool no_new_privileges = false;
   std::string seccomp_profile;
+  std::string userns_remap;
   bool experimental = false;
 
   std::set<std::string> given;      ///< The keys that the command line or the file set.

@@ -7,6 +7,7 @@
 
 #include "containers/logging.hpp"
 #include "daemon/config.hpp"
+#include "daemon/userns_remap.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::daemon {
@@ -238,6 +239,7 @@ void check(const Config& config) {
   }
   static_cast<void>(parse_size("default-shm-size", config.default_shm_size));
   check_ulimits(config);
+  check_remap_form(config.userns_remap);
 }
 
 }  // namespace gantry::daemon

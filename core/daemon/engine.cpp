@@ -23,6 +23,7 @@
 #include "build/service.hpp"
 #include "containers/service.hpp"
 #include "daemon/driver_config.hpp"
+#include "daemon/userns_remap.hpp"
 #include "events/bus.hpp"
 #include "images/service.hpp"
 #include "networks/service.hpp"
@@ -67,7 +68,7 @@ const Config& with_folders(const Config& config) {
   return config;
 }
 
-system::Settings system_settings(const Config& config) {
+system::Settings system_settings(const Config& config, const IdMaps& remapped) {
   system::Settings settings;
   settings.data_root = config.data_root;
   settings.version = api::product_version();
@@ -76,6 +77,7 @@ system::Settings system_settings(const Config& config) {
   settings.log_driver = config.log_driver;
   settings.debug = config.debug;
   settings.live_restore = config.live_restore;
+  settings.user_namespaces = !remapped.uids.empty();
   settings.labels = config.labels;
   settings.insecure_registries = config.insecure_registries;
   for (const std::string& mirror : config.registry_mirrors) {
@@ -98,7 +100,7 @@ std::string seccomp_profile(const std::string& chosen) {
   }
 }
 
-containers::Settings container_settings(const Config& config) {
+containers::Settings container_settings(const Config& config, const IdMaps& remapped) {
   containers::Settings settings;
   settings.data_root = config.data_root;
   settings.default_shm_size = parse_size("default-shm-size", config.default_shm_size);
@@ -118,6 +120,8 @@ containers::Settings container_settings(const Config& config) {
   settings.no_new_privileges = config.no_new_privileges;
   settings.live_restore = config.live_restore;
   settings.seccomp_profile = seccomp_profile(config.seccomp_profile);
+  settings.uid_map = remapped.uids;
+  settings.gid_map = remapped.gids;
   return settings;
 }
 
@@ -151,6 +155,7 @@ struct Engine::Impl {
 
   asio::io_context& context;
   Config config;
+  const IdMaps remapped;
   fs::path state_file;
   state::Store store;
   events::Bus bus;
@@ -186,6 +191,7 @@ plugins::Drivers& loaded(plugins::Drivers& drivers) {
 Engine::Impl::Impl(asio::io_context& io, const Config& given)
     : context(io),
       config(with_folders(given)),
+      remapped(remapped_ids(config.userns_remap, true)),
       state_file(fs::path{config.data_root} / "state.db"),
       store(state_file),
       workers(kQuickThreads, slow_threads(config)),
@@ -194,9 +200,9 @@ Engine::Impl::Impl(asio::io_context& io, const Config& given)
       volumes(store, bus, drivers, workers),
       images(store, bus, drivers, workers, config.data_root),
       containers(io.get_executor(), {store, bus, drivers, workers, images, networks, volumes},
-                 container_settings(config)),
+                 container_settings(config, remapped)),
       builds({bus, drivers, workers, images, containers}),
-      system(system_settings(config), bus, drivers),
+      system(system_settings(config, remapped), bus, drivers),
       system_api(system, bus),
       plugins_api(system),
       containers_api(containers, images),
@@ -258,6 +264,7 @@ void Engine::check_parts(const Config& config) {
   Workers none{0, 0};
   plugins::Drivers{make_driver_config(config), none}.check();
   static_cast<void>(seccomp_profile(config.seccomp_profile));
+  static_cast<void>(remapped_ids(config.userns_remap, false));
 }
 
 void Engine::reload(const Config& config) {
@@ -265,7 +272,7 @@ void Engine::reload(const Config& config) {
   const std::string later = impl.drivers.reload(make_driver_config(config));
   if (!later.empty()) spdlog::warn("reload: runtimes: what changed of {} holds from the daemon's next start", later);
   impl.config = config;
-  impl.system.set_settings(system_settings(config));
+  impl.system.set_settings(system_settings(config, impl.remapped));
   impl.containers.set_live_restore(config.live_restore);
   impl.workers.provide(Pool::slow, slow_threads(config));
   impl.images.set_concurrency(downloads(config), uploads(config));

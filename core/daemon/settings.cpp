@@ -92,6 +92,8 @@ const std::vector<Setting>& settings() {
       {"init", "--init", &Config::init, "Run an init in containers"},
       {"no-new-privileges", "--no-new-privileges", &Config::no_new_privileges, "Set no_new_privs in containers"},
       {"seccomp-profile", "--seccomp-profile", &Config::seccomp_profile, "File of the seccomp profile; or unconfined"},
+      {"userns-remap", "--userns-remap", &Config::userns_remap,
+       "User whose subordinate ids containers run with: default, user[:group], uid[:gid]"},
       {"experimental", "--experimental", &Config::experimental, "Accepted for dockerd's sake"},
   };
   return all;

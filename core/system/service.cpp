@@ -164,6 +164,7 @@ void Service::add_host(wire::Info& info) const {
   info.no_proxy = environment("NO_PROXY", "no_proxy");
   if (host_.apparmor) info.security_options.emplace_back("name=apparmor");
   if (host_.seccomp) info.security_options.emplace_back("name=seccomp,profile=builtin");
+  if (settings_.user_namespaces) info.security_options.emplace_back("name=userns");
   if (host_.cgroup_version == 2) info.security_options.emplace_back("name=cgroupns");
   if (!host_.memory_limit) info.warnings.emplace_back("WARNING: No memory limit support");
   if (!host_.swap_limit) info.warnings.emplace_back("WARNING: No swap limit support");

@@ -22,6 +22,7 @@ struct Settings {
   std::string log_driver = "json-file";
   bool debug{};
   bool live_restore{};
+  bool user_namespaces{};  ///< Containers have some (--userns-remap).
   std::vector<std::string> labels;
   std::vector<std::string> insecure_registries;
   std::vector<std::string> registry_mirrors;

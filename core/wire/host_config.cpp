@@ -98,6 +98,7 @@ void visit(Visitor& fields, T& bind) {
   fields("CreateMountpoint", bind.create_mountpoint, Empty::brief);
   fields("ReadOnlyNonRecursive", bind.read_only_non_recursive, Empty::brief);
   fields("ReadOnlyForceRecursive", bind.read_only_force_recursive, Empty::brief);
+  fields("IDMap", bind.id_map, Empty::brief);
 }
 
 template <class Visitor, SameAs<VolumeDriverConfig> T>

@@ -100,6 +100,7 @@ struct BindOptions {
   bool create_mountpoint{};
   bool read_only_non_recursive{};
   bool read_only_force_recursive{};
+  bool id_map{};  ///< Not Docker's: the ids on disk are the container's.
 };
 
 struct VolumeDriverConfig {

@@ -192,6 +192,10 @@ bool needs_mount(const Options& options) {
   return !value_of(options, "device").empty() || !value_of(options, "type").empty();
 }
 
+bool shows_host_directory(const Options& options) {
+  return needs_mount(options) && (parse(value_of(options, "o")).flags & MS_BIND) != 0;
+}
+
 bool is_mounted(const std::string& directory) {
   std::ifstream mounts{"/proc/self/mountinfo"};
   for (std::string line; std::getline(mounts, line);) {

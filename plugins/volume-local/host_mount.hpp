@@ -13,6 +13,9 @@ void check_options(const Options& options);
 /// Whether the volume is more than a directory.
 bool needs_mount(const Options& options);
 
+/// Whether it is a directory of the host's.
+bool shows_host_directory(const Options& options);
+
 /// Whether something is mounted on the directory in this mount namespace.
 bool is_mounted(const std::string& directory);
 

@@ -53,6 +53,7 @@ void LocalDriver::mount(const std::string& name, const std::string& user, Mount&
   const Options options = store_->options(name);
   if (needs_mount(options)) mount_for(name, options, user);
   out = {"bind", store_->data(name), "", "", {"rbind"}};
+  if (shows_host_directory(options)) out.options.emplace_back(kHostIdsOption);
 }
 
 // The user is on record before anything is mounted: after a crash in between a mount has a user who gives it back.
