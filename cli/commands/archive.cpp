@@ -29,12 +29,6 @@ void copy_body(Exchange& exchange, int fd) {
   }
 }
 
-UniqueFd open_input(const std::string& path) {
-  UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) throw_open_failure(path);
-  return file;
-}
-
 void upload(Context& context, const std::string& path, int fd, bool quiet) {
   FileSource source(fd);
   const auto exchange =
@@ -47,6 +41,12 @@ void upload(Context& context, const std::string& path, int fd, bool quiet) {
 }
 
 }  // namespace
+
+UniqueFd open_archive(const std::string& path) {
+  UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) throw_open_failure(path);
+  return file;
+}
 
 void check_output_path(const std::string& path, const std::string& what) {
   const auto slash = path.rfind('/');
@@ -75,7 +75,7 @@ int image_load(Context& context) {
   context.parse(flags, Arity::none());
   UniqueFd file;
   if (!input.empty()) {
-    file = open_input(input);
+    file = open_archive(input);
   } else if (is_terminal(STDIN_FILENO)) {
     throw Failure("requested load from stdin, but stdin is empty");
   }
@@ -129,7 +129,7 @@ int image_import(Context& context) {
     return 0;
   }
   UniqueFd file;
-  if (words[0] != "-") file = open_input(words[0]);
+  if (words[0] != "-") file = open_archive(words[0]);
   upload(context, "/images/create" + query.text(), file ? file.get() : STDIN_FILENO, false);
   return 0;
 }

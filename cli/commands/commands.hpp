@@ -54,6 +54,11 @@ int volume_ls(Context& context);
 int volume_inspect(Context& context);
 int volume_rm(Context& context);
 int volume_prune(Context& context);
+int volume_clone(Context& context);
+int volume_export(Context& context);
+int volume_import(Context& context);
+int volume_rename(Context& context);
+int volume_snapshot(Context& context);
 
 int context_create(Context& context);
 int context_export(Context& context);

@@ -43,6 +43,7 @@ void Volumes::add_routes(Router& router) {
       "POST", "/volumes/prune", [this](Exchange& exchange) { return prune(exchange); }, Version{1, 25});
   router.add("GET", "/volumes/{name}", [this](Exchange& exchange) { return inspect(exchange); });
   router.add("PUT", "/volumes/{name}", [](Exchange& exchange) { return update(exchange); });
+  add_copy_routes(router);
   router.add("DELETE", "/volumes/{name}", [this](Exchange& exchange) { return remove(exchange); });
 }
 
@@ -69,6 +70,7 @@ awaitable<Response> Volumes::inspect(Exchange& exchange) {
   const auto volume = service_.get(exchange.request().parameter("name"));
   wire::Volume out = wire_volume(service_, *volume);
   out.status = co_await service_.status(volume);
+  if (volume->read_only) out.status["ReadOnly"] = "true";
   co_return Response::json(out);
 }
 

@@ -13,7 +13,7 @@ wire::Volume wire_volume(const volumes::Service& service, const volumes::Volume&
 class Volumes {
  public:
   /// The service must outlive this object, and this object the router.
-  explicit Volumes(volumes::Service& service) : service_(service) {}
+  Volumes(volumes::Service& service, Workers& workers) : service_(service), workers_(workers) {}
 
   void add_routes(Router& router);
 
@@ -24,8 +24,15 @@ class Volumes {
   static awaitable<Response> update(Exchange& exchange);
   awaitable<Response> remove(Exchange& exchange);
   awaitable<Response> prune(Exchange& exchange);
+  // docs/extensions.md: volumes_copy.cpp
+  void add_copy_routes(Router& router);
+  awaitable<Response> post_clone(Exchange& exchange);
+  awaitable<Response> post_rename(Exchange& exchange);
+  awaitable<Response> get_export(Exchange& exchange);
+  awaitable<Response> post_import(Exchange& exchange);
 
   volumes::Service& service_;
+  Workers& workers_;
 };
 
 }  // namespace gantry::api

@@ -100,6 +100,7 @@ Service::Service(asio::any_io_executor executor, Neighbours neighbours, Settings
     : impl_(std::make_unique<Impl>(std::move(executor), neighbours, std::move(settings))) {
   neighbours.images.set_users([this](const std::string& image_id) { return users_of_image(image_id); });
   neighbours.volumes.set_users([this](const std::string& volume) { return users_of_volume(volume); });
+  neighbours.volumes.set_writers([this](const std::string& volume) { return writers_of_volume(volume); });
 }
 Service::~Service() = default;
 

@@ -233,6 +233,18 @@ std::vector<images::Service::User> Service::users_of_image(const std::string& im
   return users;
 }
 
+std::vector<std::string> Service::writers_of_volume(const std::string& volume) const {
+  std::vector<std::string> writers;
+  for (const auto& [id, container] : impl_->table.all()) {
+    if (!is_alive(container->state) || container->state == State::paused) continue;
+    const bool writes = std::any_of(container->mounts.begin(), container->mounts.end(), [&](const MountPoint& place) {
+      return place.type == "volume" && place.name == volume && place.writable;
+    });
+    if (writes) writers.push_back(id);
+  }
+  return writers;
+}
+
 std::vector<std::string> Service::users_of_volume(const std::string& volume) const {
   std::vector<std::string> users;
   const auto names_it = [&](const std::vector<MountPoint>& places) {

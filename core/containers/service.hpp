@@ -230,6 +230,8 @@ class Service {
   /// For images and volumes: who uses them.
   [[nodiscard]] std::vector<images::Service::User> users_of_image(const std::string& image_id) const;
   [[nodiscard]] std::vector<std::string> users_of_volume(const std::string& volume) const;
+  /// Those that run, are not paused, and have it mounted writable.
+  [[nodiscard]] std::vector<std::string> writers_of_volume(const std::string& volume) const;
 
   /// `network connect` and `disconnect`, of a container that runs or not.
   awaitable<void> connect(std::string name, std::string network, wire::EndpointSettings settings);

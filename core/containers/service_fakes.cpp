@@ -355,6 +355,7 @@ awaitable<void> Service::release(std::string name, std::string container_id) {
   co_return;
 }
 void Service::set_users(std::function<std::vector<std::string>(const std::string&)>) {}
+void Service::set_writers(std::function<std::vector<std::string>(const std::string&)>) {}
 void Service::disown(const std::string& container_id) {
   std::erase_if(world()->volume_owners, [&](const auto& entry) { return entry.second == container_id; });
 }

@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/limits.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -66,6 +67,15 @@ ssize_t without_root(char* value, ssize_t size) {
   return sizeof(vfs_cap_data);
 }
 
+std::vector<std::string> attribute_names(const std::string& path) {
+  std::vector<char> names(XATTR_LIST_MAX);
+  const ssize_t size = ::listxattr(path.c_str(), names.data(), names.size());
+  std::vector<std::string> out;
+  for (ssize_t at = 0; at < size; at += static_cast<ssize_t>(out.back().size()) + 1)
+    out.emplace_back(&names[static_cast<std::size_t>(at)]);
+  return out;
+}
+
 /// One archive. The tree may be a running container's, which may change under the walk: a file is opened once (O_PATH)
 /// and everything else goes through that descriptor.
 class TreeWriter {
@@ -78,6 +88,7 @@ class TreeWriter {
   }
 
   void stay_on_mount(std::uint64_t mount) { mount_ = mount; }
+  void keep_all() { whole_ = true; }
   void leave_out(std::vector<std::string> names) { left_out_ = std::move(names); }
 
   /// What the descriptor (O_PATH) is of, as `name`; of a directory all that is in it.
@@ -151,6 +162,8 @@ class TreeWriter {
     }
     if (!S_ISREG(status.st_mode) || !first) archive_entry_set_size(entry.get(), 0);
     if (S_ISREG(status.st_mode) && first) add_capability(fd, entry.get());
+    if (whole_ && !S_ISLNK(status.st_mode) && first) add_attributes(fd, entry.get());
+    if (whole_ && S_ISREG(status.st_mode) && first) add_holes(fd, entry.get(), status.st_size);
     if (archive_write_header(tar_.get(), entry.get()) < ARCHIVE_WARN) fail();
     return first;
   }
@@ -161,6 +174,30 @@ class TreeWriter {
     ssize_t size = ::getxattr(proc_path(fd).c_str(), name, value.data(), value.size());
     if (size > 0 && ids_.are_mapped(fd)) size = without_root(value.data(), size);
     if (size > 0) archive_entry_xattr_add_entry(entry, name, value.data(), static_cast<std::size_t>(size));
+  }
+
+  static void add_attributes(int fd, archive_entry* entry) {
+    for (const std::string& name : attribute_names(proc_path(fd))) {
+      const bool kept = name.starts_with("user.") || name.starts_with("system.posix_acl_");
+      if (!kept) continue;
+      std::vector<char> value(XATTR_SIZE_MAX);
+      const ssize_t size = ::getxattr(proc_path(fd).c_str(), name.c_str(), value.data(), value.size());
+      if (size >= 0) archive_entry_xattr_add_entry(entry, name.c_str(), value.data(), static_cast<std::size_t>(size));
+    }
+  }
+
+  static void add_holes(int fd, archive_entry* entry, off_t size) {
+    const UniqueFd file{::open(proc_path(fd).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    if (!file || size == 0 || ::lseek(file.get(), 0, SEEK_HOLE) >= size) return;
+    for (off_t at = 0; at < size;) {
+      const off_t data = ::lseek(file.get(), at, SEEK_DATA);
+      if (data < 0) break;  // a hole up to the end
+      const off_t hole = ::lseek(file.get(), data, SEEK_HOLE);
+      if (hole <= data) break;
+      archive_entry_sparse_add_entry(entry, data, std::min(hole, size) - data);
+      at = hole;
+    }
+    if (archive_entry_sparse_count(entry) == 0) archive_entry_sparse_add_entry(entry, size, 0);
   }
 
   // A file that shrinks meanwhile is filled up with zeros, one that grows is cut: by libarchive.
@@ -187,6 +224,7 @@ class TreeWriter {
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
   std::vector<std::string> left_out_;
   std::uint64_t mount_{};  ///< 0: go into mounts.
+  bool whole_{};
   std::vector<char> buffer_;
 };
 
@@ -204,6 +242,14 @@ void archive_path_in(int root, const std::string& path, const TreeIds& ids, Byte
   } else {
     writer.add(file.get(), base);
   }
+  writer.finish();
+}
+
+void archive_whole(int root, ByteSink& sink) {
+  const TreeIds ids;  // a volume's are the container's
+  TreeWriter writer{sink, ids};
+  writer.keep_all();
+  writer.add(root, ".");
   writer.finish();
 }
 

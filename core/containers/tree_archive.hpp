@@ -13,6 +13,10 @@ namespace gantry::containers {
 /// Blocks. Errors: not_found, io.
 void archive_path_in(int root, const std::string& path, const TreeIds& ids, ByteSink& sink);
 
+/// Writes all that is in the directory `root`, and "./" for itself, with all that is kept of a volume: extended
+/// attributes, ACLs and holes. Blocks. Errors: io.
+void archive_whole(int root, ByteSink& sink);
+
 /// Writes the whole tree but what is mounted in it (ContainerExport). Blocks. Errors: io.
 void export_tree(int root, const TreeIds& ids, ByteSink& sink);
 

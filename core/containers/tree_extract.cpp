@@ -143,12 +143,24 @@ class Extraction {
     const bool is_directory = type == AE_IFDIR && hard_link == nullptr;
     if (spot.path == destination_) {
       if (!is_directory) fail_extraction("cannot overwrite directory \"" + destination_ + "\" with non-directory");
-      return;  // the place itself stays as it is
+      if (options_.whole) place_ = attributes_of(entry);
+      return;  // else the place itself stays as it is
     }
     const bool there = make_room(spot, is_directory);
     if (hard_link != nullptr) return link(spot, hard_link);
     make(spot, entry, there);
     finish_entry(spot, entry);
+  }
+
+  /// Of the place itself, when all that is in it is there.
+  void finish_place() {
+    if (!place_) return;
+    const UniqueFd place = open_in_root(root_, destination_, O_RDONLY | O_DIRECTORY);
+    const std::array<timespec, 2> times{timespec{0, UTIME_NOW}, place_->modified};
+    if (!place || ::fchown(place.get(), place_->owner.first, place_->owner.second) != 0 ||
+        ::fchmod(place.get(), place_->mode) != 0 || ::futimens(place.get(), times.data()) != 0) {
+      fail_extraction_errno("chmod " + destination_);
+    }
   }
 
   /// After all that is in them.
@@ -162,6 +174,20 @@ class Extraction {
   }
 
  private:
+  struct Attributes {
+    std::pair<uid_t, gid_t> owner;
+    mode_t mode;
+    timespec modified;
+  };
+
+  Attributes attributes_of(archive_entry* entry) const {
+    const auto owner = options_.owner.value_or(
+        std::pair{static_cast<uid_t>(archive_entry_uid(entry)), static_cast<gid_t>(archive_entry_gid(entry))});
+    return {owner,
+            archive_entry_perm(entry) & 07777U,
+            {archive_entry_mtime(entry), std::clamp(archive_entry_mtime_nsec(entry), 0L, 999'999'999L)}};
+  }
+
   static std::string parent_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     return slash == 0 ? "/" : path.substr(0, slash);
@@ -278,10 +304,8 @@ class Extraction {
     const int parent = spot.parent.get();
     const char* const name = spot.name.c_str();
     const auto type = archive_entry_filetype(entry);
-    const auto owner = options_.owner.value_or(
-        std::pair{static_cast<uid_t>(archive_entry_uid(entry)), static_cast<gid_t>(archive_entry_gid(entry))});
+    const auto [owner, mode, modified] = attributes_of(entry);
     chown_entry(spot, owner);
-    timespec modified{archive_entry_mtime(entry), std::clamp(archive_entry_mtime_nsec(entry), 0L, 999'999'999L)};
     if (type != AE_IFLNK) {
       // By a descriptor that is known to be of no link: fchmodat(2) would follow one that was put there just now.
       const UniqueFd made{::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
@@ -289,7 +313,7 @@ class Extraction {
       if (!made || ::fstat(made.get(), &status) != 0 || S_ISLNK(status.st_mode))
         fail_extraction_errno("chmod " + spot.path);
       const std::string path = "/proc/self/fd/" + std::to_string(made.get());
-      if (::chmod(path.c_str(), archive_entry_perm(entry) & 07777U) != 0) fail_extraction_errno("chmod " + spot.path);
+      if (::chmod(path.c_str(), mode) != 0) fail_extraction_errno("chmod " + spot.path);
       set_capability(path, entry, options_.ids.are_mapped(made.get()));
     }
     if (type == AE_IFDIR) {
@@ -308,7 +332,8 @@ class Extraction {
     if (archive_entry_xattr_reset(entry) == 0) return;
     while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
       const std::string_view known = name == nullptr ? "" : name;
-      if (known != "security.capability" && !known.starts_with("user.")) continue;
+      const bool acl = options_.whole && known.starts_with("system.posix_acl_");
+      if (known != "security.capability" && !known.starts_with("user.") && !acl) continue;
       vfs_ns_cap_data owned{};
       if (mapped && known == "security.capability" && size == sizeof(vfs_cap_data)) {
         // They are the container's root's to give, not the host's.
@@ -327,6 +352,7 @@ class Extraction {
   const ExtractOptions& options_;
   TreeReader& reader_;
   std::map<std::string, timespec> directories_;
+  std::optional<Attributes> place_;
 };
 
 }  // namespace
@@ -338,6 +364,7 @@ void extract_archive(int root, const std::string& path, const ExtractOptions& op
   Extraction extraction{root, path, options, reader};
   while (archive_entry* entry = reader.next()) extraction.write(entry);
   extraction.set_directory_times();
+  extraction.finish_place();
   reader.drain();
 }
 

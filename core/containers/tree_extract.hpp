@@ -13,6 +13,7 @@ namespace gantry::containers {
 
 struct ExtractOptions {
   bool keep_kind{};  ///< Refuse to put a directory in a file's place or the other way round (noOverwriteDirNonDir).
+  bool whole{};  ///< The archive is all of the place: its own owner, mode and times, ACLs and extended attributes, too.
   std::optional<std::pair<uid_t, gid_t>> owner;  ///< Of all that is made; else the archive's own.
   TreeIds ids;                                   ///< Both have the container's ids.
 };

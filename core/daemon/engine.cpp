@@ -209,7 +209,7 @@ Engine::Impl::Impl(asio::io_context& io, const Config& given)
       exec_api(containers),
       images_api(images),
       networks_api(networks, bus, containers_api.network_peers()),
-      volumes_api(volumes),
+      volumes_api(volumes, workers),
       build_api(builds) {
   wire_nouns();
   add_routes();

@@ -99,6 +99,7 @@ awaitable<Mount> Service::acquire(std::string name, std::string container_id,
     failure = std::current_exception();
   }
   if (failure) rethrow_as("error while mounting volume '" + volume->mountpoint + "'", failure);
+  if (volume->read_only) mount.options.emplace_back("ro");
   attributes["container"] = container_id;
   impl_->publish("mount", *volume, std::move(attributes));
   co_return mount;
@@ -119,7 +120,8 @@ awaitable<void> Service::release(std::string name, std::string container_id) {
 awaitable<void> Service::remove_if_unused(std::string name) {
   const auto lock = co_await impl_->locks.lock(name);
   const auto volume = impl_->find(name);
-  if (volume && volume->anonymous && users(name).empty()) co_await impl_->unmake(volume, false);
+  if (volume && volume->anonymous && users(name).empty() && !impl_->readers.contains(name))
+    co_await impl_->unmake(volume, false);
 }
 
 void Service::disown(const std::string& container_id) {
@@ -144,12 +146,7 @@ awaitable<void> Service::remove(std::string name, bool force) {
     if (force) co_return;
     throw Error{Errc::not_found, "get " + name + ": no such volume"};
   }
-  const std::vector<std::string> containers = users(name);
-  if (!containers.empty()) {
-    std::string ids;
-    for (const std::string& id : containers) ids += (ids.empty() ? "" : ", ") + id;
-    throw Error{Errc::conflict, "remove " + name + ": volume is in use - [" + ids + "]"};
-  }
+  impl_->check_unused("remove", name);
   co_await impl_->unmake(volume, force);
 }
 
@@ -160,7 +157,7 @@ awaitable<Pruned> Service::prune(std::function<bool(const Volume&)> wanted) {
     const auto lock = co_await impl_->locks.lock(candidate->name);
     // While this waited someone may have taken it into use or removed it.
     const auto volume = impl_->find(candidate->name);
-    if (!volume || !users(volume->name).empty()) continue;
+    if (!volume || !users(volume->name).empty() || impl_->readers.contains(volume->name)) continue;
     const std::int64_t size = co_await impl_->size_of(volume);
     co_await impl_->unmake(volume, false);
     pruned.names.push_back(volume->name);

@@ -17,6 +17,14 @@
 
 namespace gantry::volumes {
 
+/// What a user asks for a copy of a volume.
+struct CloneRequest {
+  std::string name;  ///< Empty for a snapshot: the volume's and the time.
+  std::map<std::string, std::string> labels;
+  bool snapshot{};  ///< Users of the copy read it only.
+  bool force{};     ///< Also while a container that runs may write.
+};
+
 /// What means a volume to `system df`.
 struct VolumeUsage {
   std::shared_ptr<const Volume> volume;
@@ -97,6 +105,26 @@ class Service {
   awaitable<Pruned> prune(std::function<bool(const Volume&)> wanted);
 
   awaitable<std::vector<VolumeUsage>> usage();
+
+  /// Tells the ids of the containers that run, are not paused, and may write to a volume; set once when the daemon is
+  /// wired.
+  void set_writers(std::function<std::vector<std::string>(const std::string& volume)> writers);
+
+  /// A new volume with the options and the data of another one. All or nothing.
+  /// Errors: not_found, conflict (the name is taken; a container may write, without `force`), unsupported (the driver).
+  awaitable<std::shared_ptr<const Volume>> clone(std::string name, CloneRequest request);
+
+  /// Gives a volume that no container names another name. All or nothing.
+  /// Errors: not_found, conflict (the name is taken, in use), unsupported (the driver).
+  awaitable<void> rename(std::string name, std::string to);
+
+  /// Lets `use` have the mount of a volume's data; nobody removes it meanwhile.
+  using Use = std::function<awaitable<void>(const Mount& mount)>;
+  awaitable<void> read(std::string name, Use use);
+
+  /// Makes a volume whose data `fill` writes before anybody else sees it. All or nothing.
+  /// Errors: conflict (the name is taken), and as get_or_create.
+  awaitable<std::shared_ptr<const Volume>> make_filled(Volume volume, Use fill);
 
  private:
   struct Impl;

@@ -1,5 +1,7 @@
 #include "volumes/service_impl.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +10,17 @@ namespace {
 
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 constexpr std::size_t kLongestName = 255;
+
+void check_option_names(const plugins::DriverInfo& driver, const Options& options) {
+  for (const auto& [name, value] : options) {
+    const bool known = std::any_of(driver.options.begin(), driver.options.end(), [&](const OptionInfo& option) {
+      return option.scope == OptionScope::object && option.name == name;
+    });
+    if (!known) throw Error{Errc::invalid, "invalid option: \"" + name + "\""};
+  }
+}
+
+}  // namespace
 
 void check_name(const std::string& name) {
   if (name.size() == 1) {
@@ -27,17 +40,6 @@ void check_name(const std::string& name) {
   if (name.size() > kLongestName)
     throw Error{Errc::invalid, "volume name is too long, at most 255 characters are allowed"};
 }
-
-void check_option_names(const plugins::DriverInfo& driver, const Options& options) {
-  for (const auto& [name, value] : options) {
-    const bool known = std::any_of(driver.options.begin(), driver.options.end(), [&](const OptionInfo& option) {
-      return option.scope == OptionScope::object && option.name == name;
-    });
-    if (!known) throw Error{Errc::invalid, "invalid option: \"" + name + "\""};
-  }
-}
-
-}  // namespace
 
 void rethrow_as(const std::string& operation, const std::exception_ptr& failure) {
   try {
@@ -97,18 +99,26 @@ awaitable<void> Service::Impl::remove_in_driver(Volume volume) {
   co_await drivers.call(driver, Pool::quick, settings, work);
 }
 
-awaitable<Service::Impl::Snapshot> Service::Impl::make(Volume volume) {
+awaitable<Service::Impl::Snapshot> Service::Impl::make(Volume volume, Use fill) {
   std::exception_ptr failure;
+  bool made_there = false;
   try {
     const plugins::VolumeDriver driver = drivers.volume(volume.driver);
     check_name(volume.name);
     check_option_names(driver.info(), volume.options);
     put(volume);
     volume.mountpoint = co_await create_in_driver(volume);
+    made_there = true;
+    if (fill) {
+      const Mount mount = co_await borrow(volume);
+      co_await fill(mount);
+      co_await give_back(volume);
+    }
   } catch (...) {
     failure = std::current_exception();
   }
   if (failure) {
+    if (made_there) co_await undo_fill(volume);
     if (table.find(volume.name)) erase(volume.name);
     rethrow_as("create " + volume.name, failure);
   }
@@ -116,6 +126,16 @@ awaitable<Service::Impl::Snapshot> Service::Impl::make(Volume volume) {
   const Snapshot made = put(volume);
   publish("create", *made);
   co_return made;
+}
+
+/// What a fill that failed has left; what can't be removed now is removed at the next start.
+awaitable<void> Service::Impl::undo_fill(Volume volume) {
+  try {
+    co_await give_back(volume);
+    co_await remove_in_driver(volume);
+  } catch (const Error& error) {
+    spdlog::error("volume {} is not removed: {}", volume.name, error.what());
+  }
 }
 
 awaitable<void> Service::Impl::unmake(Snapshot volume, bool force) {

@@ -66,6 +66,18 @@ void from_json(const json& in, VolumeCreateRequest& request) {
   take(in, "Labels", request.labels);
 }
 
+void to_json(json& out, const VolumeCloneRequest& request) {
+  out = json{
+      {"Name", request.name}, {"Labels", request.labels}, {"Snapshot", request.snapshot}, {"Force", request.force}};
+}
+
+void from_json(const json& in, VolumeCloneRequest& request) {
+  take(in, "Name", request.name);
+  take(in, "Labels", request.labels);
+  take(in, "Snapshot", request.snapshot);
+  take(in, "Force", request.force);
+}
+
 void to_json(json& out, const VolumeList& list) {
   out = json{{"Volumes", list.volumes}, {"Warnings", or_null(list.warnings)}};
 }

@@ -42,6 +42,18 @@ void to_json(nlohmann::json& json, const VolumeCreateRequest& request);
 /// Errors: invalid (a member of a wrong type).
 void from_json(const nlohmann::json& json, VolumeCreateRequest& request);
 
+/// Of docs/extensions.md: a copy of a volume.
+struct VolumeCloneRequest {
+  std::string name;
+  std::map<std::string, std::string> labels;
+  bool snapshot{};
+  bool force{};
+};
+
+void to_json(nlohmann::json& json, const VolumeCloneRequest& request);
+/// Errors: invalid (a member of a wrong type).
+void from_json(const nlohmann::json& json, VolumeCloneRequest& request);
+
 struct VolumeList {
   std::vector<Volume> volumes;
   std::vector<std::string> warnings;  ///< null in JSON if empty.

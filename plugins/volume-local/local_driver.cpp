@@ -1,12 +1,15 @@
 #include "local_driver.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <set>
 #include <utility>
 
+#include "gantry/unique_fd.hpp"
 #include "host_mount.hpp"
+#include "layer_archive/tree.hpp"
 #include "system_error.hpp"
 
 namespace gantry::local {
@@ -95,6 +98,33 @@ void LocalDriver::usage(const std::string& name, Usage& out, const Call& call) {
     size += static_cast<std::uint64_t>(status.st_size);
   }
   out.size = size;
+}
+
+void* LocalDriver::query(std::string_view ability) noexcept {
+  return ability == volume::v1::kCopier ? static_cast<volume::v1::Copier*>(this) : nullptr;
+}
+
+void LocalDriver::clone(const std::string& from, const std::string& to, Volume& out, const Call& call) {
+  const Options options = store_->options(from);
+  if (needs_mount(options)) {
+    throw Error{Errc::unsupported,
+                "volume " + from + " is mounted from elsewhere: its data is not the driver's to copy"};
+  }
+  if (store_->contains(to)) throw Error{Errc::conflict, "the volume " + to + " exists"};
+  const UniqueFd source{::open(store_->data(from).c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+  if (!source) throw_errno("cannot open volume " + from);
+  store_->add(to, options, [&](const std::string& data) {
+    const UniqueFd target{::open(data.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    if (!target) throw_errno("cannot open volume " + to);
+    layer_archive::copy_tree(source.get(), target.get(), call);
+  });
+  inspect(to, out, call);
+}
+
+void LocalDriver::rename(const std::string& from, const std::string& to, Volume& out, const Call& call) {
+  if (store_->contains(from)) unmount_from(store_->data(from));
+  store_->rename(from, to);
+  inspect(to, out, call);
 }
 
 void LocalDriver::list(std::vector<std::string>& out, const Call& /*call*/) { out = store_->list(); }

@@ -9,13 +9,15 @@
 
 #include "gantry/abi.hpp"
 #include "gantry/volume.hpp"
+#include "gantry/volume_copier.hpp"
 #include "volume_store.hpp"
 
 namespace gantry::local {
 
 /// Volumes as directories of this host, or as whatever mount(2) can put into one.
-class LocalDriver : public volume::v1::Driver {
+class LocalDriver : public volume::v1::Driver, public volume::v1::Copier {
  public:
+  void* query(std::string_view ability) noexcept override;
   void capabilities(Capabilities& out) const override;
   void options(std::vector<OptionInfo>& out) const override;
   void open(Host& host) override;
@@ -27,6 +29,9 @@ class LocalDriver : public volume::v1::Driver {
   void unmount(const std::string& name, const std::string& user, const Call& call) override;
   void usage(const std::string& name, volume::v1::Usage& out, const Call& call) override;
   void list(std::vector<std::string>& out, const Call& call) override;
+
+  void clone(const std::string& from, const std::string& to, volume::v1::Volume& out, const Call& call) override;
+  void rename(const std::string& from, const std::string& to, volume::v1::Volume& out, const Call& call) override;
 
  private:
   void mount_for(const std::string& name, const Options& options, const std::string& user);

@@ -1,9 +1,11 @@
 #include "volume_store.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -115,7 +117,7 @@ std::string VolumeStore::scratch() const {
   return path;
 }
 
-void VolumeStore::add(const std::string& name, const Options& options) {
+void VolumeStore::add(const std::string& name, const Options& options, const Fill& fill) {
   const std::string made = scratch();
   try {
     make_directory(made, 0701);
@@ -123,12 +125,24 @@ void VolumeStore::add(const std::string& name, const Options& options) {
     std::vector<std::string> lines;
     for (const auto& [option, value] : options) lines.push_back(option + "=" + escaped(value));
     if (!lines.empty()) write_lines(made + "/options", lines);
+    if (fill) fill(made + "/_data");
     if (::rename(made.c_str(), directory(name).c_str()) != 0) throw_errno("cannot make volume " + name);
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(made, ignored);
     throw;
   }
+}
+
+void VolumeStore::rename(const std::string& from, const std::string& to) {
+  if (!contains(from)) {
+    if (contains(to)) return;
+    throw Error{Errc::not_found, "get " + from + ": no such volume"};
+  }
+  const int failed = ::renameat2(AT_FDCWD, directory(from).c_str(), AT_FDCWD, directory(to).c_str(), RENAME_NOREPLACE);
+  if (failed != 0 && errno == EEXIST) throw Error{Errc::conflict, "the volume " + to + " exists"};
+  if (failed != 0) throw_errno("cannot rename volume " + from);
+  set_users(from, {});
 }
 
 void VolumeStore::remove(const std::string& name) {

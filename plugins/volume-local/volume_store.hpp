@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,7 +30,11 @@ class VolumeStore {
   [[nodiscard]] Options options(const std::string& name) const;
   [[nodiscard]] std::vector<std::string> list() const;
 
-  void add(const std::string& name, const Options& options);
+  /// `fill` writes the data before anybody sees the volume: all or nothing.
+  using Fill = std::function<void(const std::string& data)>;
+  void add(const std::string& name, const Options& options, const Fill& fill = {});
+  /// Succeeds if `from` is gone and `to` there. Errors: not_found, conflict (both are there).
+  void rename(const std::string& from, const std::string& to);
   void remove(const std::string& name);
 
   [[nodiscard]] std::set<std::string> users(const std::string& name) const;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gantry/volume.hpp"
+#include "gantry/volume_copier.hpp"
 #include "subject.hpp"
 
 namespace gantry::conformance {
@@ -65,6 +66,32 @@ TEST_F(Volume, CreateMayBeRepeated) {
   const std::string first = create("data");
   EXPECT_EQ(create("data"), first);
   EXPECT_THAT(names(), ElementsAre("data"));
+}
+
+TEST_F(Volume, CopiesAndRenamesIfItCan) {
+  auto* copier = static_cast<volume::v1::Copier*>(driver().query(volume::v1::kCopier));
+  if (copier == nullptr) GTEST_SKIP() << "it can't copy";
+  volume::v1::Volume out;
+  EXPECT_ERRC(copier->clone("data", "copy", out, call()), Errc::not_found);
+  EXPECT_ERRC(copier->rename("data", "copy", out, call()), Errc::not_found);
+  EXPECT_THAT(names(), ::testing::IsEmpty());
+  create("data");
+  const Mount place = mount("data", "one");
+  if (place.type == "bind") std::ofstream{place.source + "/file"} << "12345";
+  driver().unmount("data", "one", call());
+  copier->clone("data", "copy", out, call());
+  EXPECT_EQ(out.name, "copy");
+  EXPECT_ERRC(copier->clone("data", "copy", out, call()), Errc::conflict);
+  EXPECT_ERRC(copier->rename("data", "copy", out, call()), Errc::conflict);
+  copier->rename("data", "other", out, call());
+  EXPECT_NO_THROW(copier->rename("data", "other", out, call())) << "it may be repeated";
+  reopen();
+  EXPECT_THAT(names(), UnorderedElementsAre("copy", "other"));
+  for (const char* const name : {"copy", "other"}) {
+    const Mount there = mount(name, "one");
+    EXPECT_TRUE(there.type != "bind" || fs::exists(there.source + "/file"));
+    driver().unmount(name, "one", call());
+  }
 }
 
 TEST_F(Volume, SurvivesTheDaemon) {
