@@ -44,6 +44,7 @@ Strings plugin_folders(const Config& config) {
 Options storage_options(const Config& config) {
   Options options;
   const std::string prefix = config.storage_driver + ".";
+  const std::string docker = "overlay2.";  // what dockerd calls it
   for (const std::string& item : config.storage_opts) {
     const auto equals = item.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -51,6 +52,7 @@ Options storage_options(const Config& config) {
     }
     std::string name = item.substr(0, equals);
     if (name.starts_with(prefix)) name.erase(0, prefix.size());
+    if (config.storage_driver == "overlay" && name.starts_with(docker)) name.erase(0, docker.size());
     options[name] = item.substr(equals + 1);
   }
   return options;

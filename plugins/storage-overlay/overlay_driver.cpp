@@ -28,6 +28,9 @@ namespace {
 constexpr std::size_t kMostLayers = 500;       // OVL_MAX_STACK
 constexpr std::size_t kLongestOptions = 4095;  // mount(2) takes one page
 
+constexpr const char* kSize = "size";
+constexpr std::uint32_t kFirstProject = 0x67200000;  // of a million numbers that are this driver's
+
 // Relative to the directory of links. Overlayfs needs one lower directory at least.
 constexpr const char* kEmptyLayer = "../empty";
 
@@ -35,7 +38,10 @@ constexpr const char* kEmptyLayer = "../empty";
 
 void OverlayDriver::capabilities(Capabilities& out) const { out = {"parallel-apply"}; }
 
-void OverlayDriver::options(std::vector<OptionInfo>& out) const { out.clear(); }
+void OverlayDriver::options(std::vector<OptionInfo>& out) const {
+  out = {{kSize, OptionType::size, OptionScope::driver, "",
+          "limit of what a container writes, if it asks for no other: needs a filesystem with project quotas"}};
+}
 
 void OverlayDriver::open(Host& host) {
   data_dir_ = host.data_dir();
@@ -44,6 +50,15 @@ void OverlayDriver::open(Host& host) {
   layer_archive::make_directory(AT_FDCWD, data_dir_ + "/empty", 0755);
   layers_ = std::make_unique<LayerStore>(data_dir_);
   tops_ = std::make_unique<TopStore>(data_dir_);
+  quota_ = std::make_unique<project_quota::ProjectQuota>(data_dir_, kFirstProject);
+  const auto size = host.options().find(kSize);
+  if (size == host.options().end() || size->second.empty()) return;
+  default_limit_ = project_quota::parse_size(size->second);
+  if (default_limit_ != 0 && !quota_->enforced()) {
+    throw Error{Errc::unsupported, "option size: " + data_dir_ +
+                                       " is on a filesystem without project quotas: xfs with 'pquota' or ext4 with "
+                                       "'prjquota' as a mount option has them"};
+  }
 }
 
 void OverlayDriver::apply(const ChainId& id, const std::vector<ChainId>& /*parents*/, ByteSource& tar,
@@ -65,8 +80,10 @@ void OverlayDriver::remove_layer(const ChainId& id, const Call& /*call*/) { laye
 
 void OverlayDriver::prepare(const Key& key, const std::vector<ChainId>& layers, const PrepareOptions& options,
                             std::vector<Mount>& out, const Call& /*call*/) {
-  if (options.size_limit != 0) {
-    throw Error{Errc::unsupported, "a size limit is not supported by the storage driver \"overlay\""};
+  if (options.size_limit != 0 && !quota_->enforced()) {
+    throw Error{
+        Errc::unsupported,
+        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option, or ext4 with 'prjquota'"};
   }
   if (layers.size() > kMostLayers) {
     throw Error{Errc::exhausted, "the image has " + std::to_string(layers.size()) +
@@ -74,7 +91,10 @@ void OverlayDriver::prepare(const Key& key, const std::vector<ChainId>& layers, 
   }
   const Mount mount = mount_of(key, layers);
   if (!tops_->contains(key)) {
-    tops_->add(key, layers);
+    const std::uint64_t limit = options.size_limit != 0 ? options.size_limit : default_limit_;
+    tops_->add(key, layers, [&](const std::string& directory) {
+      if (limit != 0) quota_->limit(directory, limit);
+    });
   } else if (tops_->layers(key) != layers) {
     throw Error{Errc::conflict, "the writable top " + key + " exists over other layers"};
   }
@@ -103,7 +123,11 @@ void OverlayDriver::mounts(const Key& key, std::vector<Mount>& out, const Call& 
   out = {mount_of(key, tops_->layers(key))};
 }
 
-void OverlayDriver::remove(const Key& key, const Call& /*call*/) { tops_->remove(key); }
+void OverlayDriver::remove(const Key& key, const Call& /*call*/) {
+  const std::uint32_t project = project_quota::ProjectQuota::project_of(tops_->directory(key));
+  tops_->remove(key);
+  quota_->forget(project);
+}
 
 void OverlayDriver::usage(const Key& key, Usage& out, const Call& call) {
   static_cast<void>(tops_->layers(key));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "gantry/abi.hpp"
 #include "gantry/storage.hpp"
 #include "layer_store.hpp"
+#include "project_quota/project_quota.hpp"
 #include "top_store.hpp"
 
 namespace gantry::overlay {
@@ -37,6 +39,8 @@ class OverlayDriver : public storage::v1::Driver {
   std::string data_dir_;
   std::unique_ptr<LayerStore> layers_;
   std::unique_ptr<TopStore> tops_;
+  std::unique_ptr<project_quota::ProjectQuota> quota_;
+  std::uint64_t default_limit_ = 0;  ///< Of tops that ask for none; 0: none.
 };
 
 }  // namespace gantry::overlay

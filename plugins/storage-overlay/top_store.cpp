@@ -46,9 +46,12 @@ std::vector<Key> TopStore::list() const {
   return keys;
 }
 
-void TopStore::add(const Key& key, const std::vector<ChainId>& layers) {
+void TopStore::add(const Key& key, const std::vector<ChainId>& layers,
+                   const std::function<void(const std::string& directory)>& limit) {
   const std::string place = directory(key);
   layer_archive::Scratch scratch{data_dir_};
+  // Both directories are to be of one project: overlayfs moves files from one into the other.
+  limit(scratch.path());
   const std::string upper = scratch.path() + "/upper";
   // The upper directory's own owner and mode are those of the container's "/".
   layer_archive::make_directory(AT_FDCWD, upper, 0755);

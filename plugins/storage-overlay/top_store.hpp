@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,16 @@ class TopStore {
   [[nodiscard]] std::string upper(const storage::v1::Key& key) const;
   [[nodiscard]] std::vector<storage::v1::Key> list() const;
 
-  /// Makes an empty top. Errors: conflict (exists), exhausted, io.
-  void add(const storage::v1::Key& key, const std::vector<storage::v1::ChainId>& layers);
+  /// Makes an empty top; `limit` may set a quota to its directory while that is empty.
+  /// Errors: conflict (exists), exhausted, io, those of `limit`.
+  void add(const storage::v1::Key& key, const std::vector<storage::v1::ChainId>& layers,
+           const std::function<void(const std::string& directory)>& limit);
 
   void remove(const storage::v1::Key& key);
 
- private:
   [[nodiscard]] std::string directory(const storage::v1::Key& key) const;
 
+ private:
   std::string data_dir_;
 };
 

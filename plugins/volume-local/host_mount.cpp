@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "project_quota/project_quota.hpp"
 #include "system_error.hpp"
 
 namespace gantry::local {
@@ -33,17 +34,6 @@ void require(const Options& options, const std::string& given, const std::string
   if (options.contains(given) && !options.contains(required)) {
     throw Error{Errc::invalid, "missing required option: \"" + required + "\""};
   }
-}
-
-bool is_size(const std::string& text) {
-  const std::size_t digits = text.find_first_not_of("0123456789");
-  if (text.empty() || digits == 0) return false;
-  std::string unit = digits == std::string::npos ? "" : text.substr(digits);
-  std::transform(unit.begin(), unit.end(), unit.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  constexpr std::array<std::string_view, 13> kUnits{"",    "b", "k",  "kb",  "kib", "m", "mb",
-                                                    "mib", "g", "gb", "gib", "t",   "tb"};
-  return std::find(kUnits.begin(), kUnits.end(), unit) != kUnits.end();
 }
 
 struct Flag {
@@ -183,9 +173,8 @@ void check_options(const Options& options) {
   require(options, "o", "device");
   require(options, "device", "type");
   const auto size = options.find("size");
-  if (size == options.end()) return;
-  if (!is_size(size->second)) throw Error{Errc::invalid, "invalid size: '" + size->second + "'"};
-  throw Error{Errc::invalid, "quota size requested but no quota support"};
+  if (size != options.end() && project_quota::parse_size(size->second) == 0)
+    throw Error{Errc::invalid, "invalid size: '" + size->second + "'"};
 }
 
 bool needs_mount(const Options& options) {

@@ -6,8 +6,7 @@
 
 namespace gantry::local {
 
-/// Errors: invalid, in dockerd's words: an option that there is not, one that is missing, a bad size; a size at all,
-/// since this driver sets no quotas.
+/// Errors: invalid, in dockerd's words: an option that there is not, one that is missing, a bad size.
 void check_options(const Options& options);
 
 /// Whether the volume is more than a directory.

@@ -13,6 +13,11 @@
 #include "system_error.hpp"
 
 namespace gantry::local {
+namespace {
+
+constexpr std::uint32_t kFirstProject = 0x67100000;  // of a million numbers that are this driver's
+
+}  // namespace
 
 using volume::v1::Usage;
 using volume::v1::Volume;
@@ -25,15 +30,27 @@ void LocalDriver::options(std::vector<OptionInfo>& out) const {
       {"type", OptionType::text, object, "", "filesystem of the mount: none (with o=bind), tmpfs, nfs, ..."},
       {"device", OptionType::text, object, "", "what is mounted: a directory, a device, :/export of a server"},
       {"o", OptionType::text, object, "", "options of the mount, as mount(8) takes them: bind, ro, addr=SERVER, ..."},
-      {"size", OptionType::size, object, "", "quota of the volume; refused, since this driver sets none"}};
+      {"size", OptionType::size, object, "",
+       "limit of what the volume takes up: needs a filesystem with project quotas"}};
 }
 
-void LocalDriver::open(Host& host) { store_ = std::make_unique<VolumeStore>(host.data_dir(), host.exec_dir()); }
+void LocalDriver::open(Host& host) {
+  store_ = std::make_unique<VolumeStore>(host.data_dir(), host.exec_dir());
+  quota_ = std::make_unique<project_quota::ProjectQuota>(host.data_dir(), kFirstProject);
+}
+
+void LocalDriver::set_limit(const std::string& data, const Options& options) {
+  const auto size = options.find("size");
+  if (size != options.end()) quota_->limit(data, project_quota::parse_size(size->second));
+}
 
 void LocalDriver::create(const std::string& name, const Options& options, Volume& out, const Call& call) {
   check_options(options);
   if (!store_->contains(name)) {
-    store_->add(name, options);
+    if (options.contains("size") && !quota_->enforced()) {
+      throw Error{Errc::invalid, "quota size requested but no quota support"};
+    }
+    store_->add(name, options, [&](const std::string& data) { set_limit(data, options); });
   } else if (store_->options(name) != options) {
     throw Error{Errc::conflict, "the volume " + name + " exists with other options"};
   }
@@ -43,7 +60,9 @@ void LocalDriver::create(const std::string& name, const Options& options, Volume
 void LocalDriver::remove(const std::string& name, const Call& /*call*/) {
   // Else what is mounted there would be removed with the volume.
   unmount_from(store_->data(name));
+  const std::uint32_t project = project_quota::ProjectQuota::project_of(store_->data(name));
   store_->remove(name);
+  quota_->forget(project);
 }
 
 void LocalDriver::inspect(const std::string& name, Volume& out, const Call& /*call*/) {
@@ -116,6 +135,7 @@ void LocalDriver::clone(const std::string& from, const std::string& to, Volume& 
   store_->add(to, options, [&](const std::string& data) {
     const UniqueFd target{::open(data.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!target) throw_errno("cannot open volume " + to);
+    set_limit(data, options);
     layer_archive::copy_tree(source.get(), target.get(), call);
   });
   inspect(to, out, call);

@@ -10,6 +10,7 @@
 #include "gantry/abi.hpp"
 #include "gantry/volume.hpp"
 #include "gantry/volume_copier.hpp"
+#include "project_quota/project_quota.hpp"
 #include "volume_store.hpp"
 
 namespace gantry::local {
@@ -36,7 +37,10 @@ class LocalDriver : public volume::v1::Driver, public volume::v1::Copier {
  private:
   void mount_for(const std::string& name, const Options& options, const std::string& user);
 
+  void set_limit(const std::string& data, const Options& options);
+
   std::unique_ptr<VolumeStore> store_;
+  std::unique_ptr<project_quota::ProjectQuota> quota_;
 };
 
 }  // namespace gantry::local
