@@ -7,6 +7,7 @@
 #include "containers/defaults.hpp"
 #include "containers/links.hpp"
 #include "containers/ports.hpp"
+#include "containers/spec.hpp"
 
 namespace gantry::api {
 
@@ -283,7 +284,8 @@ nlohmann::ordered_json container_details(const containers::Service& service, con
       {"Platform", "linux"},
       {"MountLabel", ""},
       {"ProcessLabel", ""},
-      {"AppArmorProfile", ""},
+      {"AppArmorProfile",
+       container.started == 0 ? "" : containers::apparmor_profile(container.host_config, service.settings())},
       {"ExecIDs", execs.empty() ? Json(nullptr) : Json(execs)},
       {"HostConfig", wire::to_json(shown_host_config(service, container))},
       {"GraphDriver", {{"Data", nullptr}, {"Name", container.storage_driver}}}};

@@ -105,7 +105,8 @@ runtime::v1::Process build_exec_process(const Container& container, const ExecRe
   runtime::v1::Spec security;
   build_security(host, settings, security);
   process.no_new_privileges = security.process.no_new_privileges;
-  process.apparmor_profile = security.process.apparmor_profile;
+  // As in dockerd an exec with all privileges keeps the container's.
+  process.apparmor_profile = apparmor_profile(container.host_config, settings);
   process.rlimits = build_rlimits(container.host_config.resources, settings);
   process.oom_score_adj = container.host_config.oom_score_adj;
   return process;

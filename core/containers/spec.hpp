@@ -47,6 +47,8 @@ Mount build_mount(const MountPoint& place, const Mount* volume);
 bool needs_bind_lookup(const std::vector<Mount>& mounts);
 std::vector<Mount> build_mounts(const Container& container, const SpecInputs& inputs);
 std::vector<std::string> build_capabilities(const wire::HostConfig& host);
+/// Empty on a host without AppArmor, where what is asked for means nothing, as in dockerd.
+std::string apparmor_profile(const wire::HostConfig& host, const Settings& settings);
 void build_security(const wire::HostConfig& host, const Settings& settings, runtime::v1::Spec& spec);
 /// `more`: beside those of the host config.
 void build_devices(const wire::HostConfig& host, const std::vector<wire::DeviceMapping>& more, runtime::v1::Spec& spec);

@@ -5,6 +5,7 @@
 
 #include "containers/spec.hpp"
 #include "gantry/error.hpp"
+#include "system/apparmor.hpp"
 
 namespace gantry::containers {
 
@@ -128,10 +129,18 @@ std::vector<std::string> build_capabilities(const wire::HostConfig& host) {
   return ordered;
 }
 
+std::string apparmor_profile(const wire::HostConfig& host, const Settings& settings) {
+  if (!settings.apparmor) return {};
+  std::string profile{host.privileged ? "unconfined" : system::kDefaultAppArmorProfile};
+  for (const std::string& option : host.security_opt) takes_word(option, "apparmor", profile);
+  return profile;
+}
+
 void build_security(const wire::HostConfig& host, const Settings& settings, runtime::v1::Spec& spec) {
   spec.masked_paths = host.masked_paths.value_or(std::vector<std::string>{});
   spec.readonly_paths = host.readonly_paths.value_or(std::vector<std::string>{});
   spec.process.no_new_privileges = settings.no_new_privileges;
+  spec.process.apparmor_profile = apparmor_profile(host, settings);
   spec.seccomp = host.privileged ? "unconfined" : settings.seccomp_profile;
   for (const std::string& option : host.security_opt) {
     std::string value;
@@ -146,7 +155,7 @@ void build_security(const wire::HostConfig& host, const Settings& settings, runt
       if (value == "builtin") value = host.privileged ? "unconfined" : "";
       spec.seccomp = value;
     } else if (takes_word(option, "apparmor", value)) {
-      spec.process.apparmor_profile = value;
+      continue;
     } else if (takes_word(option, "label", value) || option == "disable") {
       continue;  // as dockerd without --selinux-enabled
     } else if (takes_word(option, "writable-cgroups", value)) {

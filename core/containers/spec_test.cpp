@@ -170,6 +170,20 @@ TEST(Spec, PrivilegedTakesTheFencesAway) {
   EXPECT_THAT(mount_at(spec, "/sys")->options, Contains("rw"));
 }
 
+TEST(Spec, ConfinesByAppArmorWhereTheKernelHasIt) {
+  Container container = plain();
+  Settings settings;
+  EXPECT_EQ(apparmor_profile(container.host_config, settings), "");
+  settings.apparmor = true;
+  EXPECT_EQ(apparmor_profile(container.host_config, settings), "docker-default");
+  container.host_config.privileged = true;
+  EXPECT_EQ(apparmor_profile(container.host_config, settings), "unconfined");
+  container.host_config.security_opt = {"apparmor=mine"};
+  EXPECT_EQ(apparmor_profile(container.host_config, settings), "mine");
+  settings.apparmor = false;
+  EXPECT_EQ(apparmor_profile(container.host_config, settings), "");
+}
+
 TEST(Spec, NamespacesFollowTheModes) {
   Container container = plain();
   container.host_config.network_mode = "host";

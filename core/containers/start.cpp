@@ -8,6 +8,7 @@
 #include "containers/mount_points.hpp"
 #include "containers/spec.hpp"
 #include "containers/user_namespace.hpp"
+#include "system/apparmor.hpp"
 
 namespace gantry::containers {
 
@@ -109,6 +110,7 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   inputs.resolv_conf = files + "/resolv.conf";
   inputs.log = co_await plan_log(container);
   auto spec = build_spec(*container, inputs, settings);
+  if (spec.process.apparmor_profile == system::kDefaultAppArmorProfile) system::load_default_apparmor_profile();
   const auto runtime = runtime_of(*container);
   if (remapped && !(runtime.can("user-namespace") && runtime.can("idmap"))) {
     throw Error{Errc::unsupported,

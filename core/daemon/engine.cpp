@@ -29,6 +29,7 @@
 #include "networks/service.hpp"
 #include "plugins/drivers.hpp"
 #include "state/store.hpp"
+#include "system/apparmor.hpp"
 #include "system/service.hpp"
 #include "volumes/service.hpp"
 
@@ -118,6 +119,7 @@ containers::Settings container_settings(const Config& config, const IdMaps& rema
   settings.dns_search = config.dns_search;
   settings.default_init = config.init;
   settings.no_new_privileges = config.no_new_privileges;
+  settings.apparmor = system::has_apparmor();
   settings.live_restore = config.live_restore;
   settings.seccomp_profile = seccomp_profile(config.seccomp_profile);
   settings.uid_map = remapped.uids;

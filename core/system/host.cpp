@@ -12,6 +12,8 @@
 
 #include "base/file.hpp"
 
+#include "system/apparmor.hpp"
+
 namespace gantry::system {
 
 namespace {
@@ -95,7 +97,7 @@ Host read_host() {
   host.memory = static_cast<std::int64_t>(memory.totalram) * memory.mem_unit;
   read_controllers(host);
   host.seccomp = fs::exists("/proc/sys/kernel/seccomp");
-  host.apparmor = text_of("/sys/module/apparmor/parameters/enabled").starts_with('Y');
+  host.apparmor = has_apparmor();
   return host;
 }
 

@@ -223,6 +223,8 @@ void run_init(const Plan& plan) {
   sysctls.write();
   if (!is_remapped(plan)) apply_limits(plan.process, line);
   apply_labels(plan.process, line);
+  UniqueFd label;
+  if (plan.init == InitKind::builtin) label = open_apparmor_label(plan.process, line);
   CgroupGate gate(plan, line);
   UniqueFd terminal;
   if ((plan.new_namespaces & CLONE_NEWNS) != 0) build_filesystem(plan, gate, line, terminal);
@@ -232,7 +234,7 @@ void run_init(const Plan& plan) {
     line.wait(Signal::start);
     sysctls.write_late();
   }
-  launch(plan.process, plan.seccomp, plan.init, !sysctls.has_late(), line);
+  launch(plan.process, plan.seccomp, plan.init, !sysctls.has_late(), std::move(label), line);
 }
 
 void run_exec(const Plan& container, const PlanProcess& process) {
@@ -247,7 +249,7 @@ void run_exec(const Plan& container, const PlanProcess& process) {
   ::setsid();
   if ((spaces & CLONE_NEWUSER) != 0) become_root_of_user_namespace(line);
   if (process.terminal) take_terminal(open_terminal(AT_FDCWD, process, line), line);
-  launch(process, container.seccomp, InitKind::none, true, line);
+  launch(process, container.seccomp, InitKind::none, true, {}, line);
 }
 
 }  // namespace gantry::native

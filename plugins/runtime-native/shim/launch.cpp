@@ -53,9 +53,14 @@ void reset_signals() {
 
 }  // namespace
 
-void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, bool waits, const ReportLine& line) {
+void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, bool waits, UniqueFd label,
+            const ReportLine& line) {
   const int program_fd = init == InitKind::program ? kProgramFd : -1;
-  ::close_range(program_fd < 0 ? kReportFd + 1 : kProgramFd + 1, ~0U, 0);
+  const int label_fd = label ? kLabelFd : -1;
+  if (label && label.get() != kLabelFd && ::dup3(label.get(), kLabelFd, O_CLOEXEC) < 0) {
+    line.fail_errno("keep the AppArmor label");
+  }
+  ::close_range(program_fd < 0 && label_fd < 0 ? kReportFd + 1 : kReportFd + 2, ~0U, 0);
   Identity identity;
   const std::string user_error = resolve_user(process.user, process.groups, read_account_file("/etc/passwd"),
                                               read_account_file("/etc/group"), identity);
@@ -79,7 +84,7 @@ void launch(const PlanProcess& process, const std::string& seccomp, InitKind ini
 
   if (waits) line.wait(Signal::start);
   restrict_finally(process, identity, seccomp, line);
-  if (init == InitKind::builtin) fork_behind_reaper(line);
+  if (init == InitKind::builtin) fork_behind_reaper(label_fd, process.apparmor_profile, line);
   reset_signals();
   if (program_fd >= 0) {
     ::fexecve(program_fd, argv.data(), envp.data());

@@ -83,12 +83,24 @@ void raise_ambient(std::uint64_t ambient, const ReportLine& line) {
   }
 }
 
-void write_label(const char* file, const std::string& label, const ReportLine& line) {
+void write_label(const char* problem, const char* file, const std::string& label, const ReportLine& line) {
   const int error = write_whole_file(file, label);
-  if (error != 0) line.fail_errno(std::string("write ") + file, error);
+  if (error != 0) line.fail_errno(std::string(problem) + "write " + file, error);
+}
+
+bool is_confined(const PlanProcess& process) {
+  return !process.apparmor_profile.empty() && process.apparmor_profile != "unconfined" &&
+         ::access("/sys/kernel/security/apparmor", F_OK) == 0;
 }
 
 }  // namespace
+
+UniqueFd open_apparmor_label(const PlanProcess& process, const ReportLine& line) {
+  if (!is_confined(process)) return {};
+  UniqueFd label(::open("/proc/self/attr/apparmor/current", O_WRONLY | O_CLOEXEC));
+  if (!label) line.fail_errno("open /proc/self/attr/apparmor/current");
+  return label;
+}
 
 std::string limit_process(pid_t pid, const PlanProcess& process) {
   for (const PlanRlimit& limit : process.rlimits) {
@@ -115,12 +127,12 @@ void apply_limits(const PlanProcess& process, const ReportLine& line) {
 }
 
 void apply_labels(const PlanProcess& process, const ReportLine& line) {
-  if (!process.apparmor_profile.empty() && process.apparmor_profile != "unconfined" &&
-      ::access("/sys/kernel/security/apparmor", F_OK) == 0) {
-    write_label("/proc/self/attr/apparmor/exec", "exec " + process.apparmor_profile, line);
+  if (is_confined(process)) {
+    write_label("unable to apply apparmor profile: apparmor failed to apply profile: ", "/proc/self/attr/apparmor/exec",
+                "exec " + process.apparmor_profile, line);
   }
   if (!process.selinux_label.empty() && ::access("/sys/fs/selinux/enforce", F_OK) == 0) {
-    write_label("/proc/self/attr/exec", process.selinux_label, line);
+    write_label("", "/proc/self/attr/exec", process.selinux_label, line);
   }
 }
 

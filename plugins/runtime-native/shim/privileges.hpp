@@ -18,6 +18,10 @@ std::string limit_process(pid_t pid, const PlanProcess& process);
 /// The labels of security modules, for the program to come.
 void apply_labels(const PlanProcess& process, const ReportLine& line);
 
+/// For what stays without an execve, which would change its profile: the file that "changeprofile NAME" is written to,
+/// by the process that opened it. None without a profile. Through the host's /proc, too.
+UniqueFd open_apparmor_label(const PlanProcess& process, const ReportLine& line);
+
 /// Becomes the user, but keeps what `restrict_finally` needs.
 void become_user(const PlanProcess& process, const Identity& identity, const ReportLine& line);
 

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "shim/system.hpp"
+
 namespace gantry::native {
 
 namespace {
@@ -28,7 +30,7 @@ namespace {
 
 }  // namespace
 
-void fork_behind_reaper(const ReportLine& line) {
+void fork_behind_reaper(int label, const std::string& profile, const ReportLine& line) {
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -42,6 +44,8 @@ void fork_behind_reaper(const ReportLine& line) {
     ::signal(SIGTTOU, SIG_DFL);
     return;
   }
+  // Unconfined it must not go on; the shim sees it end.
+  if (label >= 0 && write_all(label, "changeprofile " + profile) != 0) ::_exit(128 + SIGKILL);
   // The shim learns of the child's execve by the line's end.
   ::close(line.fd());
   reap_until(child, all);
