@@ -234,6 +234,7 @@ struct Service::Impl {
 
   // recovery.cpp
   awaitable<void> recover_one(std::string id);
+  awaitable<void> recover_or_tell(std::string id);
   awaitable<void> recover_pause(Held& held);
   awaitable<void> freeze(Container container);
   awaitable<void> recover_alive(Held& held);

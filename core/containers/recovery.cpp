@@ -120,6 +120,15 @@ awaitable<void> Service::Impl::recover_one(std::string id) {
   }
 }
 
+// One that cannot be recovered must not keep the others down.
+awaitable<void> Service::Impl::recover_or_tell(std::string id) {
+  try {
+    co_await recover_one(id);
+  } catch (const std::exception& error) {
+    tell_error(id, error);
+  }
+}
+
 // Those of mounted images are called after their containers: "<id>.<digest>". What runs keeps what it was started with.
 bool Service::Impl::is_top_of_someone(const std::string& key) const {
   const auto container = table.find(key.substr(0, key.find('.')));
@@ -179,13 +188,14 @@ awaitable<void> Service::recover() {
   impl_->recovering = true;
   std::vector<std::string> ids;
   for (const auto& [id, container] : impl_->table.all()) ids.push_back(id);
-  for (const std::string& id : ids) {
-    try {
-      co_await impl_->recover_one(id);
-    } catch (const std::exception& error) {
-      // One that cannot be recovered must not keep the others down.
-      impl_->tell_error(id, error);
+  // Most of the time of each is spent waiting for its shim and for the kernel.
+  constexpr std::size_t kAtOnce = 32;
+  for (std::size_t first = 0; first < ids.size(); first += kAtOnce) {
+    std::vector<awaitable<void>> tasks;
+    for (std::size_t i = first; i < std::min(first + kAtOnce, ids.size()); ++i) {
+      tasks.push_back(impl_->recover_or_tell(ids[i]));
     }
+    co_await all_of(std::move(tasks));
   }
   co_await impl_->sweep();
   // Every sandbox that still is has been adopted, and none is new yet.

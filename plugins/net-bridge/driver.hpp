@@ -59,7 +59,9 @@ class Driver : public network::v1::Driver {
   void let_own_packets_through(const Network& network, const EndpointRecord& record) const;
   void unpublish(const EndpointRecord& record);
   void give_back(const EndpointRecord& before) noexcept;
-  void join(const Network& network, const network::v1::EndpointSpec& spec, const EndpointRecord& record, int netns);
+  /// Puts the record down, too.
+  void join(const Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before,
+            EndpointRecord& record, int netns);
   void take_away(const EndpointRecord& record) noexcept;
 
   Host* host_ = nullptr;

@@ -24,18 +24,27 @@ void Records::put(const NetworkRecord& record) const {
   networks_.put(record.id, text);
 }
 
-void Records::put(const EndpointRecord& record) const {
-  std::ostringstream text;
-  text << "interface " << record.interface << "\nsandbox_interface " << record.sandbox_interface << "\nmac "
-       << record.mac << "\nipv4 " << record.ipv4 << "\nipv6 " << record.ipv6 << "\n";
+std::string text(const EndpointRecord& record) {
+  std::ostringstream out;
+  out << "interface " << record.interface << "\nsandbox_interface " << record.sandbox_interface << "\nmac "
+      << record.mac << "\nipv4 " << record.ipv4 << "\nipv6 " << record.ipv6 << "\n";
   for (const network::v1::Port& port : record.ports) {
-    text << "port " << port.protocol << ' ' << port.container_port << ' ' << port.host_ip << ' ' << port.host_port
-         << "\n";
+    out << "port " << port.protocol << ' ' << port.container_port << ' ' << port.host_ip << ' ' << port.host_port
+        << "\n";
   }
-  for (const std::string& address : record.link_local) text << "link_local " << address << "\n";
-  if (record.guarded) text << "firewall host\n";
-  for (const std::string& interface : record.trusted) text << "trusted " << interface << "\n";
-  endpoints_.put(endpoint_file(record.network_id, record.id), text.str());
+  for (const std::string& address : record.link_local) out << "link_local " << address << "\n";
+  if (record.guarded) out << "firewall host\n";
+  for (const std::string& interface : record.trusted) out << "trusted " << interface << "\n";
+  if (!record.joined.empty()) out << "joined " << record.joined << "\n";
+  return out.str();
+}
+
+void Records::put(const EndpointRecord& record) const {
+  endpoints_.put(endpoint_file(record.network_id, record.id), text(record));
+}
+
+void Records::note_joined(const EndpointRecord& record) const {
+  endpoints_.add(endpoint_file(record.network_id, record.id), "joined " + record.joined);
 }
 
 std::optional<NetworkRecord> Records::network(const std::string& id) const {
@@ -65,6 +74,7 @@ std::optional<EndpointRecord> Records::endpoint(const std::string& network_id, c
     if (key == "link_local") record.link_local.push_back(value);
     if (key == "firewall") record.guarded = value == "host";
     if (key == "trusted") record.trusted.push_back(value);
+    if (key == "joined") record.joined = value;
   });
   return found ? std::optional(record) : std::nullopt;
 }

@@ -32,7 +32,11 @@ struct EndpointRecord {
   std::vector<std::string> link_local;   ///< More addresses, of the user's choice.
   bool guarded{};                        ///< Ports obey the host's own firewall.
   std::vector<std::string> trusted;      ///< Interfaces that ports are open to at the container's own address.
+  std::string joined;                    ///< The fingerprint of the sandbox's end, once it is whole; empty: not yet.
 };
+
+/// What is written for it: two that differ are told apart by it.
+std::string text(const EndpointRecord& record);
 
 /// What we make in the kernel, written down before it is made and struck off after it is gone, so that a killed
 /// daemon's successor finds all of it.
@@ -43,6 +47,8 @@ class Records {
 
   void put(const NetworkRecord& record) const;
   void put(const EndpointRecord& record) const;
+  /// Puts `joined` on record.
+  void note_joined(const EndpointRecord& record) const;
   [[nodiscard]] std::optional<NetworkRecord> network(const std::string& id) const;
   [[nodiscard]] std::optional<EndpointRecord> endpoint(const std::string& network_id, const std::string& id) const;
   void erase_network(const std::string& id) const;

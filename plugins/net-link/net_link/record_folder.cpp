@@ -47,6 +47,13 @@ void RecordFolder::put(const std::string& name, const std::string& text) const {
   replace_file(directory_ / name, text);
 }
 
+void RecordFolder::add(const std::string& name, const std::string& line) const {
+  const std::string path = directory_ / name;
+  const std::string text = line + "\n";
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) fail(path);
+}
+
 bool RecordFolder::read(const std::string& name,
                         const std::function<void(const std::string&, const std::string&)>& visit) const {
   std::ifstream file(directory_ / name);

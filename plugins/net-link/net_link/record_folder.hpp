@@ -16,6 +16,8 @@ class RecordFolder {
 
   /// All or nothing.
   void put(const std::string& name, const std::string& text) const;
+  /// One more line for what is there. All or nothing.
+  void add(const std::string& name, const std::string& line) const;
   /// Calls `visit(key, rest of the line)` for each line; false if there is no such file.
   bool read(const std::string& name, const std::function<void(const std::string&, const std::string&)>& visit) const;
   /// Succeeds if there is none.

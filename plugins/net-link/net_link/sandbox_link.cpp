@@ -1,9 +1,13 @@
 #include "net_link/sandbox_link.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <functional>
 #include <sstream>
 
 #include "gantry/error.hpp"
@@ -59,6 +63,18 @@ void add_link_local(const std::vector<std::string>& addresses, SandboxLink& link
     if (!address) throw Error{Errc::invalid, "invalid link-local IP address: " + text};
     link.addresses.push_back({*address, address->family == AF_INET ? kLinkLocalPrefix4 : kLinkLocalPrefix6});
   }
+}
+
+std::string fingerprint(const SandboxLink& link, int netns) {
+  struct stat space {};
+  if (::fstat(netns, &space) != 0) throw Error{Errc::io, std::string("network namespace: ") + std::strerror(errno)};
+  std::ostringstream text;
+  text << space.st_dev << ' ' << space.st_ino << ' ' << link.interface << ' ' << link.ipv6;
+  for (const Cidr& address : link.addresses) text << " address " << address.address.text() << "/" << address.prefix;
+  for (const Address& gateway : link.default_gateways) text << " gateway " << gateway.text();
+  for (const int family : link.default_families) text << " family " << family;
+  for (const Sysctl& sysctl : link.sysctls) text << " sysctl " << sysctl.path << '=' << sysctl.value;
+  return std::to_string(std::hash<std::string>{}(text.str()));
 }
 
 void configure_sandbox(const SandboxLink& link) {

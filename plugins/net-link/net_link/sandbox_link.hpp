@@ -31,6 +31,10 @@ std::vector<Sysctl> interface_sysctls(const Options& options, const std::string&
 /// Adds addresses of the user's choice, with their usual prefix lengths. Errors: invalid.
 void add_link_local(const std::vector<std::string>& addresses, SandboxLink& link);
 
+/// The same for the same link in the same network namespace, and with some certainty for no other: tells whether
+/// `configure_sandbox` has been done already. Errors: io.
+std::string fingerprint(const SandboxLink& link, int netns);
+
 /// Inside of the sandbox's network namespace: sets the loopback and the interface up. May be repeated.
 void configure_sandbox(const SandboxLink& link);
 
