@@ -43,7 +43,7 @@ struct Settings {
   std::vector<std::string> dns_search;
   bool default_init{};  ///< `--init` of the daemon.
   bool no_new_privileges{};
-  bool apparmor{};  ///< Whether the kernel has it.
+  bool apparmor{};                                                     ///< Whether the kernel has it.
   bool live_restore{};                                                 ///< Containers run on when the daemon ends.
   std::vector<std::string> cdi_spec_dirs{"/etc/cdi", "/var/run/cdi"};  ///< Of two with a device the later one has it.
   std::chrono::seconds stop_timeout{10};
