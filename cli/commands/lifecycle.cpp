@@ -21,16 +21,19 @@ int stop_or_restart(Context& context, const char* verb) {
   Query query;
   query.add_if(!signal.empty(), "signal", signal);
   query.add_if(flags.given("timeout") || flags.given("time"), "t", std::to_string(timeout));
-  return for_each_name(names, [&](const std::string& name) {
-    context.client().post("/containers/" + escaped(name) + "/" + verb + query.text());
-  });
+  const auto path = [&](const std::string& name) { return "/containers/" + escaped(name) + "/" + verb + query.text(); };
+  // As docker: a restart waits for the one before it.
+  if (std::string_view(verb) == "restart") {
+    return for_each_name(names, [&](const std::string& name) { context.client().post(path(name)); });
+  }
+  return ask_for_each_name(context.client(), "POST", names, path);
 }
 
 int post_each(Context& context, const char* verb) {
   Flags flags;
   const auto names = context.parse(flags, Arity::at_least(1));
-  return for_each_name(
-      names, [&](const std::string& name) { context.client().post("/containers/" + escaped(name) + "/" + verb); });
+  return ask_for_each_name(context.client(), "POST", names,
+                           [&](const std::string& name) { return "/containers/" + escaped(name) + "/" + verb; });
 }
 
 }  // namespace
@@ -47,8 +50,8 @@ int container_kill(Context& context) {
   const auto names = context.parse(flags, Arity::at_least(1));
   Query query;
   query.add_if(!signal.empty(), "signal", signal);
-  return for_each_name(names, [&](const std::string& name) {
-    context.client().post("/containers/" + escaped(name) + "/kill" + query.text());
+  return ask_for_each_name(context.client(), "POST", names, [&](const std::string& name) {
+    return "/containers/" + escaped(name) + "/kill" + query.text();
   });
 }
 
@@ -91,22 +94,16 @@ int container_rm(Context& context) {
   const auto names = context.parse(flags, Arity::at_least(1));
   Query query;
   query.add_if(volumes, "v").add_if(link, "link").add_if(force, "force");
-  std::string failures;
-  int code = 0;
+  const auto without_slashes = [](const std::string& name) {
+    return name.substr(std::min(name.find_first_not_of('/'), name.size()));
+  };
   for (const std::string& name : names) {
-    const std::string plain = name.substr(std::min(name.find_first_not_of('/'), name.size()));
-    if (plain.empty()) throw Failure("invalid container name: " + name);
-    try {
-      context.client().call("DELETE", "/containers/" + escaped(plain) + query.text());
-      std::printf("%s\n", name.c_str());
-    } catch (const DaemonError& error) {
-      failures += std::string(error.what()) + "\n";
-      if (!force || error.status() != 404) code = 1;
-    }
+    if (without_slashes(name).empty()) throw Failure("invalid container name: " + name);
   }
-  std::fflush(stdout);
-  std::fputs(failures.c_str(), stderr);
-  return code;
+  return ask_for_each_name(
+      context.client(), "DELETE", names,
+      [&](const std::string& name) { return "/containers/" + escaped(without_slashes(name)) + query.text(); },
+      [&](const DaemonError& error) { return force && error.status() == 404; });
 }
 
 }  // namespace gantry::cli
