@@ -86,6 +86,12 @@ struct Config {
 
   Strings insecure_registries;
   Strings registry_mirrors;
+  Texts registry_rewrites;  ///< Prefix of repositories -> where they really are.
+  Strings registry_blocks;
+  Texts proxies;  ///< "http-proxy", "https-proxy", "no-proxy", for which there are flags, too.
+  std::string http_proxy;
+  std::string https_proxy;
+  std::string no_proxy;
   Strings certs_dirs;
   int max_concurrent_downloads = 0;  ///< 0: kDefaultDownloads.
   int max_concurrent_uploads = 0;    ///< 0: kDefaultUploads.

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "containers/logging.hpp"
+#include "daemon/proxies.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::daemon {
@@ -99,6 +100,13 @@ Options registry_options(const Config& config) {
   Options options;
   if (!config.insecure_registries.empty()) options["insecure-registries"] = join(config.insecure_registries);
   if (!config.registry_mirrors.empty()) options["registry-mirrors"] = join(config.registry_mirrors);
+  Strings rewrites;
+  for (const auto& [prefix, target] : config.registry_rewrites) rewrites.push_back(prefix + "=" + target);
+  if (!rewrites.empty()) options["registry-rewrites"] = join(rewrites);
+  if (!config.registry_blocks.empty()) options["registry-blocks"] = join(config.registry_blocks);
+  for (const char* name : {"http-proxy", "https-proxy", "no-proxy"}) {
+    if (const std::string value = proxy_environment(name); !value.empty()) options[name] = value;
+  }
   if (!config.certs_dirs.empty()) options["certs-dirs"] = join(config.certs_dirs);
   return options;
 }

@@ -12,6 +12,7 @@
 #include "daemon/daemon.hpp"
 #include "daemon/log.hpp"
 #include "daemon/pid_file.hpp"
+#include "daemon/proxies.hpp"
 
 namespace {
 
@@ -72,6 +73,7 @@ int main(int argc, char** argv) {
   const char* phase = "";
   try {
     const Config config = load_config(command_line.config, command_line.config_file, command_line.config_file_given);
+    export_proxies(config);
     if (command_line.validate) return validate(command_line, config);
     phase = "failed to start daemon: ";
     return start(command_line, config);

@@ -41,6 +41,15 @@ std::string environment(const char* upper, const char* lower) {
   return {};
 }
 
+// A proxy's URL without what it says of the user, in dockerd's way.
+std::string without_credentials(std::string url) {
+  const auto scheme = url.find("://");
+  const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+  const auto end = url.rfind('@', url.find('/', begin));
+  if (end != std::string::npos && end >= begin) url.replace(begin, end - begin, "xxxxx:xxxxx");
+  return url;
+}
+
 const char* type_name(OptionType type) {
   switch (type) {
     case OptionType::text:
@@ -159,8 +168,8 @@ void Service::add_host(wire::Info& info) const {
   info.cpus = host_.cpus;
   info.memory = host_.memory;
   info.name = host_.name;
-  info.http_proxy = environment("HTTP_PROXY", "http_proxy");
-  info.https_proxy = environment("HTTPS_PROXY", "https_proxy");
+  info.http_proxy = without_credentials(environment("HTTP_PROXY", "http_proxy"));
+  info.https_proxy = without_credentials(environment("HTTPS_PROXY", "https_proxy"));
   info.no_proxy = environment("NO_PROXY", "no_proxy");
   if (host_.apparmor) info.security_options.emplace_back("name=apparmor");
   if (host_.seccomp) info.security_options.emplace_back("name=seccomp,profile=builtin");

@@ -21,6 +21,7 @@ using Kind = TransportError::Kind;
 
 constexpr int kConnectLimit = 15'000;
 constexpr int kSilenceLimit = 60'000;
+constexpr std::size_t kMaxProxyHead = 16384;
 
 /// errno's text as Go has it: lower case.
 std::string errno_text(int error) {
@@ -66,10 +67,12 @@ std::string verify_text(long result, const Url& url) {
 
 Connection::~Connection() = default;
 
-std::unique_ptr<Connection> Connection::open(const Url& url, std::shared_ptr<SSL_CTX> tls, const gantry::Call& call) {
+std::unique_ptr<Connection> Connection::open(const Url& url, const Proxy* proxy, std::shared_ptr<SSL_CTX> tls,
+                                             const gantry::Call& call) {
   std::unique_ptr<Connection> connection;
   std::string first_error;
-  for (const Address& address : resolve(url.host, url.port, call)) {
+  const Url& first = proxy != nullptr ? proxy->url : url;
+  for (const Address& address : resolve(first.host, first.port, call)) {
     try {
       connection.reset(new Connection{connect_to(address, call), call});
       break;
@@ -79,10 +82,37 @@ std::unique_ptr<Connection> Connection::open(const Url& url, std::shared_ptr<SSL
   }
   if (connection == nullptr) {
     throw TransportError{Kind::unreachable,
-                         first_error.empty() ? "dial tcp: lookup " + url.host + ": no such host" : first_error};
+                         (proxy != nullptr ? "proxyconnect tcp: " : "") +
+                             (first_error.empty() ? "dial tcp: lookup " + first.host + ": no such host" : first_error)};
   }
+  if (tls != nullptr && proxy != nullptr) connection->ask_for_tunnel(url, *proxy);
   if (tls != nullptr) connection->start_tls(url, std::move(tls));
   return connection;
+}
+
+void Connection::ask_for_tunnel(const Url& url, const Proxy& proxy) {
+  const std::string host = (url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]") + ":" + url.port;
+  std::string request = "CONNECT " + host + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: gantry\r\n";
+  if (!proxy.authorization.empty()) request += "Proxy-Authorization: " + proxy.authorization + "\r\n";
+  request += "\r\n";
+  write(std::as_bytes(std::span{request}));
+  // Byte by byte: what follows the head is the other side's.
+  std::string head;
+  while (!head.ends_with("\r\n\r\n")) {
+    std::byte byte{};
+    if (read({&byte, 1}) == 0) throw TransportError{Kind::broken, "proxyconnect tcp: EOF"};
+    head += static_cast<char>(byte);
+    if (head.size() > kMaxProxyHead)
+      throw TransportError{Kind::unreachable, "proxyconnect tcp: malformed HTTP response"};
+  }
+  const std::string status = head.substr(0, head.find('\r'));
+  if (!status.starts_with("HTTP/1.") || status.size() < 12) {
+    throw TransportError{Kind::unreachable, "proxyconnect tcp: malformed HTTP response"};
+  }
+  // As Go has it: what the proxy says, without the number.
+  if (status.compare(9, 3, "200") != 0) {
+    throw TransportError{Kind::unreachable, status.size() > 13 ? status.substr(13) : status.substr(9, 3)};
+  }
 }
 
 void Connection::start_tls(const Url& url, std::shared_ptr<SSL_CTX> tls) {

@@ -13,6 +13,7 @@
 
 #include "gantry/call.hpp"
 #include "gantry/unique_fd.hpp"
+#include "proxies.hpp"
 #include "url.hpp"
 
 namespace hub {
@@ -36,8 +37,10 @@ class TransportError : public std::runtime_error {
 /// time.
 class Connection {
  public:
-  /// `tls` null: plain. Errors: TransportError, cancelled.
-  static std::unique_ptr<Connection> open(const Url& url, std::shared_ptr<SSL_CTX> tls, const gantry::Call& call);
+  /// `tls` null: plain. `proxy` null: directly; else TLS goes through a tunnel, and what is plain is to be asked of the
+  /// proxy. Errors: TransportError, cancelled.
+  static std::unique_ptr<Connection> open(const Url& url, const Proxy* proxy, std::shared_ptr<SSL_CTX> tls,
+                                          const gantry::Call& call);
 
   ~Connection();
   Connection(const Connection&) = delete;
@@ -79,6 +82,8 @@ class Connection {
 
  private:
   Connection(gantry::UniqueFd socket, const gantry::Call& call) : socket_(std::move(socket)), call_(&call) {}
+  /// RFC 9110, 9.3.6.
+  void ask_for_tunnel(const Url& url, const Proxy& proxy);
   void start_tls(const Url& url, std::shared_ptr<SSL_CTX> tls);
   /// Waits for what OpenSSL asks for; throws for anything else.
   void await_tls(int result, const char* action);

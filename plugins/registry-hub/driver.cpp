@@ -7,8 +7,10 @@
 #include "blob_push.hpp"
 #include "endpoint.hpp"
 #include "manifest_requests.hpp"
+#include "proxies.hpp"
 #include "registry_error.hpp"
 #include "registry_hosts.hpp"
+#include "routes.hpp"
 
 namespace hub {
 namespace {
@@ -52,12 +54,17 @@ SearchResult parse_search_result(const nlohmann::json& item) {
 }  // namespace
 
 struct Driver::Parts {
-  Parts(InsecureHosts insecure, std::vector<std::string> certs_dirs, std::vector<std::string> mirror_urls)
-      : client(std::move(certs_dirs)),
+  explicit Parts(const gantry::Options& options)
+      : routes(split_list(option(options, "registry-rewrites")), split_list(option(options, "registry-blocks"))),
+        client(split_list(option(options, "certs-dirs")),
+               Proxies{option(options, "http-proxy"), option(options, "https-proxy"), option(options, "no-proxy")}),
         tokens(client),
-        endpoints(client, std::move(insecure)),
-        mirrors(std::move(mirror_urls)) {}
+        endpoints(client, InsecureHosts{split_list(option(options, "insecure-registries"))}),
+        mirrors(split_list(option(options, "registry-mirrors"))) {
+    for (const std::string& mirror : mirrors) parse_url(mirror);
+  }
 
+  Routes routes;
   HttpClient client;
   TokenAuth tokens;
   Endpoints endpoints;
@@ -66,6 +73,17 @@ struct Driver::Parts {
   Session session(const std::string& host, std::vector<std::string> scopes, const Credentials& credentials,
                   const Call& call) {
     return {client, tokens, endpoints.find(host, call), std::move(scopes), credentials, call};
+  }
+
+  /// Where a repository really is, and what may be told there: credentials are for the registry that was named.
+  struct Place {
+    Repository repository;
+    Credentials credentials;
+  };
+  Place place(const Repository& named, const Credentials& credentials) const {
+    Place out{routes.resolve(named), credentials};
+    if (out.repository.host != named.host) out.credentials = Credentials{};
+    return out;
   }
 
   /// Runs `work` with Docker Hub's mirrors, one after the other, then with the registry itself. Mirrors get no
@@ -115,32 +133,35 @@ void Driver::options(std::vector<gantry::OptionInfo>& out) const {
   out = {{"insecure-registries", OptionType::list, OptionScope::driver, "",
           "Registries (host, host:port, CIDR) that may lack TLS or a valid certificate; loopback always may."},
          {"registry-mirrors", OptionType::list, OptionScope::driver, "", "URLs that are asked before Docker Hub."},
+         {"registry-rewrites", OptionType::list, OptionScope::driver, "",
+          "Where repositories really are: \"docker.io/library=registry.example.com/hub\"; the longest prefix counts."},
+         {"registry-blocks", OptionType::list, OptionScope::driver, "",
+          "Prefixes of repositories that may not be reached: \"quay.io\", \"docker.io/someone\"."},
+         {"http-proxy", OptionType::text, OptionScope::driver, "", "The proxy for http URLs."},
+         {"https-proxy", OptionType::text, OptionScope::driver, "", "The proxy for https URLs."},
+         {"no-proxy", OptionType::list, OptionScope::driver, "", "Hosts, domains and CIDRs that need no proxy."},
          {"certs-dirs", OptionType::list, OptionScope::driver, "/etc/docker/certs.d,/etc/gantry/certs.d",
           "Directories with <host:port>/{*.crt,*.cert,*.key}."}};
 }
 
-void Driver::open(gantry::Host& host) {
-  const auto& options = host.options();
-  InsecureHosts insecure{split_list(option(options, "insecure-registries"))};
-  std::vector<std::string> mirrors = split_list(option(options, "registry-mirrors"));
-  for (const std::string& mirror : mirrors) parse_url(mirror);
-  parts_ = std::make_unique<Parts>(std::move(insecure), split_list(option(options, "certs-dirs")), std::move(mirrors));
-}
+void Driver::open(gantry::Host& host) { parts_ = std::make_unique<Parts>(host.options()); }
 
 void Driver::get_manifest(const Repository& repository, const std::string& reference, const Credentials& credentials,
                           Manifest& out, const Call& call) {
   translated([&] {
-    parts_->with_mirrors(repository, credentials, call,
-                         [&](Session& session) { hub::get_manifest(session, repository, reference, out); });
+    const auto at = parts_->place(repository, credentials);
+    parts_->with_mirrors(at.repository, at.credentials, call,
+                         [&](Session& session) { hub::get_manifest(session, at.repository, reference, out); });
   });
 }
 
 void Driver::get_blob(const Repository& repository, const Descriptor& blob, std::uint64_t offset,
                       const Credentials& credentials, gantry::ByteSink& sink, const Call& call) {
   translated([&] {
+    const auto at = parts_->place(repository, credentials);
     // What a mirror brought before it failed is not asked for again.
-    parts_->with_mirrors(repository, credentials, call, [&](Session& session) {
-      BlobFetch fetch{session, repository, blob, offset};
+    parts_->with_mirrors(at.repository, at.credentials, call, [&](Session& session) {
+      BlobFetch fetch{session, at.repository, blob, offset};
       try {
         fetch.run(sink);
       } catch (...) {
@@ -154,40 +175,47 @@ void Driver::get_blob(const Repository& repository, const Descriptor& blob, std:
 bool Driver::has_blob(const Repository& repository, const Descriptor& blob, const Credentials& credentials,
                       const Call& call) {
   return translated([&] {
-    Session session = parts_->session(repository.host, scopes_for(repository, "pull,push"), credentials, call);
-    return hub::has_blob(session, repository, blob);
+    const auto at = parts_->place(repository, credentials);
+    Session session = parts_->session(at.repository.host, scopes_for(at.repository, "pull,push"), at.credentials, call);
+    return hub::has_blob(session, at.repository, blob);
   });
 }
 
 bool Driver::put_blob(const Repository& repository, const Descriptor& blob, const std::vector<std::string>& mount_from,
                       const Credentials& credentials, gantry::ByteSource& source, const Call& call) {
   return translated([&] {
-    std::vector<std::string> scopes = scopes_for(repository, "pull,push");
-    for (const std::string& other : mount_from) scopes.push_back("repository:" + other + ":pull");
-    Session session = parts_->session(repository.host, std::move(scopes), credentials, call);
-    return hub::put_blob(session, repository, blob, mount_from, source);
+    const auto at = parts_->place(repository, credentials);
+    std::vector<std::string> scopes = scopes_for(at.repository, "pull,push");
+    // The others' names are those of the registry that was named.
+    std::vector<std::string> mounts = at.repository.host == repository.host ? mount_from : std::vector<std::string>{};
+    for (const std::string& other : mounts) scopes.push_back("repository:" + other + ":pull");
+    Session session = parts_->session(at.repository.host, std::move(scopes), at.credentials, call);
+    return hub::put_blob(session, at.repository, blob, mounts, source);
   });
 }
 
 void Driver::put_manifest(const Repository& repository, const std::string& reference, const Manifest& manifest,
                           const Credentials& credentials, const Call& call) {
   translated([&] {
-    Session session = parts_->session(repository.host, scopes_for(repository, "pull,push"), credentials, call);
-    hub::put_manifest(session, repository, reference, manifest);
+    const auto at = parts_->place(repository, credentials);
+    Session session = parts_->session(at.repository.host, scopes_for(at.repository, "pull,push"), at.credentials, call);
+    hub::put_manifest(session, at.repository, reference, manifest);
   });
 }
 
 void Driver::list_tags(const Repository& repository, const Credentials& credentials, std::vector<std::string>& out,
                        const Call& call) {
   translated([&] {
-    Session session = parts_->session(repository.host, scopes_for(repository, "pull"), credentials, call);
-    out = hub::list_tags(session, repository);
+    const auto at = parts_->place(repository, credentials);
+    Session session = parts_->session(at.repository.host, scopes_for(at.repository, "pull"), at.credentials, call);
+    out = hub::list_tags(session, at.repository);
   });
 }
 
 void Driver::login(const std::string& host, const Credentials& credentials, std::string& identity_token,
                    const Call& call) {
   translated([&] {
+    parts_->routes.check_host(host);
     parts_->endpoints.forget(host);
     const Endpoint endpoint = parts_->endpoints.find(host, call);
     for (const Challenge& challenge : endpoint.challenges) {
@@ -208,6 +236,7 @@ void Driver::login(const std::string& host, const Credentials& credentials, std:
 void Driver::search(const std::string& host, const std::string& term, int limit, const Credentials& credentials,
                     std::vector<SearchResult>& out, const Call& call) {
   translated([&] {
+    parts_->routes.check_host(host);
     Request request;
     // Docker Hub's search is the old registry's; it has no other.
     const bool insecure = host != kHub && parts_->endpoints.insecure(host);

@@ -25,9 +25,14 @@ bool one_line(std::string_view text) {
   return text.find_first_of(std::string_view{"\r\n\0", 3}) == std::string_view::npos;
 }
 
-std::string head_of(const Request& request) {
-  std::string head = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() +
-                     "\r\nUser-Agent: gantry\r\n";
+/// `proxy`: one that is asked for what lies elsewhere.
+std::string head_of(const Request& request, const Proxy* proxy) {
+  const std::string target = proxy != nullptr ? request.url.str() : request.url.target;
+  std::string head =
+      request.method + " " + target + " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\nUser-Agent: gantry\r\n";
+  if (proxy != nullptr && !proxy->authorization.empty()) {
+    head += "Proxy-Authorization: " + proxy->authorization + "\r\n";
+  }
   for (const auto& [name, value] : request.headers) {
     if (!one_line(name) || !one_line(value)) throw Error{Errc::invalid, "a header has a line feed: " + name};
     head += name + ": " + value + "\r\n";
@@ -145,7 +150,8 @@ void Response::discard() noexcept {
   }
 }
 
-HttpClient::HttpClient(std::vector<std::string> certs_dirs) : trust_(std::move(certs_dirs)) {}
+HttpClient::HttpClient(std::vector<std::string> certs_dirs, Proxies proxies)
+    : trust_(std::move(certs_dirs)), proxies_(std::move(proxies)) {}
 HttpClient::~HttpClient() = default;
 
 std::unique_ptr<Connection> HttpClient::take_idle(const std::string& key, const std::shared_ptr<SSL_CTX>& tls) {
@@ -180,7 +186,7 @@ Response HttpClient::send(const Request& request, const gantry::Call& call) {
       if (request.source != nullptr) throw;
     }
   }
-  return exchange(request, Connection::open(request.url, tls, call), key);
+  return exchange(request, Connection::open(request.url, proxies_.of(request.url), tls, call), key);
 }
 
 Response HttpClient::exchange(const Request& request, std::unique_ptr<Connection> connection, const std::string& key) {
@@ -189,7 +195,8 @@ Response HttpClient::exchange(const Request& request, std::unique_ptr<Connection
   state->key = key;
   state->connection = std::move(connection);
   if (request.method == "HEAD") state->parser.skip(true);
-  const std::string head = head_of(request);
+  // Through a tunnel the proxy sees nothing of it.
+  const std::string head = head_of(request, request.url.secure() ? nullptr : proxies_.of(request.url));
   state->connection->write(std::as_bytes(std::span{head}));
   std::exception_ptr broken;
   try {

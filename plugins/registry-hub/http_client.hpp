@@ -13,6 +13,7 @@
 #include "connection.hpp"
 #include "gantry/call.hpp"
 #include "gantry/stream.hpp"
+#include "proxies.hpp"
 #include "tls_trust.hpp"
 #include "url.hpp"
 
@@ -59,7 +60,7 @@ class Response {
 /// HTTP/1.1 with idle connections kept per host. Any thread.
 class HttpClient {
  public:
-  explicit HttpClient(std::vector<std::string> certs_dirs);
+  HttpClient(std::vector<std::string> certs_dirs, Proxies proxies);
   ~HttpClient();
 
   /// Sends one request; follows nothing, retries nothing but a connection that had gone stale.
@@ -78,6 +79,7 @@ class HttpClient {
   Response exchange(const Request& request, std::unique_ptr<Connection> connection, const std::string& key);
 
   TlsTrust trust_;
+  Proxies proxies_;
   std::mutex mutex_;
   std::map<std::string, std::vector<Idle>> idle_;
 };

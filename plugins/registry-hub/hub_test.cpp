@@ -101,6 +101,7 @@ class Hub : public ::testing::Test {
   TextSink sink_;
   Manifest manifest_;
   Credentials credentials_;
+  std::vector<std::string> tags_;
   std::optional<ScriptedServer> server_;
   Driver driver_;
 };
@@ -276,6 +277,55 @@ TEST_F(Hub, TriesMirrorsFirst) {
   driver_.get_manifest({"docker.io", "library/x"}, "1", {}, manifest_, call_);
   EXPECT_EQ(manifest_.content, "{}");
   EXPECT_EQ(mirror.requests().back().target, "/v2/library/x/manifests/1");
+}
+
+TEST_F(Hub, GoesThroughProxies) {
+  const ScriptedServer proxy{"127.0.0.1", [](const ScriptedServer::Request& request) -> std::string {
+                               if (request.method == "CONNECT") return "HTTP/1.1 403 Forbidden\r\n\r\n";
+                               return respond(200, "{}");
+                             }};
+  host_.options_["http-proxy"] = "http://me:secret@" + proxy.host();
+  host_.options_["https-proxy"] = proxy.host();
+  driver_.open(host_);
+  const Repository there{"reg.example:5000", "x"};
+  EXPECT_EQ(error([&] { driver_.get_manifest(there, "1", {}, manifest_, call_); }),
+            "Get \"https://reg.example:5000/v2/\": Forbidden");
+  EXPECT_EQ(proxy.requests().back().target, "reg.example:5000");
+  EXPECT_EQ(proxy.requests().back().header("proxy-authorization"), "");
+
+  host_.options_["insecure-registries"] = "reg.example:5000";
+  Driver insecure;
+  insecure.open(host_);
+  insecure.get_manifest(there, "1", {}, manifest_, call_);
+  EXPECT_EQ(proxy.requests().back().target, "http://reg.example:5000/v2/x/manifests/1");
+  EXPECT_EQ(proxy.requests().back().header("proxy-authorization"), "Basic bWU6c2VjcmV0");
+}
+
+TEST_F(Hub, GoesWhereNamesAreRewrittenTo) {
+  serve([](const ScriptedServer::Request&) { return respond(200, "{}"); });
+  host_.options_["registry-rewrites"] = "quay.io/a=" + server_->host() + "/b";
+  host_.options_["registry-blocks"] = "quay.io";
+  Driver driver;
+  driver.open(host_);
+  driver.get_manifest({"quay.io", "a/x"}, "1", {}, manifest_, call_);
+  EXPECT_EQ(server_->requests().back().target, "/v2/b/x/manifests/1");
+  EXPECT_THAT(error([&] {
+                driver.get_manifest({"quay.io", "c/x"}, "1", {}, manifest_, call_);
+              }),
+              HasSubstr("quay.io/c/x is blocked"));
+  EXPECT_THAT(error([&] { driver.list_tags({"quay.io", "c/x"}, {}, tags_, call_); }), HasSubstr("is blocked"));
+  // What was given for one registry is not told to another.
+  ping_status_ = 401;
+  ping_headers_ = "WWW-Authenticate: Basic realm=\"r\"\r\n";
+  Driver later;
+  later.open(host_);
+  Credentials credentials;
+  credentials.username = "me";
+  credentials.password = "secret";
+  EXPECT_THAT(error([&] {
+                later.get_manifest({"quay.io", "a/x"}, "1", credentials, manifest_, call_);
+              }),
+              HasSubstr("no basic auth credentials"));
 }
 
 TEST(Url, IsTakenApartAndResolved) {

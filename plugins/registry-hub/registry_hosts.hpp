@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "address_range.hpp"
 #include "gantry/driver.hpp"
 #include "url.hpp"
 
@@ -19,12 +20,8 @@ class InsecureHosts {
   [[nodiscard]] bool contains(std::string_view host) const;
 
  private:
-  struct Range {
-    std::vector<unsigned char> address;
-    unsigned prefix{};
-  };
   std::vector<std::string> names_;
-  std::vector<Range> ranges_;
+  std::vector<AddressRange> ranges_;
 };
 
 /// The items of a list option: separated by commas, blanks trimmed, as a config writes them.
