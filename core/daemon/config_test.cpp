@@ -10,6 +10,7 @@
 #include "daemon/driver_config.hpp"
 #include "daemon/options.hpp"
 #include "daemon/pid_file.hpp"
+#include "daemon/proxies.hpp"
 #include "daemon/reload.hpp"
 
 namespace gantry::daemon {
@@ -236,6 +237,18 @@ TEST_F(ConfigTest, ThePidFileIsRemovedAndAStaleOneReplaced) {
   write_file_atomically(file_, "1");
   const PidFile second{file_};
   EXPECT_EQ(read_file(file_), std::to_string(::getpid()));
+}
+
+TEST(Proxies, ComeFromFlagsBeforeTheFile) {
+  Config config;
+  config.proxies = {{"http-proxy", "http://file:1"}, {"no-proxy", "a,b"}};
+  config.http_proxy = "http://flag:1";
+  export_proxies(config);
+  EXPECT_EQ(proxy_environment("http-proxy"), "http://flag:1");
+  EXPECT_STREQ(::getenv("no_proxy"), "a,b");
+  config.proxies = {{"ftp-proxy", "x"}};
+  EXPECT_THROW(export_proxies(config), Error);
+  for (const char* name : {"HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"}) ::unsetenv(name);
 }
 
 }  // namespace
