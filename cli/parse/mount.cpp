@@ -73,6 +73,8 @@ class MountBuilder {
       volume_["NoCopy"] = true;
     } else if (key == "bind-nonrecursive") {
       bind_["NonRecursive"] = true;
+    } else if (key == "idmap") {  // not Docker's, but Podman's
+      bind_["IDMap"] = true;
     } else {
       throw InvalidValue("invalid field '" + field + "' must be a key=value pair");
     }
@@ -120,6 +122,8 @@ class MountBuilder {
       set_recursion(bind_, value);
     } else if (key == "bind-create-src") {
       bind_["CreateMountpoint"] = parse_switch(key, value);
+    } else if (key == "idmap") {
+      bind_["IDMap"] = parse_switch(key, value);
     } else {
       return false;
     }

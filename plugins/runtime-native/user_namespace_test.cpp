@@ -236,6 +236,29 @@ TEST_F(UserNamespaces, NothingOfTheHostIsSeenThroughProc) {
   EXPECT_EQ(ended.out.find("store"), std::string::npos) << ended.out;
 }
 
+TEST_F(UserNamespaces, WhoJoinsShowsNothingOfTheHost) {
+  // One looks into whatever appears in its PID namespace, with all rights there, while others come to join it.
+  std::ofstream(base() / "mark") << "the host's";
+  auto spec =
+      remapped("while :; do for p in /proc/[0-9]*; do cat $p/root" + (base() / "mark").string() +
+               " 2>/dev/null; test $p = /proc/1 || ls $p/fd/ $p/cwd/ >/dev/null 2>&1; done; test -e /stop && break; "
+               "done; echo end");
+  spec.process.capabilities.insert(spec.process.capabilities.end(), {"CAP_SYS_PTRACE", "CAP_SYS_ADMIN"});
+  spec.seccomp = "unconfined";
+  auto watcher = world().launch(spec);
+  const std::string spaces = "/proc/" + std::to_string(watcher.running.pid) + "/ns/";
+  for (int i = 0; i < 8; ++i) {
+    auto joining = remapped("true");
+    for (auto& space : joining.namespaces) {
+      if (space.kind == "pid" || space.kind == "user") space.path = spaces + space.kind;
+    }
+    EXPECT_EQ(world().run(joining).code, 0);
+    EXPECT_EQ(world().exec_command(watcher.id, {"true"}).code, 0);
+  }
+  EXPECT_EQ(world().exec_command(watcher.id, {"touch", "/stop"}).code, 0);
+  EXPECT_EQ(world().finish(std::move(watcher)).out, "end\n");
+}
+
 TEST_F(UserNamespaces, TheHostsRootIsInNoMap) {
   auto spec = remapped("true");
   spec.uid_map = {{0, 0, 65536}};

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <climits>
 #include <iterator>
+#include <string_view>
 
 #include "protocol.hpp"
 #include "shim/bind.hpp"
@@ -176,6 +177,8 @@ void Rootfs::mount_filesystem(const PlanMount& mount, int target) {
   if (!mount.base.empty() && ::chdir(mount.base.c_str()) < 0) line_.fail_errno("chdir " + mount.base);
   if (::mount(source.c_str(), descriptor_path(target).c_str(), type, mount.flags,
               mount.data.empty() ? nullptr : mount.data.c_str()) < 0) {
+    if (errno == EPERM && is_remapped(plan_) && std::string_view(type) == "cgroup2")
+      return show_host_cgroups(mount, target);
     line_.fail_errno("error mounting \"" + source + "\" to rootfs at \"" + mount.target + "\"");
   }
   if (mount.propagation != 0) {
@@ -185,6 +188,17 @@ void Rootfs::mount_filesystem(const PlanMount& mount, int target) {
     }
   }
   if (!mount.subpath.empty()) show_below(mount);
+}
+
+/// Whose cgroup namespace is the host's cannot mount the hierarchy: as runc does, it gets the host's mount of it.
+void Rootfs::show_host_cgroups(const PlanMount& mount, int target) {
+  const UniqueFd tree(::open_tree(AT_FDCWD, "/sys/fs/cgroup",
+                                  AT_RECURSIVE | OPEN_TREE_CLONE | static_cast<unsigned>(OPEN_TREE_CLOEXEC)));
+  const std::uint64_t readonly = (mount.flags & MS_RDONLY) != 0 ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
+  const std::uint64_t attributes = readonly | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  if (!tree || set_attributes(tree.get(), attributes, MS_PRIVATE, true) < 0 || move_onto(tree.get(), target) < 0) {
+    line_.fail_errno("error mounting \"cgroup\" to rootfs at \"" + mount.target + "\"");
+  }
 }
 
 /// What a filesystem has at the subpath covers the whole of it.
