@@ -202,6 +202,12 @@ TEST_P(Remapped, EverythingElseHolds) {
       "7\nc\n0\n4000\nbox\nsealed\n");
   EXPECT_EQ(out("run --rm --mount type=image,src=busybox,dst=/image busybox stat -c %u:%g /image/bin/busybox"),
             "0:0\n");
+  for (const char* user : {"0", "1000"}) {
+    EXPECT_EQ(out(std::string{"run --rm --memory 64m -u "} + user +
+                  " busybox sh -c 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes "
+                  "2>/dev/null'; true"),
+              "67108864\n");
+  }
   EXPECT_EQ(out("run --rm --network none busybox ip -o link | wc -l"), "1\n");
   EXPECT_EQ(out("run --rm busybox ip -o -4 address show eth0 | wc -l"), "1\n");
 }

@@ -53,6 +53,8 @@ std::string make_cgroup(const PlanCgroup& cgroup) {
   if (::mkdir(cgroup.directory.c_str(), 0755) < 0 && errno != EEXIST) {
     return "mkdir " + cgroup.directory + ": " + error_text(errno);
   }
+  // Whatever the umask: runtimes of languages read their limits, as other users than root.
+  if (::chmod(cgroup.directory.c_str(), 0755) < 0) return "chmod " + cgroup.directory + ": " + error_text(errno);
   for (const PlanWrite& write : cgroup.writes) {
     const std::string file = cgroup.directory + "/" + write.file;
     const int error = write_whole_file(file.c_str(), write.value);
