@@ -76,6 +76,7 @@ struct Config {
   bool ip_masq = true;
   bool iptables = true;
   bool ip6tables = true;
+  bool allow_direct_routing = false;
   bool userland_proxy = true;
   std::string userland_proxy_path;
   std::string host_gateway_ip;

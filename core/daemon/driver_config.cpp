@@ -72,6 +72,7 @@ Options bridge_options(const Config& config) {
   add("ip-masq", truth(config.ip_masq));
   add("iptables", truth(config.iptables));
   add("ip6tables", truth(config.ip6tables));
+  add("allow-direct-routing", truth(config.allow_direct_routing));
   add("fixed-cidr", config.fixed_cidr);
   add("default-gateway", config.default_gateway);
   add("icc", truth(config.icc));

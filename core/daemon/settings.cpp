@@ -64,6 +64,8 @@ const std::vector<Setting>& settings() {
       {"ip-masq", "--ip-masq", &Config::ip_masq, "Hide the default bridge's containers behind the host's addresses"},
       {"iptables", "--iptables", &Config::iptables, "Make nftables rules: without them published ports lead nowhere"},
       {"ip6tables", "--ip6tables", &Config::ip6tables, "Make nftables rules for IPv6"},
+      {"allow-direct-routing", "--allow-direct-routing", &Config::allow_direct_routing,
+       "Published ports may be reached at containers' own addresses, too"},
       {"userland-proxy", "--userland-proxy", &Config::userland_proxy, "Accepted for dockerd's sake: there is none"},
       {"userland-proxy-path", "--userland-proxy-path", &Config::userland_proxy_path, "Accepted for dockerd's sake"},
       {"host-gateway-ip", "", &Config::host_gateway_ip, "What host-gateway stands for: the default bridge's address"},

@@ -299,6 +299,7 @@ EndpointRecord Driver::plan_endpoint(const Network& network, const EndpointSpec&
   record.link_local = spec.link_local;
   record.guarded = network.options().guarded;
   record.trusted = network.options().trusted;
+  if (settings_.direct && !record.guarded) record.trusted = {kAllInterfaces};
   if (lease.ipv4) record.ipv4 = lease.ipv4->text();
   if (lease.ipv6) record.ipv6 = lease.ipv6->text();
   record.mac = !spec.mac.empty() ? spec.mac : lease.ipv4 ? mac_of(*lease.ipv4) : random_mac();

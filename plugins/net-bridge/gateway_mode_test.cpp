@@ -89,6 +89,27 @@ TEST_F(BridgeDriver, TrustedInterfacesReachPublishedPortsDirectly) {
   EXPECT_FALSE(ask(outside.netns(), "tcp", made.ipv4, 81, kUnreachable));
 }
 
+TEST_F(BridgeDriver, DirectRoutingReachesPublishedPortsFromEverywhere) {
+  host_.settings["allow-direct-routing"] = "true";
+  reopen();
+  create('a');
+  Sandbox sandbox;
+  const Outside outside;
+  const Endpoint made = attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), sandbox);
+  Server published(sandbox.netns(), "tcp", 80);
+  Server closed(sandbox.netns(), "tcp", 81);
+  EXPECT_TRUE(ask(outside.netns(), "tcp", made.ipv4, 80));
+  EXPECT_TRUE(ask(outside.netns(), "tcp", "198.51.100.1", 8080)) << "and as before";
+  EXPECT_FALSE(ask(outside.netns(), "tcp", made.ipv4, 81, kUnreachable));
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  Sandbox later;
+  EndpointSpec second = endpoint('a', '2');
+  second.ipv4 = made.ipv4;
+  EXPECT_EQ(attach(second, later).ipv4, made.ipv4);
+  Server behind(later.netns(), "tcp", 80);
+  EXPECT_FALSE(ask(outside.netns(), "tcp", made.ipv4, 80, kUnreachable)) << "nothing is left of the port";
+}
+
 TEST_F(BridgeDriver, AnIsolatedNetworkDoesNotReachTheHost) {
   const auto network = create('a', {{"com.docker.network.bridge.gateway_mode_ipv4", "isolated"}}, true);
   EXPECT_EQ(network.pools.at(0).gateway, "");

@@ -80,6 +80,19 @@ TEST(SubnetChoice, AvoidsWhatIsUsed) {
   EXPECT_FALSE(choose_subnet(sources, AF_INET6, {}));
 }
 
+TEST(SubnetChoice, AHostHasOneUniqueLocalPrefix) {
+  const Subnet one = unique_local_prefix("0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(one, unique_local_prefix("0123456789abcdef0123456789abcdef"));
+  EXPECT_NE(one.text(), unique_local_prefix("1123456789abcdef0123456789abcdef").text());
+  EXPECT_NE(unique_local_prefix("").text(), unique_local_prefix("").text());
+  EXPECT_TRUE(subnet("fd00::/8").contains(one));
+  EXPECT_EQ(one.prefix, 48);
+  EXPECT_EQ(one.text().find("123456"), std::string::npos) << "the id itself is not shown";
+  const auto first = choose_subnet({{one, 64}}, AF_INET6, {});
+  const auto second = choose_subnet({{one, 64}}, AF_INET6, {*first});
+  EXPECT_TRUE(one.contains(*second) && *first != *second && second->prefix == 64);
+}
+
 TEST(SubnetChoice, ReadsDockerdsNotation) {
   const auto settings =
       parse_settings({{"default-address-pools", "base=10.10.0.0/16 size=24,base=fd00:1::/48 size=64"}});

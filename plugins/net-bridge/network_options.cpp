@@ -161,6 +161,8 @@ std::vector<OptionInfo> known_options() {
        "hide the default bridge's containers behind the host's addresses"},
       {"iptables", OptionType::boolean, driver, "true", "make rules: else published ports lead nowhere"},
       {"ip6tables", OptionType::boolean, driver, "true", "make rules for IPv6"},
+      {"allow-direct-routing", OptionType::boolean, driver, "false",
+       "published ports may be reached at containers' own addresses from other hosts, too"},
       {"icc", OptionType::boolean, driver, "true", "containers of the default bridge may talk to each other"},
       {"ip-forward", OptionType::boolean, driver, "true", "switch the host's IP forwarding on"},
       {"ip", OptionType::text, driver, "", "host address that the default bridge's ports are published on"},
@@ -191,6 +193,7 @@ Settings parse_settings(const Options& options) {
   settings.default_gateway6 = read_address(options, "default-gateway-v6", AF_INET6);
   settings.sources = read_sources(value_of(options, "default-address-pools"));
   if (!value_of(options, "mtu").empty()) settings.mtu = read_mtu(options, "mtu", 0);
+  settings.direct = read_bool(options, "allow-direct-routing", false);
   settings.icc = read_bool(options, "icc", true);
   settings.masquerade = read_bool(options, "ip-masq", true);
   settings.ip_forward = read_bool(options, "ip-forward", true);

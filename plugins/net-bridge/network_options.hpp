@@ -25,6 +25,7 @@ struct Settings {
   bool ip_forward{true};
   bool rules{true};     ///< Whether there are rules at all: else ports and masquerading are the host's own business.
   bool rules6{true};    ///< The same for IPv6 alone.
+  bool direct{};        ///< Published ports are open at containers' own addresses, too, wherever a packet comes from.
   std::string host_ip;  ///< That the default bridge's ports are published on; empty: all.
 };
 

@@ -69,7 +69,11 @@ std::vector<SetElement> elements(const std::vector<PortRule>& ports) {
     const std::string family = port.container.family == AF_INET ? "4" : "6";
     const std::string inside =
         port.container.text() + " . " + port.protocol + " . " + std::to_string(port.container_port);
-    for (const std::string& from : port.trusted) out.push_back({"trusted" + family, quoted(from) + " . " + inside});
+    for (const std::string& from : port.trusted) {
+      const bool all = from == kAllInterfaces;
+      out.push_back(all ? SetElement{"open" + family, inside}
+                        : SetElement{"trusted" + family, quoted(from) + " . " + inside});
+    }
     if (port.host_port == 0) {
       out.push_back({"open" + family, inside});
       continue;

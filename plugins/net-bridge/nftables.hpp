@@ -30,6 +30,9 @@ struct BridgeRules {
   FamilyRules ipv6;
 };
 
+/// Stands for all of the host's interfaces among those that are trusted: no interface has the name.
+inline constexpr const char* kAllInterfaces = "*";
+
 /// One published port. An unspecified host address stands for all of the host's own. Without a port of the host's it is
 /// open at the container's own address only.
 struct PortRule {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <fstream>
 
 #include "gantry/error.hpp"
 
@@ -84,15 +86,26 @@ std::optional<Subnet> choose_subnet(const std::vector<SubnetSource>& sources, in
   return std::nullopt;
 }
 
-Subnet random_unique_local_subnet() {
+Subnet unique_local_prefix(const std::string& machine_id) {
   std::array<unsigned char, 16> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+  // machine-id(5): it is not to be shown as it is.
+  std::uint64_t digest = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : "gantry unique local prefix " + machine_id) {
+    digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  for (std::size_t i = 1; i < 6; ++i) bytes[i] = static_cast<unsigned char>(digest >> (8 * i));
+  if (machine_id.empty() && ::getrandom(bytes.data(), 6, 0) != 6) {
     throw Error{Errc::io, "no random numbers for an IPv6 subnet"};
   }
   bytes[0] = 0xfd;
-  bytes[6] = 0;
-  bytes[7] = 0;
-  return subnet_of(from_bytes(AF_INET6, bytes.data()), 64);
+  return subnet_of(from_bytes(AF_INET6, bytes.data()), 48);
+}
+
+std::string machine_id() {
+  std::ifstream file("/etc/machine-id");
+  std::string id;
+  file >> id;
+  return id;
 }
 
 }  // namespace gantry::net_link

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "net_link/address.hpp"
@@ -49,7 +50,11 @@ std::optional<SubnetSource> parse_source(const std::string& text);
 std::optional<Subnet> choose_subnet(const std::vector<SubnetSource>& sources, int family,
                                     const std::vector<Subnet>& used);
 
-/// A /64 of fd00::/8 with a random global id (RFC 4193).
-Subnet random_unique_local_subnet();
+/// The /48 of fd00::/8 that is a host's own (RFC 4193): the same as long as `machine_id` is. Of an empty one a random
+/// one.
+Subnet unique_local_prefix(const std::string& machine_id);
+
+/// What /etc/machine-id says; empty if there is none.
+std::string machine_id();
 
 }  // namespace gantry::net_link

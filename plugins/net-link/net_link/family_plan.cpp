@@ -70,11 +70,13 @@ FamilyPlan free_subnet(const std::vector<SubnetSource>& sources, int family, con
   taken.insert(taken.end(), host.begin(), host.end());
   auto subnet = choose_subnet(sources, family, taken);
   if (!subnet && family == AF_INET6) {
-    subnet = random_unique_local_subnet();
-  } else if (!subnet) {
-    throw Error{
-        Errc::exhausted,
-        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"};
+    constexpr int kNetwork = 64;
+    subnet = choose_subnet({{unique_local_prefix(machine_id()), kNetwork}}, family, taken);
+  }
+  if (!subnet) {
+    throw Error{Errc::exhausted, std::string("could not find an available, non-overlapping ") +
+                                     (family == AF_INET ? "IPv4" : "IPv6") +
+                                     " address pool among the defaults to assign to the network"};
   }
   return {*subnet, std::nullopt, std::nullopt, {}};
 }
