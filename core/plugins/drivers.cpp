@@ -63,6 +63,7 @@ struct Drivers::Impl {
   Handle<runtime::v1::Driver> open_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice,
                                            const DriverConfig& from);
   void open_runtimes();
+  VolumeDriver open_volume_plugin(const std::string& name);
   std::string not_found(const std::string& kind, const std::string& name, const std::string& message) const;
 };
 
@@ -199,6 +200,26 @@ void Drivers::Impl::open_runtimes() {
   }
 }
 
+/// A plugin that speaks a protocol of its own, behind a driver that speaks it: opened when somebody names it first.
+/// An empty handle if there is none.
+VolumeDriver Drivers::Impl::open_volume_plugin(const std::string& name) {
+  for (Found& found : catalog->drivers()) {
+    const auto& can = found.info.capabilities;
+    if (found.info.kind != volume::v1::Driver::kKind || std::ranges::count(can, "named-plugins") == 0) continue;
+    Options options = options_of(config, found.info.name);
+    options["plugin"] = name;
+    Found named = found;
+    named.info.name = name;
+    try {
+      return open<volume::v1::Driver>(named, found.info.name + "-" + name, options);
+    } catch (const Error& error) {
+      if (error.code() != Errc::not_found && error.code() != Errc::invalid) throw;
+      spdlog::debug("{}", error.what());
+    }
+  }
+  return {};
+}
+
 std::string Drivers::Impl::not_found(const std::string& kind, const std::string& name,
                                      const std::string& message) const {
   const std::string refused = catalog ? catalog->refusal(kind, name) : std::string{};
@@ -284,6 +305,8 @@ const NetworkDriver& Drivers::network(const std::string& name) const {
 const VolumeDriver& Drivers::volume(const std::string& name) const {
   const auto found = impl_->volumes.find(name);
   if (found != impl_->volumes.end()) return found->second;
+  if (auto plugin = impl_->open_volume_plugin(name))
+    return impl_->volumes.emplace(name, std::move(plugin)).first->second;
   throw Error{Errc::not_found,
               impl_->not_found("volume", name,
                                "error looking up volume plugin " + name + ": plugin \"" + name + "\" not found")};

@@ -12,6 +12,7 @@ constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO
 constexpr std::size_t kLongestName = 255;
 
 void check_option_names(const plugins::DriverInfo& driver, const Options& options) {
+  if (std::count(driver.capabilities.begin(), driver.capabilities.end(), "any-options") != 0) return;
   for (const auto& [name, value] : options) {
     const bool known = std::any_of(driver.options.begin(), driver.options.end(), [&](const OptionInfo& option) {
       return option.scope == OptionScope::object && option.name == name;

@@ -18,6 +18,18 @@ namespace fs = std::filesystem;
 
 class Volume : public Suite<volume::v1::Driver> {
  protected:
+  void SetUp() override {
+    Suite::SetUp();
+    if (IsSkipped() || !can("named-plugins")) return;
+    try {
+      create("probe");
+      driver().remove("probe", call());
+    } catch (const Error& error) {
+      if (error.code() != Errc::unsupported) throw;
+      GTEST_SKIP() << "it stands for others: --option plugin=NAME chooses one";
+    }
+  }
+
   std::string create(const std::string& name, const Options& options = {}) {
     volume::v1::Volume made;
     driver().create(name, options, made, call());

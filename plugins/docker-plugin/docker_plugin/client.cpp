@@ -1,0 +1,75 @@
+#include "docker_plugin/client.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "docker_plugin/exchange.hpp"
+#include "gantry/error.hpp"
+
+namespace gantry::docker_plugin {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kOk = 200;
+
+/// Plugins answer errors with a status of their own, or with one in an answer that is right otherwise.
+std::string complaint(const Answer& answer, const json& body) {
+  if (body.is_object() && body.contains("Err") && body["Err"].is_string()) {
+    std::string message = body["Err"].get<std::string>();
+    if (!message.empty() || answer.status == kOk) return message;
+  }
+  if (answer.status == kOk) return {};
+  const auto last = answer.body.find_last_not_of("\r\n");
+  const std::string text = answer.body.substr(0, last == std::string::npos ? 0 : std::min<std::size_t>(last + 1, 1024));
+  return text.empty() ? "status " + std::to_string(answer.status) : text;
+}
+
+json ask(const Address& address, const std::string& name, const std::string& method, const json& request,
+         const Call& call) {
+  const std::string text = request.dump(-1, ' ', false, json::error_handler_t::replace);
+  Answer answer;
+  try {
+    answer = post(address, "/" + method, text, call);
+  } catch (const Error& error) {
+    throw Error{error.code(), "plugin " + name + ": " + method + ": " + error.what()};
+  }
+  json body = json::parse(answer.body, nullptr, false);
+  const std::string message = complaint(answer, body);
+  if (!message.empty()) throw Error{Errc::io, method + ": " + message};
+  if (!body.is_object())
+    throw Error{Errc::invalid, "plugin " + name + ": " + method + ": the answer is no JSON object"};
+  return body;
+}
+
+}  // namespace
+
+Client::Client(Folders folders, std::string name, std::string subsystem)
+    : folders_(std::move(folders)), name_(std::move(name)), subsystem_(std::move(subsystem)) {}
+
+bool Client::exists() const { return find_plugin(folders_, name_).has_value(); }
+
+json Client::call(const std::string& method, const json& request, const Call& call) {
+  const auto address = find_plugin(folders_, name_);
+  if (!address) throw Error{Errc::not_found, "plugin \"" + name_ + "\" not found"};
+  activate(*address, call);
+  return ask(*address, name_, subsystem_ + "." + method, request, call);
+}
+
+void Client::activate(const Address& address, const Call& call) {
+  const std::string key = address.path + address.host + ":" + address.port;
+  {
+    const std::lock_guard lock(mutex_);
+    if (active_ == key) return;
+  }
+  const json answer = ask(address, name_, "Plugin.Activate", json::object(), call);
+  const json implements = answer.value("Implements", json::array());
+  if (!implements.is_array() || std::find(implements.begin(), implements.end(), subsystem_) == implements.end()) {
+    throw Error{Errc::not_found, "plugin \"" + name_ + "\" not found: it implements no " + subsystem_};
+  }
+  const std::lock_guard lock(mutex_);
+  active_ = key;
+}
+
+}  // namespace gantry::docker_plugin

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "docker_plugin/address.hpp"
+#include "gantry/call.hpp"
+
+namespace gantry::docker_plugin {
+
+/// One legacy plugin. Any thread.
+class Client {
+ public:
+  /// `subsystem` is what it has to implement: "VolumeDriver".
+  Client(Folders folders, std::string name, std::string subsystem);
+
+  /// Whether there is a plugin of that name. Errors: as find_plugin.
+  [[nodiscard]] bool exists() const;
+
+  /// "/VolumeDriver.Create" and the like; finds and activates the plugin first. What it says of an error comes as
+  /// "VolumeDriver.Create: <message>", as dockerd has it.
+  /// Errors: not_found (no such plugin), unavailable, invalid (no answer that makes sense), io (it says so), cancelled.
+  nlohmann::json call(const std::string& method, const nlohmann::json& request, const Call& call);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  void activate(const Address& address, const Call& call);
+
+  Folders folders_;
+  std::string name_;
+  std::string subsystem_;
+  std::mutex mutex_;
+  std::string active_;  ///< The address that has been activated: a plugin that moves is asked again.
+};
+
+}  // namespace gantry::docker_plugin

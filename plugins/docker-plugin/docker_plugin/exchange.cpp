@@ -1,0 +1,108 @@
+#include "docker_plugin/exchange.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "gantry/unique_fd.hpp"
+
+namespace gantry::docker_plugin {
+namespace {
+
+constexpr std::size_t kLongestAnswer = std::size_t{8} << 20;
+constexpr int kLookAgain = 100;  // ms; what a call that has no cancel_fd takes to notice
+
+[[noreturn]] void fail(const std::string& what) { throw Error{Errc::unavailable, what + ": " + std::strerror(errno)}; }
+
+/// Until the socket is ready. Errors: cancelled.
+void wait_for(int socket, short events, const Call& call) {
+  for (;;) {
+    call.check();
+    std::array<pollfd, 2> both{pollfd{socket, events, 0}, pollfd{call.cancel_fd(), POLLIN, 0}};
+    const int ready = ::poll(both.data(), both.size(), kLookAgain);
+    if (ready < 0 && errno != EINTR) fail("poll");
+    if (ready > 0 && both[0].revents != 0) return;
+  }
+}
+
+UniqueFd connected(int family, const sockaddr* address, socklen_t size, const std::string& where, const Call& call) {
+  UniqueFd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) fail("socket");
+  if (::connect(socket.get(), address, size) == 0) return socket;
+  if (errno != EINPROGRESS) fail("dial " + where);
+  wait_for(socket.get(), POLLOUT, call);
+  int error = 0;
+  socklen_t length = sizeof error;
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  errno = error;
+  if (error != 0) fail("dial " + where);
+  return socket;
+}
+
+UniqueFd dial_unix(const std::string& path, const Call& call) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw Error{Errc::invalid, path + ": too long for a socket"};
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return connected(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof address, "unix " + path, call);
+}
+
+UniqueFd dial_tcp(const Address& to, const Call& call) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* raw = nullptr;
+  const std::string where = "tcp " + to.host + ":" + to.port;
+  if (const int failed = ::getaddrinfo(to.host.c_str(), to.port.c_str(), &hints, &raw); failed != 0) {
+    throw Error{Errc::unavailable, "dial " + where + ": " + ::gai_strerror(failed)};
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> found{raw, &::freeaddrinfo};
+  return connected(found->ai_family, found->ai_addr, found->ai_addrlen, where, call);
+}
+
+void send_all(int socket, const std::string& text, const Call& call) {
+  for (std::size_t done = 0; done < text.size();) {
+    wait_for(socket, POLLOUT, call);
+    const ssize_t sent = ::send(socket, text.data() + done, text.size() - done, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) fail("write to the plugin");
+    if (sent > 0) done += static_cast<std::size_t>(sent);
+  }
+}
+
+std::string receive_all(int socket, const Call& call) {
+  std::string text;
+  std::array<char, 16384> piece{};
+  for (;;) {
+    wait_for(socket, POLLIN, call);
+    const ssize_t got = ::recv(socket, piece.data(), piece.size(), 0);
+    if (got == 0) return text;
+    if (got < 0 && errno != EAGAIN && errno != EINTR) fail("read from the plugin");
+    if (got > 0) text.append(piece.data(), static_cast<std::size_t>(got));
+    if (text.size() > kLongestAnswer) throw Error{Errc::invalid, "the plugin's answer is too long"};
+  }
+}
+
+}  // namespace
+
+Answer post(const Address& address, const std::string& path, const std::string& body, const Call& call) {
+  const UniqueFd socket = address.path.empty() ? dial_tcp(address, call) : dial_unix(address.path, call);
+  // HTTP/1.0: the answer ends with the connection, and comes in no pieces.
+  send_all(socket.get(),
+           "POST " + path + " HTTP/1.0\r\nHost: plugin\r\nAccept: application/vnd.docker.plugins.v1.2+json\r\n" +
+               "Content-Type: application/vnd.docker.plugins.v1.2+json\r\nContent-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body,
+           call);
+  const std::string text = receive_all(socket.get(), call);
+  const auto head = text.find("\r\n\r\n");
+  const bool http = text.starts_with("HTTP/1.") && text.size() > 12 && text[8] == ' ';
+  if (!http || head == std::string::npos) throw Error{Errc::invalid, "the plugin's answer is no HTTP"};
+  return {std::atoi(text.c_str() + 9), text.substr(head + 4)};
+}
+
+}  // namespace gantry::docker_plugin
