@@ -1,41 +1,18 @@
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "gantry/abi.hpp"
-#include "gantry/storage.hpp"
-#include "tree_store.hpp"
+#include "layer_trees/tree_driver.hpp"
 
 namespace gantry::vfs {
 
 /// Every layer and every top is a directory with the whole tree: slow and large, but it works on any filesystem.
-class VfsDriver : public storage::v1::Driver {
+class VfsDriver : public layer_trees::TreeDriver {
  public:
-  void capabilities(Capabilities& out) const override;
-  void options(std::vector<OptionInfo>& out) const override;
-  void open(Host& host) override;
+  VfsDriver() : layer_trees::TreeDriver("vfs", "tree") {}
 
-  void apply(const storage::v1::ChainId& id, const std::vector<storage::v1::ChainId>& parents, ByteSource& tar,
-             storage::v1::AppliedLayer& out, const Call& call) override;
-  void remove_layer(const storage::v1::ChainId& id, const Call& call) override;
-  void prepare(const storage::v1::Key& key, const std::vector<storage::v1::ChainId>& layers,
-               const storage::v1::PrepareOptions& options, std::vector<Mount>& out, const Call& call) override;
-  void mounts(const storage::v1::Key& key, std::vector<Mount>& out, const Call& call) override;
-  void remove(const storage::v1::Key& key, const Call& call) override;
-  void usage(const storage::v1::Key& key, storage::v1::Usage& out, const Call& call) override;
-  void changes(const storage::v1::Key& key, std::vector<storage::v1::Change>& out, const Call& call) override;
-  void diff(const storage::v1::Key& key, ByteSink& tar, const Call& call) override;
-  void list(storage::v1::Holdings& out, const Call& call) override;
-
- private:
-  [[nodiscard]] Mount mount_of(const storage::v1::Key& key) const;
-  /// The tree that the top was copied from.
-  [[nodiscard]] std::string origin(const storage::v1::Key& key) const;
-
-  std::string data_dir_;
-  std::unique_ptr<TreeStore> trees_;
+ protected:
+  void check_filesystem(const std::string& /*data_dir*/) const override {}
+  void copy_into(const layer_archive::Scratch& scratch, const std::string& original, const Call& call) const override;
+  void destroy(const std::string& /*directory*/) const override {}
 };
 
 }  // namespace gantry::vfs

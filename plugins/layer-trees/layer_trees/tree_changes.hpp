@@ -5,7 +5,7 @@
 
 #include "gantry/storage.hpp"
 
-namespace gantry::vfs {
+namespace gantry::layer_trees {
 
 /// What differs in the tree `now` from the tree `then`, as `docker diff` tells it, sorted by path.
 std::vector<storage::v1::Change> tree_changes(const std::string& then, const std::string& now, const Call& call);
@@ -17,4 +17,4 @@ storage::v1::Usage size_of_changes(const std::string& now, const std::vector<sto
 void write_changes(const std::string& now, const std::vector<storage::v1::Change>& changes, ByteSink& tar,
                    const Call& call);
 
-}  // namespace gantry::vfs
+}  // namespace gantry::layer_trees

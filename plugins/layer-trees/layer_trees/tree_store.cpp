@@ -1,9 +1,11 @@
-#include "tree_store.hpp"
+#include "layer_trees/tree_store.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <sstream>
 #include <utility>
 
@@ -11,14 +13,14 @@
 #include "layer_archive/names.hpp"
 #include "layer_archive/system_error.hpp"
 
-namespace gantry::vfs {
+namespace gantry::layer_trees {
 
 using layer_archive::Directory;
 using layer_archive::Scratch;
 using storage::v1::ChainId;
 using storage::v1::Key;
 
-TreeStore::TreeStore(std::string data_dir) : data_dir_(std::move(data_dir)) {
+TreeStore::TreeStore(std::string data_dir, std::string tree) : data_dir_(std::move(data_dir)), tree_(std::move(tree)) {
   layer_archive::make_directory(AT_FDCWD, data_dir_ + "/layers", 0700);
   layer_archive::make_directory(AT_FDCWD, data_dir_ + "/tops", 0700);
   layer_archive::make_directory(AT_FDCWD, data_dir_ + "/empty", 0755);
@@ -46,7 +48,7 @@ std::string TreeStore::layer_tree(const std::vector<ChainId>& layers) const {
   for (const ChainId& id : layers) {
     if (!has_layer(id)) throw Error{Errc::not_found, "no such layer: " + id};
   }
-  return layers.empty() ? data_dir_ + "/empty" : layer(layers.back()) + "/tree";
+  return layers.empty() ? data_dir_ + "/empty" : layer(layers.back()) + "/" + tree_;
 }
 
 void TreeStore::add_layer(const ChainId& id, Scratch scratch, std::uint64_t size) {
@@ -54,7 +56,15 @@ void TreeStore::add_layer(const ChainId& id, Scratch scratch, std::uint64_t size
   if (!scratch.move_to(layer(id))) throw Error{Errc::conflict, "the layer exists already: " + id};
 }
 
-void TreeStore::remove_layer(const ChainId& id) { Scratch::remove(data_dir_, layer(id)); }
+Scratch TreeStore::take(const std::string& place) const {
+  Scratch grave{data_dir_};
+  if (::rename(place.c_str(), (grave.path() + "/taken").c_str()) != 0 && errno != ENOENT) {
+    layer_archive::throw_errno("cannot remove " + place);
+  }
+  return grave;
+}
+
+Scratch TreeStore::take_layer(const ChainId& id) { return take(layer(id)); }
 
 std::vector<ChainId> TreeStore::layers() const {
   std::vector<ChainId> ids;
@@ -68,7 +78,7 @@ bool TreeStore::has_top(const Key& key) const { return ::access(top(key).c_str()
 
 std::string TreeStore::top_tree(const Key& key) const {
   if (!has_top(key)) throw Error{Errc::not_found, "no such writable top: " + key};
-  return top(key) + "/tree";
+  return top(key) + "/" + tree_;
 }
 
 std::vector<ChainId> TreeStore::top_layers(const Key& key) const {
@@ -79,7 +89,7 @@ std::vector<ChainId> TreeStore::top_layers(const Key& key) const {
 }
 
 void TreeStore::add_top(const Key& key, Scratch scratch, const std::vector<ChainId>& layers) {
-  const std::string root = scratch.path() + "/tree";
+  const std::string root = scratch.path() + "/" + tree_;
   if (::chown(root.c_str(), 0, 0) != 0 || ::chmod(root.c_str(), 0755) != 0) {
     layer_archive::throw_errno("cannot set the owner and mode of " + root);
   }
@@ -89,7 +99,7 @@ void TreeStore::add_top(const Key& key, Scratch scratch, const std::vector<Chain
   if (!scratch.move_to(top(key))) throw Error{Errc::conflict, "the writable top exists already: " + key};
 }
 
-void TreeStore::remove_top(const Key& key) { Scratch::remove(data_dir_, top(key)); }
+Scratch TreeStore::take_top(const Key& key) { return take(top(key)); }
 
 std::vector<Key> TreeStore::tops() const {
   std::vector<Key> keys;
@@ -97,4 +107,4 @@ std::vector<Key> TreeStore::tops() const {
   return keys;
 }
 
-}  // namespace gantry::vfs
+}  // namespace gantry::layer_trees

@@ -1,4 +1,4 @@
-#include "tree_changes.hpp"
+#include "layer_trees/tree_changes.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 #include "layer_archive/parent_directories.hpp"
 #include "layer_archive/tree.hpp"
 
-namespace gantry::vfs {
+namespace gantry::layer_trees {
 namespace {
 
 using layer_archive::Directory;
@@ -132,4 +132,4 @@ void write_changes(const std::string& now, const std::vector<Change>& changes, B
   writer.finish();
 }
 
-}  // namespace gantry::vfs
+}  // namespace gantry::layer_trees

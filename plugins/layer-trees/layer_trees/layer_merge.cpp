@@ -1,4 +1,4 @@
-#include "layer_merge.hpp"
+#include "layer_trees/layer_merge.hpp"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "layer_archive/system_error.hpp"
 #include "layer_archive/tree.hpp"
 
-namespace gantry::vfs {
+namespace gantry::layer_trees {
 namespace {
 
 using layer_archive::Directory;
@@ -58,4 +58,4 @@ void merge_layer(int layer, int tree, const Call& call) {
   layer_archive::replace_attributes(layer, tree, ".", root);
 }
 
-}  // namespace gantry::vfs
+}  // namespace gantry::layer_trees
