@@ -9,12 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "build/build_flags.hpp"
 #include "build/context_archive.hpp"
+#include "build/lending.hpp"
 #include "client/credentials.hpp"
 #include "commands/commands.hpp"
 #include "commands/stream_output.hpp"
-#include "parse/environment.hpp"
-#include "parse/quantity.hpp"
 #include "tar/header.hpp"
 #include "terminal/session.hpp"
 
@@ -23,96 +23,6 @@ namespace gantry::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct BuildFlags {
-  std::vector<std::string> tags, arguments, labels, cache_from, hosts, security;
-  std::string file, target, platform, network, id_file, cgroup_parent, cpus, mems;
-  std::int64_t memory = 0, swap = 0, shm = 0, cpu_shares = 0, cpu_period = 0, cpu_quota = 0;
-  bool no_cache = false, pull = false, quiet = false, remove = true, force_remove = false;
-
-  void declare(Flags& flags) {
-    const auto bytes = [](std::int64_t& into) {
-      return [&into](const std::string& text) { into = parse_bytes(text); };
-    };
-    flags.list("add-host", hosts, "Add a custom host-to-IP mapping (\"host:ip\")")
-        .list("build-arg", arguments, "Set build-time variables")
-        .commas("cache-from", cache_from, "Images to consider as cache sources")
-        .text("cgroup-parent", cgroup_parent, "Set the parent cgroup for the \"RUN\" instructions during build")
-        .integer("cpu-period", cpu_period, "Limit the CPU CFS (Completely Fair Scheduler) period")
-        .integer("cpu-quota", cpu_quota, "Limit the CPU CFS (Completely Fair Scheduler) quota")
-        .integer("cpu-shares,c", cpu_shares, "CPU shares (relative weight)")
-        .text("cpuset-cpus", cpus, "CPUs in which to allow execution (0-3, 0,1)")
-        .text("cpuset-mems", mems, "MEMs in which to allow execution (0-3, 0,1)")
-        .text("file,f", file, "Name of the Dockerfile (Default is \"PATH/Dockerfile\")")
-        .toggle("force-rm", force_remove, "Always remove intermediate containers")
-        .text("iidfile", id_file, "Write the image ID to the file")
-        .list("label", labels, "Set metadata for an image")
-        .custom("memory,m", "bytes", "Memory limit", bytes(memory))
-        .custom("memory-swap", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap",
-                bytes(swap))
-        .text("network", network, "Set the networking mode for the RUN instructions during build (default \"default\")")
-        .toggle("no-cache", no_cache, "Do not use cache when building the image")
-        .text("platform", platform, "Set platform if server is multi-platform capable")
-        .toggle("pull", pull, "Always attempt to pull a newer version of the image")
-        .toggle("quiet,q", quiet, "Suppress the build output and print image ID on success")
-        .toggle("rm", remove, "Remove intermediate containers after a successful build")
-        .list("security-opt", security, "Security options")
-        .custom("shm-size", "bytes", "Size of \"/dev/shm\"", bytes(shm))
-        .list("tag,t", tags, "Name and optionally a tag in the \"name:tag\" format")
-        .text("target", target, "Set the target build stage to build.");
-  }
-
-  [[nodiscard]] Query query(const std::string& recipe, const std::string& remote) const {
-    Query out;
-    for (const std::string& tag : tags) out.add("t", tag);
-    out.add("dockerfile", recipe).add_if(!remote.empty(), "remote", remote);
-    out.add("buildargs", argument_json().dump()).add("labels", label_json().dump());
-    if (!cache_from.empty()) out.add("cachefrom", Json(cache_from).dump());
-    out.add_if(!target.empty(), "target", target).add_if(!platform.empty(), "platform", platform);
-    out.add_if(!network.empty(), "networkmode", network).add_if(!cgroup_parent.empty(), "cgroupparent", cgroup_parent);
-    out.add_if(no_cache, "nocache").add_if(pull, "pull").add_if(quiet, "q").add_if(force_remove, "forcerm");
-    out.add("rm", remove ? "1" : "0");
-    const auto number = [&](const char* name, std::int64_t value) {
-      out.add_if(value != 0, name, std::to_string(value));
-    };
-    number("memory", memory);
-    number("memswap", swap);
-    number("shmsize", shm);
-    number("cpushares", cpu_shares);
-    number("cpuperiod", cpu_period);
-    number("cpuquota", cpu_quota);
-    out.add_if(!cpus.empty(), "cpusetcpus", cpus).add_if(!mems.empty(), "cpusetmems", mems);
-    for (const std::string& host : hosts) out.add("extrahosts", host);
-    for (const std::string& option : security) out.add("securityopt", option);
-    return out;
-  }
-
- private:
-  /// A name alone takes its value from the environment; if there is none, the Dockerfile's default holds.
-  [[nodiscard]] Json argument_json() const {
-    Json out = Json::object();
-    for (const std::string& argument : arguments) {
-      const auto equals = argument.find('=');
-      const std::string name = argument.substr(0, equals);
-      const char* value = std::getenv(name.c_str());
-      if (equals != std::string::npos) {
-        out[name] = argument.substr(equals + 1);
-      } else {
-        out[name] = value == nullptr ? Json(nullptr) : Json(value);
-      }
-    }
-    return out;
-  }
-
-  [[nodiscard]] Json label_json() const {
-    Json out = Json::object();
-    for (const std::string& label : labels) {
-      const auto equals = label.find('=');
-      out[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
-    }
-    return out;
-  }
-};
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -209,8 +119,10 @@ class Sender {
   void send(const std::string& recipe, const std::string& url, const Client::Source& source) {
     const Headers headers{{"Content-Type", "application/x-tar"},
                           {"X-Registry-Config", registry_config_header(context_.config())}};
-    const auto exchange =
-        context_.client().upload("POST", "/build" + flags_.query(recipe, url).text(), source, headers);
+    Query query = flags_.query(recipe, url);
+    const Lending lending{context_.client(), flags_.secrets, flags_.agents};
+    query.add_if(!lending.session().empty(), "loans", lending.session());
+    const auto exchange = context_.client().upload("POST", "/build" + query.text(), source, headers);
     std::string id;
     show_progress(*exchange, STDOUT_FILENO, false, [&](const Json& aux) {
       if (aux.is_object()) id = aux.value("ID", id);

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "client/pending_file.hpp"
 #include "command/failure.hpp"
 
 namespace gantry::cli {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/build_loans.hpp"
 #include "api/product.hpp"
 #include "api/progress_stream.hpp"
 
@@ -11,11 +12,17 @@ void Build::add_routes(Router& router) {
   router.add("POST", "/build", [this](Exchange& exchange) { return post_build(exchange); });
   router.add(
       "POST", "/build/prune", [this](Exchange& exchange) { return post_prune(exchange); }, Version{1, 31});
+  router.add("POST", "/build/sessions", [this](Exchange& exchange) { return post_session(exchange); });
+  router.add("POST", "/build/sessions/{id}/agents/{agent}",
+             [this](Exchange& exchange) { return post_agent(exchange); });
   router.add("POST", "/commit", [this](Exchange& exchange) { return post_commit(exchange); });
 }
 
 awaitable<Response> Build::post_build(Exchange& exchange) {
-  const build::BuildRequest request = build_request(exchange);
+  build::BuildRequest request = build_request(exchange);
+  if (const std::string session = exchange.request().get("loans"); !session.empty()) {
+    request.loan = service_.loans().take(session);
+  }
   const images::UploadSource body = [&exchange](std::span<std::byte> buffer) { return exchange.read_body(buffer); };
   // The whole context comes before the first step: from then on a client that goes away ends the build.
   const auto context = std::make_shared<UniqueFd>(co_await service_.receive(body));
@@ -25,6 +32,24 @@ awaitable<Response> Build::post_build(Exchange& exchange) {
   };
   ProgressStream stream{exchange};
   co_return co_await stream.run(work, true);
+}
+
+awaitable<Response> Build::post_session(Exchange& exchange) {
+  constexpr std::size_t kLargest = std::size_t{16} << 20;
+  const nlohmann::json body = co_await exchange.body_json(kLargest);
+  const nlohmann::json answer{{"Id", service_.loans().put(loan_of(body))}};
+  co_return Response::json(answer, 201);
+}
+
+awaitable<Response> Build::post_agent(Exchange& exchange) {
+  const std::string id = exchange.request().parameter("id");
+  const std::string agent = exchange.request().parameter("agent");
+  service_.loans().connect(id, agent, nullptr);  // Refused before the connection is given away.
+  const auto client = co_await exchange.upgrade("application/vnd.docker.raw-stream");
+  const auto line = std::make_shared<ClientAgent>(client);
+  service_.loans().connect(id, agent, line);
+  co_await line->ended();
+  co_return Response::done();
 }
 
 awaitable<Response> Build::post_prune(Exchange& exchange) {

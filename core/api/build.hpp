@@ -5,7 +5,7 @@
 
 namespace gantry::api {
 
-/// The API operations ImageBuild, BuildPrune and ImageCommit.
+/// The API operations ImageBuild, BuildPrune and ImageCommit; and what a build is lent (docs/extensions.md).
 class Build {
  public:
   /// The service must outlive this object, and this object the router.
@@ -15,6 +15,8 @@ class Build {
 
  private:
   awaitable<Response> post_build(Exchange& exchange);
+  awaitable<Response> post_session(Exchange& exchange);
+  awaitable<Response> post_agent(Exchange& exchange);
   awaitable<Response> post_prune(Exchange& exchange);
   awaitable<Response> post_commit(Exchange& exchange);
 

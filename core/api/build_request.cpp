@@ -56,6 +56,25 @@ void take_limits(const Request& request, wire::HostConfig& host) {
   host.isolation = request.get("isolation");
 }
 
+/// What only gantry's own clients ask for (docs/extensions.md).
+void take_extensions(const Request& request, build::BuildRequest& out) {
+  builder::v1::Request& wanted = out.wanted;
+  out.display = request.get("progress") == "steps";
+  wanted.no_cache_stages = request.all("nocachestage");
+  const nlohmann::json contexts = json_parameter(request, "contexts");
+  for (const auto& [name, place] : contexts.items()) {
+    if (place.is_string()) wanted.contexts[name] = place.get<std::string>();
+  }
+  for (const std::string& entitlement : request.all("allow")) {
+    if (entitlement == "security.insecure") {
+      wanted.insecure = true;
+    } else if (entitlement != "network.host") {
+      throw Error{Errc::invalid, "invalid entitlement \"" + entitlement + "\""};
+    }
+  }
+  wanted.check_only = request.get("check") == "1";
+}
+
 void check_supported(const Request& request) {
   if (request.get("version") == "2") {
     throw Error{Errc::unsupported,
@@ -88,6 +107,7 @@ build::BuildRequest build_request(const Exchange& exchange) {
   take_arguments(request, out);
   take_limits(request, out.host_config);
   out.quiet = request.flag("q");
+  take_extensions(request, out);
   for (const std::string& name : request.all("t")) {
     if (!name.empty()) out.names.push_back(name);
   }

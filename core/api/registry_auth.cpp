@@ -7,13 +7,9 @@
 #include <optional>
 
 namespace gantry::api {
-namespace {
 
-constexpr std::size_t kMaxHeader = std::size_t{64} << 10;
-
-/// Standard or URL alphabet, padded or not.
-std::optional<std::string> decode_base64(std::string text) {
-  if (text.size() > kMaxHeader) return {};
+std::optional<std::string> decode_base64(std::string text, std::size_t limit) {
+  if (text.size() > limit) return {};
   std::replace(text.begin(), text.end(), '-', '+');
   std::replace(text.begin(), text.end(), '_', '/');
   while (!text.empty() && text.back() == '=') text.pop_back();
@@ -26,8 +22,6 @@ std::optional<std::string> decode_base64(std::string text) {
   out.resize(size);
   return out;
 }
-
-}  // namespace
 
 registry::v1::Credentials to_credentials(const wire::AuthConfig& auth) {
   registry::v1::Credentials out{auth.username, auth.password, auth.identity_token, auth.registry_token};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "api/exchange.hpp"
@@ -8,6 +9,9 @@
 #include "wire/image.hpp"
 
 namespace gantry::api {
+
+/// Standard or URL alphabet, padded or not; nothing if it is none, or longer than `limit`.
+std::optional<std::string> decode_base64(std::string text, std::size_t limit = std::size_t{64} << 10);
 
 /// What the X-Registry-Auth header says; empty if there is none or it cannot be read, as dockerd takes it.
 registry::v1::Credentials registry_credentials(const Exchange& exchange);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/async.hpp"
+#include "build/loans.hpp"
 #include "containers/service.hpp"
 #include "events/bus.hpp"
 #include "gantry/builder.hpp"
@@ -23,6 +24,8 @@ struct BuildRequest {
   std::vector<std::string> cache_from;  ///< Images whose steps count as made here.
   wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
   bool quiet{};                         ///< Only the image's id.
+  bool display{};                       ///< Steps are reported as they go.
+  std::shared_ptr<Loan> loan;           ///< May be none.
   std::map<std::string, registry::v1::Credentials> credentials;  ///< By registry, as in a client's config.json.
 };
 
@@ -59,6 +62,9 @@ class Service {
   /// Takes a build context to disk: the build reads it when it has come whole. Answers a file without a name.
   awaitable<UniqueFd> receive(images::UploadSource context);
 
+  /// What builds that have not begun yet will be lent.
+  [[nodiscard]] LoanDesk& loans() noexcept { return loans_; }
+
   /// Builds and names. Answers the image's id.
   awaitable<std::string> build(BuildRequest request, UniqueFd context, images::Report report, images::Cancel cancel);
 
@@ -72,6 +78,7 @@ class Service {
   void publish_commit(const containers::Container& container, const CommitRequest& request, const std::string& image);
 
   Neighbours at_;
+  LoanDesk loans_;
 };
 
 }  // namespace gantry::build

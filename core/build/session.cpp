@@ -5,6 +5,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_future.hpp>
 #include <future>
+#include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
 #include "base/id.hpp"
@@ -65,13 +66,27 @@ Result Session::on_io(awaitable<Result> work) {
   }
 }
 
-void Session::output(std::string_view text) {
+void Session::output(std::string_view text) { output(text, false); }
+
+void Session::output(std::string_view text, bool is_error) {
   // The driver may be gone, and the session with it, before the line is shown.
-  asio::post(io_, [self = shared_from_this(), line = std::string{text}] { self->show(line, false); });
+  asio::post(io_, [self = shared_from_this(), line = std::string{text}, is_error] { self->show(line, is_error); });
+}
+
+void Session::report(const builder::v1::StepReport& report) {
+  static constexpr std::array kinds{"started", "output", "cached", "done", "failed", "cancelled", "warning", "source"};
+  wire::ProgressMessage message;
+  message.id = "gantry.step";
+  message.aux = nlohmann::json{
+      {"Step", report.step},
+      {"Kind", kinds.at(static_cast<std::size_t>(report.kind))},
+      {"Text",
+       report.text}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  asio::post(io_, [self = shared_from_this(), message = std::move(message)] { self->report_(message); });
 }
 
 void Session::show(std::string_view text, bool is_error) {
-  if (request_.quiet) return;
+  if (request_.quiet || request_.display) return;
   wire::ProgressMessage message;
   // As dockerd does, so that a terminal shows it in red.
   message.stream = is_error ? "\033[91m" + std::string{text} + "\033[0m" : std::string{text};
@@ -117,6 +132,7 @@ bool Session::cached(const builder::v1::Step& step, builder::v1::Image& out) {
 void Session::commit(const builder::v1::Step& step, builder::v1::Image& out) {
   out = to_builder(*on_io(at_.images.commit_step(to_build_step(step))));
   // What is mounted over cannot be removed by a step.
+  const std::lock_guard lock{mutex_};
   if (complete_.contains(step.parent)) complete_.insert(out.id);
 }
 
@@ -135,24 +151,33 @@ std::string Session::make_tree(const std::string& image) {
       driver.prepare(key, layers, {}, mounts, call);
       return mounts;
     };
-    self->trees_[key] =
-        co_await self->at_.drivers.call(self->at_.drivers.storage(), Pool::quick, settings, ask_to_prepare);
+    auto mounts = co_await self->at_.drivers.call(self->at_.drivers.storage(), Pool::quick, settings, ask_to_prepare);
+    const std::lock_guard lock{self->mutex_};
+    self->trees_[key] = std::move(mounts);
     co_return key;
   };
   return on_io(make(this, image));
 }
 
-UniqueFd Session::open_tree(const std::string& tree) {
+std::vector<Mount> Session::tree_mounts(const std::string& tree) {
+  const std::lock_guard lock{mutex_};
   const auto found = trees_.find(tree);
   if (found == trees_.end()) throw Error{Errc::not_found, "no such tree: " + tree};
-  const MountedTree mounted{found->second};
+  return found->second;
+}
+
+UniqueFd Session::open_tree(const std::string& tree) {
+  const MountedTree mounted{tree_mounts(tree)};
   UniqueFd root{::openat(mounted.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!root) throw_errno("cannot open a tree");
   return root;
 }
 
 awaitable<void> Session::forget_tree(std::string tree) {
-  if (trees_.erase(tree) == 0) co_return;
+  {
+    const std::lock_guard lock{mutex_};
+    if (trees_.erase(tree) == 0) co_return;
+  }
   const plugins::CallSettings settings;
   const auto ask_to_remove = [tree](auto& driver, const Call& call) { driver.remove(tree, call); };
   co_await at_.drivers.call(at_.drivers.storage(), Pool::quick, settings, ask_to_remove);
@@ -166,7 +191,47 @@ void Session::remove_tree(const std::string& tree) {
 awaitable<void> Session::clean() {
   // A driver that was given up may still talk; nobody listens.
   report_ = [](const wire::ProgressMessage&) {};
-  while (!trees_.empty()) co_await forget_tree(trees_.begin()->first);
+  for (const auto& agent : agents_) agent->stop();
+  agents_.clear();
+  for (;;) {
+    std::string tree;
+    {
+      const std::lock_guard lock{mutex_};
+      if (trees_.empty()) co_return;
+      tree = trees_.begin()->first;
+    }
+    co_await forget_tree(tree);
+  }
+}
+
+void* Session::query(std::string_view service) noexcept {
+  if (service == Steps::kService) return static_cast<Steps*>(this);
+  if (service == Loans::kService && request_.loan != nullptr) return static_cast<Loans*>(this);
+  if (service == Display::kService && request_.display) return static_cast<Display*>(this);
+  return nullptr;
+}
+
+bool Session::secret(const std::string& id, std::string& out) {
+  // Nobody changes the loan while the build runs.
+  const auto found = request_.loan->secrets.find(id);
+  if (found == request_.loan->secrets.end()) return false;
+  out = found->second;
+  return true;
+}
+
+bool Session::serve_agent(const std::string& id, int listener) {
+  const auto found = request_.loan->agents.find(id);
+  if (found == request_.loan->agents.end()) return false;
+  const auto serve = [](Session* self, int socket, std::shared_ptr<AgentLine> line) -> awaitable<void> {
+    UniqueFd own{::fcntl(socket, F_DUPFD_CLOEXEC, 0)};
+    if (!own) throw_errno("cannot serve an agent");
+    const auto server = std::make_shared<AgentServer>(self->io_, std::move(own), std::move(line));
+    self->agents_.push_back(server);
+    server->start();
+    co_return;
+  };
+  on_io(serve(this, listener, found->second));
+  return true;
 }
 
 std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
@@ -191,12 +256,22 @@ std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   for (const Mount& mount : spec.mounts) request.body.host_config.mounts.push_back(mount_request(mount));
   std::vector<std::string> targets;
   for (const Mount& mount : spec.mounts) targets.push_back(mount.target);
+  request.body.host_config.privileged = request.body.host_config.privileged || spec.privileged;
   const std::string id = on_io(at_.containers.create(std::move(request))).id;
+  if (!spec.secret_env.empty()) {
+    const auto lend = [](containers::Service* service, std::string container,
+                         std::vector<std::string> env) -> awaitable<void> {
+      service->lend_environment(container, std::move(env));
+      co_return;
+    };
+    on_io(lend(&at_.containers, id, spec.secret_env));
+  }
+  const std::lock_guard lock{mutex_};
   prepared_[id] = {spec.image, std::move(targets)};
   return id;
 }
 
-awaitable<void> Session::show_output(UniqueFd socket) {
+awaitable<void> Session::show_output(UniqueFd socket, builder::v1::Output* output) {
   if (!socket) co_return;
   Stream stream{io_, asio::local::stream_protocol{}, socket.release()};
   std::array<unsigned char, 8> header{};
@@ -212,54 +287,85 @@ awaitable<void> Session::show_output(UniqueFd socket) {
       co_await asio::async_read(stream, asio::buffer(piece), asio::redirect_error(asio::use_awaitable, failed));
       if (failed) co_return;
       left -= piece.size();
-      show(piece, header[0] == 2);
+      output->write(piece, header[0] == 2);
     }
   }
 }
 
-awaitable<int> Session::run_container(std::string id) {
+awaitable<int> Session::run_container(std::string id, builder::v1::Output* output) {
   const auto attachment = co_await at_.containers.attach(id);
   const auto waiter = at_.containers.wait(id, containers::WaitCondition::next_exit);
   co_await at_.containers.start(id);
   UniqueFd socket = co_await attachment->socket();
-  co_await show_output(std::move(socket));
+  co_await show_output(std::move(socket), output);
   const containers::WaitResult result = co_await waiter->result();
   co_return result.exit_code;
 }
 
+namespace {
+
+/// What a command says goes to the user as it comes.
+class ShownOutput final : public builder::v1::Output {
+ public:
+  explicit ShownOutput(Session& session) : session_(session) {}
+  void write(std::string_view text, bool is_error) override { session_.output(text, is_error); }
+
+ private:
+  Session& session_;
+};
+
+}  // namespace
+
 int Session::run(const std::string& container) {
-  const auto prepared = prepared_.extract(container);
-  if (prepared.empty()) return run_to_end(container);
-  auto& [image, targets] = prepared.mapped();
-  if (!complete_.contains(image)) {
-    targets.insert(targets.end(), usual_mount_targets().begin(), usual_mount_targets().end());
+  ShownOutput output{*this};
+  return run(container, output);
+}
+
+int Session::run(const std::string& container, builder::v1::Output& output) {
+  std::string image;
+  std::vector<std::string> targets;
+  {
+    const std::lock_guard lock{mutex_};
+    auto prepared = prepared_.extract(container);
+    if (!prepared.empty()) {
+      image = prepared.mapped().image;
+      targets = std::move(prepared.mapped().targets);
+      if (!complete_.contains(image)) {
+        targets.insert(targets.end(), usual_mount_targets().begin(), usual_mount_targets().end());
+      }
+    }
   }
-  if (targets.empty()) return run_to_end(container);
+  if (targets.empty()) return run_to_end(container, output);
   const auto mounts = on_io(at_.containers.tree(container));
   const MountStubs stubs = [&] {
     const MountedTree before(mounts);
     return MountStubs{before.fd(), targets};
   }();
-  if (stubs.empty()) complete_.insert(image);
-  const int code = run_to_end(container);
+  if (stubs.empty()) {
+    const std::lock_guard lock{mutex_};
+    complete_.insert(image);
+  }
+  const int code = run_to_end(container, output);
   if (!stubs.empty()) stubs.remove(MountedTree(mounts).fd());
   return code;
 }
 
-int Session::run_to_end(const std::string& container) {
-  const auto kill = [](containers::Service* service, std::string id) -> awaitable<void> {
-    try {
-      co_await service->kill(id, "KILL");
-    } catch (const Error&) {
-      // It has ended, or has not begun: then `start` is what is cancelled next.
-    }
-  };
-  const auto listener =
-      cancel_->listen([&, this] { asio::co_spawn(io_, kill(&at_.containers, container), [](std::exception_ptr) {}); });
+awaitable<void> Session::kill(std::string id) {
+  try {
+    co_await at_.containers.kill(id, "KILL");
+  } catch (const Error&) {
+    // It has ended, or has not begun: then `start` is what is cancelled next.
+  }
+}
+
+void Session::stop(const std::string& container) { asio::co_spawn(io_, kill(container), asio::use_future).get(); }
+
+int Session::run_to_end(const std::string& container, builder::v1::Output& output) {
+  const auto listener = cancel_->listen([&, this] { asio::co_spawn(io_, kill(container), [](std::exception_ptr) {}); });
   std::exception_ptr failure;
   int code = 0;
   try {
-    code = on_io(run_container(container));
+    code = on_io(run_container(container, &output));
   } catch (...) {
     failure = std::current_exception();
   }

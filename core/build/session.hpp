@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,11 +14,17 @@
 namespace gantry::build {
 
 /// What a builder driver gets for one build: its calls come on the driver's thread, the work goes on on the io thread.
-class Session final : public builder::v1::Session, public std::enable_shared_from_this<Session> {
+/// Several threads of the driver's may call at once.
+class Session final : public builder::v1::Session,
+                      public builder::v1::Steps,
+                      public builder::v1::Loans,
+                      public builder::v1::Display,
+                      public std::enable_shared_from_this<Session> {
  public:
   Session(asio::any_io_executor io, Service::Neighbours neighbours, const BuildRequest& request, images::Report report,
           images::Cancel cancel);
 
+  void* query(std::string_view service) noexcept override;
   void output(std::string_view text) override;
   void image(const std::string& reference, const std::string& platform, bool pull, builder::v1::Image& out) override;
   bool cached(const builder::v1::Step& step, builder::v1::Image& out) override;
@@ -28,6 +36,15 @@ class Session final : public builder::v1::Session, public std::enable_shared_fro
   int run(const std::string& container) override;
   void remove_container(const std::string& container) override;
 
+  void output(std::string_view text, bool is_error) override;
+  int run(const std::string& container, builder::v1::Output& output) override;
+  void stop(const std::string& container) override;
+
+  bool secret(const std::string& id, std::string& out) override;
+  bool serve_agent(const std::string& id, int listener) override;
+
+  void report(const builder::v1::StepReport& report) override;
+
   /// Of the last command that failed; 0 if none has.
   [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
 
@@ -38,9 +55,11 @@ class Session final : public builder::v1::Session, public std::enable_shared_fro
   template <class Result>
   Result on_io(awaitable<Result> work);
   awaitable<std::shared_ptr<const images::Image>> find_image(std::string reference, std::string platform, bool pull);
-  int run_to_end(const std::string& container);
-  awaitable<int> run_container(std::string id);
-  awaitable<void> show_output(UniqueFd socket);
+  int run_to_end(const std::string& container, builder::v1::Output& output);
+  awaitable<int> run_container(std::string id, builder::v1::Output* output);
+  awaitable<void> show_output(UniqueFd socket, builder::v1::Output* output);
+  awaitable<void> kill(std::string id);
+  std::vector<Mount> tree_mounts(const std::string& tree);
   awaitable<void> forget_tree(std::string tree);
   void show(std::string_view text, bool is_error);
 
@@ -49,6 +68,7 @@ class Session final : public builder::v1::Session, public std::enable_shared_fro
   const BuildRequest& request_;
   images::Report report_;
   images::Cancel cancel_;
+  std::mutex mutex_;  ///< Of all that follows but the agents.
   std::map<std::string, std::vector<Mount>> trees_;
   /// A container that was made and has not run yet: its image, and what is mounted into it beside the usual.
   struct Prepared {
@@ -57,7 +77,8 @@ class Session final : public builder::v1::Session, public std::enable_shared_fro
   };
   std::map<std::string, Prepared> prepared_;
   std::set<std::string> complete_;  ///< Images that have all that is usually mounted over.
-  int exit_code_ = 0;
+  std::atomic<int> exit_code_ = 0;
+  std::vector<std::shared_ptr<AgentServer>> agents_;  ///< On the io thread.
 };
 
 }  // namespace gantry::build

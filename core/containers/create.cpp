@@ -305,4 +305,8 @@ awaitable<Created> Service::Impl::create(CreateRequest request) {
 
 awaitable<Created> Service::create(CreateRequest request) { return impl_->create(std::move(request)); }
 
+void Service::lend_environment(const std::string& id, std::vector<std::string> environment) {
+  impl_->live(find(id)->id)->lent_env = std::move(environment);
+}
+
 }  // namespace gantry::containers

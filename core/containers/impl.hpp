@@ -40,8 +40,9 @@ struct Live {
   std::vector<Mount> root;                ///< The storage driver's answer, once known.
   std::shared_ptr<HealthMonitor> health;  ///< While probes are due.
   bool files_written{};
-  int removals{};  ///< Under way: nothing restarts.
-  int restarts{};  ///< By the user, between the stop and the start: --rm takes nothing away.
+  std::vector<std::string> lent_env;  ///< In no record: a build's secrets.
+  int removals{};                     ///< Under way: nothing restarts.
+  int restarts{};                     ///< By the user, between the stop and the start: --rm takes nothing away.
   Trace trace;
 };
 

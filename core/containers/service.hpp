@@ -159,6 +159,8 @@ class Service {
   [[nodiscard]] std::vector<Snapshot> list(const Filter& filter) const;
 
   awaitable<Created> create(CreateRequest request);
+  /// "NAME=value" that the container's next process gets and no record holds.
+  void lend_environment(const std::string& id, std::vector<std::string> environment);
   /// False if it runs already.
   awaitable<bool> start(std::string name);
   /// False if it does not run.

@@ -130,6 +130,7 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   spec.mounts = build_mounts(container, inputs);
   spec.process.args = container.command();
   spec.process.env = build_env(container, inputs.hostname, inputs.link_env);
+  replace_or_append(spec.process.env, inputs.lent_env);
   spec.process.cwd = config.working_dir.empty() ? "/" : config.working_dir;
   spec.process.user = config.user;
   spec.process.additional_groups = host.group_add;

@@ -27,6 +27,7 @@ struct SpecInputs {
   std::string joined_shm;                     ///< The mount namespace of the container whose IPC namespace is joined.
   std::map<std::string, std::vector<Mount>> images;  ///< By destination, as the storage driver gave them.
   CdiEdits cdi;                                      ///< What devices by name bring.
+  std::vector<std::string> lent_env;                 ///< Over all others.
   std::vector<std::string> link_env;                 ///< What tells of linked containers.
   log::v1::Plan log;                                 ///< The log driver's.
 };

@@ -105,6 +105,7 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
     const auto variables = link_environment(container->name, alias, *other);
     inputs.link_env.insert(inputs.link_env.end(), variables.begin(), variables.end());
   }
+  inputs.lent_env = its->lent_env;
   inputs.hosts = files + "/hosts";
   inputs.hostname_file = files + "/hostname";
   inputs.resolv_conf = files + "/resolv.conf";

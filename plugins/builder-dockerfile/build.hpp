@@ -23,10 +23,13 @@ struct StageState {
   bool cache_missed{};  ///< From here on nothing is looked for.
 };
 
+class LentFiles;
+
 /// What the driver has for all of its builds.
 struct Tools {
   CacheMounts& cache_mounts;
   const Fetcher& fetcher;
+  std::string lent_root;  ///< Where what is lent is mounted.
 };
 
 /// One build from its first step to its last.
@@ -89,8 +92,15 @@ class Build {
   void step(const Run& run);
   [[nodiscard]] std::string image_of(const std::string& name);
   struct MountPlan;
-  MountPlan plan_mounts(const Run& run);
+  [[nodiscard]] RunMount expanded_mount(const RunMount& raw) const;
+  /// What of a mount the step's result depends on.
+  std::string telling_of(const RunMount& mount);
+  void plan_mount(const RunMount& mount, MountPlan& plan);
+  void plan_cache(const RunMount& mount, MountPlan& plan);
   void plan_bind(const RunMount& mount, MountPlan& plan);
+  void plan_secret(const RunMount& mount, MountPlan& plan);
+  void plan_agent(const RunMount& mount, MountPlan& plan);
+  LentFiles& lent_files(MountPlan& plan);
 
   // Shared by the steps.
   [[nodiscard]] builder::v1::Step make_step(const std::string& created_by) const;

@@ -5,6 +5,7 @@
 #include "build.hpp"
 #include "context.hpp"
 #include "layer_archive/directory.hpp"
+#include "lent_files.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {
@@ -18,7 +19,9 @@ void Driver::options(std::vector<OptionInfo>& out) const {
 
 void Driver::open(Host& host) {
   work_ = host.data_dir() + "/work";
-  // What a killed daemon was building.
+  // What a killed daemon was building, and with what.
+  lent_ = host.exec_dir();
+  LentFiles::remove_left(lent_);
   layer_archive::remove_tree(AT_FDCWD, work_);
   layer_archive::make_directory(AT_FDCWD, work_, 0700);
   const std::string caches = host.data_dir() + "/cache-mounts";
@@ -31,7 +34,7 @@ void Driver::open(Host& host) {
 void Driver::build(const builder::v1::Request& request, ByteSource& context, builder::v1::Session& session,
                    std::string& out, const Call& call) {
   Context files{work_, request, context, *fetcher_, call};
-  out = Build{request, files, {*cache_mounts_, *fetcher_}, session, call}.run();
+  out = Build{request, files, {*cache_mounts_, *fetcher_, lent_}, session, call}.run();
 }
 
 void Driver::usage(builder::v1::Usage& out, const Call& call) { out.size = cache_mounts_->size(call); }

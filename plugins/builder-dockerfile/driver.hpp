@@ -23,6 +23,7 @@ class Driver final : public builder::v1::Driver {
 
  private:
   std::string work_;
+  std::string lent_;
   std::unique_ptr<CacheMounts> cache_mounts_;
   std::unique_ptr<Fetcher> fetcher_;
 };

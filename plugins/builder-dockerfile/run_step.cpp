@@ -6,6 +6,7 @@
 #include "build.hpp"
 #include "copy_files.hpp"
 #include "layer_archive/system_error.hpp"
+#include "lent_files.hpp"
 #include "sha256.hpp"
 #include "text.hpp"
 
@@ -19,7 +20,9 @@ struct Build::MountPlan {
   std::vector<Mount> mounts;
   std::vector<CacheMounts::Use> caches;
   std::unique_ptr<WorkDirectory> copies;
-  std::string telling;  ///< What of it the step's result depends on.
+  std::unique_ptr<LentFiles> lent;
+  std::vector<std::string> secret_env;
+  int agents = 0;
 };
 
 namespace {
@@ -49,6 +52,12 @@ std::uint32_t number(const std::string& text, int base, std::uint32_t otherwise,
 
 }  // namespace
 
+std::string Build::telling_of(const RunMount& mount) {
+  if (mount.type != "bind") return {};
+  if (!mount.from.empty()) return image_of(mount.from) + " ";
+  return context_.hash().of(clean_in_root(mount.source), IgnorePatterns{{}}) + " ";
+}
+
 void Build::plan_bind(const RunMount& mount, MountPlan& plan) {
   const std::string source = clean_in_root(mount.source);
   if (plan.copies == nullptr) {
@@ -61,13 +70,9 @@ void Build::plan_bind(const RunMount& mount, MountPlan& plan) {
   std::unique_ptr<Tree> stage_tree;
   const Tree* from = &context_.tree();
   if (!mount.from.empty()) {
-    const std::string image = image_of(mount.from);
-    plan.telling += image + " ";
-    stage = std::make_unique<ScopedTree>(session_, image);
+    stage = std::make_unique<ScopedTree>(session_, image_of(mount.from));
     stage_tree = std::make_unique<Tree>(stage->root());
     from = stage_tree.get();
-  } else {
-    plan.telling += context_.hash().of(source, options.exclude) + " ";
   }
   struct stat status {};
   std::string real;
@@ -81,57 +86,114 @@ void Build::plan_bind(const RunMount& mount, MountPlan& plan) {
   plan.mounts.push_back({"bind", S_ISDIR(status.st_mode) ? place : place + "/file", mount.target, "", how});
 }
 
-Build::MountPlan Build::plan_mounts(const Run& run) {
-  MountPlan plan;
-  for (const RunMount& raw : run.mounts) {
-    RunMount mount = raw;
-    for (std::string* text : {&mount.target, &mount.source, &mount.from, &mount.id}) *text = expanded(*text);
-    const std::string directory = state_.config.working_dir.empty() ? "/" : state_.config.working_dir;
-    mount.target = absolute_path(mount.target, directory);
-    if (mount.target.size() > 1 && mount.target.ends_with('/')) mount.target.pop_back();
-    if (mount.target == "/" && mount.type != "secret" && mount.type != "ssh") {
-      throw Error{Errc::invalid, "invalid mount target \"/\""};
-    }
-    if (mount.type == "bind") {
-      plan_bind(mount, plan);
-    } else if (mount.type == "tmpfs") {
-      Mount tmpfs{"tmpfs", "tmpfs", mount.target, "", {"nosuid", "nodev"}};
-      if (!mount.size.empty()) tmpfs.options.push_back("size=" + mount.size);
-      plan.mounts.push_back(std::move(tmpfs));
-    } else if (mount.type == "cache") {
-      plan.caches.push_back(tools_.cache_mounts.take(mount.id.empty() ? mount.target : mount.id, mount.sharing, call_));
-      const CacheMounts::Use& cache = plan.caches.back();
-      if (cache.is_new()) {
-        const UniqueFd root = open_directory(cache.path());
-        ::fchown(root.get(), number(mount.uid, 10, 0, "uid"), number(mount.gid, 10, 0, "gid"));
-        ::fchmod(root.get(), number(mount.mode, 8, 0755, "mode"));
-      }
-      std::vector<std::string> how{"rbind", "rprivate"};
-      if (mount.read_only.value_or(false)) how.emplace_back("ro");
-      plan.mounts.push_back({"bind", cache.path(), mount.target, "", how});
-    } else if (mount.required) {
-      throw Error{Errc::invalid, "secret " + (mount.id.empty() ? mount.target : mount.id) +
-                                     ": not found: this builder's API carries no secrets"};
-    }
+/// What is lent lies in memory, and only for as long as the step takes.
+LentFiles& Build::lent_files(MountPlan& plan) {
+  if (plan.lent == nullptr) plan.lent = std::make_unique<LentFiles>(tools_.lent_root);
+  return *plan.lent;
+}
+
+void Build::plan_secret(const RunMount& mount, MountPlan& plan) {
+  const std::string id = mount.id.empty() ? mount.target.substr(mount.target.rfind('/') + 1) : mount.id;
+  auto* loans = static_cast<builder::v1::Loans*>(session_.query(builder::v1::Loans::kService));
+  std::string content;
+  if (loans == nullptr || !loans->secret(id, content)) {
+    if (!mount.required) return;
+    throw Error{Errc::invalid, "secret " + id + ": not found"};
   }
-  return plan;
+  if (!mount.env.empty()) {
+    if (content.find('\0') != std::string::npos) {
+      throw Error{Errc::invalid, "secret " + id + " holds a zero byte: it cannot be a variable"};
+    }
+    plan.secret_env.push_back(mount.env + "=" + content);
+    if (mount.target.empty()) return;
+  }
+  const FileAttributes attributes{number(mount.mode, 8, 0400, "mode"), number(mount.uid, 10, 0, "uid"),
+                                  number(mount.gid, 10, 0, "gid")};
+  const std::string place = lent_files(plan).write(content, attributes);
+  const std::string target = mount.target.empty() ? "/run/secrets/" + id : mount.target;
+  plan.mounts.push_back({"bind", place, target, "", {"rbind", "rprivate", "ro"}});
+}
+
+void Build::plan_agent(const RunMount& mount, MountPlan& plan) {
+  const std::string id = mount.id.empty() ? "default" : mount.id;
+  auto* loans = static_cast<builder::v1::Loans*>(session_.query(builder::v1::Loans::kService));
+  const FileAttributes attributes{number(mount.mode, 8, 0600, "mode"), number(mount.uid, 10, 0, "uid"),
+                                  number(mount.gid, 10, 0, "gid")};
+  std::string place;
+  const bool served = loans != nullptr && [&] {
+    UniqueFd listener;
+    place = lent_files(plan).listen(attributes, listener);
+    return loans->serve_agent(id, listener.get());
+  }();
+  if (!served) {
+    if (!mount.required) return;
+    throw Error{Errc::invalid, "no SSH key " + quote(id) + " forwarded from the client"};
+  }
+  const std::string target =
+      mount.target.empty() ? "/run/buildkit/ssh_agent." + std::to_string(plan.agents) : mount.target;
+  if (plan.agents++ == 0) plan.secret_env.push_back("SSH_AUTH_SOCK=" + target);
+  plan.mounts.push_back({"bind", place, target, "", {"rbind", "rprivate"}});
+}
+
+RunMount Build::expanded_mount(const RunMount& raw) const {
+  RunMount mount = raw;
+  for (std::string* text : {&mount.target, &mount.source, &mount.from, &mount.id}) *text = expanded(*text);
+  const std::string directory = state_.config.working_dir.empty() ? "/" : state_.config.working_dir;
+  if (!mount.target.empty()) mount.target = absolute_path(mount.target, directory);
+  if (mount.target.size() > 1 && mount.target.ends_with('/')) mount.target.pop_back();
+  if (mount.target == "/") throw Error{Errc::invalid, "invalid mount target \"/\""};
+  return mount;
+}
+
+void Build::plan_cache(const RunMount& mount, MountPlan& plan) {
+  plan.caches.push_back(tools_.cache_mounts.take(mount.id.empty() ? mount.target : mount.id, mount.sharing, call_));
+  const CacheMounts::Use& cache = plan.caches.back();
+  if (cache.is_new()) {
+    const UniqueFd root = open_directory(cache.path());
+    ::fchown(root.get(), number(mount.uid, 10, 0, "uid"), number(mount.gid, 10, 0, "gid"));
+    ::fchmod(root.get(), number(mount.mode, 8, 0755, "mode"));
+  }
+  std::vector<std::string> how{"rbind", "rprivate"};
+  if (mount.read_only.value_or(false)) how.emplace_back("ro");
+  plan.mounts.push_back({"bind", cache.path(), mount.target, "", how});
+}
+
+void Build::plan_mount(const RunMount& mount, MountPlan& plan) {
+  if (mount.type == "bind") return plan_bind(mount, plan);
+  if (mount.type == "cache") return plan_cache(mount, plan);
+  if (mount.type == "secret") return plan_secret(mount, plan);
+  if (mount.type == "ssh") return plan_agent(mount, plan);
+  Mount tmpfs{"tmpfs", "tmpfs", mount.target, "", {"nosuid", "nodev"}};
+  if (!mount.size.empty()) tmpfs.options.push_back("size=" + mount.size);
+  plan.mounts.push_back(std::move(tmpfs));
 }
 
 void Build::step(const Run& run) {
   const std::vector<std::string> process = process_of(run, shell());
   const std::vector<std::string> arguments = arguments_.allowed(state_.config.env);
-  const MountPlan plan = plan_mounts(run);
+  std::vector<RunMount> mounts;
+  for (const RunMount& raw : run.mounts) mounts.push_back(expanded_mount(raw));
   std::string created_by = join(process, " ");
   if (!arguments.empty()) {
     const std::vector<std::string> telling = arguments_.telling(arguments);
     created_by = "|" + std::to_string(telling.size()) + " " + join(telling, " ") + " " + created_by;
   }
+  std::string telling;
+  for (const RunMount& mount : mounts) telling += telling_of(mount);
   // What dockerd's classic builder does not have: told behind the command, as a comment.
+  const bool insecure = run.security == "insecure";
+  if (insecure && !request_.insecure) {
+    throw Error{Errc::denied,
+                "granting entitlement security.insecure is not allowed by the client: use --allow security.insecure"};
+  }
+  if (insecure) created_by += " #(security) insecure";
   if (!run.network.empty()) created_by += " #(network) " + run.network;
-  if (!run.mounts.empty()) created_by += " #(mounts) " + sha256_hex(run.mounts_text + "\n" + plan.telling);
+  if (!run.mounts.empty()) created_by += " #(mounts) " + sha256_hex(run.mounts_text + "\n" + telling);
   Step step = make_step(created_by);
   if (take_cached(step)) return;
 
+  MountPlan plan;
+  for (const RunMount& mount : mounts) plan_mount(mount, plan);
   ContainerSpec spec;
   spec.image = state_.image;
   spec.config = state_.config;
@@ -141,6 +203,8 @@ void Build::step(const Run& run) {
   spec.config.env.insert(spec.config.env.end(), arguments.begin(), arguments.end());
   spec.mounts = plan.mounts;
   spec.network = run.network;
+  spec.secret_env = plan.secret_env;
+  spec.privileged = insecure;
   const std::string container = session_.create_container(spec);
   const auto remove = [&](bool wanted) {
     if (wanted) session_.remove_container(container);

@@ -71,6 +71,9 @@ struct Step {
   /// in what they depend on (the content of files, arguments) must differ here.
   std::string created_by;
   std::string top;  ///< The tree or container whose changes become a layer; empty: only the config changes.
+  /// Seconds since 1970: when the image was made, and the latest time that a file of the layer has; none: now, and what
+  /// the files have.
+  std::optional<std::int64_t> created;
 };
 
 /// A container in which a step's command runs. May grow at its end.
@@ -80,9 +83,65 @@ struct ContainerSpec {
   /// Of the host, to be bound at their targets: the driver's own files, or a tmpfs.
   std::vector<Mount> mounts;
   std::string network;  ///< "none", "host"; empty: what the user asked for.
+  std::vector<std::string> secret_env;  ///< "NAME=value" that no record and no log may hold.
+  bool privileged{};
 };
 
-/// What the daemon does for one build. Valid until `Driver::build` returns; one thread at a time. All block, and throw
+/// Takes what a command says, on a thread of the daemon's that must not be kept waiting.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual void write(std::string_view text, bool is_error) = 0;
+};
+
+/// Of a session (`Session::query(Steps::kService)`): for drivers that do several steps at once. With it the calls of the
+/// session may come from several threads.
+class Steps {
+ public:
+  static constexpr const char* kService = "steps";
+  virtual ~Steps() = default;
+
+  /// As `Session::output`; what is an error is shown as such.
+  virtual void output(std::string_view text, bool is_error) = 0;
+  /// As `Session::run`, but what the command says goes to `output`.
+  virtual int run(const std::string& container, Output& output) = 0;
+  /// Ends a command that another thread runs. Succeeds if it does not run.
+  virtual void stop(const std::string& container) = 0;
+};
+
+/// Of a session (`Session::query(Loans::kService)`): what the user lends to commands for as long as they run. None of it
+/// may get into an image, a record, a log or the name of a step.
+class Loans {
+ public:
+  static constexpr const char* kService = "loans";
+  virtual ~Loans() = default;
+
+  /// The content of a secret; false if the user has given none of this name.
+  virtual bool secret(const std::string& id, std::string& out) = 0;
+  /// Serves the user's SSH agent to whoever connects to `listener` (a listening unix socket; it stays the caller's),
+  /// until the build ends. Keys can be listed and used for signatures, nothing else. False if there is no such agent.
+  virtual bool serve_agent(const std::string& id, int listener) = 0;
+};
+
+/// What a step has come to. May grow at its end.
+struct StepReport {
+  enum class Kind : int { started = 0, output, cached, done, failed, cancelled, warning, source };
+  Kind kind{};
+  std::size_t step{};  ///< Of this build; unique.
+  /// Its name; what it said; why it failed. Of a warning: the warning. Of a source: the lines of the recipe that failed.
+  std::string text;
+};
+
+/// Of a session whose user sees steps as they go (`Session::query(Display::kService)`): then nothing is shown by
+/// `Session::output`. Any thread; never blocks.
+class Display {
+ public:
+  static constexpr const char* kService = "display";
+  virtual ~Display() = default;
+  virtual void report(const StepReport& report) = 0;
+};
+
+/// What the daemon does for one build. Valid until `Driver::build` returns; one thread at a time (see `Steps`). All block, and throw
 /// `Errc::cancelled` once the build is cancelled.
 class Session {
  public:
@@ -137,6 +196,11 @@ struct Request {
   bool pull{};
   bool remove{true};    ///< Containers of steps that succeeded.
   bool force_remove{};  ///< Those of steps that failed too.
+  std::vector<std::string> no_cache_stages;  ///< The stages that are built without the cache.
+  /// Further contexts: name to "docker-image://REFERENCE", an address, or "directory:PATH" in the context that is sent.
+  std::map<std::string, std::string> contexts;
+  bool insecure{};    ///< Commands may ask to be privileged.
+  bool check_only{};  ///< Nothing is built; the recipe is looked through.
 };
 
 /// What a driver keeps between builds. May grow at its end.
@@ -149,7 +213,7 @@ class Driver : public gantry::Driver {
  public:
   static constexpr const char* kKind = "builder";
   static constexpr std::uint16_t kMajor = 1;
-  static constexpr std::uint16_t kMinor = 0;
+  static constexpr std::uint16_t kMinor = 1;
 
   /// Builds. `context` is an archive as the client sent it (tar, perhaps compressed), hostile; empty with
   /// `Request::remote`. `out` is the image's id.

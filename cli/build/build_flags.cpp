@@ -1,0 +1,99 @@
+#include "build/build_flags.hpp"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "parse/quantity.hpp"
+
+namespace gantry::cli {
+namespace {
+
+/// A name alone takes its value from the environment; if there is none, the Dockerfile's default holds.
+Json argument_json(const std::vector<std::string>& arguments) {
+  Json out = Json::object();
+  for (const std::string& argument : arguments) {
+    const auto equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    const char* value = std::getenv(name.c_str());
+    if (equals != std::string::npos) {
+      out[name] = argument.substr(equals + 1);
+    } else {
+      out[name] = value == nullptr ? Json(nullptr) : Json(value);
+    }
+  }
+  return out;
+}
+
+Json label_json(const std::vector<std::string>& labels) {
+  Json out = Json::object();
+  for (const std::string& label : labels) {
+    const auto equals = label.find('=');
+    out[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
+  }
+  return out;
+}
+
+}  // namespace
+
+void BuildFlags::declare(Flags& flags) {
+  const auto bytes = [](std::int64_t& into) { return [&into](const std::string& text) { into = parse_bytes(text); }; };
+  flags.list("add-host", hosts, "Add a custom host-to-IP mapping (\"host:ip\")")
+      .list("build-arg", arguments, "Set build-time variables")
+      .list("allow", entitlements, "Allow extra privileged entitlement (e.g., \"network.host\", \"security.insecure\")")
+      .list("cache-from", cache_from,
+            "External cache sources (e.g., \"user/app:cache\", \"type=local,src=path/to/dir\")")
+      .text("cgroup-parent", cgroup_parent, "Set the parent cgroup for the \"RUN\" instructions during build")
+      .integer("cpu-period", cpu_period, "Limit the CPU CFS (Completely Fair Scheduler) period")
+      .integer("cpu-quota", cpu_quota, "Limit the CPU CFS (Completely Fair Scheduler) quota")
+      .integer("cpu-shares,c", cpu_shares, "CPU shares (relative weight)")
+      .text("cpuset-cpus", cpus, "CPUs in which to allow execution (0-3, 0,1)")
+      .text("cpuset-mems", mems, "MEMs in which to allow execution (0-3, 0,1)")
+      .text("file,f", file, "Name of the Dockerfile (Default is \"PATH/Dockerfile\")")
+      .toggle("force-rm", force_remove, "Always remove intermediate containers")
+      .list("no-cache-filter", no_cache_stages, "Do not cache specified stages")
+      .list("secret", secrets, "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")")
+      .list("ssh", agents, "SSH agent socket to expose to the build (format: \"default|<id>[=<socket>]\")")
+      .text("iidfile", id_file, "Write the image ID to the file")
+      .list("label", labels, "Set metadata for an image")
+      .custom("memory,m", "bytes", "Memory limit", bytes(memory))
+      .custom("memory-swap", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap", bytes(swap))
+      .text("network", network, "Set the networking mode for the RUN instructions during build (default \"default\")")
+      .toggle("no-cache", no_cache, "Do not use cache when building the image")
+      .text("platform", platform, "Set platform if server is multi-platform capable")
+      .toggle("pull", pull, "Always attempt to pull a newer version of the image")
+      .toggle("quiet,q", quiet, "Suppress the build output and print image ID on success")
+      .toggle("rm", remove, "Remove intermediate containers after a successful build")
+      .list("security-opt", security, "Security options")
+      .custom("shm-size", "bytes", "Size of \"/dev/shm\"", bytes(shm))
+      .list("tag,t", tags, "Name and optionally a tag in the \"name:tag\" format")
+      .text("target", target, "Set the target build stage to build.");
+}
+
+Query BuildFlags::query(const std::string& recipe, const std::string& remote) const {
+  Query out;
+  for (const std::string& tag : tags) out.add("t", tag);
+  out.add("dockerfile", recipe).add_if(!remote.empty(), "remote", remote);
+  out.add("buildargs", argument_json(arguments).dump()).add("labels", label_json(labels).dump());
+  if (!cache_from.empty()) out.add("cachefrom", Json(cache_from).dump());
+  out.add_if(!target.empty(), "target", target).add_if(!platform.empty(), "platform", platform);
+  out.add_if(!network.empty(), "networkmode", network).add_if(!cgroup_parent.empty(), "cgroupparent", cgroup_parent);
+  out.add_if(no_cache, "nocache").add_if(pull, "pull").add_if(quiet, "q").add_if(force_remove, "forcerm");
+  out.add("rm", remove ? "1" : "0");
+  const auto number = [&](const char* name, std::int64_t value) {
+    out.add_if(value != 0, name, std::to_string(value));
+  };
+  number("memory", memory);
+  number("memswap", swap);
+  number("shmsize", shm);
+  number("cpushares", cpu_shares);
+  number("cpuperiod", cpu_period);
+  number("cpuquota", cpu_quota);
+  out.add_if(!cpus.empty(), "cpusetcpus", cpus).add_if(!mems.empty(), "cpusetmems", mems);
+  for (const std::string& host : hosts) out.add("extrahosts", host);
+  for (const std::string& option : security) out.add("securityopt", option);
+  for (const std::string& entitlement : entitlements) out.add("allow", entitlement);
+  for (const std::string& stage : no_cache_stages) out.add("nocachestage", stage);
+  return out;
+}
+
+}  // namespace gantry::cli

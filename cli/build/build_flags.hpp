@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/client.hpp"
+#include "command/flags.hpp"
+
+namespace gantry::cli {
+
+/// What `gantry build` is asked for.
+struct BuildFlags {
+  std::vector<std::string> tags, arguments, labels, hosts, security, ulimits;
+  std::vector<std::string> secrets, agents, entitlements, no_cache_stages, contexts;
+  std::vector<std::string> cache_from, cache_to, outputs;
+  std::string file, target, platform, network, id_file, cgroup_parent, cpus, mems;
+  std::string metadata_file, progress = "auto", call;
+  std::int64_t memory = 0, swap = 0, shm = 0, cpu_shares = 0, cpu_period = 0, cpu_quota = 0;
+  bool no_cache = false, pull = false, quiet = false, remove = true, force_remove = false;
+  bool check = false, push = false, load = false;
+
+  void declare(Flags& flags);
+
+  /// The parameters of the request; `recipe` is the Dockerfile's name in the context.
+  [[nodiscard]] Query query(const std::string& recipe, const std::string& remote) const;
+};
+
+}  // namespace gantry::cli
