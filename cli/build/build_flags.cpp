@@ -53,6 +53,14 @@ void BuildFlags::declare(Flags& flags) {
       .list("no-cache-filter", no_cache_stages, "Do not cache specified stages")
       .list("secret", secrets, "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")")
       .list("ssh", agents, "SSH agent socket to expose to the build (format: \"default|<id>[=<socket>]\")")
+      .list("build-context", contexts, "Additional build contexts (e.g., name=path)")
+      .list("cache-to", cache_to,
+            "Cache export destinations (e.g., \"user/app:cache\", \"type=local,dest=path/to/dir\")")
+      .toggle("load", load, "Shorthand for \"--output=type=docker\"")
+      .text("metadata-file", metadata_file, "Write build result metadata to a file")
+      .list("output,o", outputs, "Output destination (format: \"type=local,dest=path\")")
+      .text("progress", progress, "Set type of progress output (\"auto\", \"plain\", \"tty\", \"classic\")")
+      .toggle("push", push, "Shorthand for \"--output=type=registry\"")
       .text("iidfile", id_file, "Write the image ID to the file")
       .list("label", labels, "Set metadata for an image")
       .custom("memory,m", "bytes", "Memory limit", bytes(memory))
@@ -74,7 +82,6 @@ Query BuildFlags::query(const std::string& recipe, const std::string& remote) co
   for (const std::string& tag : tags) out.add("t", tag);
   out.add("dockerfile", recipe).add_if(!remote.empty(), "remote", remote);
   out.add("buildargs", argument_json(arguments).dump()).add("labels", label_json(labels).dump());
-  if (!cache_from.empty()) out.add("cachefrom", Json(cache_from).dump());
   out.add_if(!target.empty(), "target", target).add_if(!platform.empty(), "platform", platform);
   out.add_if(!network.empty(), "networkmode", network).add_if(!cgroup_parent.empty(), "cgroupparent", cgroup_parent);
   out.add_if(no_cache, "nocache").add_if(pull, "pull").add_if(quiet, "q").add_if(force_remove, "forcerm");

@@ -27,11 +27,25 @@ namespace fs = std::filesystem;
 
 ContextArchive::ContextArchive(const std::string& directory, const path_patterns::IgnorePatterns& ignored,
                                const std::vector<std::string>& always)
-    : root_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), always_(always) {
-  if (!root_) {
+    : always_(always) {
+  add_root(directory, "");
+  list("", ignored);
+}
+
+void ContextArchive::add_root(const std::string& directory, std::string prefix) {
+  UniqueFd root{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!root) {
     if (errno == ENOENT) throw Failure("unable to prepare context: path \"" + directory + "\" not found");
     throw Failure("unable to prepare context: context must be a directory: " + directory);
   }
+  roots_.push_back({std::move(root), std::move(prefix)});
+}
+
+void ContextArchive::add_directory(const std::string& name, const std::string& directory,
+                                   const path_patterns::IgnorePatterns& ignored) {
+  add_root(directory, name + "/");
+  always_.clear();
+  paths_.emplace_back(roots_.size() - 1, ".");
   list("", ignored);
 }
 
@@ -39,7 +53,8 @@ ContextArchive::ContextArchive(const std::string& directory, const path_patterns
 void ContextArchive::list(const std::string& path, const path_patterns::IgnorePatterns& ignored) {
   std::vector<std::string> names;
   std::error_code failed;
-  const fs::path here = "/proc/self/fd/" + std::to_string(root_.get()) + "/" + path;
+  const int root = roots_.back().directory.get();
+  const fs::path here = "/proc/self/fd/" + std::to_string(root) + "/" + path;
   for (const auto& entry : fs::directory_iterator{here, failed}) names.push_back(entry.path().filename().string());
   if (failed) throw Failure("error checking context: no permission to read from '" + path + "'");
   std::sort(names.begin(), names.end());
@@ -48,8 +63,8 @@ void ContextArchive::list(const std::string& path, const path_patterns::IgnorePa
     const bool wanted = std::find(always_.begin(), always_.end(), inner) != always_.end();
     const bool left_out = !wanted && ignored.matches(inner);
     struct stat status {};
-    if (::fstatat(root_.get(), inner.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_unreadable(inner);
-    if (!left_out) paths_.push_back(inner);
+    if (::fstatat(root, inner.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_unreadable(inner);
+    if (!left_out) paths_.emplace_back(roots_.size() - 1, inner);
     const bool holds_wanted = std::any_of(always_.begin(), always_.end(),
                                           [&](const std::string& other) { return other.starts_with(inner + "/"); });
     if (S_ISDIR(status.st_mode) && (!left_out || ignored.takes_back() || holds_wanted)) list(inner, ignored);
@@ -67,23 +82,24 @@ bool ContextArchive::start_entry() {
     return true;
   }
   while (at_ < paths_.size()) {
-    const std::string& path = paths_[at_++];
+    const auto& [number, path] = paths_[at_++];
+    const int root = roots_[number].directory.get();
     struct stat status {};
-    if (::fstatat(root_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_unreadable(path);
+    if (::fstatat(root, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throw_unreadable(path);
     std::string target;
     if (S_ISLNK(status.st_mode)) {
       target.resize(static_cast<std::size_t>(status.st_size) + 1);
-      const ssize_t size = ::readlinkat(root_.get(), path.c_str(), target.data(), target.size());
+      const ssize_t size = ::readlinkat(root, path.c_str(), target.data(), target.size());
       if (size < 0) throw_unreadable(path);
       target.resize(static_cast<std::size_t>(size));
     } else if (S_ISREG(status.st_mode)) {
-      UniqueFd file{::openat(root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+      UniqueFd file{::openat(root, path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
       if (!file || ::fstat(file.get(), &status) != 0) throw_unreadable(path);
       send(std::move(file), static_cast<std::size_t>(status.st_size));
     } else if (!S_ISDIR(status.st_mode) && !S_ISFIFO(status.st_mode)) {
       continue;  // sockets and devices are no files to build from
     }
-    piece_ = tar_header(path, status, target);
+    piece_ = tar_header(roots_[number].prefix + path, status, target);
     return true;
   }
   return false;

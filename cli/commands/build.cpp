@@ -1,20 +1,23 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "build/build_flags.hpp"
+#include "build/build_view.hpp"
 #include "build/context_archive.hpp"
 #include "build/lending.hpp"
+#include "build/outputs.hpp"
 #include "client/credentials.hpp"
 #include "commands/commands.hpp"
-#include "commands/stream_output.hpp"
 #include "tar/header.hpp"
 #include "terminal/session.hpp"
 
@@ -71,10 +74,27 @@ std::string path_within(const std::string& directory, const std::string& file) {
   return relative.starts_with("..") ? std::string{} : relative;
 }
 
+/// "name=place". Throws Failure.
+std::map<std::string, std::string> named_contexts(const std::vector<std::string>& flags) {
+  std::map<std::string, std::string> out;
+  for (const std::string& flag : flags) {
+    const auto equals = flag.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == flag.size()) {
+      throw Failure("invalid context value: " + flag + ", expected key=value");
+    }
+    out[flag.substr(0, equals)] = flag.substr(equals + 1);
+  }
+  return out;
+}
+
 /// Sends the context and shows what comes of it.
 class Sender {
  public:
-  Sender(Context& context, const BuildFlags& flags) : context_(context), flags_(flags) {}
+  Sender(Context& context, const BuildFlags& flags, bool to_stderr)
+      : context_(context), flags_(flags), to_stderr_(to_stderr) {}
+
+  /// Of what was built; empty: the daemon did not tell.
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
 
   void directory(const std::string& path) {
     if (flags_.file == "-") return with_recipe(path, read_stdin());
@@ -85,7 +105,7 @@ class Sender {
                     fs::weakly_canonical(path + "/" + recipe).string() + ": no such file or directory");
     }
     ContextArchive archive(path, ignore_patterns(path, recipe), {recipe, ".dockerignore"});
-    send(recipe, "", [&] { return archive.next(); });
+    send_directory(recipe, archive);
   }
 
   void standard_input() {
@@ -113,26 +133,70 @@ class Sender {
     const std::string name = ".dockerfile." + std::to_string(::getpid());
     ContextArchive archive(path, ignore_patterns(path, "Dockerfile"), {".dockerignore"});
     archive.add(name, std::move(content));
-    send(name, "", [&] { return archive.next(); });
+    send_directory(name, archive);
   }
 
-  void send(const std::string& recipe, const std::string& url, const Client::Source& source) {
+  /// Further directories go with the first; what is elsewhere the daemon gets.
+  void send_directory(const std::string& recipe, ContextArchive& archive) {
+    Json places = Json::object();
+    for (const auto& [name, place] : named_contexts(flags_.contexts)) {
+      if (place.find("://") != std::string::npos || place.starts_with("git@")) {
+        places[name] = place;
+        continue;
+      }
+      const std::string directory = ".context." + std::to_string(::getpid()) + "." + std::to_string(places.size());
+      archive.add_directory(directory, place, ignore_patterns(place, "Dockerfile"));
+      places[name] = "directory:" + directory;
+    }
+    send(
+        recipe, "", [&] { return archive.next(); }, places);
+  }
+
+  void send(const std::string& recipe, const std::string& url, const Client::Source& source,
+            const Json& contexts = Json::object()) {
     const Headers headers{{"Content-Type", "application/x-tar"},
                           {"X-Registry-Config", registry_config_header(context_.config())}};
     Query query = flags_.query(recipe, url);
     const Lending lending{context_.client(), flags_.secrets, flags_.agents};
     query.add_if(!lending.session().empty(), "loans", lending.session());
+    if (!contexts.empty()) query.add("contexts", contexts.dump());
+    const auto caches = bring_caches(context_, flags_.cache_from);
+    if (!caches.empty()) query.add("cachefrom", Json(caches).dump());
+    BuildView view{flags_.progress, to_stderr_};
+    view.ask(query);
     const auto exchange = context_.client().upload("POST", "/build" + query.text(), source, headers);
-    std::string id;
-    show_progress(*exchange, STDOUT_FILENO, false, [&](const Json& aux) {
-      if (aux.is_object()) id = aux.value("ID", id);
-    });
-    if (!flags_.id_file.empty()) std::ofstream(flags_.id_file) << id;
+    id_ = view.show(*exchange);
   }
 
   Context& context_;
   const BuildFlags& flags_;
+  const bool to_stderr_;
+  std::string id_;
 };
+
+/// The outputs that the flags ask for, with the image's names where one needs them.
+std::vector<Output> outputs_of(const BuildFlags& flags) {
+  std::vector<Output> out;
+  for (const std::string& text : flags.outputs) out.push_back(parse_output(text));
+  if (flags.push) out.push_back(parse_output("type=registry"));
+  for (Output& output : out) {
+    if (!output.pushes() || !output.attribute("name").empty()) continue;
+    if (flags.tags.empty()) throw Failure("tag is needed when pushing to registry");
+    std::string names;
+    for (const std::string& tag : flags.tags) names += (names.empty() ? "" : ",") + tag;
+    output.attributes["name"] = names;
+  }
+  return out;
+}
+
+void write_metadata(const BuildFlags& flags, const std::string& id) {
+  Json out{{"containerimage.config.digest", id}, {"containerimage.digest", id}};
+  std::string names;
+  for (const std::string& tag : flags.tags) names += (names.empty() ? "" : ",") + tag;
+  if (!names.empty()) out["image.name"] = names;
+  std::ofstream file(flags.metadata_file);
+  if (!(file << out.dump(2))) throw Failure("cannot write " + flags.metadata_file);
+}
 
 }  // namespace
 
@@ -141,7 +205,11 @@ int image_build(Context& context) {
   Flags flags;
   options.declare(flags);
   const auto words = context.parse(flags, Arity::exactly(1));
-  Sender sender(context, options);
+  const std::vector<Output> outputs = outputs_of(options);
+  check_caches(options.cache_to);
+  const bool to_stderr =
+      std::any_of(outputs.begin(), outputs.end(), [](const Output& output) { return output.takes_stdout(); });
+  Sender sender(context, options, to_stderr);
   const std::string& place = words[0];
   if (place == "-") {
     sender.standard_input();
@@ -150,6 +218,10 @@ int image_build(Context& context) {
   } else {
     sender.directory(place);
   }
+  if (!options.id_file.empty()) std::ofstream(options.id_file) << sender.id();
+  if (!options.metadata_file.empty()) write_metadata(options, sender.id());
+  for (const Output& output : outputs) carry_out(context, output, sender.id());
+  send_caches(context, options.cache_to, sender.id());
   return 0;
 }
 

@@ -98,6 +98,9 @@ int registry_search(Context& context);
 int show_version(Context& context);
 
 /// Gets an image, with its progress on `fd`. Throws.
+/// With what a push to a registry is sent.
+struct Reference;
+Headers push_headers(Context& context, const Reference& reference);
 void pull_image(Context& context, const std::string& image, const std::string& platform, bool quiet, int fd);
 
 }  // namespace gantry::cli

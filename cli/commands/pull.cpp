@@ -108,6 +108,12 @@ int image_pull(Context& context) {
   return 0;
 }
 
+Headers push_headers(Context& context, const Reference& reference) {
+  Headers headers = auth_headers(context, reference);
+  if (headers.empty()) headers.emplace_back("X-Registry-Auth", registry_auth_header({}));
+  return headers;
+}
+
 int image_push(Context& context) {
   bool all_tags = false;
   bool trust = true;
@@ -135,8 +141,7 @@ int image_push(Context& context) {
   Query query;
   query.add_if(!all_tags, "tag", reference.tag);
   if (names.size() == 2) query.add("destination", absolute_place(names[1]));
-  Headers headers = auth_headers(context, reference);
-  if (headers.empty()) headers.emplace_back("X-Registry-Auth", registry_auth_header({}));
+  const Headers headers = push_headers(context, reference);
   const auto exchange =
       context.client().stream("POST", "/images/" + escaped(reference.name) + "/push" + query.text(), "", headers);
   show_progress(*exchange, STDOUT_FILENO, quiet);

@@ -59,7 +59,12 @@ void take_limits(const Request& request, wire::HostConfig& host) {
 /// What only gantry's own clients ask for (docs/extensions.md).
 void take_extensions(const Request& request, build::BuildRequest& out) {
   builder::v1::Request& wanted = out.wanted;
-  out.display = request.get("progress") == "steps";
+  if (const std::string progress = request.get("progress"); !progress.empty()) {
+    if (progress != "steps" && progress != "problems") {
+      throw Error{Errc::invalid, "invalid progress \"" + progress + "\": use steps or problems"};
+    }
+    out.shown = progress == "steps" ? build::Shown::steps : build::Shown::problems;
+  }
   wanted.no_cache_stages = request.all("nocachestage");
   const nlohmann::json contexts = json_parameter(request, "contexts");
   for (const auto& [name, place] : contexts.items()) {

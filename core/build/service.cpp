@@ -90,6 +90,7 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   wire::ProgressMessage id;
   id.aux = R"({"ID":")" + image + R"("})";
   report(id);
+  if (wanted->shown == Shown::steps) co_return image;
   tell(report, "Successfully built " + short_id_of(image) + "\n");
   for (const std::string& name : wanted->names) tell(report, "Successfully tagged " + familiar_name(name) + "\n");
   co_return image;

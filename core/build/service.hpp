@@ -18,14 +18,21 @@
 
 namespace gantry::build {
 
+/// What a client is told beside the lines that dockerd's classic builder writes.
+enum class Shown {
+  none,
+  problems,  ///< Warnings, and the lines of the recipe that failed.
+  steps,     ///< And each step as it goes, in the place of the lines.
+};
+
 struct BuildRequest {
   builder::v1::Request wanted;          ///< What the driver gets.
   std::vector<std::string> names;       ///< Of the image: "app:1".
   std::vector<std::string> cache_from;  ///< Images whose steps count as made here.
   wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
   bool quiet{};                         ///< Only the image's id.
-  bool display{};                       ///< Steps are reported as they go.
-  std::shared_ptr<Loan> loan;           ///< May be none.
+  Shown shown{Shown::none};
+  std::shared_ptr<Loan> loan;                                    ///< May be none.
   std::map<std::string, registry::v1::Credentials> credentials;  ///< By registry, as in a client's config.json.
 };
 

@@ -74,6 +74,8 @@ void Session::output(std::string_view text, bool is_error) {
 }
 
 void Session::report(const builder::v1::StepReport& report) {
+  using Kind = builder::v1::StepReport::Kind;
+  if (request_.shown == Shown::problems && report.kind != Kind::source && report.kind != Kind::warning) return;
   static constexpr std::array kinds{"started", "output", "cached", "done", "failed", "cancelled", "warning", "source"};
   wire::ProgressMessage message;
   message.id = "gantry.step";
@@ -86,7 +88,7 @@ void Session::report(const builder::v1::StepReport& report) {
 }
 
 void Session::show(std::string_view text, bool is_error) {
-  if (request_.quiet || request_.display) return;
+  if (request_.quiet || request_.shown == Shown::steps) return;
   wire::ProgressMessage message;
   // As dockerd does, so that a terminal shows it in red.
   message.stream = is_error ? "\033[91m" + std::string{text} + "\033[0m" : std::string{text};
@@ -207,7 +209,7 @@ awaitable<void> Session::clean() {
 void* Session::query(std::string_view service) noexcept {
   if (service == Steps::kService) return static_cast<Steps*>(this);
   if (service == Loans::kService && request_.loan != nullptr) return static_cast<Loans*>(this);
-  if (service == Display::kService && request_.display) return static_cast<Display*>(this);
+  if (service == Display::kService && request_.shown != Shown::none) return static_cast<Display*>(this);
   return nullptr;
 }
 
@@ -358,7 +360,13 @@ awaitable<void> Session::kill(std::string id) {
   }
 }
 
-void Session::stop(const std::string& container) { asio::co_spawn(io_, kill(container), asio::use_future).get(); }
+void Session::stop(const std::string& container) {
+  {
+    const std::lock_guard lock{mutex_};
+    stopped_.insert(container);
+  }
+  asio::co_spawn(io_, kill(container), asio::use_future).get();
+}
 
 int Session::run_to_end(const std::string& container, builder::v1::Output& output) {
   const auto listener = cancel_->listen([&, this] { asio::co_spawn(io_, kill(container), [](std::exception_ptr) {}); });
@@ -372,7 +380,9 @@ int Session::run_to_end(const std::string& container, builder::v1::Output& outpu
   cancel_->forget(listener);
   if (failure) std::rethrow_exception(failure);
   if (cancel_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
-  if (code != 0) exit_code_ = code;
+  const std::lock_guard lock{mutex_};
+  // The code of a command that was ended is nobody's.
+  if (code != 0 && !stopped_.contains(container)) exit_code_ = code;
   return code;
 }
 

@@ -77,6 +77,7 @@ class Session final : public builder::v1::Session,
   };
   std::map<std::string, Prepared> prepared_;
   std::set<std::string> complete_;  ///< Images that have all that is usually mounted over.
+  std::set<std::string> stopped_;
   std::atomic<int> exit_code_ = 0;
   std::vector<std::shared_ptr<AgentServer>> agents_;  ///< On the io thread.
 };

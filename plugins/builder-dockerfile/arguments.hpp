@@ -20,8 +20,6 @@ class Arguments {
   void declare_global(const std::string& name, const std::optional<std::string>& value);
   /// ARG in a stage: without a value of its own it takes the global one.
   void declare(const std::string& name, const std::optional<std::string>& value);
-  /// A new stage: what another one declared is gone.
-  void reset() { stage_.clear(); }
 
   /// What FROM sees.
   [[nodiscard]] Variables global() const;
@@ -31,6 +29,8 @@ class Arguments {
 
   /// Those of `allowed` that name a step in the cache and the history: all but the proxies that no ARG names.
   [[nodiscard]] std::vector<std::string> telling(const std::vector<std::string>& allowed) const;
+
+  [[nodiscard]] const std::set<std::string>& used() const noexcept { return referenced_; }
 
   /// Names that the user gave and no ARG took.
   [[nodiscard]] std::vector<std::string> unused() const;

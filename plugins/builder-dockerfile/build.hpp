@@ -1,36 +1,12 @@
 #pragma once
 
-#include <map>
-#include <optional>
+#include <mutex>
 #include <set>
 #include <string>
-#include <vector>
 
-#include "arguments.hpp"
-#include "cache_mounts.hpp"
-#include "context.hpp"
-#include "copy_files.hpp"
-#include "instruction.hpp"
+#include "stage_build.hpp"
 
 namespace gantry::dockerfile {
-
-/// What one stage has come to.
-struct StageState {
-  std::string image;  ///< Empty: nothing was made yet.
-  builder::v1::Config config;
-  std::string author;
-  bool cmd_set{};       ///< By this stage: a new ENTRYPOINT keeps it.
-  bool cache_missed{};  ///< From here on nothing is looked for.
-};
-
-class LentFiles;
-
-/// What the driver has for all of its builds.
-struct Tools {
-  CacheMounts& cache_mounts;
-  const Fetcher& fetcher;
-  std::string lent_root;  ///< Where what is lent is mounted.
-};
 
 /// One build from its first step to its last.
 class Build {
@@ -42,126 +18,22 @@ class Build {
   std::string run();
 
  private:
-  // build.cpp: stages.
+  [[nodiscard]] std::size_t last_stage() const;
   void find_needed(std::size_t stage);
-  [[nodiscard]] std::optional<std::size_t> find_stage(const std::string& name, std::size_t before) const;
-  [[nodiscard]] std::size_t count_steps() const;
   void take_global_arguments();
-  void build_stage(std::size_t stage);
-  void start_stage(std::size_t stage);
-  void run_triggers();
-  void announce(const std::string& text);
-  void show_image(const std::string& id);
-  void dispatch(const Instruction& instruction);
-  std::string expanded(const std::string& word) const;
-  [[nodiscard]] Variables variables() const;
-  [[nodiscard]] std::vector<std::string> shell() const;
+  [[nodiscard]] std::size_t count_steps() const;
+  void show_start(Transcript& transcript);
+  StageState build_stage(std::size_t stage, Transcript& transcript);
+  void show_unused();
 
-  // config_steps.cpp: what changes the config only.
-  void step(const Arg& arg);
-  void step(const Env& env);
-  void step(const Label& label);
-  void step(const Maintainer& maintainer);
-  void step(const Cmd& cmd);
-  void step(const Entrypoint& entrypoint);
-  void step(const Expose& expose);
-  void step(const Volume& volume);
-  void step(const User& user);
-  void step(const OnBuild& on_build);
-  void step(const StopSignal& stop_signal);
-  void step(const HealthCheck& health_check);
-  void step(const Shell& shell);
-  void step(const From&) {}
-  void commit_config(const std::string& comment);
-
-  // file_steps.cpp: what writes files.
-  void step(const Workdir& workdir);
-  void step(const Copy& copy);
-  struct Origin;
-  struct Source;
-  Origin origin_of(const Copy& copy);
-  std::vector<Source> find_sources(const Copy& copy, Origin& origin) const;
-  [[nodiscard]] Source find_remote(const Copy& copy, const std::string& address, Origin& origin) const;
-  void check_sources(const Copy& copy, const std::vector<Source>& sources) const;
-  [[nodiscard]] std::string hash_of(const Copy& copy, const Source& source) const;
-  void write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to);
-  void write_source(const Copy& copy, const Source& source, const Tree& to, const std::string& destination,
-                    const CopyOptions& options);
-
-  // run_step.cpp
-  void step(const Run& run);
-  [[nodiscard]] std::string image_of(const std::string& name);
-  struct MountPlan;
-  [[nodiscard]] RunMount expanded_mount(const RunMount& raw) const;
-  /// What of a mount the step's result depends on.
-  std::string telling_of(const RunMount& mount);
-  void plan_mount(const RunMount& mount, MountPlan& plan);
-  void plan_cache(const RunMount& mount, MountPlan& plan);
-  void plan_bind(const RunMount& mount, MountPlan& plan);
-  void plan_secret(const RunMount& mount, MountPlan& plan);
-  void plan_agent(const RunMount& mount, MountPlan& plan);
-  LentFiles& lent_files(MountPlan& plan);
-
-  // Shared by the steps.
-  [[nodiscard]] builder::v1::Step make_step(const std::string& created_by) const;
-  /// Whether the cache had it: then the state is its.
-  bool take_cached(const builder::v1::Step& step);
-  void commit(builder::v1::Step step);
-  void show_removed(const std::string& container);
-
-  const builder::v1::Request& request_;
-  Context& context_;
-  Tools tools_;
-  builder::v1::Session& session_;
-  const Call& call_;
   Recipe recipe_;
+  const Shared shared_;
   Arguments arguments_;
-  std::set<std::size_t> needed_;
-  std::map<std::size_t, StageState> done_;
-  std::size_t stage_ = 0;
-  StageState state_;
-  std::size_t step_ = 0;
-  std::size_t steps_ = 0;
+  Schedule::Dependencies needed_;
+  std::map<std::size_t, std::size_t> first_steps_;  ///< How many steps come before a stage's.
+  std::unique_ptr<Schedule> schedule_;
+  std::mutex mutex_;
+  std::set<std::string> used_;  ///< Names of arguments that a stage has taken.
 };
-
-/// Runs what has to be done whatever happens.
-template <class Undo>
-class OnExit {
- public:
-  explicit OnExit(Undo undo) : undo_(std::move(undo)) {}
-  ~OnExit() { undo_(); }
-  OnExit(const OnExit&) = delete;
-  OnExit& operator=(const OnExit&) = delete;
-
- private:
-  Undo undo_;
-};
-
-/// A tree that goes when the step is over.
-class ScopedTree {
- public:
-  ScopedTree(builder::v1::Session& session, const std::string& image)
-      : session_(session), name_(session.make_tree(image)), root_(session.open_tree(name_)) {}
-  ~ScopedTree() {
-    root_.reset();
-    try {
-      session_.remove_tree(name_);
-    } catch (const std::exception&) {
-      // The daemon removes what a build leaves.
-    }
-  }
-  ScopedTree(const ScopedTree&) = delete;
-  ScopedTree& operator=(const ScopedTree&) = delete;
-
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] int root() const noexcept { return root_.get(); }
-
- private:
-  builder::v1::Session& session_;
-  std::string name_;
-  UniqueFd root_;
-};
-
-std::string short_id(const std::string& id);
 
 }  // namespace gantry::dockerfile

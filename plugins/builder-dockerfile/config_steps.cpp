@@ -5,7 +5,7 @@
 #include <cstring>
 #include <random>
 
-#include "build.hpp"
+#include "stage_build.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {
@@ -73,7 +73,7 @@ bool is_signal(const std::string& text) {
 
 }  // namespace
 
-void Build::commit_config(const std::string& comment) {
+void StageBuild::commit_config(const std::string& comment) {
   Step step = make_step(join(shell(), " ") + " #(nop)  " + comment);
   if (take_cached(step)) return;
   // Nothing runs, so there need not be a container; who wants to keep it gets one.
@@ -89,12 +89,12 @@ void Build::commit_config(const std::string& comment) {
     spec.config.cmd.insert(spec.config.cmd.end(), {"#(nop) ", comment});
     container = session_.create_container(spec);
   }
-  session_.output(" ---> Running in " + short_id(container) + "\n");
+  say(" ---> Running in " + short_id(container) + "\n");
   commit(std::move(step));
   if (request_.remove) show_removed(container);
 }
 
-void Build::step(const Arg& arg) {
+void StageBuild::step(const Arg& arg) {
   std::string comment = "ARG";
   for (const auto& [raw_name, raw_value] : arg.defaults) {
     const std::string name = expanded(raw_name);
@@ -106,7 +106,7 @@ void Build::step(const Arg& arg) {
   commit_config(comment);
 }
 
-void Build::step(const Env& env) {
+void StageBuild::step(const Env& env) {
   std::string comment = "ENV";
   // All of one instruction see what was before it.
   Pairs variables;
@@ -118,7 +118,7 @@ void Build::step(const Env& env) {
   commit_config(comment);
 }
 
-void Build::step(const Label& label) {
+void StageBuild::step(const Label& label) {
   std::string comment = "LABEL";
   for (const auto& [raw_name, raw_value] : label.labels) {
     const std::string name = expanded(raw_name);
@@ -129,12 +129,12 @@ void Build::step(const Label& label) {
   commit_config(comment);
 }
 
-void Build::step(const Maintainer& maintainer) {
+void StageBuild::step(const Maintainer& maintainer) {
   state_.author = maintainer.name;
   commit_config("MAINTAINER " + maintainer.name);
 }
 
-void Build::step(const Cmd& cmd) {
+void StageBuild::step(const Cmd& cmd) {
   std::vector<std::string> words = cmd.command.words;
   if (cmd.command.shell) {
     const auto prefix = shell();
@@ -146,7 +146,7 @@ void Build::step(const Cmd& cmd) {
   commit_config("CMD " + quoted_list(words));
 }
 
-void Build::step(const Entrypoint& entrypoint) {
+void StageBuild::step(const Entrypoint& entrypoint) {
   std::vector<std::string> words = entrypoint.command.words;
   if (entrypoint.command.shell) {
     const auto prefix = shell();
@@ -158,7 +158,7 @@ void Build::step(const Entrypoint& entrypoint) {
   commit_config("ENTRYPOINT " + quoted_list(words));
 }
 
-void Build::step(const Expose& expose) {
+void StageBuild::step(const Expose& expose) {
   std::vector<std::string> words;
   for (const std::string& text : expose.ports) {
     for (const std::string& word : expand_words(text, recipe_.escape, variables())) {
@@ -169,7 +169,7 @@ void Build::step(const Expose& expose) {
   commit_config("EXPOSE " + join(words, " "));
 }
 
-void Build::step(const Volume& volume) {
+void StageBuild::step(const Volume& volume) {
   std::vector<std::string> paths;
   for (const std::string& path : volume.paths) {
     paths.push_back(expanded(path));
@@ -179,29 +179,33 @@ void Build::step(const Volume& volume) {
   commit_config("VOLUME [" + join(paths, " ") + "]");
 }
 
-void Build::step(const User& user) {
+void StageBuild::step(const User& user) {
   state_.config.user = expanded(user.name);
   commit_config("USER " + state_.config.user);
 }
 
-void Build::step(const OnBuild& on_build) {
+void StageBuild::step(const OnBuild& on_build) {
   state_.config.on_build.push_back(on_build.instruction);
   commit_config("ONBUILD " + on_build.instruction);
 }
 
-void Build::step(const StopSignal& stop_signal) {
+void StageBuild::step(const StopSignal& stop_signal) {
   const std::string signal = expanded(stop_signal.signal);
   if (!is_signal(signal)) throw Error{Errc::invalid, "invalid signal: " + signal};
   state_.config.stop_signal = signal;
   commit_config("STOPSIGNAL " + signal);
 }
 
-void Build::step(const HealthCheck& health_check) {
+void StageBuild::step(const HealthCheck& health_check) {
+  const auto& before = state_.config.health_check;
+  if (before && !before->test.empty() && before->test.front() != "NONE") {
+    say("Note: overriding previous HEALTHCHECK: [" + join(before->test, " ") + "]\n");
+  }
   state_.config.health_check = health_check.check;
   commit_config("HEALTHCHECK " + health_check.shown);
 }
 
-void Build::step(const Shell& shell) {
+void StageBuild::step(const Shell& shell) {
   state_.config.shell = shell.words;
   commit_config("SHELL [" + join(shell.words, " ") + "]");
 }

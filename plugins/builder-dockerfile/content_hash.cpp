@@ -84,6 +84,7 @@ std::string ContentHash::single(const std::string& path) {
 }
 
 std::string ContentHash::of(const std::string& path, const IgnorePatterns& exclude) {
+  const std::lock_guard lock{mutex_};
   std::string real;
   struct stat status {};
   if (!tree_.resolve(path, real, status)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace gantry::dockerfile {
 using path_patterns::IgnorePatterns;
 
 /// What names the content of files for the cache and the history: name, mode, owner, size, kind, link, and content, but
-/// no times (tarsum v1, so that it is dockerd's own).
+/// no times (tarsum v1, so that it is dockerd's own). Any thread.
 class ContentHash {
  public:
   ContentHash(const Tree& tree, const Call& call) : tree_(tree), call_(call) {}
@@ -27,6 +28,7 @@ class ContentHash {
 
   const Tree& tree_;
   const Call& call_;
+  std::mutex mutex_;
   std::map<std::string, std::string> known_;
 };
 

@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::size_t kMaxRecipe = std::size_t{16} << 20;
 
+/// Nothing of a repository leads out of it.
+UniqueFd open_below(const UniqueFd& root, const std::string& directory) {
+  UniqueFd below = Tree{root.get()}.open(directory, O_RDONLY | O_DIRECTORY);
+  if (!below) throw Error{Errc::invalid, "subdir not a directory or not in the repository: " + directory};
+  return below;
+}
+
 }  // namespace
 
 Context::Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source,
@@ -24,6 +31,8 @@ Context::Context(const std::string& parent, const builder::v1::Request& request,
   } else {
     fetch(request.remote, fetcher, call);
   }
+  places_ = request.contexts;
+  take_directories(call);
   tree_ = std::make_unique<Tree>(root_.get());
   hash_ = std::make_unique<ContentHash>(*tree_, call);
   read_recipe(request.recipe);
@@ -32,13 +41,7 @@ Context::Context(const std::string& parent, const builder::v1::Request& request,
 
 void Context::fetch_repository(const GitAddress& address, const Fetcher& fetcher, const Call& call) {
   fetcher.repository(address, work_.path() + "/context", false, call);
-  if (address.directory.empty()) return;
-  const Tree whole{root_.get()};
-  UniqueFd below = whole.open(address.directory, O_RDONLY | O_DIRECTORY);
-  if (!below) {
-    throw Error{Errc::invalid, "subdir not a directory or not in the repository: " + address.directory};
-  }
-  root_ = std::move(below);
+  root_ = open_below(root_, address.directory);
 }
 
 void Context::fetch(const std::string& address, const Fetcher& fetcher, const Call& call) {
@@ -54,6 +57,67 @@ void Context::fetch(const std::string& address, const Fetcher& fetcher, const Ca
                                    ") is neither an archive nor a Dockerfile"};
   }
   recipe_ = text;
+}
+
+// They came in the same archive, and are no part of what the recipe copies from "." .
+void Context::take_directories(const Call& call) {
+  constexpr std::string_view kDirectory = "directory:";
+  const Tree whole{root_.get()};
+  for (const auto& [name, place] : places_) {
+    if (!place.starts_with(kDirectory)) continue;
+    const std::string path = clean_in_root(place.substr(kDirectory.size()));
+    const std::string kept = work_.path() + "/named-" + std::to_string(named_.size());
+    struct stat status {};
+    const bool usable = !path.empty() && path.find('/') == std::string::npos &&
+                        ::fstatat(root_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                        S_ISDIR(status.st_mode);
+    if (!usable) throw Error{Errc::invalid, "the context " + quote(name) + " is not among what was sent"};
+    if (::renameat(root_.get(), path.c_str(), AT_FDCWD, kept.c_str()) != 0) {
+      layer_archive::throw_errno("cannot keep a context");
+    }
+    NamedContext context;
+    context.root = open_directory(kept);
+    context.tree = std::make_unique<Tree>(context.root.get());
+    context.hash = std::make_unique<ContentHash>(*context.tree, call);
+    named_[name] = std::move(context);
+  }
+}
+
+NamedContext Context::fetched_context(const std::string& address, const Fetcher& fetcher, const Call& call) {
+  const std::string path = work_.make("named-" + std::to_string(named_.size()));
+  NamedContext out;
+  out.root = open_directory(path);
+  if (const auto repository = parse_git_address(address)) {
+    fetcher.repository(*repository, path, false, call);
+    out.root = open_below(out.root, repository->directory);
+  } else {
+    const UniqueFd file{::open(work_.path().c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600)};
+    if (!file) layer_archive::throw_errno("cannot keep what is fetched");
+    static_cast<void>(fetcher.file(address, file.get(), call));
+    unpack_archive(file.get(), out.root.get(), call, fetcher.limit());
+  }
+  out.tree = std::make_unique<Tree>(out.root.get());
+  out.hash = std::make_unique<ContentHash>(*out.tree, call);
+  return out;
+}
+
+const NamedContext* Context::named(const std::string& name, const Fetcher& fetcher, const Call& call) {
+  const auto place = places_.find(name);
+  if (place == places_.end() || image_named(name)) return nullptr;
+  const std::lock_guard lock{mutex_};
+  auto found = named_.find(name);
+  if (found == named_.end()) {
+    if (!is_address(place->second)) throw Error{Errc::invalid, "unsupported context source " + quote(place->second)};
+    found = named_.emplace(name, fetched_context(place->second, fetcher, call)).first;
+  }
+  return &found->second;
+}
+
+std::optional<std::string> Context::image_named(const std::string& name) const {
+  constexpr std::string_view kImage = "docker-image://";
+  const auto place = places_.find(name);
+  if (place == places_.end() || !place->second.starts_with(kImage)) return {};
+  return place->second.substr(kImage.size());
 }
 
 void Context::read_recipe(const std::string& wanted) {

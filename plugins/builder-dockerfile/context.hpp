@@ -1,6 +1,9 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "content_hash.hpp"
@@ -10,6 +13,13 @@
 #include "work_directory.hpp"
 
 namespace gantry::dockerfile {
+
+/// A further directory that the recipe knows by a name.
+struct NamedContext {
+  UniqueFd root;
+  std::unique_ptr<Tree> tree;
+  std::unique_ptr<ContentHash> hash;
+};
 
 /// The files that the user sent, unpacked, and the recipe among them.
 class Context {
@@ -25,7 +35,15 @@ class Context {
   /// For what else the build has to put down.
   [[nodiscard]] const WorkDirectory& work() const noexcept { return work_; }
 
+  /// The files that `name` means beside stages and images; none if it means none. Any thread.
+  /// Errors: not_found, and the fetcher's.
+  const NamedContext* named(const std::string& name, const Fetcher& fetcher, const Call& call);
+  /// The image that the user wants in the place of `name`.
+  [[nodiscard]] std::optional<std::string> image_named(const std::string& name) const;
+
  private:
+  void take_directories(const Call& call);
+  NamedContext fetched_context(const std::string& address, const Fetcher& fetcher, const Call& call);
   void fetch(const std::string& address, const Fetcher& fetcher, const Call& call);
   void fetch_repository(const GitAddress& address, const Fetcher& fetcher, const Call& call);
   void read_recipe(const std::string& wanted);
@@ -37,6 +55,9 @@ class Context {
   std::unique_ptr<ContentHash> hash_;
   std::string recipe_name_;
   std::string recipe_;
+  std::map<std::string, std::string> places_;  ///< Of named contexts, as the request has them.
+  std::mutex mutex_;
+  std::map<std::string, NamedContext> named_;
 };
 
 }  // namespace gantry::dockerfile

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <map>
 #include <vector>
 
@@ -163,6 +164,23 @@ struct Place {
   std::string name;
 };
 
+/// Where a link that leads to nothing yet leads to.
+std::string follow_links(const Tree& to, std::string path) {
+  constexpr int kMostLinks = 40;
+  for (int links = 0; links < kMostLinks; ++links) {
+    std::string parent;
+    struct stat status {};
+    if (!to.resolve(parent_of(path), parent, status)) return path;
+    const UniqueFd directory = to.open(parent, O_PATH | O_DIRECTORY);
+    std::string target(PATH_MAX, '\0');
+    const ssize_t size = ::readlinkat(directory.get(), base_name(path).c_str(), target.data(), target.size());
+    if (size <= 0) return path;
+    target.resize(static_cast<std::size_t>(size));
+    path = clean_in_root(target.front() == '/' ? target : parent + "/" + target);
+  }
+  throw Error{Errc::invalid, "too many links at " + layer_archive::quoted("/" + path)};
+}
+
 Place place_of(const std::string& name, const Tree& to, const std::string& destination, const Owner& owner) {
   std::string path = clean_in_root(destination);
   std::string real;
@@ -171,8 +189,8 @@ Place place_of(const std::string& name, const Tree& to, const std::string& desti
   if (destination.ends_with('/') || (exists && S_ISDIR(status.st_mode))) {
     return {to.make_directories(path, owner.uid, owner.gid), name};
   }
-  // A link to a file is followed: the file is replaced.
-  if (exists) path = real;
+  // A link to a file is followed: the file is replaced, or made.
+  path = exists ? real : follow_links(to, path);
   return {to.make_directories(parent_of(path), owner.uid, owner.gid), base_name(path)};
 }
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "archive.hpp"
-#include "build.hpp"
 #include "copy_files.hpp"
 #include "fetched_files.hpp"
 #include "layer_archive/system_error.hpp"
 #include "sha256.hpp"
+#include "stage_build.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {
@@ -15,7 +15,7 @@ namespace gantry::dockerfile {
 using builder::v1::Step;
 
 /// Where a COPY takes its files from.
-struct Build::Origin {
+struct StageBuild::Origin {
   std::unique_ptr<ScopedTree> stage;  ///< Of COPY --from.
   std::unique_ptr<Tree> stage_tree;
   std::unique_ptr<ContentHash> stage_hash;
@@ -25,7 +25,7 @@ struct Build::Origin {
 };
 
 /// One of what a COPY copies.
-struct Build::Source {
+struct StageBuild::Source {
   const Tree* tree{};  ///< None: of a repository, which is fetched only if the cache does not have the step.
   ContentHash* hash{};
   std::string path;
@@ -34,7 +34,7 @@ struct Build::Source {
   std::string commit;
 };
 
-void Build::step(const Workdir& workdir) {
+void StageBuild::step(const Workdir& workdir) {
   const std::string path = expanded(workdir.path);
   if (path.empty()) throw Error{Errc::invalid, "cannot normalize nothing"};
   const std::string old = state_.config.working_dir.empty() ? "/" : state_.config.working_dir;
@@ -45,38 +45,46 @@ void Build::step(const Workdir& workdir) {
   if (take_cached(step)) return;
   const ScopedTree top{session_, state_.image};
   step.top = top.name();
-  session_.output(" ---> Running in " + short_id(top.name()) + "\n");
+  say(" ---> Running in " + short_id(top.name()) + "\n");
   static_cast<void>(Tree{top.root()}.make_directories(directory, 0, 0));
   commit(std::move(step));
   if (request_.remove) show_removed(top.name());
 }
 
-std::string Build::image_of(const std::string& name) {
-  if (const auto stage = find_stage(name, stage_)) {
-    if (!done_.contains(*stage)) {
+std::string StageBuild::image_of(const std::string& name) {
+  if (const auto stage = find_stage(recipe_, name, stage_)) {
+    const auto known = schedule_.result(*stage, stage_);
+    if (!known) {
       throw Error{Errc::invalid, "invalid from flag value " + name +
                                      ": the stage is not built: name it in an "
                                      "instruction of the stage itself, not in an ONBUILD trigger"};
     }
-    return done_.at(*stage).image;
+    return known->image;
   }
   builder::v1::Image image;
   try {
-    session_.image(name, request_.platform, false, image);
+    const auto named = context_.image_named(name);
+    session_.image(named ? *named : name, request_.platform, false, image);
   } catch (const Error& error) {
     throw Error{error.code(), "invalid from flag value " + name + ": " + error.what()};
   }
   return image.id;
 }
 
-Build::Origin Build::origin_of(const Copy& copy) {
+StageBuild::Origin StageBuild::origin_of(const Copy& copy) {
   Origin origin;
   if (copy.from.empty()) {
     origin.tree = &context_.tree();
     origin.hash = &context_.hash();
     return origin;
   }
-  origin.stage = std::make_unique<ScopedTree>(session_, image_of(expanded(copy.from)));
+  const std::string from = expanded(copy.from);
+  if (const NamedContext* named = context_.named(from, tools_.fetcher, call_)) {
+    origin.tree = named->tree.get();
+    origin.hash = named->hash.get();
+    return origin;
+  }
+  origin.stage = std::make_unique<ScopedTree>(session_, image_of(from));
   origin.stage_tree = std::make_unique<Tree>(origin.stage->root());
   origin.stage_hash = std::make_unique<ContentHash>(*origin.stage_tree, call_);
   origin.tree = origin.stage_tree.get();
@@ -84,7 +92,7 @@ Build::Origin Build::origin_of(const Copy& copy) {
   return origin;
 }
 
-std::vector<Build::Source> Build::find_sources(const Copy& copy, Origin& origin) const {
+std::vector<StageBuild::Source> StageBuild::find_sources(const Copy& copy, Origin& origin) const {
   const std::string name = copy.add ? "ADD" : "COPY";
   std::vector<Source> out;
   std::vector<std::string> all;
@@ -117,7 +125,7 @@ std::vector<Build::Source> Build::find_sources(const Copy& copy, Origin& origin)
   return out;
 }
 
-void Build::check_sources(const Copy& copy, const std::vector<Source>& sources) const {
+void StageBuild::check_sources(const Copy& copy, const std::vector<Source>& sources) const {
   if (sources.size() + copy.heredocs.size() > 1 && !expanded(copy.destination).ends_with('/')) {
     throw Error{Errc::invalid, std::string{"When using "} + (copy.add ? "ADD" : "COPY") +
                                    " with more than one source file, the destination must be a directory and end "
@@ -135,8 +143,8 @@ std::string kept_parents(const std::string& source) {
 
 }  // namespace
 
-void Build::write_source(const Copy& copy, const Source& source, const Tree& to, const std::string& destination,
-                         const CopyOptions& options) {
+void StageBuild::write_source(const Copy& copy, const Source& source, const Tree& to, const std::string& destination,
+                              const CopyOptions& options) {
   if (source.repository) {
     GitAddress address = *source.repository;
     address.reference = source.commit;
@@ -162,7 +170,7 @@ void Build::write_source(const Copy& copy, const Source& source, const Tree& to,
   copy_into(*source.tree, source.path, to, place, options, call_);
 }
 
-void Build::write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to) {
+void StageBuild::write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to) {
   const std::string directory = state_.config.working_dir.empty() ? "/" : state_.config.working_dir;
   const std::string destination = absolute_path(expanded(copy.destination), directory);
   CopyOptions options;
@@ -181,7 +189,7 @@ void Build::write_files(const Copy& copy, const std::vector<Source>& sources, co
   }
 }
 
-Build::Source Build::find_remote(const Copy& copy, const std::string& address, Origin& origin) const {
+StageBuild::Source StageBuild::find_remote(const Copy& copy, const std::string& address, Origin& origin) const {
   if (auto repository = parse_git_address(address)) {
     if (!copy.checksum.empty()) throw Error{Errc::invalid, "checksum can't be specified for non-HTTP(S) sources"};
     std::string commit = tools_.fetcher.commit_of(*repository, call_);
@@ -196,19 +204,19 @@ Build::Source Build::find_remote(const Copy& copy, const std::string& address, O
   if (name.empty() && expanded(copy.destination).ends_with('/')) {
     throw Error{Errc::invalid, "cannot determine filename from url: " + without_password(address)};
   }
-  session_.output("\n");
+  say("\n");
   const Source out{&files->tree(), &files->hash(call_), name.empty() ? kUnnamedFile : name, false, {}, {}};
   origin.fetched.push_back(std::move(files));
   return out;
 }
 
-std::string Build::hash_of(const Copy& copy, const Source& source) const {
+std::string StageBuild::hash_of(const Copy& copy, const Source& source) const {
   if (!source.repository) return source.hash->of(source.path, IgnorePatterns{copy.exclude});
   const std::string whole = source.commit + ":" + source.repository->directory + (copy.keep_git_dir ? ":git" : "");
   return "git:" + sha256_hex(whole);
 }
 
-void Build::step(const Copy& copy) {
+void StageBuild::step(const Copy& copy) {
   const std::string name = copy.add ? "ADD" : "COPY";
   Origin origin = origin_of(copy);
   const std::vector<Source> sources = find_sources(copy, origin);

@@ -35,6 +35,9 @@ std::string show(const builder::v1::HealthCheck& check) {
     out += " " + quote(show_duration(time));
   }
   const int c = check.retries;
+  // As Go shows a character: the control characters from 7 on have letters.
+  constexpr std::string_view kLetters = "abtnvfr";
+  if (c >= 7 && c < 14) return out + " '\\" + kLetters[static_cast<std::size_t>(c) - 7] + "'}";
   char shown[16];
   std::snprintf(shown, sizeof shown, c >= 0x20 && c < 0x7f ? " '%c'" : " '\\x%02x'", static_cast<unsigned>(c));
   return out + shown + "}";

@@ -223,6 +223,7 @@ Instruction parse_instruction(const Node& node, char escape) {
   Instruction out;
   out.text = trim(node.original);
   out.line = node.line;
+  out.last_line = node.last_line;
   out.what = parser->second(node, flags, escape);
   flags.check();
   return out;

@@ -110,6 +110,7 @@ struct Shell {
 struct Instruction {
   std::string text;  ///< As the user wrote it, on one line.
   std::size_t line{};
+  std::size_t last_line{};
   std::variant<From, Arg, Env, Label, Maintainer, Copy, Run, Cmd, Entrypoint, Expose, Volume, User, Workdir, OnBuild,
                StopSignal, HealthCheck, Shell>
       what;

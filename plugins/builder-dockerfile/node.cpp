@@ -237,6 +237,7 @@ Document parse_document(std::string_view text, const std::string& file) {
       node.heredocs = announced_heredocs(node.rest);
       for (Heredoc& heredoc : node.heredocs) read_heredoc(lines, heredoc, start);
     }
+    node.last_line = lines.number();
     document.nodes.push_back(std::move(node));
   }
   if (!document.warnings.empty()) {

@@ -24,7 +24,8 @@ struct Node {
   std::vector<std::string> flags;
   std::string rest;  ///< What follows the name and the flags.
   std::vector<Heredoc> heredocs;
-  std::size_t line{};  ///< Of its start, from 1.
+  std::size_t line{};       ///< Of its start, from 1.
+  std::size_t last_line{};  ///< With its here-documents.
 };
 
 /// The recipe as text.

@@ -39,16 +39,16 @@ Owner resolve_owner(const std::string& text, const Tree& image) {
   }
   const std::string& user = parts[0];
   const std::string& group = parts.size() == 2 && !parts[1].empty() ? parts[1] : parts[0];
-  const auto resolve = [&](const std::string& name, const std::string& file, const char* kind) {
+  const auto resolve = [&](const std::string& name, const std::string& file, const char* id_kind, const char* kind) {
     if (const auto id = number(name)) return *id;
     if (const auto id = look_up(image, file, name)) return *id;
     throw Error{Errc::invalid, "unable to convert uid/gid chown string to host mapping: can't find " +
-                                   std::string{kind} + " for user " + name + ": no such " +
-                                   (std::string_view{kind} == "uid" ? "user" : "group") + ": " + name};
+                                   std::string{id_kind} + " for " + kind + " " + name + ": no such " + kind + ": " +
+                                   name};
   };
   Owner owner;
-  owner.uid = resolve(user, "etc/passwd", "uid");
-  owner.gid = resolve(group, "etc/group", "gid");
+  owner.uid = resolve(user, "etc/passwd", "uid", "user");
+  owner.gid = resolve(group, "etc/group", "gid", "group");
   return owner;
 }
 

@@ -3,11 +3,11 @@
 
 #include <charconv>
 
-#include "build.hpp"
 #include "copy_files.hpp"
 #include "layer_archive/system_error.hpp"
 #include "lent_files.hpp"
 #include "sha256.hpp"
+#include "stage_build.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {
@@ -16,7 +16,7 @@ using builder::v1::ContainerSpec;
 using builder::v1::Step;
 
 /// What RUN --mount asks for, ready to be bound.
-struct Build::MountPlan {
+struct StageBuild::MountPlan {
   std::vector<Mount> mounts;
   std::vector<CacheMounts::Use> caches;
   std::unique_ptr<WorkDirectory> copies;
@@ -52,13 +52,16 @@ std::uint32_t number(const std::string& text, int base, std::uint32_t otherwise,
 
 }  // namespace
 
-std::string Build::telling_of(const RunMount& mount) {
+std::string StageBuild::telling_of(const RunMount& mount) {
   if (mount.type != "bind") return {};
+  if (const NamedContext* named = context_.named(mount.from, tools_.fetcher, call_)) {
+    return named->hash->of(clean_in_root(mount.source), IgnorePatterns{{}}) + " ";
+  }
   if (!mount.from.empty()) return image_of(mount.from) + " ";
   return context_.hash().of(clean_in_root(mount.source), IgnorePatterns{{}}) + " ";
 }
 
-void Build::plan_bind(const RunMount& mount, MountPlan& plan) {
+void StageBuild::plan_bind(const RunMount& mount, MountPlan& plan) {
   const std::string source = clean_in_root(mount.source);
   if (plan.copies == nullptr) {
     plan.copies = std::make_unique<WorkDirectory>(context_.work().path());
@@ -69,7 +72,9 @@ void Build::plan_bind(const RunMount& mount, MountPlan& plan) {
   std::unique_ptr<ScopedTree> stage;
   std::unique_ptr<Tree> stage_tree;
   const Tree* from = &context_.tree();
-  if (!mount.from.empty()) {
+  if (const NamedContext* named = context_.named(mount.from, tools_.fetcher, call_)) {
+    from = named->tree.get();
+  } else if (!mount.from.empty()) {
     stage = std::make_unique<ScopedTree>(session_, image_of(mount.from));
     stage_tree = std::make_unique<Tree>(stage->root());
     from = stage_tree.get();
@@ -87,12 +92,12 @@ void Build::plan_bind(const RunMount& mount, MountPlan& plan) {
 }
 
 /// What is lent lies in memory, and only for as long as the step takes.
-LentFiles& Build::lent_files(MountPlan& plan) {
+LentFiles& StageBuild::lent_files(MountPlan& plan) {
   if (plan.lent == nullptr) plan.lent = std::make_unique<LentFiles>(tools_.lent_root);
   return *plan.lent;
 }
 
-void Build::plan_secret(const RunMount& mount, MountPlan& plan) {
+void StageBuild::plan_secret(const RunMount& mount, MountPlan& plan) {
   const std::string id = mount.id.empty() ? mount.target.substr(mount.target.rfind('/') + 1) : mount.id;
   auto* loans = static_cast<builder::v1::Loans*>(session_.query(builder::v1::Loans::kService));
   std::string content;
@@ -114,7 +119,7 @@ void Build::plan_secret(const RunMount& mount, MountPlan& plan) {
   plan.mounts.push_back({"bind", place, target, "", {"rbind", "rprivate", "ro"}});
 }
 
-void Build::plan_agent(const RunMount& mount, MountPlan& plan) {
+void StageBuild::plan_agent(const RunMount& mount, MountPlan& plan) {
   const std::string id = mount.id.empty() ? "default" : mount.id;
   auto* loans = static_cast<builder::v1::Loans*>(session_.query(builder::v1::Loans::kService));
   const FileAttributes attributes{number(mount.mode, 8, 0600, "mode"), number(mount.uid, 10, 0, "uid"),
@@ -135,7 +140,7 @@ void Build::plan_agent(const RunMount& mount, MountPlan& plan) {
   plan.mounts.push_back({"bind", place, target, "", {"rbind", "rprivate"}});
 }
 
-RunMount Build::expanded_mount(const RunMount& raw) const {
+RunMount StageBuild::expanded_mount(const RunMount& raw) const {
   RunMount mount = raw;
   for (std::string* text : {&mount.target, &mount.source, &mount.from, &mount.id}) *text = expanded(*text);
   const std::string directory = state_.config.working_dir.empty() ? "/" : state_.config.working_dir;
@@ -145,7 +150,7 @@ RunMount Build::expanded_mount(const RunMount& raw) const {
   return mount;
 }
 
-void Build::plan_cache(const RunMount& mount, MountPlan& plan) {
+void StageBuild::plan_cache(const RunMount& mount, MountPlan& plan) {
   plan.caches.push_back(tools_.cache_mounts.take(mount.id.empty() ? mount.target : mount.id, mount.sharing, call_));
   const CacheMounts::Use& cache = plan.caches.back();
   if (cache.is_new()) {
@@ -158,7 +163,7 @@ void Build::plan_cache(const RunMount& mount, MountPlan& plan) {
   plan.mounts.push_back({"bind", cache.path(), mount.target, "", how});
 }
 
-void Build::plan_mount(const RunMount& mount, MountPlan& plan) {
+void StageBuild::plan_mount(const RunMount& mount, MountPlan& plan) {
   if (mount.type == "bind") return plan_bind(mount, plan);
   if (mount.type == "cache") return plan_cache(mount, plan);
   if (mount.type == "secret") return plan_secret(mount, plan);
@@ -168,7 +173,17 @@ void Build::plan_mount(const RunMount& mount, MountPlan& plan) {
   plan.mounts.push_back(std::move(tmpfs));
 }
 
-void Build::step(const Run& run) {
+int StageBuild::run_command(const std::string& container) {
+  auto* steps = static_cast<builder::v1::Steps*>(session_.query(builder::v1::Steps::kService));
+  if (steps == nullptr) return session_.run(container);
+  schedule_.set_running(stage_, container);
+  const OnExit over{[this] { schedule_.set_running(stage_, ""); }};
+  const int code = steps->run(container, voice_);
+  if (schedule_.stopped(stage_)) throw Error{Errc::cancelled, "another stage has failed"};
+  return code;
+}
+
+void StageBuild::step(const Run& run) {
   const std::vector<std::string> process = process_of(run, shell());
   const std::vector<std::string> arguments = arguments_.allowed(state_.config.env);
   std::vector<RunMount> mounts;
@@ -176,7 +191,8 @@ void Build::step(const Run& run) {
   std::string created_by = join(process, " ");
   if (!arguments.empty()) {
     const std::vector<std::string> telling = arguments_.telling(arguments);
-    created_by = "|" + std::to_string(telling.size()) + " " + join(telling, " ") + " " + created_by;
+    const std::string values = telling.empty() ? "" : join(telling, " ") + " ";
+    created_by = "|" + std::to_string(telling.size()) + " " + values + created_by;
   }
   std::string telling;
   for (const RunMount& mount : mounts) telling += telling_of(mount);
@@ -210,8 +226,8 @@ void Build::step(const Run& run) {
     if (wanted) session_.remove_container(container);
   };
   try {
-    session_.output(" ---> Running in " + short_id(container) + "\n");
-    const int code = session_.run(container);
+    say(" ---> Running in " + short_id(container) + "\n");
+    const int code = run_command(container);
     if (code != 0) {
       throw Error{Errc::invalid,
                   "The command '" + join(process, " ") + "' returned a non-zero code: " + std::to_string(code)};
@@ -219,7 +235,8 @@ void Build::step(const Run& run) {
     step.top = container;
     commit(std::move(step));
   } catch (...) {
-    remove(request_.force_remove);
+    // Of a command that ran in vain there is nothing to look at.
+    remove(request_.force_remove || schedule_.stopped(stage_));
     throw;
   }
   remove(request_.remove || request_.force_remove);

@@ -11,7 +11,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr const char* kServer = "http://127.0.0.1:8099";
 
@@ -110,7 +109,7 @@ TEST_F(BuildRemote, SaysWhatFailed) {
               HasSubstr(std::string{"failed to GET "} + kServer + "/none: status 404 Not Found"));
   EXPECT_THAT(build("ADD http://127.0.0.1:1/x /f\n").err, HasSubstr("failed to GET http://127.0.0.1:1/x: "));
   EXPECT_THAT(build("COPY $S/file.txt /f\n").err, HasSubstr("source can't be a URL for COPY"));
-  EXPECT_THAT(build("ADD http://u:secret@127.0.0.1:1/x /f\n").err, Not(HasSubstr("secret@")));
+  EXPECT_THAT(build("ADD http://u:secret@127.0.0.1:1/x /f\n").err, HasSubstr("GET http://xxxxx:xxxxx@127.0.0.1:1/x: "));
 }
 
 TEST_F(BuildRemote, FollowsNoServerToOtherPlacesAndReadsNoMoreThanTheLimit) {

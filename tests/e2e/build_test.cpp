@@ -42,12 +42,17 @@ std::string content_of(const fs::path& file) {
 TEST_P(Build, MakesOfEachDockerfileWhatDockerdMakes) {
   if (shell("command -v jq").code != 0) GTEST_SKIP() << "no jq on this machine";
   const std::string client = std::string{GetParam()} == "docker" ? "$GANTRY_TEST_DOCKER" : program("gantry").string();
+  const fs::path base = daemon->root() / "base-listing";
+  std::size_t cases = 0;
   for (const auto& entry : fs::directory_iterator{fs::path{GANTRY_DOCKERFILES}}) {
     if (!entry.is_directory()) continue;
-    const std::string command = std::string{GANTRY_DOCKERFILES} + "/describe " + client + " " + entry.path().string();
+    ++cases;
+    const std::string command =
+        "BASE=" + base.string() + " " + GANTRY_DOCKERFILES + "/describe " + client + " " + entry.path().string();
     const Result described = shell(command, daemon->environment());
     EXPECT_EQ(described.out, content_of(entry.path() / "expected")) << entry.path() << "\n" << described.err;
   }
+  EXPECT_GE(cases, 150U);
   run("rm -f $(docker ps -aq)");
 }
 

@@ -82,7 +82,7 @@ struct ContainerSpec {
   Config config;      ///< What runs is `entrypoint` and `cmd` together.
   /// Of the host, to be bound at their targets: the driver's own files, or a tmpfs.
   std::vector<Mount> mounts;
-  std::string network;  ///< "none", "host"; empty: what the user asked for.
+  std::string network;                  ///< "none", "host"; empty: what the user asked for.
   std::vector<std::string> secret_env;  ///< "NAME=value" that no record and no log may hold.
   bool privileged{};
 };
@@ -94,8 +94,8 @@ class Output {
   virtual void write(std::string_view text, bool is_error) = 0;
 };
 
-/// Of a session (`Session::query(Steps::kService)`): for drivers that do several steps at once. With it the calls of the
-/// session may come from several threads.
+/// Of a session (`Session::query(Steps::kService)`): for drivers that do several steps at once. With it the calls of
+/// the session may come from several threads.
 class Steps {
  public:
   static constexpr const char* kService = "steps";
@@ -109,8 +109,8 @@ class Steps {
   virtual void stop(const std::string& container) = 0;
 };
 
-/// Of a session (`Session::query(Loans::kService)`): what the user lends to commands for as long as they run. None of it
-/// may get into an image, a record, a log or the name of a step.
+/// Of a session (`Session::query(Loans::kService)`): what the user lends to commands for as long as they run. None of
+/// it may get into an image, a record, a log or the name of a step.
 class Loans {
  public:
   static constexpr const char* kService = "loans";
@@ -128,7 +128,8 @@ struct StepReport {
   enum class Kind : int { started = 0, output, cached, done, failed, cancelled, warning, source };
   Kind kind{};
   std::size_t step{};  ///< Of this build; unique.
-  /// Its name; what it said; why it failed. Of a warning: the warning. Of a source: the lines of the recipe that failed.
+  /// Its name; what it said; why it failed. Of a warning: the warning. Of a source: the lines of the recipe that
+  /// failed.
   std::string text;
 };
 
@@ -141,8 +142,8 @@ class Display {
   virtual void report(const StepReport& report) = 0;
 };
 
-/// What the daemon does for one build. Valid until `Driver::build` returns; one thread at a time (see `Steps`). All block, and throw
-/// `Errc::cancelled` once the build is cancelled.
+/// What the daemon does for one build. Valid until `Driver::build` returns; one thread at a time (see `Steps`). All
+/// block, and throw `Errc::cancelled` once the build is cancelled.
 class Session {
  public:
   virtual ~Session() = default;
@@ -194,8 +195,8 @@ struct Request {
   std::string platform;
   bool no_cache{};
   bool pull{};
-  bool remove{true};    ///< Containers of steps that succeeded.
-  bool force_remove{};  ///< Those of steps that failed too.
+  bool remove{true};                         ///< Containers of steps that succeeded.
+  bool force_remove{};                       ///< Those of steps that failed too.
   std::vector<std::string> no_cache_stages;  ///< The stages that are built without the cache.
   /// Further contexts: name to "docker-image://REFERENCE", an address, or "directory:PATH" in the context that is sent.
   std::map<std::string, std::string> contexts;

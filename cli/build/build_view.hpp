@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "build/step_display.hpp"
+#include "client/client.hpp"
+
+namespace gantry::cli {
+
+/// What a user sees of a build: lines as Docker's classic builder writes them, or steps as BuildKit's clients show
+/// them.
+class BuildView {
+ public:
+  /// `progress`: "auto" (steps on a terminal, else lines), "plain", "tty" or "classic" (Docker's lines and nothing
+  /// else). `to_stderr`: standard output is taken. Throws Failure.
+  BuildView(std::string progress, bool to_stderr);
+
+  /// What the daemon is to send.
+  void ask(Query& query) const;
+
+  /// Shows the answer to its end. Answers the image's id. Throws Failure if the build failed.
+  std::string show(Exchange& exchange);
+
+ private:
+  void show_warnings() const;
+
+  std::string mode_;  ///< "tty", "plain", "lines" or "classic".
+  bool to_stderr_;
+  StepDisplay display_;
+};
+
+}  // namespace gantry::cli

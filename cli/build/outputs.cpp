@@ -1,0 +1,235 @@
+#include "build/outputs.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "build/context_archive.hpp"
+#include "client/credentials.hpp"
+#include "command/failure.hpp"
+#include "commands/archive_file.hpp"
+#include "commands/commands.hpp"
+#include "commands/stream_output.hpp"
+#include "copy/tree_target.hpp"
+#include "parse/reference.hpp"
+#include "parse/text.hpp"
+#include "terminal/terminal.hpp"
+
+namespace gantry::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::map<std::string, std::string> fields_of(const std::string& text) {
+  std::map<std::string, std::string> out;
+  for (const std::string& field : csv_fields(text)) {
+    const auto equals = field.find('=');
+    if (equals == std::string::npos) throw Failure("invalid value " + field);
+    std::string key = field.substr(0, equals);
+    std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
+    out[key] = field.substr(equals + 1);
+  }
+  return out;
+}
+
+/// A container that is never started: so that the image's files can be read.
+class ReadableImage {
+ public:
+  ReadableImage(Client& client, const std::string& image) : client_(client) {
+    const Json body{{"Image", image}, {"Cmd", {"none"}}, {"Entrypoint", nullptr}};
+    id_ = client_.post("/containers/create", body).at("Id").get<std::string>();
+  }
+  ~ReadableImage() {
+    try {
+      client_.call("DELETE", "/containers/" + id_ + "?force=1&v=1");
+    } catch (const std::exception&) {
+      // It stays for the user to remove.
+    }
+  }
+  ReadableImage(const ReadableImage&) = delete;
+  ReadableImage& operator=(const ReadableImage&) = delete;
+
+  std::unique_ptr<Exchange> files() { return client_.stream("GET", "/containers/" + id_ + "/export"); }
+
+ private:
+  Client& client_;
+  std::string id_;
+};
+
+void unpack(Exchange& exchange, const std::string& directory) {
+  fs::create_directories(directory);
+  TarReader reader{[&](std::span<char> buffer) { return exchange.read_body(buffer); }};
+  TreeTarget target{directory};
+  TarMember member;
+  while (reader.next(member)) target.take(member, reader);
+}
+
+std::unique_ptr<Exchange> saved(Context& context, const std::string& id, const std::string& names) {
+  Query query;
+  // Without "sha256:", which would be taken for a repository.
+  if (names.empty()) query.add("names", id.substr(id.find(':') + 1));
+  for (const std::string& name : csv_fields(names)) {
+    if (!name.empty()) query.add("names", name);
+  }
+  return context.client().stream("GET", "/images/get" + query.text());
+}
+
+void tag_as(Context& context, const std::string& id, const std::string& name) {
+  const Reference reference = parse_reference(name);
+  Query query;
+  query.add("repo", reference.name).add("tag", reference.tag.empty() ? "latest" : reference.tag);
+  context.client().post("/images/" + escaped(id) + "/tag" + query.text());
+}
+
+std::string destination(const Output& output) {
+  const std::string path = output.attribute("dest");
+  return path == "-" ? std::string{} : path;
+}
+
+struct CacheFlag {
+  std::string type;
+  std::string place;
+};
+
+CacheFlag parse_cache(const std::string& text, const char* flag) {
+  // As it has always been: a name alone is one of an image.
+  if (text.find('=') == std::string::npos) return {"registry", text};
+  auto fields = fields_of(text);
+  const std::string type = fields["type"];
+  if (type == "inline") return {type, ""};
+  if (type == "registry") {
+    if (fields["ref"].empty()) throw Failure(std::string{flag} + ": type=registry needs ref");
+    return {type, fields["ref"]};
+  }
+  if (type != "local")
+    throw Failure(std::string{flag} + ": type \"" + type + "\" is not supported: use registry, local or inline");
+  const std::string place = fields["src"].empty() ? fields["dest"] : fields["src"];
+  if (place.empty()) throw Failure(std::string{flag} + ": type=local needs src or dest");
+  return {type, place};
+}
+
+/// A layout in a directory goes to the daemon as an archive. Answers the images' ids.
+std::vector<std::string> load_layout(Context& context, const std::string& directory) {
+  ContextArchive archive{directory, path_patterns::IgnorePatterns{std::vector<std::string>{}}, {}};
+  const auto exchange = context.client().upload("POST", "/images/load?quiet=1", [&] { return archive.next(); },
+                                                {{"Content-Type", "application/x-tar"}});
+  std::vector<std::string> out;
+  const std::string answer = exchange->read_body();
+  constexpr std::string_view kLoaded = "Loaded image ID: ";
+  for (std::size_t at = 0; (at = answer.find(kLoaded, at)) != std::string::npos;) {
+    at += kLoaded.size();
+    out.push_back(answer.substr(at, answer.find_first_of("\\\"\n", at) - at));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string Output::attribute(const std::string& name) const {
+  const auto found = attributes.find(name);
+  return found == attributes.end() ? std::string{} : found->second;
+}
+
+bool Output::pushes() const { return attribute("push") == "true"; }
+
+bool Output::takes_stdout() const {
+  const bool is_file = type == "tar" || type == "oci" || (type == "docker" && attributes.count("dest") > 0);
+  return is_file && (attribute("dest").empty() || attribute("dest") == "-");
+}
+
+Output parse_output(const std::string& text) {
+  Output out;
+  if (text.find('=') == std::string::npos) {
+    out.type = text == "-" ? "tar" : "local";
+    out.attributes["dest"] = text;
+  } else {
+    out.attributes = fields_of(text);
+    out.type = out.attribute("type");
+  }
+  if (out.type.empty()) throw Failure("type is required for output");
+  if (out.type == "registry") {
+    out.type = "image";
+    out.attributes["push"] = "true";
+  }
+  const auto known = {"local", "tar", "oci", "docker", "image", "cacheonly"};
+  if (std::find(known.begin(), known.end(), out.type) == known.end()) {
+    throw Failure("exporter \"" + out.type + "\" could not be found");
+  }
+  if (out.type == "local" && out.attribute("dest").empty()) throw Failure("dest is required for local exporter");
+  if (out.type == "local" && out.attribute("dest") == "-") throw Failure("dest cannot be stdout for local exporter");
+  if (out.takes_stdout() && is_terminal(STDOUT_FILENO)) {
+    throw Failure("dest file is required for " + out.type + " exporter. refusing to write to console");
+  }
+  return out;
+}
+
+void push_as(Context& context, const std::string& id, const std::string& name, int progress_fd) {
+  tag_as(context, id, name);
+  const Reference reference = parse_reference(name);
+  Query query;
+  query.add("tag", reference.tag.empty() ? "latest" : reference.tag);
+  const Headers headers = push_headers(context, reference);
+  const auto exchange =
+      context.client().stream("POST", "/images/" + escaped(reference.name) + "/push" + query.text(), "", headers);
+  show_progress(*exchange, progress_fd, false);
+}
+
+void carry_out(Context& context, const Output& output, const std::string& id) {
+  if (output.type == "local" || output.type == "tar") {
+    ReadableImage image{context.client(), id};
+    const auto exchange = image.files();
+    if (output.type == "tar") return write_archive(*exchange, destination(output));
+    return unpack(*exchange, output.attribute("dest"));
+  }
+  const std::string names = output.attribute("name");
+  for (const std::string& name : csv_fields(names)) {
+    if (name.empty()) continue;
+    if (output.pushes()) {
+      push_as(context, id, name, STDERR_FILENO);
+    } else {
+      tag_as(context, id, name);
+    }
+  }
+  if (output.type == "oci" || (output.type == "docker" && output.attributes.count("dest") > 0)) {
+    write_archive(*saved(context, id, names), destination(output));
+  }
+}
+
+std::vector<std::string> bring_caches(Context& context, const std::vector<std::string>& flags) {
+  std::vector<std::string> out;
+  for (const std::string& flag : flags) {
+    const CacheFlag cache = parse_cache(flag, "--cache-from");
+    try {
+      if (cache.type == "local") {
+        const auto ids = load_layout(context, cache.place);
+        out.insert(out.end(), ids.begin(), ids.end());
+      } else if (cache.type == "registry") {
+        // One of a name alone is the daemon's, as with Docker; it is not fetched.
+        if (flag.find('=') != std::string::npos) pull_image(context, cache.place, "", true, STDERR_FILENO);
+        out.push_back(cache.place);
+      }
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "WARNING: the cache %s cannot be used: %s\n", cache.place.c_str(), error.what());
+    }
+  }
+  return out;
+}
+
+void check_caches(const std::vector<std::string>& flags) {
+  for (const std::string& flag : flags) static_cast<void>(parse_cache(flag, "--cache-to"));
+}
+
+void send_caches(Context& context, const std::vector<std::string>& flags, const std::string& id) {
+  for (const std::string& flag : flags) {
+    const CacheFlag cache = parse_cache(flag, "--cache-to");
+    if (cache.type == "registry") push_as(context, id, cache.place, STDERR_FILENO);
+    if (cache.type == "local") unpack(*saved(context, id, ""), cache.place);
+  }
+}
+
+}  // namespace gantry::cli

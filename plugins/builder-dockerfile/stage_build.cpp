@@ -1,0 +1,175 @@
+#include "stage_build.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "text.hpp"
+
+namespace gantry::dockerfile {
+
+using builder::v1::Image;
+using builder::v1::Step;
+
+namespace {
+
+constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Whether a list of stages, as the user gives it, names this one.
+bool names_stage(const std::vector<std::string>& list, const Recipe& recipe, std::size_t stage) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](const std::string& name) { return find_stage(recipe, name, recipe.stages.size()) == stage; });
+}
+
+}  // namespace
+
+std::string short_id(const std::string& id) {
+  const std::size_t colon = id.find(':');
+  return id.substr(colon == std::string::npos ? 0 : colon + 1, 12);
+}
+
+std::optional<std::size_t> find_stage(const Recipe& recipe, const std::string& name, std::size_t before) {
+  for (std::size_t at = before; at-- > 0;) {
+    if (!name.empty() && recipe.stages[at].from.stage == lower(name)) return at;
+  }
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error == std::errc{} && end == name.data() + name.size() && number < before) return number;
+  return {};
+}
+
+std::optional<std::size_t> find_base_stage(const Recipe& recipe, const std::string& name, std::size_t before) {
+  const auto found = find_stage(recipe, name, before);
+  return found && recipe.stages[*found].from.stage == lower(name) ? found : std::nullopt;
+}
+
+StageBuild::StageBuild(const Shared& shared, std::size_t stage, Arguments arguments, Schedule& schedule, Voice& voice)
+    : request_(shared.request),
+      context_(shared.context),
+      tools_(shared.tools),
+      session_(shared.session),
+      call_(shared.call),
+      recipe_(shared.recipe),
+      stage_(stage),
+      arguments_(std::move(arguments)),
+      schedule_(schedule),
+      voice_(voice),
+      no_cache_(request_.no_cache || names_stage(request_.no_cache_stages, recipe_, stage)) {}
+
+StageState StageBuild::run() {
+  const Instruction* current = &recipe_.stages[stage_].header;
+  try {
+    start_stage();
+    voice_.done();
+    for (const Instruction& instruction : recipe_.stages[stage_].instructions) {
+      current = &instruction;
+      begin(instruction);
+      dispatch(instruction);
+      // Not for an instruction that made no image, as an ARG before everything else.
+      if (!state_.image.empty()) show_image(state_.image);
+      voice_.done();
+    }
+  } catch (const Error& error) {
+    if (error.code() == Errc::cancelled) {
+      voice_.cancelled();
+    } else {
+      voice_.failed(error.what(), *current);
+    }
+    throw;
+  }
+  return state_;
+}
+
+void StageBuild::begin(const Instruction& instruction) {
+  call_.check();
+  if (schedule_.stopped(stage_)) throw Error{Errc::cancelled, "another stage has failed"};
+  voice_.begin(instruction);
+}
+
+void StageBuild::show_image(const std::string& id) { say(" ---> " + short_id(id) + "\n"); }
+
+void StageBuild::start_stage() {
+  const Stage& wanted = recipe_.stages[stage_];
+  begin(wanted.header);
+  const std::string base = expand(wanted.from.base, recipe_.escape, arguments_.global());
+  if (base.empty()) throw Error{Errc::invalid, "base name (" + wanted.from.base + ") should not be blank"};
+  if (const auto parent = find_base_stage(recipe_, base, stage_)) {
+    const StageState known = schedule_.result(*parent, stage_).value();
+    state_.image = known.image;
+    state_.config = known.config;
+    state_.author = known.author;
+  } else if (base != "scratch") {
+    std::string platform = expand(wanted.from.platform, recipe_.escape, arguments_.global());
+    if (platform.empty()) platform = request_.platform;
+    Image image;
+    const auto named = context_.image_named(base);
+    session_.image(named ? *named : base, platform, request_.pull, image);
+    state_.image = image.id;
+    state_.config = image.config;
+    state_.author = image.author;
+  }
+  if (!find_variable(state_.config.env, "PATH")) set_variable(state_.config.env, "PATH", kDefaultPath);
+  const bool triggers = !state_.config.on_build.empty();
+  if (triggers) run_triggers();
+  show_image(state_.image);
+}
+
+void StageBuild::run_triggers() {
+  const std::vector<std::string> triggers = std::exchange(state_.config.on_build, {});
+  say("# Executing " + std::to_string(triggers.size()) + " build trigger" + (triggers.size() > 1 ? "s" : "") + "\n");
+  for (const std::string& trigger : triggers) {
+    const Document document = parse_document(trigger, "ONBUILD");
+    if (document.nodes.size() != 1) throw Error{Errc::invalid, "onbuild trigger should be a single expression"};
+    dispatch(parse_instruction(document.nodes.front(), recipe_.escape));
+  }
+}
+
+void StageBuild::dispatch(const Instruction& instruction) {
+  std::visit([this](const auto& what) { step(what); }, instruction.what);
+}
+
+Variables StageBuild::variables() const {
+  return [this, allowed = arguments_.allowed(state_.config.env)](std::string_view name) {
+    auto value = find_variable(state_.config.env, name);
+    return value ? value : find_variable(allowed, name);
+  };
+}
+
+std::string StageBuild::expanded(const std::string& word) const { return expand(word, recipe_.escape, variables()); }
+
+std::vector<std::string> StageBuild::shell() const {
+  return state_.config.shell.empty() ? std::vector<std::string>{"/bin/sh", "-c"} : state_.config.shell;
+}
+
+Step StageBuild::make_step(const std::string& created_by) const {
+  Step step;
+  step.parent = state_.image;
+  step.config = state_.config;
+  step.author = state_.author;
+  step.created_by = created_by;
+  return step;
+}
+
+bool StageBuild::take_cached(const Step& step) {
+  if (no_cache_ || state_.cache_missed) return false;
+  Image image;
+  if (!session_.cached(step, image)) {
+    state_.cache_missed = true;
+    return false;
+  }
+  say(" ---> Using cache\n");
+  voice_.cached();
+  state_.image = image.id;
+  return true;
+}
+
+void StageBuild::commit(Step step) {
+  Image image;
+  session_.commit(step, image);
+  state_.image = image.id;
+}
+
+void StageBuild::show_removed(const std::string& container) {
+  say(" ---> Removed intermediate container " + short_id(container) + "\n");
+}
+
+}  // namespace gantry::dockerfile

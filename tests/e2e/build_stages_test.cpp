@@ -1,0 +1,148 @@
+// What gantry's own builds can do beyond Docker's classic builder: stages side by side, contexts by name, outputs.
+
+#include <filesystem>
+#include <fstream>
+
+#include "engine.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class BuildStages : public Engine {
+ protected:
+  void TearDown() override {
+    cli("builder prune -f");
+    Engine::TearDown();
+  }
+  static fs::path context(const std::map<std::string, std::string>& files, const std::string& name = "context") {
+    const fs::path folder = daemon->root() / name;
+    fs::remove_all(folder);
+    for (const auto& [file, content] : files) {
+      fs::create_directories((folder / file).parent_path());
+      std::ofstream(folder / file) << content;
+    }
+    return folder;
+  }
+  static Result build(const std::string& recipe, const std::string& flags = {}) {
+    return cli("build " + flags + " -", recipe);
+  }
+};
+
+/// Each of two stages goes on only when the other one has begun.
+constexpr const char* kMeeting =
+    "FROM busybox AS a\nRUN --mount=type=cache,target=/c touch /c/a; until test -e /c/b; do usleep 10000; done; echo a "
+    ">/f\n"
+    "FROM busybox AS b\nRUN --mount=type=cache,target=/c touch /c/b; until test -e /c/a; do usleep 10000; done; echo b "
+    ">/f\n"
+    "FROM busybox\nCOPY --from=a /f /a\nCOPY --from=b /f /b\nRUN cat /a /b\n";
+
+TEST_F(BuildStages, GoOnSideBySideAndAreToldOneAfterTheOther) {
+  const Result built = build(kMeeting);
+  EXPECT_EQ(built.code, 0) << built.err;
+  EXPECT_THAT(built.out, HasSubstr("\na\nb\n"));
+  const std::size_t second = built.out.find("Step 3/8 : FROM busybox AS b");
+  EXPECT_LT(built.out.find("Step 2/8"), second);
+  EXPECT_LT(second, built.out.find("Step 5/8 : FROM busybox"));
+}
+
+TEST_F(BuildStages, EndWithTheOneThatFails) {
+  const Result built = build(
+      "FROM busybox AS a\nRUN --mount=type=cache,target=/c touch /c/a; while :; do usleep 50000; done\n"
+      "FROM busybox AS b\nRUN --mount=type=cache,target=/c until test -e /c/a; do usleep 10000; done; exit 7\n"
+      "FROM busybox\nCOPY --from=a /f /a\nCOPY --from=b /f /b\n");
+  EXPECT_EQ(built.code, 7);
+  EXPECT_THAT(built.err, HasSubstr("returned a non-zero code: 7"));
+  EXPECT_EQ(cli("ps -q").out, "");
+}
+
+TEST_F(BuildStages, ShowTheLinesThatFailed) {
+  const Result built = build("FROM busybox\nRUN true\nRUN exit \\\n  5\n");
+  EXPECT_THAT(built.err, HasSubstr("Dockerfile:3\n--------------------\n   2 |     RUN true\n   3 | >>> RUN exit \\\n"
+                                   "   4 | >>>   5\n   5 |     \n--------------------\n"));
+  EXPECT_THAT(build("FROM busybox\nBOGUS x\n").err, HasSubstr("   2 | >>> BOGUS x\n"));
+}
+
+TEST_F(BuildStages, AreShownAsStepsThatGoOn) {
+  const std::string recipe = "FROM busybox AS base\nENV a=b\nRUN echo said\n";
+  EXPECT_THAT(build(recipe, "--progress plain").err,
+              AllOf(HasSubstr("#1 [base 1/2] FROM busybox"), HasSubstr("#2 [base 2/2] RUN echo said\n"),
+                    HasSubstr(" said\n#2 DONE "), Not(HasSubstr("ENV"))));
+  EXPECT_THAT(build(recipe, "--progress plain").err, HasSubstr("#2 CACHED\n"));
+  EXPECT_THAT(build("FROM busybox\nRUN false\n", "--progress plain").err, HasSubstr("#2 ERROR: The command"));
+  EXPECT_THAT(build(recipe, "--progress sometimes").err, HasSubstr("invalid progress mode: sometimes"));
+  std::ofstream(daemon->root() / "recipe") << recipe;
+  const auto drawn = daemon->background("build --no-cache - <" + (daemon->root() / "recipe").string(), true);
+  EXPECT_EQ(drawn->wait(), 0);
+  EXPECT_THAT(drawn->output(), HasSubstr("[+] Building "));
+}
+
+TEST_F(BuildStages, AreBuiltAnewWithoutTheirCacheAlone) {
+  const std::string recipe =
+      "FROM busybox AS a\nRUN date +%N >/a\nFROM busybox AS b\nRUN date +%N >/b\n"
+      "FROM busybox\nCOPY --from=a /a /a\nCOPY --from=b /b /b\nRUN cat /a /b\n";
+  ASSERT_EQ(build(recipe).code, 0);
+  const std::string again = build(recipe, "--no-cache-filter b").out;
+  EXPECT_THAT(again, HasSubstr("RUN date +%N >/a\n ---> Using cache"));
+  EXPECT_THAT(again, HasSubstr("RUN date +%N >/b\n ---> Running in"));
+}
+
+TEST_F(BuildStages, TakeFilesFromContextsByName) {
+  const fs::path first =
+      context({{"Dockerfile",
+                "FROM base\nCOPY --from=more f /f\nRUN --mount=from=more,source=d,target=/d cat /f /d/g\n"
+                "COPY . /all\nRUN ls -a /all\n"},
+               {"own", "1"}});
+  const fs::path more =
+      context({{"f", "named\n"}, {"d/g", "mounted\n"}, {"secret", "x"}, {".dockerignore", "secret\n"}}, "more");
+  const Result built = cli("build --build-context base=docker-image://busybox --build-context more=" + more.string() +
+                           " " + first.string());
+  EXPECT_THAT(built.out, HasSubstr("named\nmounted\n")) << built.err;
+  EXPECT_THAT(built.out, HasSubstr("\n.\n..\nDockerfile\nown\n"));
+  EXPECT_THAT(cli("build --build-context more " + first.string()).err, HasSubstr("invalid context value: more"));
+  EXPECT_NE(cli("build --build-context base=docker-image://busybox --build-context more=" + (more / "none").string() +
+                " " + first.string())
+                .code,
+            0);
+}
+
+TEST_F(BuildStages, BecomeFilesOfTheUser) {
+  const fs::path out = daemon->root() / "out";
+  const std::string recipe = "FROM scratch\nCOPY <<E /d/f\ncontent\nE\n";
+  const std::string flags = "--iidfile " + (daemon->root() / "id").string() + " --metadata-file " +
+                            (daemon->root() / "metadata").string() + " -t named:1 -o type=local,dest=" + out.string() +
+                            " -o type=oci,dest=" + out.string() + ".oci";
+  const Result built = build(recipe, flags);
+  EXPECT_EQ(built.code, 0) << built.err;
+  EXPECT_EQ(shell("cat " + out.string() + "/d/f").line(), "content");
+  EXPECT_EQ(shell("cd " + out.string() + " && find . -type f").line(), "./d/f");
+  EXPECT_THAT(shell("tar -tf " + out.string() + ".oci").out, HasSubstr("index.json"));
+  const std::string id = shell("cat " + (daemon->root() / "id").string()).line();
+  EXPECT_EQ(id, cli("inspect -f {{.Id}} named:1").line());
+  EXPECT_THAT(shell("cat " + (daemon->root() / "metadata").string()).out, AllOf(HasSubstr(id), HasSubstr("named:1")));
+  EXPECT_EQ(shell("printf '" + std::string{"FROM scratch\\nCOPY <<E /d/f\\ncontent\\nE\\n"} + "' | " +
+                      program("gantry").string() + " build -o - - | tar -xO --wildcards '*d/f'",
+                  daemon->environment())
+                .line(),
+            "content");
+  EXPECT_THAT(build(recipe, "-o type=bogus").err, HasSubstr("exporter \"bogus\" could not be found"));
+  EXPECT_THAT(build(recipe, "--push").err, HasSubstr("tag is needed when pushing to registry"));
+  cli("rmi named:1");
+}
+
+TEST_F(BuildStages, FindTheirCacheInADirectory) {
+  const fs::path cache = daemon->root() / "cache";
+  const std::string recipe = "FROM busybox\nRUN echo made >/made\nRUN cat /made\n";
+  ASSERT_EQ(build(recipe, "--cache-to type=local,dest=" + cache.string()).code, 0);
+  ASSERT_EQ(cli("builder prune -f").code, 0);
+  const Result again = build(recipe, "--cache-from type=local,src=" + cache.string());
+  EXPECT_THAT(again.out, HasSubstr("RUN cat /made\n ---> Using cache")) << again.err;
+  EXPECT_THAT(build(recipe, "--cache-to type=s3,bucket=x").err, HasSubstr("type \"s3\" is not supported"));
+}
+
+}  // namespace
+}  // namespace gantry::e2e
