@@ -6,6 +6,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "wire/json_text.hpp"
+
 namespace gantry::api {
 
 namespace {
@@ -247,7 +249,7 @@ nlohmann::json parse_json_body(const std::string& body, const std::optional<std:
   if (body.find_first_not_of(" \t\r\n") == std::string::npos) return nullptr;
   if (nested_too_deeply(body)) throw Error{Errc::invalid, "invalid JSON: exceeded max depth"};
   try {
-    return nlohmann::json::parse(body);
+    return wire::parse_as_go(body);
   } catch (const nlohmann::json::exception& failure) {
     const std::string complaint = json_complaint(failure);
     if (complaint.find("unexpected end of input") != std::string::npos) {

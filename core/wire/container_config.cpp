@@ -104,18 +104,14 @@ void from_json(const nlohmann::json& in, ContainerConfig& config) {
 
 void from_json(const nlohmann::json& in, CreateBody& body) {
   from_json(in, body.config);
-  if (const auto host = find_member(in, "HostConfig"); host != in.end() && !host->is_null())
-    from_json(*host, body.host_config);
-  const auto networking = find_member(in, "NetworkingConfig");
-  if (networking == in.end() || networking->is_null()) return;
-  if (!networking->is_object()) FieldReader::mismatch(*networking, "NetworkingConfig", "object");
-  const auto endpoints = find_member(*networking, "EndpointsConfig");
-  if (endpoints == networking->end() || endpoints->is_null()) return;
-  if (!endpoints->is_object()) FieldReader::mismatch(*endpoints, "NetworkingConfig.EndpointsConfig", "object");
-  for (const auto& [network, endpoint] : endpoints->items()) {
-    auto& slot = body.endpoints[network];
-    if (!endpoint.is_null()) FieldReader::decode(endpoint, slot, "NetworkingConfig.EndpointsConfig." + network);
-  }
+  each_member(in, "HostConfig", [&](const Json& host) {
+    if (!host.is_null()) from_json(host, body.host_config);
+  });
+  each_member(in, "NetworkingConfig", [&](const Json& networking) {
+    if (networking.is_null()) return;
+    FieldReader reader{networking, "NetworkingConfig"};
+    reader("EndpointsConfig", body.endpoints);
+  });
 }
 
 }  // namespace gantry::wire

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gantry/error.hpp"
+#include "wire/json_text.hpp"
 
 /// Structs to JSON and back with one list of members for both ways. For .cpp files only: it costs all of nlohmann/json.
 ///
@@ -123,18 +124,39 @@ class FieldWriter {
   OrderedJson& out_;
 };
 
-/// The member of that name, or as Go finds it, of that name in other letters' case.
-inline Json::const_iterator find_member(const Json& in, std::string_view name) {
+/// Whether Go takes a member called `key` for the field `name`.
+inline bool names_field(std::string_view key, std::string_view name) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  const auto exact = in.find(name);
-  if (exact != in.end() || !in.is_object()) return exact;
-  for (auto at = in.begin(); at != in.end(); ++at) {
-    const std::string& key = at.key();
-    const bool same = std::equal(key.begin(), key.end(), name.begin(), name.end(),
-                                 [&](char a, char b) { return lower(a) == lower(b); });
-    if (same) return at;
+  return std::equal(key.begin(), key.end(), name.begin(), name.end(),
+                    [&](char a, char b) { return lower(a) == lower(b); });
+}
+
+/// Hands `use` the members that Go takes for the field `name`, as they came: of that name, or of that name in other
+/// letters' case.
+template <class Use>
+void each_member(const Json& in, std::string_view name, Use use) {
+  if (!in.is_object()) return;
+  if (const auto order = in.find(kMemberOrder); order != in.end()) {
+    bool found = false;
+    for (const Json& key : *order) {
+      const auto& text = key.get_ref<const std::string&>();
+      if (!names_field(text, name)) continue;
+      use(in.at(text));
+      found = true;
+    }
+    if (found) return;
   }
-  return in.end();
+  if (const auto exact = in.find(name); exact != in.end()) return use(*exact);
+  for (auto at = in.begin(); at != in.end(); ++at) {
+    if (names_field(at.key(), name)) return use(*at);
+  }
+}
+
+/// The last one of them; nullptr if there is none.
+inline const Json* last_member(const Json& in, std::string_view name) {
+  const Json* last = nullptr;
+  each_member(in, name, [&](const Json& member) { last = &member; });
+  return last;
 }
 
 /// Reads members; what is missing or null keeps its default. Errors: invalid, in the words of Go's decoder.
@@ -148,22 +170,22 @@ class FieldReader {
 
   template <class T>
   void operator()(const char* name, T& value, Empty = Empty::as_is) {
-    const auto found = find_member(in_, name);
-    if (found == in_.end() || found->is_null()) return;
-    decode(*found, value, path_.empty() ? std::string(name) : path_ + "." + name);
+    each_member(in_, name, [&](const Json& found) {
+      if (!found.is_null()) decode(found, value, path_.empty() ? std::string(name) : path_ + "." + name);
+    });
   }
 
   template <class T>
   void operator()(const char* name, T& value, std::set<std::string>& blank) {
     (*this)(name, value);
-    const auto found = find_member(in_, name);
-    if (found != in_.end() && !found->is_null() && value.empty()) blank.insert(name);
+    const Json* const found = last_member(in_, name);
+    if (found != nullptr && !found->is_null() && value.empty()) blank.insert(name);
   }
 
   /// A list of words for which one word may stand. True if it was given.
   static bool decode_words(const Json& in, const char* name, const std::string& path, std::vector<std::string>& words) {
-    const auto found = find_member(in, name);
-    if (found == in.end() || found->is_null()) return false;
+    const Json* const found = last_member(in, name);
+    if (found == nullptr || found->is_null()) return false;
     if (found->is_string()) {
       words = {found->get<std::string>()};
     } else {
@@ -176,7 +198,8 @@ class FieldReader {
   static void decode(const Json& in, T& value, const std::string& path) {
     if constexpr (is_optional<T>) {
       if (in.is_null()) return;
-      decode(in, value.emplace(), path);
+      if (!value) value.emplace();
+      decode(in, *value, path);
     } else if constexpr (is_vector<T>) {
       decode_list(in, value, path);
     } else if constexpr (is_map<T> || is_set<T>) {
@@ -219,8 +242,8 @@ class FieldReader {
   template <class T>
   static void decode_object(const Json& in, T& value, const std::string& path) {
     if (!in.is_object()) mismatch(in, path, "map");
-    value.clear();
     for (const auto& [key, item] : in.items()) {
+      if (key == kMemberOrder) continue;
       if constexpr (is_set<T>) {
         value.insert(key);
       } else {
