@@ -68,11 +68,12 @@ wire::HostConfig shown_host_config(const containers::Service& service, const Con
   std::vector<std::string> links;
   for (const std::string& text : host.links) {
     const auto link = containers::parse_link(text);
+    std::string target = link.target;  // of one that is gone: its name
     try {
-      links.push_back("/" + service.find(link.target)->name + ":/" + container.name + "/" + link.alias);
+      target = service.find(link.target)->name;
     } catch (const Error&) {
-      continue;  // the linked one is gone
     }
+    links.push_back("/" + target + ":/" + container.name + "/" + link.alias);
   }
   host.links = std::move(links);
   return host;
@@ -102,9 +103,7 @@ Json mounts_list(const Container& container) {
     mount["Source"] = place.source;
     mount["Destination"] = place.destination;
     if (!place.driver.empty()) mount["Driver"] = place.driver;
-    // As dockerd shows a volume that was asked for without a mode.
-    const bool asked_for = place.type == "volume" && (place.from_mounts || !place.anonymous);
-    mount["Mode"] = place.mode.empty() && asked_for ? "z" : place.mode;
+    mount["Mode"] = place.mode;
     mount["RW"] = place.writable;
     mount["Propagation"] = place.propagation;
     list.push_back(std::move(mount));
@@ -141,9 +140,10 @@ Json state_of(const Container& container) {
 }
 
 Json network_settings(const containers::Service& service, const Container& container) {
+  const bool own = is_alive(container.state) && !containers::joins_container(container.host_config.network_mode);
   Json settings{{"Bridge", ""},
-                {"SandboxID", is_alive(container.state) ? container.id : ""},
-                {"SandboxKey", is_alive(container.state) ? "/proc/" + std::to_string(container.pid) + "/ns/net" : ""},
+                {"SandboxID", own ? container.id : ""},
+                {"SandboxKey", own ? "/proc/" + std::to_string(container.pid) + "/ns/net" : ""},
                 {"Ports", ports_map(service, container)},
                 {"HairpinMode", false},
                 {"LinkLocalIPv6Address", ""},
@@ -225,9 +225,13 @@ std::string status_text(const Container& container) {
 }
 
 nlohmann::ordered_json container_summary(const containers::Service& service, const Container& container,
-                                         const std::optional<Sizes>& sizes) {
+                                         const LinkNames& link_names, const std::optional<Sizes>& sizes) {
+  std::vector<std::string> names{"/" + container.name};
+  const auto [first, last] = link_names.equal_range(container.id);
+  for (auto at = first; at != last; ++at) names.push_back(at->second);
+  std::sort(names.begin() + 1, names.end());
   Json out{{"Id", container.id},
-           {"Names", {"/" + container.name}},
+           {"Names", names},
            {"Image", container.config.image},
            {"ImageID", container.image_id},
            {"Command", command_text(container)},
@@ -237,6 +241,8 @@ nlohmann::ordered_json container_summary(const containers::Service& service, con
     if (sizes->writable != 0) out["SizeRw"] = sizes->writable;
     out["SizeRootFs"] = sizes->root;
   }
+  out["Health"] = {{"Status", container.health ? to_string(container.health->status) : "none"},
+                   {"FailingStreak", container.health ? container.health->failing_streak : 0}};
   out["Labels"] = container.config.labels.empty() ? Json::object() : Json(container.config.labels);
   out["State"] = to_string(container.shown_state());
   out["Status"] = status_text(container);
@@ -263,9 +269,10 @@ Json config_of(const Container& container) {
 nlohmann::ordered_json container_details(const containers::Service& service, const Container& container,
                                          const std::optional<Sizes>& sizes) {
   const auto command = container.command();
-  const bool has_files = container.started != 0 && !containers::joins_container(container.host_config.network_mode);
-  const std::string folder = service.settings().data_root + "/containers/" + container.id;
-  const auto file = [&](const char* name) { return has_files ? folder + name : std::string(); };
+  const std::string& mode = container.host_config.network_mode;
+  const std::string owner = containers::joins_container(mode) ? containers::joined_container(mode) : container.id;
+  const std::string folder = service.settings().data_root + "/containers/" + owner;
+  const auto file = [&](const char* name) { return container.sandboxed ? folder + name : std::string(); };
   const auto execs = service.execs_of(container.id);
   Json out{
       {"Id", container.id},
@@ -277,7 +284,7 @@ nlohmann::ordered_json container_details(const containers::Service& service, con
       {"ResolvConfPath", file("/resolv.conf")},
       {"HostnamePath", file("/hostname")},
       {"HostsPath", file("/hosts")},
-      {"LogPath", container.started == 0 || container.host_config.log_config.type == "local" ? "" : container.log_path},
+      {"LogPath", !container.sandboxed || container.host_config.log_config.type == "local" ? "" : container.log_path},
       {"Name", "/" + container.name},
       {"RestartCount", container.restart_count},
       {"Driver", container.storage_driver},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -14,9 +15,11 @@ struct Sizes {
   std::int64_t root{};
 };
 
+using LinkNames = std::multimap<std::string, std::string>;  ///< containers::Service::link_names
+
 /// One entry of ContainerList. `sizes` only if they were asked for.
 nlohmann::ordered_json container_summary(const containers::Service& service, const containers::Container& container,
-                                         const std::optional<Sizes>& sizes);
+                                         const LinkNames& link_names, const std::optional<Sizes>& sizes);
 
 /// ContainerInspect.
 nlohmann::ordered_json container_details(const containers::Service& service, const containers::Container& container,

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/as_of.hpp"
+
 namespace gantry::api {
 
 namespace {
@@ -26,13 +28,7 @@ bool names_config(const nlohmann::json& body) {
 void read_as_of(Version version, wire::HostConfig& host) {
   if (version < Version{1, 40} && host.ipc_mode.empty()) host.ipc_mode = "shareable";
   if (version < Version{1, 43}) host.annotations.clear();
-}
-
-// Before the API told of DNS names, the id was an alias on the user's networks.
-void add_short_id(Json& details, const std::string& id) {
-  for (auto& [network, endpoint] : details["NetworkSettings"]["Networks"].items()) {
-    if (!networks::Service::predefined(network)) endpoint["Aliases"].push_back(id.substr(0, 12));
-  }
+  if (version >= Version{1, 52}) host.resources.kernel_memory_tcp = 0;
 }
 
 std::uint16_t dimension(const Request& request, const char* name) {
@@ -52,30 +48,30 @@ void Containers::add_routes(Router& router) {
   add("GET", "/containers/json", &Containers::get_list);
   add("POST", "/containers/create", &Containers::post_create);
   add("POST", "/containers/prune", &Containers::post_prune);
-  add("GET", "/containers/{id}/json", &Containers::get_details);
-  add("GET", "/containers/{id}/top", &Containers::get_top);
-  add("GET", "/containers/{id}/changes", &Containers::get_changes);
-  add("GET", "/containers/{id}/export", &Containers::get_export);
-  add("HEAD", "/containers/{id}/archive", &Containers::head_archive);
-  add("GET", "/containers/{id}/archive", &Containers::get_archive);
-  add("PUT", "/containers/{id}/archive", &Containers::put_archive);
-  add("GET", "/containers/{id}/logs", &Containers::get_logs);
-  add("DELETE", "/containers/{id}/logs", &Containers::delete_logs);
-  add("GET", "/containers/{id}/attach/ws", &Containers::get_attach_websocket);
-  add("GET", "/containers/{id}/stats", &Containers::get_stats);
-  add("POST", "/containers/{id}/start", &Containers::post_start);
-  add("POST", "/containers/{id}/stop", &Containers::post_stop);
-  add("POST", "/containers/{id}/restart", &Containers::post_restart);
-  add("POST", "/containers/{id}/kill", &Containers::post_kill);
-  add("POST", "/containers/{id}/pause", &Containers::post_pause);
-  add("POST", "/containers/{id}/unpause", &Containers::post_unpause);
-  add("POST", "/containers/{id}/wait", &Containers::post_wait);
-  add("POST", "/containers/{id}/attach", &Containers::post_attach);
-  add("POST", "/containers/{id}/resize", &Containers::post_resize);
-  add("POST", "/containers/{id}/rename", &Containers::post_rename);
-  add("POST", "/containers/{id}/update", &Containers::post_update);
-  add("POST", "/containers/{id}/ports", &Containers::post_ports);
-  add("POST", "/containers/{id}/mounts", &Containers::post_mounts);
+  add("GET", "/containers/{id:*}/json", &Containers::get_details);
+  add("GET", "/containers/{id:*}/top", &Containers::get_top);
+  add("GET", "/containers/{id:*}/changes", &Containers::get_changes);
+  add("GET", "/containers/{id:*}/export", &Containers::get_export);
+  add("HEAD", "/containers/{id:*}/archive", &Containers::head_archive);
+  add("GET", "/containers/{id:*}/archive", &Containers::get_archive);
+  add("PUT", "/containers/{id:*}/archive", &Containers::put_archive);
+  add("GET", "/containers/{id:*}/logs", &Containers::get_logs);
+  add("DELETE", "/containers/{id:*}/logs", &Containers::delete_logs);
+  add("GET", "/containers/{id:*}/attach/ws", &Containers::get_attach_websocket);
+  add("GET", "/containers/{id:*}/stats", &Containers::get_stats);
+  add("POST", "/containers/{id:*}/start", &Containers::post_start);
+  add("POST", "/containers/{id:*}/stop", &Containers::post_stop);
+  add("POST", "/containers/{id:*}/restart", &Containers::post_restart);
+  add("POST", "/containers/{id:*}/kill", &Containers::post_kill);
+  add("POST", "/containers/{id:*}/pause", &Containers::post_pause);
+  add("POST", "/containers/{id:*}/unpause", &Containers::post_unpause);
+  add("POST", "/containers/{id:*}/wait", &Containers::post_wait);
+  add("POST", "/containers/{id:*}/attach", &Containers::post_attach);
+  add("POST", "/containers/{id:*}/resize", &Containers::post_resize);
+  add("POST", "/containers/{id:*}/rename", &Containers::post_rename);
+  add("POST", "/containers/{id:*}/update", &Containers::post_update);
+  add("POST", "/containers/{id:*}/ports", &Containers::post_ports);
+  add("POST", "/containers/{id:*}/mounts", &Containers::post_mounts);
   add("DELETE", "/containers/{id:*}", &Containers::remove);
   add("GET", "/gantry/trace/{id}", &Containers::get_trace);
 }
@@ -111,10 +107,13 @@ awaitable<Response> Containers::get_list(Exchange& exchange) {
   filter.terms = request.filters();
   const bool with_sizes = request.flag("size");
   Json list = Json::array();
+  const LinkNames link_names = service_.link_names();
   for (const auto& container : service_.list(filter)) {
     std::optional<Sizes> its_sizes;
     if (with_sizes) its_sizes = co_await sizes(container);
-    list.push_back(container_summary(service_, *container, its_sizes));
+    Json summary = container_summary(service_, *container, link_names, its_sizes);
+    show_summary_as_of(request.version, summary);
+    list.push_back(std::move(summary));
   }
   co_return ordered(list);
 }
@@ -123,8 +122,10 @@ awaitable<Response> Containers::get_details(Exchange& exchange) {
   const auto container = service_.find(exchange.request().parameter("id"));
   std::optional<Sizes> its_sizes;
   if (exchange.request().flag("size")) its_sizes = co_await sizes(container);
+  const auto places = co_await service_.places(container->id);
   Json details = container_details(service_, *container, its_sizes);
-  if (exchange.request().version < Version{1, 45}) add_short_id(details, container->id);
+  if (!places.empty()) details["GraphDriver"]["Data"] = places;
+  show_container_as_of(exchange.request().version, details, container->id);
   co_return ordered(details);
 }
 
@@ -135,6 +136,8 @@ awaitable<Response> Containers::post_create(Exchange& exchange) {
   wire::from_json(body, request.body);
   if (!names_config(body)) throw Error{Errc::invalid, "config cannot be empty in order to create a container"};
   read_as_of(exchange.request().version, request.body.host_config);
+  // An endpoint's settings have it.
+  if (exchange.request().version >= Version{1, 52}) request.body.config.mac_address.clear();
   request.name = exchange.request().get("name");
   request.platform = exchange.request().get("platform");
   const auto created = co_await service_.create(std::move(request));
@@ -180,9 +183,10 @@ awaitable<Response> Containers::post_prune(Exchange& exchange) {
 
 awaitable<Response> Containers::remove(Exchange& exchange) {
   const Request& request = exchange.request();
-  if (request.flag("link")) (void)service_.find(request.parameter("id"));
-  if (request.flag("link"))
-    throw Error{Errc::invalid, "Conflict, cannot remove the default link name of the container"};
+  if (request.flag("link")) {
+    co_await service_.remove_link(request.parameter("id"));
+    co_return Response::no_content();
+  }
   containers::RemoveRequest removal;
   removal.force = request.flag("force");
   removal.volumes = request.flag("v");

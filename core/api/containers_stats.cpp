@@ -101,7 +101,8 @@ Json networks_json(const Stats& stats) {
   return out;
 }
 
-Json stats_json(const containers::Container& container, const Reading& reading, const Reading& previous) {
+Json stats_json(const containers::Container& container, const Reading& reading, const Reading& previous,
+                Version version) {
   const auto time = [](const Reading& of) {
     return of.valid ? format_rfc3339(of.stats.read_at_ns) : std::string(kZeroTime);
   };
@@ -121,6 +122,7 @@ Json stats_json(const containers::Container& container, const Reading& reading, 
            {"cpu_stats", cpu_json(reading)},
            {"precpu_stats", cpu_json(previous)},
            {"memory_stats", memory_json(reading)}};
+  if (version >= Version{1, 52}) out["os_type"] = "linux";
   if (reading.valid && !reading.stats.interfaces.empty()) out["networks"] = networks_json(reading.stats);
   return out;
 }
@@ -181,7 +183,7 @@ awaitable<Response> Containers::get_stats(Exchange& exchange) {
     }
     for (;;) {
       const auto present = service_.find(id);
-      const std::string line = stats_json(*present, reading, previous).dump() + "\n";
+      const std::string line = stats_json(*present, reading, previous, request.version).dump() + "\n";
       co_await exchange.write(line);
       if (!stream || pace->over) break;
       co_await pace->tick();

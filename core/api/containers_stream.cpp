@@ -113,10 +113,11 @@ awaitable<Response> Containers::get_logs(Exchange& exchange) {
   wanted.follow = request.flag("follow");
   const std::string tail = request.get("tail");
   if (!tail.empty() && tail != "all") {
-    // dockerd takes what is no number as "all".
-    const bool number =
-        tail.size() < 10 && std::all_of(tail.begin(), tail.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (number) wanted.tail = std::stoull(tail);
+    // As dockerd, in Go's form; what is no number is "all".
+    const std::string digits = tail.starts_with('+') ? tail.substr(1) : tail;
+    const bool number = !digits.empty() && digits.size() < 10 &&
+                        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (number) wanted.tail = std::stoull(digits);
   }
   const auto time = [&](const char* name) {
     const std::string text = request.get(name);

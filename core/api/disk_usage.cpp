@@ -13,6 +13,7 @@ using PlainJson = nlohmann::json;
 
 awaitable<PlainJson> container_usage(containers::Service& containers, images::Service& images) {
   PlainJson list = PlainJson::array();
+  const LinkNames link_names = containers.link_names();
   for (const auto& container : containers.all()) {
     Sizes sizes;
     try {
@@ -22,7 +23,9 @@ awaitable<PlainJson> container_usage(containers::Service& containers, images::Se
     } catch (const Error&) {
       // Removed meanwhile, or its image's record was removed by force.
     }
-    list.emplace_back(container_summary(containers, *container, sizes));
+    auto summary = container_summary(containers, *container, link_names, sizes);
+    summary.erase("Health");
+    list.emplace_back(std::move(summary));
   }
   PlainJson part = PlainJson::object();
   part["Containers"] = std::move(list);

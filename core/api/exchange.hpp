@@ -28,7 +28,7 @@ struct Version {
   friend auto operator<=>(const Version&, const Version&) = default;
 };
 
-inline constexpr Version kNewestVersion{1, 50};
+inline constexpr Version kNewestVersion{1, 56};
 inline constexpr Version kOldestVersion{1, 24};
 
 /// One request, its body not read yet.

@@ -115,7 +115,7 @@ TEST(Versions, AreTakenOffThePathAndChecked) {
   EXPECT_EQ(parse_version("1.24"), (Version{1, 24}));
   EXPECT_EQ(parse_version(""), kNewestVersion);
   EXPECT_EQ(message_of([] { parse_version("1.99"); }),
-            "client version 1.99 is too new. Maximum supported API version is 1.50");
+            "client version 1.99 is too new. Maximum supported API version is 1.56");
   EXPECT_EQ(
       message_of([] { parse_version("1.23"); }),
       "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer "

@@ -39,7 +39,7 @@ void check_detach_keys(const std::string& keys) {
 }  // namespace
 
 void Exec::add_routes(Router& router) {
-  router.add("POST", "/containers/{id}/exec", [this](Exchange& exchange) { return post_create(exchange); });
+  router.add("POST", "/containers/{id:*}/exec", [this](Exchange& exchange) { return post_create(exchange); });
   router.add("POST", "/exec/{id}/start", [this](Exchange& exchange) { return post_start(exchange); });
   router.add("POST", "/exec/{id}/resize", [this](Exchange& exchange) { return post_resize(exchange); });
   router.add("GET", "/exec/{id}/json", [this](Exchange& exchange) { return get_details(exchange); });

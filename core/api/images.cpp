@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/as_of.hpp"
 #include "api/member_order.hpp"
 #include "api/progress_stream.hpp"
 #include "api/registry_auth.hpp"
@@ -77,6 +78,7 @@ awaitable<Response> Images::list(Exchange& exchange) {
   images::ListRequest wanted;
   wanted.all = request.flag("all");
   wanted.shared_size = request.flag("shared-size");
+  wanted.count_containers = request.version >= Version{1, 51};
   wanted.filters = request.filters();
   // From before there were filters.
   if (const std::string filter = request.get("filter"); !filter.empty()) wanted.filters["reference"].push_back(filter);
@@ -114,6 +116,7 @@ awaitable<Response> Images::inspect(Exchange& exchange) {
     out["VirtualSize"] = out["Size"];
     out["ContainerConfig"] = empty_container_config();
   }
+  show_image_as_of(exchange.request().version, out);
   co_return json_in_order(out, kImageOrder);
 }
 

@@ -12,7 +12,7 @@ const std::string& product_version();
 /// The headers that every answer bears: Api-Version, Docker-Experimental, Ostype, Server; each line ended.
 const std::string& product_headers();
 
-/// "1.50".
+/// "1.56".
 std::string to_string(Version version);
 
 /// Takes a leading "/v1.45" off `path`, if there is one: "1.45", else "".

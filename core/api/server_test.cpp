@@ -166,7 +166,7 @@ TEST_F(ServerTest, KeepsConnectionsAndTakesRequestsInARow) {
   Client client{path()};
   client.send("GET /hello/a HTTP/1.1\r\nHost: d\r\n\r\nGET /v1.45/hello/b%2Fc HTTP/1.1\r\nHost: d\r\n\r\n");
   const std::string head = client.until("\r\n\r\n");
-  EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\nApi-Version: 1.50\r\n"));
+  EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\nApi-Version: 1.56\r\n"));
   EXPECT_THAT(head, HasSubstr("Docker-Experimental: false\r\nOstype: linux\r\nServer: Gantry/"));
   EXPECT_THAT(head, HasSubstr("Content-Length: 14\r\n"));
   EXPECT_EQ(client.until("\n"), "{\"hello\":\"a\"}\n");

@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "api/as_of.hpp"
 #include "api/member_order.hpp"
 #include "base/time.hpp"
 #include "events/filter.hpp"
@@ -31,15 +32,38 @@ Nanoseconds parse_time(const std::string& text) {
   return seconds * kSecond + std::stoll(digits);
 }
 
-std::string line(const events::Event& event) {
+struct EventFormat {
+  Version version;
+  std::string type{"application/json"};
+};
+
+// Since 1.52 a client may choose; json-seq is RFC 7464.
+EventFormat event_format(const Exchange& exchange) {
+  EventFormat format;
+  format.version = exchange.request().version;
+  if (format.version < Version{1, 52}) return format;
+  const std::string accepted = exchange.header("Accept").value_or("");
+  for (const char* type : {"application/jsonl", "application/x-ndjson", "application/json-seq"}) {
+    if (format.version < Version{1, 53} && std::string_view{type}.ends_with("jsonl")) continue;
+    if (accepted.find(type) != std::string::npos) {
+      format.type = type;
+      break;
+    }
+  }
+  return format;
+}
+
+std::string line(const events::Event& event, const EventFormat& format) {
   wire::EventMessage out;
   out.type = event.type;
   out.action = event.action;
   out.actor = event.actor;
   out.attributes = event.attributes;
   out.time_nano = event.time;
-  const nlohmann::ordered_json json = out;
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  nlohmann::ordered_json json = out;
+  show_event_as_of(format.version, json);
+  const std::string mark = format.type == "application/json-seq" ? "\x1e" : "";
+  return mark + json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 Response ordered(const nlohmann::ordered_json& body) {
@@ -97,8 +121,9 @@ awaitable<Response> System::no_swarm(Exchange& exchange) {
   co_return Response::done();
 }
 
-awaitable<Response> System::info(Exchange&) {
-  const nlohmann::ordered_json body = service_.info();
+awaitable<Response> System::info(Exchange& exchange) {
+  nlohmann::ordered_json body = service_.info();
+  show_info_as_of(exchange.request().version, body);
   co_return ordered(body);
 }
 
@@ -120,9 +145,10 @@ awaitable<Response> System::events(Exchange& exchange) {
   const auto subscription = bus_.subscribe(filter);
   const auto past =
       since_text.empty() && until > now() ? std::vector<events::Event>{} : bus_.history(since, until, filter);
-  co_await exchange.start(200, "application/json");
+  const EventFormat format = event_format(exchange);
+  co_await exchange.start(200, format.type);
   for (const events::Event& event : past) {
-    const std::string text = line(event);
+    const std::string text = line(event, format);
     co_await exchange.write(text);
   }
   const Nanoseconds left = until == kForever ? kForever : until - now();
@@ -136,7 +162,7 @@ awaitable<Response> System::events(Exchange& exchange) {
   for (;;) {
     const std::optional<events::Event> event = co_await next_event(exchange, *subscription, end);
     if (!event) co_return Response::done();
-    const std::string text = line(*event);
+    const std::string text = line(*event, format);
     co_await exchange.write(text);
   }
 }
@@ -158,6 +184,7 @@ awaitable<Response> System::disk_usage(Exchange& exchange) {
     const nlohmann::json part = co_await usage();
     body.update(part);
   }
+  show_disk_usage_as_of(exchange.request().version, exchange.request().flag("verbose"), body);
   co_return json_in_order(body, kDiskUsageOrder);
 }
 

@@ -105,8 +105,12 @@ void Service::publish_commit(const containers::Container& container, const Commi
   attributes["comment"] = request.comment;
   attributes["image"] = container.config.image;
   attributes["imageID"] = image;
-  attributes["imageRef"] =
-      request.repository.empty() ? "" : request.repository + ":" + (request.tag.empty() ? "latest" : request.tag);
+  if (!request.repository.empty()) {
+    attributes["imageRef"] =
+        images::familiar(request.repository) + ":" + (request.tag.empty() ? "latest" : request.tag);
+  } else {
+    attributes["imageRef"] = "";
+  }
   attributes["name"] = container.name;
   at_.bus.publish({"container", "commit", container.id, attributes, 0});
 }

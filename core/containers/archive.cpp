@@ -1,5 +1,6 @@
 #include <fcntl.h>
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 
@@ -7,6 +8,7 @@
 #include "base/mounted_tree.hpp"
 #include "base/root_path.hpp"
 #include "containers/container_user.hpp"
+#include "containers/defaults.hpp"
 #include "containers/impl.hpp"
 #include "containers/mount_points.hpp"
 #include "containers/tree_archive.hpp"
@@ -71,6 +73,19 @@ std::string destination_in(int root, const std::string& path) {
   return resolve_in_root(root, path);
 }
 
+// What a start has mounted over the files of the same name, which are empty below.
+void add_sandbox_files(const Container& container, const std::string& folder, std::vector<Mount>& places) {
+  if (joins_container(container.host_config.network_mode)) return;
+  for (const char* name : {"hosts", "hostname", "resolv.conf"}) {
+    const std::string target = std::string("/etc/") + name;
+    const auto covers = [&](const MountPoint& place) { return place.destination == target; };
+    if (std::any_of(container.mounts.begin(), container.mounts.end(), covers)) continue;
+    Mount mount{"bind", folder + "/" + name, target, "", {"bind"}};
+    if (container.host_config.readonly_rootfs) mount.options.emplace_back("ro");
+    places.push_back(std::move(mount));
+  }
+}
+
 }  // namespace
 
 awaitable<std::vector<Mount>> Service::Impl::tree_mounts(std::string id) {
@@ -100,6 +115,7 @@ awaitable<std::vector<Mount>> Service::Impl::acquire_places(std::shared_ptr<cons
     if (!place.writable) mount.options.emplace_back("ro");
     places.push_back(std::move(mount));
   }
+  if (container->sandboxed) add_sandbox_files(*container, folder(container->id), places);
   co_return places;
 }
 

@@ -120,7 +120,7 @@ std::vector<std::string> cdi_names(const std::vector<wire::DeviceRequest>& reque
   std::vector<std::string> names;
   std::optional<std::size_t> gpus;
   for (const auto& request : requests) {
-    if (request.driver == "cdi") {
+    if (request.driver == "cdi" && !request.device_ids.empty()) {
       names.insert(names.end(), request.device_ids.begin(), request.device_ids.end());
       continue;
     }

@@ -35,7 +35,8 @@ void merge(wire::Resources& into, const wire::Resources& given) {
   take(into.cpuset_mems, given.cpuset_mems);
   take(into.memory_reservation, given.memory_reservation);
   take(into.memory_swap, given.memory_swap);
-  if (given.pids_limit) into.pids_limit = given.pids_limit;
+  // As dockerd, which shows what lifts the limit as 0.
+  if (given.pids_limit) into.pids_limit = std::max<std::int64_t>(*given.pids_limit, 0);
 }
 
 // What is asked for must be right by itself, and fit to what there is.
@@ -47,7 +48,7 @@ void check_update(const wire::HostConfig& host, const UpdateRequest& request, co
   const wire::Resources& asked = request.resources;
   wire::Resources alone = asked;
   // A limit of memory that was set before counts for the limit with swap.
-  if (alone.memory == 0) alone.memory = host.resources.memory;
+  if (alone.memory == 0 && alone.memory_swap != 0) alone.memory = host.resources.memory;
   validate_resources(alone, warnings);
   warnings.clear();  // the outcome's are told, not these
   if (request.restart_policy && !request.restart_policy->name.empty()) {
@@ -174,7 +175,9 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
   merge(host.resources, request.resources);
   if (request.resources.nano_cpus > 0) host.resources.cpu_period = host.resources.cpu_quota = 0;
   if (request.resources.cpu_period > 0 || request.resources.cpu_quota > 0) host.resources.nano_cpus = 0;
-  validate_resources(host.resources, warnings);
+  wire::Resources outcome = host.resources;
+  outcome.memory_reservation = 0;  // as dockerd, measured with the limit only where both are given
+  validate_resources(outcome, warnings);
   warnings.insert(warnings.end(), discarded.begin(), discarded.end());
   if (request.restart_policy && !request.restart_policy->name.empty()) host.restart_policy = *request.restart_policy;
   const auto resources = build_resources(host.resources);
@@ -187,6 +190,7 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
     record.host_config.resources = host.resources;
     record.host_config.restart_policy = host.restart_policy;
   });
+  if (is_alive(held.container->state)) impl_->watch_oom(*held.container);
   impl_->publish("update", *held.container);
   co_return warnings;
 }

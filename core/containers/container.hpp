@@ -64,6 +64,7 @@ struct Container {
   Nanoseconds finished{};  ///< 0: never.
   int exit_code{};
   std::string error;
+  bool sandboxed{};  ///< A start, were it one that failed, got as far as to its files (hosts, log ...).
   bool oom_killed{};
   int restart_count{};
   bool pausing{};                ///< A pause that is not finished, or for a while only: the recovery takes it back.

@@ -49,6 +49,13 @@ void make_file_places(const std::string& etc) {
   }
 }
 
+// Links are the default networks'; a user's network has those of its endpoint's settings.
+void drop_links(wire::HostConfig& host) {
+  if (joins_container(host.network_mode) || networks::Service::predefined(host.network_mode)) return;
+  host.links.clear();
+  host.blank.erase("Links");
+}
+
 void make_folder(const std::string& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -196,6 +203,7 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
   if (container.command().empty()) throw Error{Errc::invalid, "no command specified"};
   check_user_namespace(container.host_config, settings);
   resolve_joined(container.host_config);
+  drop_links(container.host_config);
   resolve_links(container.host_config);
   container.image_id = image.id;
   container.endpoints = requested_endpoints(request, container.host_config.network_mode);

@@ -121,17 +121,13 @@ void fill_defaults(const std::string& id, wire::ContainerConfig& config, wire::H
                    const Settings& settings, const std::string& default_runtime) {
   if (host.network_mode.empty() || host.network_mode == "default") host.network_mode = "bridge";
   if (config.network_disabled) host.network_mode = "none";
-  if (config.hostname.empty() && !joins_container(host.network_mode)) {
-    config.hostname = host.network_mode == "host" || host.uts_mode == "host" ? host_name() : id.substr(0, 12);
-  }
+  if (config.hostname.empty()) config.hostname = host.network_mode == "host" ? host_name() : id.substr(0, 12);
   if (host.ipc_mode.empty()) host.ipc_mode = "private";
   if (host.cgroupns_mode.empty()) {
     host.cgroupns_mode = settings.default_cgroupns_mode;
     if (host.cgroupns_mode.empty()) host.cgroupns_mode = has_cgroup_v2() && !host.privileged ? "private" : "host";
   }
-  if (host.shm_size == 0 && (host.ipc_mode == "private" || host.ipc_mode == "shareable")) {
-    host.shm_size = settings.default_shm_size;
-  }
+  if (host.shm_size == 0) host.shm_size = settings.default_shm_size;
   if (host.restart_policy.name.empty()) host.restart_policy.name = "no";
   if (host.runtime.empty()) host.runtime = default_runtime;
   if (host.console_size.empty()) host.console_size = {0, 0};

@@ -82,8 +82,12 @@ awaitable<void> Service::Impl::ended(Held& held) {
   const Status status = co_await exit_status(held.container);
   held.live->trace.step("exit_status");
   stop_health(id);
-  if (status.oom_killed) publish("oom", *held.container);
-  std::erase_if(execs, [&](const auto& exec) { return exec.second->container_id == id && !exec.second->running; });
+  stop_oom(id);
+  const auto latest = table.find(id);
+  const bool told = latest && latest->oom_killed;
+  if (status.oom_killed && !told) publish("oom", *held.container);
+  // Those that were never started; of the others somebody may ask yet how they ended.
+  std::erase_if(execs, [&](const auto& exec) { return exec.second->container_id == id && !exec.second->started; });
 
   Container outcome = *held.container;
   outcome.exit_code = status.code;
@@ -96,7 +100,7 @@ awaitable<void> Service::Impl::ended(Held& held) {
     record.move_to(again ? State::restarting : forget ? State::removing : State::exited);
     record.pid = 0;
     record.exit_code = status.code;
-    record.oom_killed = status.oom_killed;
+    record.oom_killed = record.oom_killed || status.oom_killed;
     record.finished = status.finished_at_ns;
     if (again) record.restart_count += 1;
     if (record.health) end_health(*record.health);

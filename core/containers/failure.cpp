@@ -36,10 +36,20 @@ std::optional<int> exec_exit_code(const std::string& what) {
 // What a runtime says of a container that it could not make, as dockerd passes runc's words on.
 std::string told_by_runtime(const std::string& what) {
   if (what.starts_with("sysctl \"")) return kRuncPrefix + what + ": unknown";
-  for (const char* start : {"open /proc/sys/", "error setting rlimit type", "error mounting \"", "sethostname"}) {
-    if (what.starts_with(start)) return kStartPrefix + ("error during container init: " + what) + ": unknown";
+  const auto begins = [&](const char* start) { return what.starts_with(start); };
+  std::string step;
+  if (begins("open /proc/sys/") || begins("write /proc/sys/") || begins("error mounting \"") || begins("sethostname")) {
+    step = "error during container init: ";
+  } else if (begins("error setting rlimit type")) {
+    step = "error during container init: error setting rlimits for ready process: ";
+  } else if (begins("failed to write \"") && what.find("/cpu.rt_") != std::string::npos) {
+    step = "unable to apply cgroup configuration: ";
+  } else if (begins("failed to write \"") || begins("the minimum allowed cpu-") || begins("the maximum allowed cpu-")) {
+    step = "error during container init: error setting cgroup config for procHooks process: ";
+  } else {
+    return what;
   }
-  return what;
+  return kStartPrefix + step + what + ": unknown";
 }
 
 StartFailure describe(const std::exception_ptr& failure, const std::string& prefix, int other) {

@@ -32,6 +32,9 @@ struct Live {
   AsyncMutex mutex;     ///< One change at a time.
   AsyncMutex files;     ///< Of what a running container has bound: /etc/hosts, also for the start of another one.
   std::uint64_t run{};  ///< Counts starts: tells a watcher whether it still watches the present run.
+  std::shared_ptr<asio::posix::stream_descriptor> oom;
+  std::uint64_t oom_run{};               ///< Of which run a lack of memory is watched for.
+  std::optional<std::string> tried_log;  ///< Of the present start, once it got as far as to its files: the log's path.
   std::vector<std::shared_ptr<Service::Waiter>> waiters;
   std::vector<std::weak_ptr<WaitingAttachment>> attaching;
   std::shared_ptr<asio::steady_timer> restart_timer;  ///< Set while the container waits for its restart.
@@ -75,6 +78,7 @@ struct Service::Impl {
 
   // index.cpp: who is who.
   [[nodiscard]] Snapshot find(const std::string& name_or_id) const;
+  [[nodiscard]] Snapshot find_linked(const std::string& path) const;  ///< nullptr: none.
   [[nodiscard]] bool is_known(const std::string& name_or_id) const;
   [[nodiscard]] std::shared_ptr<Live> live(const std::string& id);
   awaitable<Held> hold(std::string name_or_id);
@@ -119,6 +123,7 @@ struct Service::Impl {
   enum class Starter { user, daemon, restart_policy };
   awaitable<bool> start(Held& held, Starter starter);
   awaitable<void> run(Held& held);
+  void note_sandbox(Container& record, std::string log_path) const;  ///< What inspect tells of a start, failed or not.
   awaitable<void> undo_start(std::string id, std::vector<MountPoint> mounts, std::string runtime);
   awaitable<runtime::v1::Spec> make_spec(std::shared_ptr<const Container> container);
   /// image_mounts.cpp: the mounts of the images that are mounted, by destination.
@@ -160,6 +165,11 @@ struct Service::Impl {
   awaitable<void> end_runtime(std::string id, std::string runtime);
   awaitable<void> release_volumes(std::string id, std::vector<MountPoint> mounts);
   void settle_waiters(const Container& container, bool ended, bool removed);
+
+  // oom.cpp: while a container with a limit runs. All may be called at any time.
+  void watch_oom(const Container& container);
+  void stop_oom(const std::string& id);
+  awaitable<void> follow_oom(std::string id, std::uint64_t run);
 
   // restart.cpp
   void restart_later(const std::string& id, Nanoseconds ran);
@@ -232,6 +242,9 @@ struct Service::Impl {
   awaitable<void> remove_held(Held& held, WithVolumes volumes);
   awaitable<void> remove_volumes_of(Container gone, WithVolumes volumes);
   awaitable<void> remove_auto(Held& held);
+
+  // remove.cpp
+  void lose_links(state::Transaction& transaction, const Container& gone);
 
   // recovery.cpp
   awaitable<void> recover_one(std::string id);

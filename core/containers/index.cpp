@@ -2,6 +2,7 @@
 
 #include "base/id.hpp"
 #include "containers/impl.hpp"
+#include "containers/links.hpp"
 #include "containers/names.hpp"
 
 namespace gantry::containers {
@@ -16,6 +17,7 @@ Service::Snapshot Service::Impl::find(const std::string& name_or_id) const {
   if (wanted.empty()) throw Error{Errc::invalid, "invalid name or ID supplied: \"\""};
   if (auto exact = table.find(wanted)) return exact;
   if (const auto named = names.find(wanted); named != names.end()) return table.find(named->second);
+  if (auto called = find_linked(wanted)) return called;
   if (is_hex(wanted)) {
     const auto& all = table.all();
     const auto first = all.lower_bound(wanted);
@@ -28,6 +30,20 @@ Service::Snapshot Service::Impl::find(const std::string& name_or_id) const {
     }
   }
   throw Error{Errc::not_found, "No such container: " + name_or_id};
+}
+
+// "web/db": what the container web calls db.
+Service::Snapshot Service::Impl::find_linked(const std::string& path) const {
+  const std::size_t slash = path.find('/');
+  if (slash == std::string::npos) return nullptr;
+  const auto named = names.find(path.substr(0, slash));
+  const auto owner = named == names.end() ? nullptr : table.find(named->second);
+  if (!owner) return nullptr;
+  for (const std::string& text : owner->host_config.links) {
+    const Link link = parse_link(text);
+    if (link.alias == path.substr(slash + 1)) return table.find(link.target);
+  }
+  return nullptr;
 }
 
 bool Service::Impl::is_known(const std::string& name_or_id) const {
@@ -110,6 +126,17 @@ std::vector<Service::Snapshot> Service::all() const {
   std::vector<Snapshot> all;
   for (const auto& [id, container] : impl_->table.all()) all.push_back(container);
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->created > b->created; });
+  return all;
+}
+
+std::multimap<std::string, std::string> Service::link_names() const {
+  std::multimap<std::string, std::string> all;
+  for (const auto& [id, container] : impl_->table.all()) {
+    for (const std::string& text : container->host_config.links) {
+      const Link link = parse_link(text);
+      all.emplace(link.target, "/" + container->name + "/" + link.alias);
+    }
+  }
   return all;
 }
 

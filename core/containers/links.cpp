@@ -92,6 +92,8 @@ Link parse_link(const std::string& text) {
   return link;
 }
 
+std::string lost_link(const Link& link, const std::string& target) { return "/" + target + ":" + link.alias; }
+
 std::vector<std::string> link_environment(const std::string& name, const std::string& alias, const Container& linked) {
   std::string prefix = upper(alias);
   std::replace(prefix.begin(), prefix.end(), '-', '_');

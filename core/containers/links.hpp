@@ -17,6 +17,9 @@ struct Link {
 /// "db:alias", "db", or as inspect shows it: "/db:/web/alias". Errors: invalid, in dockerd's words.
 Link parse_link(const std::string& text);
 
+/// The link as it stays on record when its target is removed: what was an id becomes the name `target`.
+std::string lost_link(const Link& link, const std::string& target);
+
 /// What the container `name` is told of the one that it calls `alias`.
 std::vector<std::string> link_environment(const std::string& name, const std::string& alias, const Container& linked);
 

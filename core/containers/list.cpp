@@ -94,7 +94,7 @@ struct PortFilter {
 bool names_network(const Container& container, const std::string& wanted) {
   for (const auto* endpoints : {&container.endpoints, &container.last_endpoints}) {
     for (const auto& [name, endpoint] : *endpoints) {
-      if (name == wanted || (!endpoint.network_id.empty() && endpoint.network_id.starts_with(wanted))) return true;
+      if (name == wanted || endpoint.network_id.starts_with(wanted)) return true;
     }
   }
   return false;
@@ -102,7 +102,7 @@ bool names_network(const Container& container, const std::string& wanted) {
 
 bool matches_volume(const Container& container, const std::string& wanted) {
   return std::any_of(container.mounts.begin(), container.mounts.end(), [&](const MountPoint& place) {
-    return place.name == wanted || place.destination == wanted || place.source == wanted;
+    return place.destination == wanted || (place.name.empty() ? place.source : place.name) == wanted;
   });
 }
 
@@ -124,8 +124,7 @@ bool is_false(const std::string& value) { return value == "0" || value == "false
 
 bool matches(const Container& container, const std::string& name, const Values& values, const images::Service& images) {
   const auto plain = [&](auto test) { return any(values, [&](const std::string& value) { return test(value); }); };
-  if (name == "id")
-    return plain([&](const auto& v) { return container.id.starts_with(v) || matches_text(v, container.id); });
+  if (name == "id") return plain([&](const auto& v) { return !v.empty() && container.id.starts_with(v); });
   if (name == "name")
     return plain(
         [&](const auto& v) { return matches_text(v, "/" + container.name) || matches_text(v, container.name); });

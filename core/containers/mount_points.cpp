@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -12,6 +13,9 @@
 namespace gantry::containers {
 
 namespace {
+
+// As dockerd shows a volume that was asked for without a mode.
+constexpr const char* kVolumeMode = "z";
 
 [[noreturn]] void refuse(const std::string& message) { throw Error{Errc::invalid, message}; }
 
@@ -37,29 +41,42 @@ const std::set<std::string>& propagations() {
   return modes;
 }
 
-void apply_mode(MountPoint& mount, const std::string& spec) {
-  bool access_given = false;
-  for (const std::string& word : split(mount.mode, ',')) {
-    const bool bind = mount.type == "bind";
-    if ((word == "ro" || word == "rw") && std::exchange(access_given, true)) refuse("invalid mode: " + mount.mode);
-    if (word == "ro")
-      mount.writable = false;
-    else if (word == "rw" || word == "z" || word == "Z" || word.empty())
-      continue;
-    else if (bind && propagations().contains(word))
-      mount.propagation = word;
-    else if (!bind && propagations().contains(word))
-      refuse("invalid volume specification: '" + spec +
-             "': invalid mount config for type \"volume\": field BindOptions must not be specified");
-    else if (!bind && word == "nocopy")
-      mount.no_copy = true;
-    else if (bind && word == "idmap")
-      mount.id_map = true;
-    else if (bind && (word == "consistent" || word == "cached" || word == "delegated"))
-      continue;
-    else
-      refuse("invalid mode: " + mount.mode);
+enum class ModeKind { access, label, propagation, copy, consistency, id_map, unknown };
+
+ModeKind kind_of(const std::string& word) {
+  if (word == "ro" || word == "rw") return ModeKind::access;
+  if (word == "z" || word == "Z") return ModeKind::label;
+  if (propagations().contains(word)) return ModeKind::propagation;
+  if (word == "nocopy") return ModeKind::copy;
+  if (word == "consistent" || word == "cached" || word == "delegated") return ModeKind::consistency;
+  if (word == "idmap") return ModeKind::id_map;
+  return ModeKind::unknown;
+}
+
+// As dockerd: one word of each kind at most.
+std::map<ModeKind, std::string> mode_words(const std::string& mode) {
+  std::map<ModeKind, std::string> words;
+  if (mode.empty()) return words;
+  for (const std::string& word : split(mode, ',')) {
+    const ModeKind kind = kind_of(word);
+    if (kind == ModeKind::unknown || !words.emplace(kind, word).second) refuse("invalid mode: " + mode);
   }
+  return words;
+}
+
+void apply_mode(MountPoint& mount, const std::string& spec) {
+  const bool bind = mount.type == "bind";
+  auto words = mode_words(mount.mode);
+  const char* const foreign = bind ? "VolumeOptions" : "BindOptions";
+  if (words.contains(bind ? ModeKind::copy : ModeKind::propagation)) {
+    refuse("invalid volume specification: '" + spec + "': invalid mount config for type \"" + mount.type +
+           "\": field " + foreign + " must not be specified");
+  }
+  if (!bind && words.contains(ModeKind::id_map)) refuse("invalid mode: " + mount.mode);
+  mount.id_map = words.contains(ModeKind::id_map);
+  mount.writable = words[ModeKind::access] != "ro";
+  mount.no_copy = words.contains(ModeKind::copy);
+  if (words.contains(ModeKind::propagation)) mount.propagation = words[ModeKind::propagation];
 }
 
 void check_destination(const std::string& destination, const std::string& type, const std::string& spec) {
@@ -126,6 +143,7 @@ void read_volume(const wire::MountRequest& request, MountPoint& mount) {
   mount.name = request.source;
   if (!mount.name.empty()) check_volume_name(mount.name);
   mount.anonymous = mount.name.empty();
+  mount.mode = kVolumeMode;
   if (!request.volume) return;
   mount.no_copy = request.volume->no_copy;
   mount.subpath = request.volume->subpath;
@@ -177,12 +195,16 @@ void add_volumes_from(const std::string& text, const std::function<Container(con
   if (text.empty()) refuse("volumes-from specification cannot be an empty string");
   const std::size_t colon = text.find(':');
   const std::string mode = colon == std::string::npos ? "" : text.substr(colon + 1);
-  if (!mode.empty() && mode != "ro" && mode != "rw" && mode != "z" && mode != "Z") refuse("invalid mode: " + mode);
+  auto words = mode_words(mode);
+  // These are settled where the mount comes from.
+  for (const ModeKind kind : {ModeKind::propagation, ModeKind::copy, ModeKind::id_map}) {
+    if (words.contains(kind)) refuse("invalid mode: " + mode);
+  }
   for (MountPoint place : find(text.substr(0, colon)).mounts) {
     if (place.type == "tmpfs") continue;
-    if (mode == "ro") place.writable = false;
+    if (words[ModeKind::access] == "ro") place.writable = false;
     place.mode.clear();
-    place.anonymous = false;  // it is the other container's to remove
+    place.from_mounts = false;
     place.no_copy = true;
     add(places, std::move(place));
   }
@@ -231,6 +253,7 @@ MountPoint parse_bind(const std::string& text, const std::string& volume_driver)
     mount.driver = volume_driver;
   }
   apply_mode(mount, text);
+  if (mount.mode.empty() && mount.type == "volume" && !mount.anonymous) mount.mode = kVolumeMode;
   return mount;
 }
 

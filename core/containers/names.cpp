@@ -33,12 +33,15 @@ constexpr std::array<std::string_view, 96> kSurnames{
     "planck",    "poincare", "ramanujan", "riemann",     "ritchie",      "rubin",    "shannon",   "somerville",
     "tesla",     "thompson", "turing",    "volta",       "watt",         "wiles",    "wozniak",   "yalow"};
 
+// dockerd knows no limit; each listing tells the name.
+constexpr std::size_t kLongestName = 4096;
+
 bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 }  // namespace
 
 bool is_valid_name(std::string_view name) noexcept {
-  if (name.size() < 2 || name.size() > 255 || !is_alphanumeric(name.front())) return false;
+  if (name.size() < 2 || name.size() > kLongestName || !is_alphanumeric(name.front())) return false;
   return std::all_of(name.begin(), name.end(),
                      [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }

@@ -4,6 +4,7 @@
 #include "base/file.hpp"
 #include "containers/impl.hpp"
 #include "containers/process_table.hpp"
+#include "gantry/top_places.hpp"
 
 /// What is asked of a container without changing it.
 namespace gantry::containers {
@@ -73,6 +74,28 @@ awaitable<std::vector<storage::v1::Change>> Service::changes(std::string name) {
   auto changes = co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings, ask_changes);
   forget_stubs(changes);
   co_return changes;
+}
+
+awaitable<std::map<std::string, std::string>> Service::places(std::string id) {
+  using storage::v1::TopPlaces;
+  std::map<std::string, std::string> places;
+  const auto container = impl_->find(id);
+  if (!impl_->at.drivers.storage().can(TopPlaces::kAbility)) co_return places;
+  plugins::CallSettings call_settings;
+  const auto ask_places = [key = container->id](auto& driver, const Call& call) {
+    std::map<std::string, std::string> out;
+    auto* const able = static_cast<TopPlaces*>(driver.query(TopPlaces::kAbility));
+    if (able != nullptr) able->places(key, out, call);
+    return out;
+  };
+  try {
+    places = co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::quick, call_settings, ask_places);
+  } catch (const Error&) {
+    co_return places;  // its removal is under way
+  }
+  // The host's mount table has no container's root; whoever looks for one finds it by the process.
+  if (is_alive(container->state)) places["MergedDir"] = "/proc/" + std::to_string(container->pid) + "/root";
+  co_return places;
 }
 
 awaitable<storage::v1::Usage> Service::usage(std::string id) {

@@ -137,6 +137,7 @@ void read_run(const Json& in, Container& container) {
   container.finished = in.value("finished", Nanoseconds{});
   container.exit_code = in.value("exit_code", 0);
   container.error = in.value("error", "");
+  container.sandboxed = in.value("sandboxed", container.started != 0);
   container.oom_killed = in.value("oom_killed", false);
   container.restart_count = in.value("restart_count", 0);
   container.pausing = in.value("pausing", false);

@@ -60,6 +60,7 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
   if (held.container->mount_edit) co_await undo_edit(held, true);
   held.live->files_written = true;
   watch(id, ++held.live->run, std::move(running->exit_fd));
+  watch_oom(*held.container);
   co_await recover_pause(held);
   if (held.container->health && !held.container->health->probe.empty()) {
     co_await kill_probe(id, held.container->health->probe);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/asio/detached.hpp>
 #include <csignal>
 #include <filesystem>
@@ -5,6 +6,7 @@
 #include "containers/concurrent.hpp"
 #include "containers/filter_match.hpp"
 #include "containers/impl.hpp"
+#include "containers/links.hpp"
 
 namespace gantry::containers {
 
@@ -61,7 +63,10 @@ awaitable<void> Service::Impl::remove_held(Held& held, WithVolumes volumes) {
     std::rethrow_exception(failure);
   }
   const Container gone = *held.container;
-  at.store.update([&](state::Transaction& transaction) { table.erase(transaction, id); });
+  at.store.update([&](state::Transaction& transaction) {
+    lose_links(transaction, gone);
+    table.erase(transaction, id);
+  });
   names.erase(gone.name);
   std::erase_if(execs, [&](const auto& exec) { return exec.second->container_id == id; });
   held.live->trace.step("removed");
@@ -70,6 +75,23 @@ awaitable<void> Service::Impl::remove_held(Held& held, WithVolumes volumes) {
   drop_attachments(id);
   settle_waiters(gone, true, true);
   lives.erase(id);
+}
+
+// As dockerd, who links to it shows so on, and does not start again.
+void Service::Impl::lose_links(state::Transaction& transaction, const Container& gone) {
+  const auto leads_there = [&](const std::string& text) { return parse_link(text).target == gone.id; };
+  std::vector<Container> losers;
+  for (const auto& [id, container] : table.all()) {
+    const auto& links = container->host_config.links;
+    if (std::any_of(links.begin(), links.end(), leads_there)) losers.push_back(*container);
+  }
+  for (Container& container : losers) {
+    for (std::string& text : container.host_config.links) {
+      if (leads_there(text)) text = lost_link(parse_link(text), gone.name);
+    }
+    const std::string id = container.id;
+    table.put(transaction, id, std::move(container));
+  }
 }
 
 // No record names them any more, so they count as unused; what others use stays for good.
@@ -108,6 +130,7 @@ namespace {
 
 awaitable<void> Service::remove(std::string name, RemoveRequest request) {
   const std::string id = impl_->find(name)->id;
+  const auto its = impl_->live(id);
   // A start that was already under way may come in between: then it is killed again.
   for (int attempt = 0; attempt < 5; ++attempt) {
     const auto container = impl_->table.find(id);
@@ -117,14 +140,17 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
     }
     const bool busy = is_alive(container->state) || container->state == State::restarting;
     if (busy && !request.force) refuse_removal(*container);
-    const UnderWay removal(impl_->live(id), &Live::removals);
+    const UnderWay removal(its, &Live::removals);
     if (is_alive(container->state)) {
       if (container->state == State::paused) co_await unpause_quietly(id);
       co_await impl_->send_signal(id, SIGKILL);
       impl_->publish("kill", *container, {{"signal", std::to_string(SIGKILL)}});
       co_await impl_->wait_for_exit(id, std::chrono::seconds{10});
     }
-    Held held = co_await impl_->hold(id);
+    auto lock = co_await its->mutex.lock();
+    auto record = impl_->table.find(id);
+    if (!record) co_return;  // --rm was quicker
+    Held held{its, std::move(lock), std::move(record)};
     if (is_alive(held.container->state)) {
       if (!request.force) refuse_removal(*held.container);
       continue;
@@ -134,6 +160,20 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
   }
   throw Error{Errc::conflict, "cannot remove container \"" + name +
                                   "\": could not kill: tried to kill container, but did not receive an exit event"};
+}
+
+awaitable<void> Service::remove_link(std::string name) {
+  (void)find(name);
+  if (name.starts_with('/')) name.erase(0, 1);
+  const std::size_t slash = name.find('/');
+  if (slash == std::string::npos) {
+    throw Error{Errc::invalid, "Conflict, cannot remove the default link name of the container"};
+  }
+  const Held held = co_await impl_->hold(name.substr(0, slash));
+  impl_->change(held.container->id, [&](Container& record) {
+    std::erase_if(record.host_config.links,
+                  [&](const std::string& text) { return parse_link(text).alias == name.substr(slash + 1); });
+  });
 }
 
 awaitable<void> Service::unpause_quietly(std::string id) {

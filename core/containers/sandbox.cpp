@@ -133,11 +133,17 @@ std::vector<std::pair<std::string, Service::Snapshot>> Service::Impl::linked(con
   if (!container.endpoints.contains("bridge")) return all;
   for (const std::string& text : container.host_config.links) {
     const Link link = parse_link(text);
-    if (!is_known(link.target)) continue;  // removed by force meanwhile
-    auto other = find(link.target);
-    if (!is_alive(other->state)) {
-      throw Error{Errc::conflict, "Cannot link to a non running container: /" + other->name + " AS /" + container.name +
-                                      "/" + link.alias};
+    const auto other = is_known(link.target) ? find(link.target) : nullptr;
+    if (other && !other->endpoints.contains("bridge")) {
+      throw Error{Errc::invalid, "Cannot link to /" + other->name + ", as it does not belong to the default network"};
+    }
+  }
+  for (const std::string& text : container.host_config.links) {
+    const Link link = parse_link(text);
+    auto other = is_known(link.target) ? find(link.target) : nullptr;
+    if (!other || !is_alive(other->state)) {
+      throw Error{Errc::conflict, "Cannot link to a non running container: /" + (other ? other->name : link.target) +
+                                      " AS /" + container.name + "/" + link.alias};
     }
     if (bridge_address(*other).empty()) {
       throw Error{Errc::conflict, "container " + other->id + " not attached to default bridge network"};
@@ -193,7 +199,7 @@ awaitable<void> Service::Impl::tell_linking(std::shared_ptr<const Container> con
     if (!is_alive(other->state) || !other->endpoints.contains("bridge")) continue;
     for (const std::string& text : other->host_config.links) {
       const Link link = parse_link(text);
-      if (link.target == container->id) told.emplace_back(id, link.alias);
+      if (link.target == container->id || link.target == container->name) told.emplace_back(id, link.alias);
     }
   }
   for (const auto& [id, alias] : told) {

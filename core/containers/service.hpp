@@ -155,6 +155,8 @@ class Service {
   using Snapshot = std::shared_ptr<const Container>;
   [[nodiscard]] Snapshot find(const std::string& name_or_id) const;
   [[nodiscard]] std::vector<Snapshot> all() const;  ///< Newest first.
+  /// By id: what the containers that link to it call it, "/web/db".
+  [[nodiscard]] std::multimap<std::string, std::string> link_names() const;
   /// Those that pass. Errors: invalid (a filter's name or value), not_found (`before`, `since`).
   [[nodiscard]] std::vector<Snapshot> list(const Filter& filter) const;
 
@@ -171,6 +173,9 @@ class Service {
   awaitable<void> pause(std::string name, bool passing = false);
   awaitable<void> unpause(std::string name);
   awaitable<void> remove(std::string name, RemoveRequest request);
+  /// `rm --link`: "web/db" takes away from the container web that it calls another one db. Errors: invalid for a
+  /// container's own name.
+  awaitable<void> remove_link(std::string name);
   /// Forgets what was logged so far (`gantry logs --clear`).
   /// Errors: unsupported (its driver keeps none).
   awaitable<void> clear_logs(std::string name);
@@ -202,6 +207,8 @@ class Service {
   awaitable<Processes> top(std::string name, std::string ps_arguments);
   awaitable<runtime::v1::Stats> stats(std::string name);
   awaitable<std::vector<storage::v1::Change>> changes(std::string name);
+  /// Where the host has the container's tree, by Docker's names; nothing if its storage driver does not tell.
+  awaitable<std::map<std::string, std::string>> places(std::string id);
   awaitable<storage::v1::Usage> usage(std::string id);
 
   /// The mounts that make up its tree without volumes, to be performed in a mount namespace (build).

@@ -147,6 +147,7 @@ awaitable<void> Service::Impl::run(Held& held) {
   }
   // What others may read, not what is the driver's own affair.
   const std::string log_path = log_driver_of(*container).can("path") ? spec->log.path : "";
+  held.live->tried_log = log_path;
   trace.step("spec");
 
   plugins::CallSettings call_settings;
@@ -178,7 +179,7 @@ awaitable<void> Service::Impl::run(Held& held) {
     record.pid = process->pid;
     record.start_time_ticks = process->start_time;
     record.started = now();
-    record.log_path = log_path;
+    note_sandbox(record, log_path);
     record.last_endpoints = describe(record, sandbox);
     if (has_health_check(record.config)) begin_health(record.health ? *record.health : record.health.emplace());
   });
@@ -186,7 +187,18 @@ awaitable<void> Service::Impl::run(Held& held) {
   watch(id, ++held.live->run, std::move(process->exit_fd));
   co_await tell_linking(held.container);
   start_health(id);
+  watch_oom(*held.container);
   co_await connect_attachments(id);  // of those that came meanwhile
+}
+
+void Service::Impl::note_sandbox(Container& record, std::string log_path) const {
+  record.sandboxed = true;
+  record.log_path = std::move(log_path);
+  const std::string& mode = record.host_config.network_mode;
+  if (!joins_container(mode) || !is_known(joined_container(mode))) return;
+  const auto other = find(joined_container(mode));
+  record.config.hostname = other->config.hostname;
+  record.config.domainname = other->config.domainname;
 }
 
 awaitable<void> Service::Impl::undo_start(std::string id, std::vector<MountPoint> mounts, std::string runtime) {
@@ -204,6 +216,7 @@ awaitable<bool> Service::Impl::start(Held& held, Starter starter) {
   const bool again = starter == Starter::restart_policy;
   if (!again) held.live->backoff = {};
   held.live->restart_cancelled = false;
+  held.live->tried_log.reset();
   const State before = held.container->state;
   const int code_before = held.container->exit_code;
   const std::string id = held.container->id;
@@ -236,6 +249,7 @@ awaitable<bool> Service::Impl::start(Held& held, Starter starter) {
     record.pid = 0;
     record.exit_code = again ? code_before : told.exit_code;
     record.error = told.error.what();
+    if (held.live->tried_log) note_sandbox(record, *held.live->tried_log);
   });
   // As in dockerd, who waits for the next exit goes on waiting: the one who asked for the start is told.
   if (before == State::restarting) settle_waiters(*held.container, true, false);

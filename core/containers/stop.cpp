@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 
@@ -67,8 +68,10 @@ awaitable<void> Service::Impl::resume(Held& held) {
 awaitable<bool> Service::Impl::stop(std::string id, StopRequest request) {
   const auto container = table.find(id);
   int signal = stop_signal(container->config);
-  const int seconds = request.timeout.value_or(
-      container->config.stop_timeout.value_or(static_cast<int>(settings.stop_timeout.count())));
+  const std::int64_t seconds =
+      request.timeout ? *request.timeout
+                      : std::clamp<std::int64_t>(container->config.stop_timeout.value_or(settings.stop_timeout.count()),
+                                                 -1, 1'000'000'000);
   {
     Held held = co_await hold(id);
     const bool waits = held.container->state == State::restarting;
@@ -111,7 +114,11 @@ awaitable<bool> Service::stop(std::string name, StopRequest request) {
 
 awaitable<void> Service::restart(std::string name, StopRequest request) {
   const std::string id = impl_->find(name)->id;
-  co_await impl_->restart(id, std::move(request));
+  try {
+    co_await impl_->restart(id, std::move(request));
+  } catch (const Error& error) {
+    throw Error{error.code(), "Cannot restart container " + name + ": " + error.what()};
+  }
 }
 
 awaitable<void> Service::Impl::restart(std::string id, StopRequest request) {

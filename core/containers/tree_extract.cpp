@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -94,7 +95,9 @@ class TreeReader {
     auto& mine = *static_cast<TreeReader*>(self);
     try {
       *out = mine.buffer_.data();
-      return static_cast<la_ssize_t>(mine.source_.read(mine.buffer_));
+      const std::size_t size = mine.source_.read(mine.buffer_);
+      mine.got_ += size;
+      return static_cast<la_ssize_t>(size);
     } catch (...) {
       mine.failure_ = std::current_exception();
       archive_set_error(tar, EIO, "the upload failed");
@@ -108,10 +111,12 @@ class TreeReader {
     if (failure_) std::rethrow_exception(failure_);
     const char* why = archive_error_string(tar_.get());
     const std::string_view reason = why == nullptr ? "damaged" : why;
-    // dockerd's words for what is no tar at all, and for one that is cut off.
-    if (reason.find("runcated") != std::string_view::npos || reason.find("nrecognized") != std::string_view::npos) {
+    // dockerd's words for what is no tar at all, and for one that is cut off, be it in its first header.
+    constexpr std::uint64_t header = 512;
+    const bool alien = reason.find("nrecognized") != std::string_view::npos;
+    if (reason.find("runcated") != std::string_view::npos || (alien && got_ < header))
       fail_extraction("unexpected EOF");
-    }
+    if (alien) fail_extraction("archive/tar: invalid tar header");
     fail_extraction("archive/tar: invalid tar header: " + std::string(reason));
   }
 
@@ -120,6 +125,7 @@ class TreeReader {
   ArchiveLocale locale_;
   std::unique_ptr<archive, FreeReader> tar_;
   std::vector<std::byte> buffer_;
+  std::uint64_t got_{};
 };
 
 /// Where an entry goes: its name in a directory that is held open.

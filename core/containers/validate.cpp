@@ -60,7 +60,6 @@ void validate_modes(const wire::HostConfig& host) {
   if (!host.isolation.empty() && host.isolation != "default") {
     refuse("Invalid isolation: \"" + host.isolation + "\" - linux only supports 'default'");
   }
-  if (!host.cgroup.empty()) refuse("invalid cgroup mode: " + host.cgroup);
 }
 
 void validate_network_conflicts(const wire::ContainerConfig& config, const wire::HostConfig& host) {

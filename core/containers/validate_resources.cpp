@@ -28,7 +28,7 @@ void validate_memory(const wire::Resources& limits) {
     refuse_limit("Invalid value: " + std::to_string(*limits.memory_swappiness) +
                  ", valid memory swappiness range is 0-100");
   }
-  if (limits.memory_reservation != 0 && limits.memory_reservation < kLeastMemory) {
+  if (limits.memory_reservation > 0 && limits.memory_reservation < kLeastMemory) {
     refuse_limit("Minimum memory reservation allowed is 6MB");
   }
   if (limits.memory > 0 && limits.memory_reservation > limits.memory) {
@@ -131,6 +131,9 @@ void validate_resources(const wire::Resources& limits, std::vector<std::string>&
   if (limits.blkio_weight != 0 && (limits.blkio_weight < 10 || limits.blkio_weight > 1000)) {
     refuse_limit("Range of blkio weight is from 10 to 1000");
   }
+  const std::string qos = "Invalid QoS settings: linux does not support configuration of maximum ";
+  if (limits.io_maximum_bandwidth != 0) refuse_limit(qos + "bandwidth");
+  if (limits.io_maximum_iops != 0) refuse_limit(qos + "IOPs");
   if (limits.kernel_memory_tcp != 0)
     refuse_limit("invalid option: kernel TCP memory limits are no longer supported by the kernel");
   for (const auto& limit : limits.ulimits) {

@@ -31,10 +31,8 @@ void Service::Impl::settle_waiters(const Container& container, bool ended, bool 
   const WaitResult result{container.exit_code, removed ? std::string() : container.error};
   std::erase_if(found->second->waiters, [&](const std::shared_ptr<Waiter>& waiter) {
     if (waiter->closed_) return true;
-    const bool due =
-        removed ||
-        (ended && (waiter->condition_ == WaitCondition::next_exit ||
-                   (waiter->condition_ == WaitCondition::not_running && container.state != State::restarting)));
+    // As dockerd: also of a run after which there comes another one by policy.
+    const bool due = removed || (ended && waiter->condition_ != WaitCondition::removed);
     if (due) waiter->settle(result);
     return due;
   });

@@ -84,6 +84,7 @@ system::Settings system_settings(const Config& config, const IdMaps& remapped) {
   for (const std::string& mirror : config.registry_mirrors) {
     settings.registry_mirrors.push_back(mirror.ends_with('/') ? mirror : mirror + "/");
   }
+  settings.cdi_spec_dirs = config.cdi_spec_dirs.empty() ? containers::Settings{}.cdi_spec_dirs : config.cdi_spec_dirs;
   for (const AddressPool& pool : config.default_address_pools) {
     settings.address_pools.push_back({pool.base, pool.size});
   }

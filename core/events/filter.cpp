@@ -24,9 +24,13 @@ bool any_id(const Values& values, const std::string& id) {
                      [&](const std::string& value) { return !value.empty() && id.starts_with(value); });
 }
 
-bool matches_object(const std::string& type, const Values& values, const Event& event) {
-  if (event.type != type) return false;
-  return any_id(values, event.actor) || any(values, attribute(event, "name"));
+bool any_start(const Values& values, const std::string& text) {
+  return std::any_of(values.begin(), values.end(), [&](const std::string& value) { return text.starts_with(value); });
+}
+
+// As dockerd: of any type, and by the start of the id or of the name, so that an empty value means everything.
+bool matches_object(const Values& values, const Event& event) {
+  return any_start(values, event.actor) || any_start(values, attribute(event, "name"));
 }
 
 // "exec_start: sh" is found by "exec_start" too.
@@ -69,7 +73,7 @@ bool matches(const std::string& name, const Values& values, const Event& event) 
   if (name == "label") return matches_labels(values, event);
   if (name == "image") return matches_image(values, event);
   if (name == "container" || name == "network" || name == "volume" || name == "daemon" || name == "plugin") {
-    return matches_object(name, values, event);
+    return matches_object(values, event);
   }
   // dockerd ignores names that it does not know, and there are no nodes, services, secrets and configs here.
   return name != "node" && name != "service" && name != "secret" && name != "config";

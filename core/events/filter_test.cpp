@@ -22,12 +22,13 @@ TEST(EventFilter, MatchesAnyValueOfEveryName) {
   EXPECT_FALSE(wants({{"scope", {"swarm"}}}, kStart));
 }
 
-TEST(EventFilter, KnowsObjectsByNameAndStartOfId) {
+TEST(EventFilter, KnowsObjectsByTheStartOfNameAndId) {
   EXPECT_TRUE(wants({{"container", {"web"}}}, kStart));
   EXPECT_TRUE(wants({{"container", {"abc"}}}, kStart));
-  EXPECT_FALSE(wants({{"container", {"we"}}}, kStart));
-  EXPECT_FALSE(wants({{"container", {"busybox:1"}}}, kPull));
-  EXPECT_FALSE(wants({{"network", {"web"}}}, kStart));
+  EXPECT_TRUE(wants({{"container", {"we"}}}, kStart));
+  EXPECT_TRUE(wants({{"container", {""}}}, kStart));
+  EXPECT_FALSE(wants({{"container", {"eb"}}}, kStart));
+  EXPECT_FALSE(wants({{"network", {"bridge"}}}, kStart));
   EXPECT_FALSE(wants({{"node", {"x"}}}, kStart));
 }
 

@@ -204,6 +204,9 @@ std::vector<wire::ImageSummary> list_images(const Context& context, const ListRe
     wire::ImageSummary summary = summarize(record);
     if (const auto* patterns = values_of(request.filters, "reference")) keep_matching(summary, *patterns);
     if (request.shared_size) summary.shared_size = shared_size(record, users);
+    if (request.count_containers && context.users) {
+      summary.containers = static_cast<std::int64_t>(context.users(record->image.id).size());
+    }
     out.push_back(std::move(summary));
   }
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.created > b.created; });

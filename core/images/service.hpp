@@ -81,6 +81,7 @@ struct BuildStep {
 struct ListRequest {
   bool all{};
   bool shared_size{};
+  bool count_containers{};
   Filters filters;
 };
 

@@ -128,6 +128,7 @@ wire::Info Service::info() const {
   info.server_version = settings_.version;
   info.default_address_pools = settings_.address_pools;
   info.init_binary = "gantry-shim";
+  info.cdi_spec_dirs = settings_.cdi_spec_dirs;
   add_registries(info);
   add_host(info);
   return info;

@@ -27,6 +27,7 @@ struct Settings {
   std::vector<std::string> insecure_registries;
   std::vector<std::string> registry_mirrors;
   std::vector<wire::AddressPool> address_pools;
+  std::vector<std::string> cdi_spec_dirs;
 };
 
 /// What the containers' and images' services are asked for.

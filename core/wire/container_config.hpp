@@ -52,7 +52,7 @@ struct ContainerConfig {
   std::vector<std::string> on_build;
   Labels labels;
   std::string stop_signal;
-  std::optional<int> stop_timeout;  ///< Seconds.
+  std::optional<std::int64_t> stop_timeout;  ///< Seconds.
   std::vector<std::string> shell;
 };
 

@@ -78,6 +78,10 @@ void visit(Visitor& fields, T& limits) {
   fields("Devices", limits.devices, limits.blank);
   fields("DeviceCgroupRules", limits.device_cgroup_rules, limits.blank);
   fields("DeviceRequests", limits.device_requests, limits.blank);
+  if constexpr (Visitor::kReads) {
+    std::int64_t kernel_memory = 0;  // the kernel has no such limit any more
+    fields("KernelMemory", kernel_memory);
+  }
   fields("KernelMemoryTCP", limits.kernel_memory_tcp, Empty::brief);
   fields("MemoryReservation", limits.memory_reservation);
   fields("MemorySwap", limits.memory_swap);

@@ -180,7 +180,7 @@ void to_json(OrderedJson& json, const Info& info) {
   for (const char* commit : {"ContainerdCommit", "RuncCommit", "InitCommit"}) {
     json[commit] = OrderedJson{{"ID", ""}, {"Expected", ""}};
   }
-  json["CDISpecDirs"] = OrderedJson::array();
+  json["CDISpecDirs"] = info.cdi_spec_dirs;
 }
 
 void from_json(const Json& json, Info& info) {
@@ -189,6 +189,7 @@ void from_json(const Json& json, Info& info) {
   visit_limits(reader, info);
   visit_host(reader, info);
   visit_settings(reader, info);
+  read(json, "CDISpecDirs", info.cdi_spec_dirs);
   if (const auto plugins = json.find("Plugins"); plugins != json.end()) {
     read(*plugins, "Volume", info.volume_plugins);
     read(*plugins, "Network", info.network_plugins);

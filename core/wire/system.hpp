@@ -104,6 +104,7 @@ struct Info {
   std::vector<std::string> security_options;
   std::vector<AddressPool> default_address_pools;
   std::vector<std::string> warnings;
+  std::vector<std::string> cdi_spec_dirs;
 };
 
 void to_json(nlohmann::ordered_json& json, const Info& info);

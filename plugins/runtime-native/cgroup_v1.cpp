@@ -4,6 +4,7 @@
 
 #include "container_files.hpp"
 #include "device_filter.hpp"
+#include "gantry/error.hpp"
 
 namespace gantry::native::v1 {
 
@@ -26,7 +27,14 @@ void memory_writes(const Resources& r, std::vector<PlanWrite>& out) {
   if (r.oom_kill_disable) out.push_back({"memory.oom_control", "1", false});
 }
 
+// The kernel would take the nearest value that it knows, without a word.
+void check_shares(const Resources& r) {
+  if (r.cpu_shares && *r.cpu_shares < 2) throw Error{Errc::invalid, "the minimum allowed cpu-shares is 2"};
+  if (r.cpu_shares && *r.cpu_shares > 262144) throw Error{Errc::invalid, "the maximum allowed cpu-shares is 262144"};
+}
+
 void cpu_writes(const Resources& r, std::vector<PlanWrite>& out) {
+  check_shares(r);
   put(out, "cpu.shares", r.cpu_shares);
   put(out, "cpu.cfs_period_us", r.cpu_period);
   put(out, "cpu.cfs_quota_us", r.cpu_quota);

@@ -17,6 +17,7 @@
 #include "capabilities.hpp"
 #include "cgroup_control.hpp"
 #include "live_mounts.hpp"
+#include "oom_watch.hpp"
 #include "processes.hpp"
 #include "protocol.hpp"
 #include "shim_client.hpp"
@@ -96,12 +97,21 @@ bool has_ended(int exit_fd) {
 Driver::~Driver() { reap_shims(); }
 
 void* Driver::query(std::string_view ability) noexcept {
-  return ability == LiveMounts::kAbility ? static_cast<LiveMounts*>(this) : nullptr;
+  if (ability == LiveMounts::kAbility) return static_cast<LiveMounts*>(this);
+  return ability == OomWatch::kAbility ? static_cast<OomWatch*>(this) : nullptr;
 }
 
 void Driver::capabilities(Capabilities& out) const {
-  out = {
-      "exec", "pause", "update", "stats", "user-namespace", "log-plan", "bind-lookup", "idmap", LiveMounts::kAbility};
+  out = {"exec",
+         "pause",
+         "update",
+         "stats",
+         "user-namespace",
+         "log-plan",
+         "bind-lookup",
+         "idmap",
+         LiveMounts::kAbility,
+         OomWatch::kAbility};
 }
 
 void Driver::options(std::vector<OptionInfo>& out) const {
@@ -252,6 +262,15 @@ void Driver::stats(const std::string& id, Stats& out, const Call& /*call*/) {
   const auto state = files(id).started();
   if (!state) throw not_running(id);
   read_stats(layout_, files(id).cgroup_directories(), state->init, out);
+}
+
+void Driver::watch_oom(const std::string& id, UniqueFd& changed, const Call& /*call*/) {
+  if (!files(id).exist()) throw not_found(id);
+  changed = watch_memory(layout_, files(id).cgroup_directories());
+}
+
+bool Driver::has_struck(const std::string& id, int changed, std::uint64_t& seen, const Call& /*call*/) {
+  return memory_ran_out(layout_, files(id).cgroup_directories(), changed, seen);
 }
 
 void Driver::processes(const std::string& id, std::vector<std::int64_t>& out, const Call& /*call*/) {

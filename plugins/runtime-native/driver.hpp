@@ -10,13 +10,14 @@
 
 #include "cgroup_layout.hpp"
 #include "container_files.hpp"
+#include "gantry/oom_watch.hpp"
 #include "gantry/runtime.hpp"
 #include "seccomp_store.hpp"
 
 namespace gantry::native {
 
 /// Containers by the kernel alone, each behind a gantry-shim that outlives the daemon.
-class Driver final : public runtime::v1::Driver, public runtime::v1::LiveMounts {
+class Driver final : public runtime::v1::Driver, public runtime::v1::LiveMounts, public runtime::v1::OomWatch {
  public:
   Driver() = default;
   ~Driver() override;
@@ -48,6 +49,9 @@ class Driver final : public runtime::v1::Driver, public runtime::v1::LiveMounts 
 
   void mount(const std::string& id, const Mount& mount, const Call& call) override;
   void unmount(const std::string& id, const std::string& target, const Call& call) override;
+
+  void watch_oom(const std::string& id, UniqueFd& changed, const Call& call) override;
+  bool has_struck(const std::string& id, int changed, std::uint64_t& seen, const Call& call) override;
 
  private:
   /// A container between create and start: closing the connection ends it.

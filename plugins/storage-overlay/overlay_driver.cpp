@@ -21,6 +21,7 @@ using storage::v1::Change;
 using storage::v1::Holdings;
 using storage::v1::Key;
 using storage::v1::PrepareOptions;
+using storage::v1::TopPlaces;
 using storage::v1::Usage;
 
 namespace {
@@ -36,7 +37,11 @@ constexpr const char* kEmptyLayer = "../empty";
 
 }  // namespace
 
-void OverlayDriver::capabilities(Capabilities& out) const { out = {"parallel-apply"}; }
+void* OverlayDriver::query(std::string_view ability) noexcept {
+  return ability == TopPlaces::kAbility ? static_cast<TopPlaces*>(this) : nullptr;
+}
+
+void OverlayDriver::capabilities(Capabilities& out) const { out = {"parallel-apply", TopPlaces::kAbility}; }
 
 void OverlayDriver::options(std::vector<OptionInfo>& out) const {
   out = {{kSize, OptionType::size, OptionScope::driver, "",
@@ -144,6 +149,15 @@ std::vector<std::string> OverlayDriver::trees_of(const Key& key) const {
     trees.push_back(layers_->tree(*layer));
   }
   return trees;
+}
+
+void OverlayDriver::places(const std::string& key, std::map<std::string, std::string>& out, const Call& /*call*/) {
+  std::string lower;
+  const auto trees = trees_of(key);
+  for (const std::string& tree : trees) lower += (lower.empty() ? "" : ":") + tree;
+  if (!lower.empty()) out["LowerDir"] = lower;
+  out["UpperDir"] = tops_->upper(key);
+  out["WorkDir"] = tops_->work(key);
 }
 
 void OverlayDriver::changes(const Key& key, std::vector<Change>& out, const Call& call) {

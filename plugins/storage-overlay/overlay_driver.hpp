@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gantry/abi.hpp"
 #include "gantry/storage.hpp"
+#include "gantry/top_places.hpp"
 #include "layer_store.hpp"
 #include "project_quota/project_quota.hpp"
 #include "top_store.hpp"
@@ -14,8 +17,9 @@
 namespace gantry::overlay {
 
 /// Layers as lower directories of the kernel's overlayfs, tops as upper ones.
-class OverlayDriver : public storage::v1::Driver {
+class OverlayDriver : public storage::v1::Driver, public storage::v1::TopPlaces {
  public:
+  void* query(std::string_view ability) noexcept override;
   void capabilities(Capabilities& out) const override;
   void options(std::vector<OptionInfo>& out) const override;
   void open(Host& host) override;
@@ -31,6 +35,7 @@ class OverlayDriver : public storage::v1::Driver {
   void changes(const storage::v1::Key& key, std::vector<storage::v1::Change>& out, const Call& call) override;
   void diff(const storage::v1::Key& key, ByteSink& tar, const Call& call) override;
   void list(storage::v1::Holdings& out, const Call& call) override;
+  void places(const std::string& key, std::map<std::string, std::string>& out, const Call& call) override;
 
  private:
   [[nodiscard]] Mount mount_of(const storage::v1::Key& key, const std::vector<storage::v1::ChainId>& layers) const;

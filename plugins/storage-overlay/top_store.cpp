@@ -37,6 +37,7 @@ std::vector<ChainId> TopStore::layers(const Key& key) const {
   return layers;
 }
 
+std::string TopStore::work(const Key& key) const { return directory(key) + "/work"; }
 std::string TopStore::upper(const Key& key) const { return directory(key) + "/upper"; }
 
 std::vector<Key> TopStore::list() const {

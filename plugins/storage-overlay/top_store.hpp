@@ -24,6 +24,7 @@ class TopStore {
   /// Errors: not_found.
   [[nodiscard]] std::vector<storage::v1::ChainId> layers(const storage::v1::Key& key) const;
   [[nodiscard]] std::string upper(const storage::v1::Key& key) const;
+  [[nodiscard]] std::string work(const storage::v1::Key& key) const;
   [[nodiscard]] std::vector<storage::v1::Key> list() const;
 
   /// Makes an empty top; `limit` may set a quota to its directory while that is empty.

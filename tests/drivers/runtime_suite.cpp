@@ -1,10 +1,12 @@
 // What every runtime driver must do: the life of a container.
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
+#include "gantry/oom_watch.hpp"
 #include "gantry/runtime.hpp"
 #include "runtime_world.hpp"
 #include "subject.hpp"
@@ -212,6 +214,34 @@ TEST_F(Runtime, ChangesMountsOfWhatRuns) {
   const std::string id = live.id;
   world().kill(std::move(live));
   EXPECT_ERRC(able->unmount(id, "/scratch", call()), Errc::not_found);
+}
+
+TEST_F(Runtime, TellsOfALackOfMemory) {
+  using runtime::v1::OomWatch;
+  if (!can("oom-watch")) GTEST_SKIP();
+  auto* const able = static_cast<OomWatch*>(driver().query(OomWatch::kAbility));
+  ASSERT_NE(able, nullptr);
+  auto spec = world().shell("until test -e /go; do :; done; sh -c 'x=a; while :; do x=$x$x$x$x; done'; sleep 1000");
+  spec.resources.memory = 30 << 20;
+  auto live = world().launch(spec);
+  UniqueFd changed;
+  try {
+    able->watch_oom(live.id, changed, call());
+  } catch (const Error& error) {
+    if (error.code() == Errc::unsupported) GTEST_SKIP() << error.what();
+    throw;
+  }
+  std::uint64_t seen = 0;
+  EXPECT_FALSE(able->has_struck(live.id, changed.get(), seen, call()));
+  EXPECT_EQ(world().exec_command(live.id, {"touch", "/go"}).code, 0);
+  bool struck = false;
+  for (pollfd ready{changed.get(), POLLIN, 0}; !struck && ::poll(&ready, 1, 20'000) > 0;) {
+    struck = able->has_struck(live.id, changed.get(), seen, call());
+  }
+  EXPECT_TRUE(struck);
+  EXPECT_EQ(world().exec_command(live.id, {"echo", "on"}).out, "on\n") << "it runs on";
+  EXPECT_ERRC(able->watch_oom("nonesuch", changed, call()), Errc::not_found);
+  world().kill(std::move(live));
 }
 
 TEST_F(Runtime, LiveMountsStayInsideOfTheRoot) {

@@ -2,8 +2,10 @@
 #include <sys/xattr.h>
 
 #include <array>
+#include <map>
 #include <thread>
 
+#include "gantry/top_places.hpp"
 #include "storage_fixture.hpp"
 
 namespace gantry::conformance {
@@ -243,6 +245,24 @@ TEST_F(Storage, SaysWhatIsMissing) {
   EXPECT_ERRC(diff("none"), Errc::not_found);
   EXPECT_NO_THROW(driver().remove("none", call()));
   EXPECT_NO_THROW(driver().remove_layer(chain(9), call()));
+}
+
+TEST_F(Storage, TellsWhereATopIs) {
+  using storage::v1::TopPlaces;
+  if (!can("top-places")) GTEST_SKIP() << "not a capability of this driver";
+  auto* const able = static_cast<TopPlaces*>(driver().query(TopPlaces::kAbility));
+  ASSERT_NE(able, nullptr);
+  TarMaker tar;
+  tar.file("f", "1");
+  apply(1, {}, tar);
+  const MountedTop top{prepare("top", {1}), place()};
+  write(top / "g", "2");
+  std::map<std::string, std::string> places;
+  able->places("top", places, call());
+  EXPECT_EQ(read(fs::path{places.at("LowerDir")} / "f"), "1");
+  EXPECT_EQ(read(fs::path{places.at("UpperDir")} / "g"), "2");
+  EXPECT_TRUE(fs::is_directory(places.at("WorkDir")));
+  EXPECT_ERRC(able->places("none", places, call()), Errc::not_found);
 }
 
 TEST_F(Storage, RefusesWrongNames) {

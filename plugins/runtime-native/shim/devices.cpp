@@ -21,8 +21,11 @@ struct Link {
   const char* target;
 };
 
-constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-                           {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"},         {"core", "/proc/kcore"}};
+constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},
+                           {"stdin", "/proc/self/fd/0"},
+                           {"stdout", "/proc/self/fd/1"},
+                           {"stderr", "/proc/self/fd/2"},
+                           {"ptmx", "pts/ptmx"}};
 
 bool has_own_dev(const std::vector<PlanMount>& mounts) {
   return std::any_of(mounts.begin(), mounts.end(),
@@ -76,6 +79,8 @@ void Rootfs::make_devices() {
   for (const Link& link : kLinks) {
     if (::symlinkat(link.target, dev.get(), link.name) < 0 && errno != EEXIST) line_.fail_errno("link /dev nodes");
   }
+  // Not every kernel has it.
+  if (::access("/proc/kcore", F_OK) == 0) ::symlinkat("/proc/kcore", dev.get(), "core");
 }
 
 void Rootfs::bind_console(int slave) {

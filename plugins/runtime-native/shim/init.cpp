@@ -106,7 +106,7 @@ class Sysctls {
       if (error == ENOENT && of_network)
         late_.push_back(&write);
       else if (error != 0 && !write.optional)
-        line_.fail_errno("open " + file, error);
+        line_.fail_errno((is_of_open(error) ? "open " : "write ") + file, error);
     }
     if (!late_.empty()) directory_.reset(::open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
@@ -118,11 +118,13 @@ class Sysctls {
     for (const PlanWrite* write : late_) {
       const UniqueFd file(::openat(directory_.get(), write->file.c_str(), O_WRONLY | O_CLOEXEC));
       const bool done = file && ::write(file.get(), write->value.data(), write->value.size()) >= 0;
-      if (!done && !write->optional) line_.fail_errno("open /proc/sys/" + write->file);
+      if (!done && !write->optional) line_.fail_errno((file ? "write /proc/sys/" : "open /proc/sys/") + write->file);
     }
   }
 
  private:
+  static bool is_of_open(int error) { return error == ENOENT || error == EACCES || error == EROFS; }
+
   const Plan& plan_;
   const ReportLine& line_;
   std::vector<const PlanWrite*> late_;
