@@ -54,6 +54,7 @@ TEST_P(RestartPolicies, AlwaysGoesOnUntilTheUserEndsIt) {
 TEST_P(RestartPolicies, BackoffDoubles) {
   run("run -d --name slower --restart on-failure:4 busybox false");
   EXPECT_EQ(run("wait slower").line(), "1");
+  until([] { return daemon->inspect("slower", "/State/Status") == "exited"; });
   EXPECT_EQ(daemon->inspect("slower", "/RestartCount"), 4);
   const auto seen = background(
       "events --since 0 --filter container=slower --filter event=start --filter event=die "
