@@ -191,8 +191,10 @@ int context_ls(Context& context) {
   auto rows = context_rows(context, ContextStore(context.config_dir));
   const bool table = list.format.empty() || list.format == "table";
   if (table && !quiet) std::for_each(rows.begin(), rows.end(), decorate);
-  list.print({list.format, "{{.Name}}\t{{.Description}}\t{{.DockerEndpoint}}\t{{.Error}}", kContextHeads}, rows, quiet,
-             "{{.Name}}");
+  if (quiet) list.format.clear();
+  list.print({list.format, "{{.Name}}\t{{.Description}}\t{{.DockerEndpoint}}\t{{.Error}}", kContextHeads,
+              "*formatter.clientContextContext"},
+             rows, quiet, "{{.Name}}");
   std::fflush(stdout);
   if (const char* variable = host_variable(); variable != nullptr && context.connection.context.empty() && !quiet) {
     std::fprintf(stderr,
@@ -212,7 +214,8 @@ int context_inspect(Context& context) {
   const ContextStore store(context.config_dir);
   return inspect_each(names, list.format, [&](const std::string& name) {
     try {
-      return details(context, store, name);
+      const std::string json = details(context, store, name);
+      return Inspected{json, go_row_type("context.contextWithTLSListing"), false};
     } catch (const Failure& failure) {
       throw InvalidValue(failure.what());
     }

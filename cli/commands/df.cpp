@@ -204,15 +204,15 @@ std::string build_cache_in_full(const Json& usage) {
 
 // All at once: a template says which of them it wants.
 int formatted_in_full(const Json& usage, const std::string& format) {
-  const Json all{{"Images", image_rows(usage)},
-                 {"Containers", container_rows(usage)},
-                 {"Volumes", volume_rows(usage)},
-                 {"BuildCache", Json::array()}};
+  const Json sections{{"Images", image_rows(usage)},
+                      {"Containers", container_rows(usage)},
+                      {"Volumes", volume_rows(usage)},
+                      {"BuildCache", Json::array()}};
   try {
     const Template text(format == "json" ? "{{json .}}" : format);
-    print_text(text.execute(all) + "\n");
+    print_text(text.execute({go_row_type("*formatter.diskUsageContext"), sections}) + "\n");
   } catch (const TemplateError& error) {
-    throw Failure(std::string("template parsing error: ") + error.what());
+    throw Failure(error.what());
   }
   return 0;
 }
@@ -236,8 +236,11 @@ int system_df(Context& context) {
   if (verbose && list.format != "table") return formatted_in_full(usage, list.format);
   const std::vector<Json> rows{images(usage).row(true), containers(usage).row(true), volumes(usage).row(true),
                                build_cache(usage).row(false)};
-  list.print({list.format, "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", kUsageHeads}, rows,
-             false, "");
+  list.print({list.format, "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", kUsageHeads,
+              "*formatter.diskUsageImagesContext",
+              "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\n"
+              "reclaimable: {{.Reclaimable}}\n"},
+             rows, false, "");
   return 0;
 }
 

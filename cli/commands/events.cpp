@@ -90,9 +90,9 @@ int system_events(Context& context) {
       pending.erase(0, end + 1);
       if (!event.is_object()) continue;
       try {
-        std::printf("%s\n", text ? text->execute(event).c_str() : line_of(event).c_str());
+        std::printf("%s\n", text ? text->execute({go_type("*events.Message"), event}).c_str() : line_of(event).c_str());
       } catch (const TemplateError& error) {
-        throw Failure(error.what(), 64);
+        throw Failure(std::string("Error parsing format: ") + error.what(), 64);
       }
       std::fflush(stdout);
     }

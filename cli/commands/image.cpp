@@ -64,8 +64,9 @@ int image_history(Context& context) {
   std::vector<Json> rows;
   for (const Json& layer : layers) rows.push_back(history_row(layer, !full, human));
   const std::string created = human ? "{{.CreatedSince}}" : "{{.CreatedAt}}";
-  list.print({list.format, "{{.ID}}\t" + created + "\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", kHistoryHeads}, rows,
-             quiet, "{{.ID}}");
+  list.print({list.format, "{{.ID}}\t" + created + "\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", kHistoryHeads,
+              "*image.historyContext"},
+             rows, quiet, "{{.ID}}");
   return 0;
 }
 

@@ -129,7 +129,12 @@ int image_ls(Context& context) {
   for (const Json& image : images) {
     for (const Name& name : names_of(image, with_digests)) rows.push_back(image_row(image, name, !full));
   }
-  list.print({list.format, digests ? kDigestTable : kImagesTable, kImagesHeads}, rows, quiet, "{{.ID}}");
+  const std::string raw = std::string("repository: {{.Repository}}\n") + "tag: {{.Tag}}\n" +
+                          (digests ? "digest: {{.Digest}}\n" : "") +
+                          "image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
+  list.print({list.format, digests ? kDigestTable : kImagesTable, kImagesHeads, "*formatter.imageContext", raw,
+              "image_id: {{.ID}}"},
+             rows, quiet, "{{.ID}}");
   return 0;
 }
 

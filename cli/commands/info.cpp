@@ -218,7 +218,7 @@ int formatted_info(Context& context, const std::string& format) {
                           {"Context", current_context(context.connection, context.config())},
                           {"Plugins", Json::array()},
                           {"Warnings", nullptr}};
-    std::fputs((text->execute(info) + "\n").c_str(), stdout);
+    std::fputs((text->execute({go_type("system.dockerInfo"), info}) + "\n").c_str(), stdout);
     return 0;
   } catch (const TemplateError& error) {
     std::fputs("\n", stdout);

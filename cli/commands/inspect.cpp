@@ -1,6 +1,7 @@
 #include <array>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "command/output.hpp"
@@ -9,45 +10,60 @@
 #include "commands/list_flags.hpp"
 #include "format/reindent.hpp"
 #include "format/template.hpp"
+#include "parse/text.hpp"
 
 namespace gantry::cli {
 
 namespace {
 
-using Fetch = std::function<std::string(const std::string&)>;
+using Fetch = std::function<Inspected(const std::string&)>;
 
-std::string formatted(const Template& text, const std::string& raw) {
-  try {
-    return text.execute(Json::parse(raw));
-  } catch (const TemplateError& error) {
-    throw Failure(std::string("template parsing error: ") + error.what());
+// What an object's type does not have its JSON may: there Docker's templates look next, and say what is missing.
+std::string formatted(Template& text, const Inspected& object) {
+  const Json json = Json::parse(object.json);
+  if (object.type != nullptr) {
+    try {
+      return text.execute({object.type, json});
+    } catch (const TemplateError&) {
+      if (!object.is_raw_too) throw;
+    }
   }
+  text.refuse_missing_keys();
+  return text.execute(json);
 }
 
-std::string as_array(const std::vector<std::string>& found) {
+std::string as_array(const std::vector<Inspected>& found) {
   std::string all = "[";
-  for (const std::string& raw : found) all += (all.size() > 1 ? "," : "") + raw;
-  return reindent(all + "]") + "\n";
+  for (const Inspected& each : found) all += (all.size() > 1 ? "," : "") + trimmed(each.json);
+  return all + "]";
 }
 
-std::string with_template(const std::string& format, const std::vector<std::string>& found, std::string& failures) {
+std::string with_template(Template& text, const std::vector<Inspected>& found, std::string& failures) {
   std::string out;
+  for (const Inspected& each : found) {
+    try {
+      out += formatted(text, each) + "\n";
+    } catch (const TemplateError& error) {
+      failures += std::string("template parsing error: ") + error.what() + "\n";
+    }
+  }
+  return out.empty() ? "\n" : out;
+}
+
+std::unique_ptr<Template> parsed(const std::string& format) {
+  if (format.empty() || format == "json") return nullptr;
   try {
-    const Template text(format == "json" ? "{{json .}}" : format);
-    for (const std::string& raw : found) out += formatted(text, raw) + "\n";
+    return std::make_unique<Template>(format);
   } catch (const TemplateError& error) {
     throw Failure(std::string("template parsing error: ") + error.what(), 64);
-  } catch (const Failure& failure) {
-    out += "\n";
-    failures += std::string(failure.what()) + "\n";
   }
-  return out;
 }
 
 }  // namespace
 
 int inspect_each(const std::vector<std::string>& names, const std::string& format, const Fetch& fetch) {
-  std::vector<std::string> found;
+  const auto text = parsed(format);
+  std::vector<Inspected> found;
   std::string failures;
   for (const std::string& name : names) {
     try {
@@ -58,14 +74,11 @@ int inspect_each(const std::vector<std::string>& names, const std::string& forma
       failures += std::string(error.what()) + "\n";
     }
   }
-  std::string out;
-  if (format.empty()) {
-    out = as_array(found);
+  if (text != nullptr) {
+    print_text(with_template(*text, found, failures));
   } else {
-    out = with_template(format, found, failures);
-    if (found.empty()) out = "\n";
+    print_text((format.empty() ? reindent(as_array(found)) : as_array(found)) + "\n");
   }
-  print_text(out);
   std::fflush(stdout);
   std::fputs(failures.c_str(), stderr);
   return failures.empty() ? 0 : 1;
@@ -73,41 +86,25 @@ int inspect_each(const std::vector<std::string>& names, const std::string& forma
 
 namespace {
 
-int inspect_kind(Context& context, const std::string& prefix, const std::string& suffix) {
-  ListFlags list;
-  Flags flags;
-  list.declare_format(flags, false, "format,f");
-  const auto names = context.parse(flags, Arity::at_least(1));
-  return inspect_each(names, list.format, [&](const std::string& name) {
-    return context.client().call("GET", prefix + escaped(name) + suffix);
-  });
-}
-
-std::string with_missing(const std::string& raw, std::initializer_list<const char*> members) {
-  Json object = Json::parse(raw, nullptr, false);
-  if (!object.is_object()) return raw;
-  for (const char* member : members) object.emplace(member, nullptr);
-  return object.dump();
-}
-
 struct Kind {
   const char* name;
   const char* prefix;
   const char* suffix;
+  const char* type;
 };
 
-constexpr std::array<Kind, 5> kKinds{{{"container", "/containers/", "/json"},
-                                      {"image", "/images/", "/json"},
-                                      {"network", "/networks/", ""},
-                                      {"volume", "/volumes/", ""},
-                                      {"plugin", "/gantry/plugins/", ""}}};
+constexpr std::array<Kind, 5> kKinds{{{"container", "/containers/", "/json", "container.InspectResponse"},
+                                      {"image", "/images/", "/json", "image.InspectResponse"},
+                                      {"network", "/networks/", "", "network.Inspect"},
+                                      {"volume", "/volumes/", "", "volume.Volume"},
+                                      {"plugin", "/gantry/plugins/", "", ""}}};
 
 // Of these gantryd has none, and says so.
-constexpr std::array<Kind, 5> kSwarmKinds{{{"config", "/configs/", ""},
-                                           {"node", "/nodes/", ""},
-                                           {"secret", "/secrets/", ""},
-                                           {"service", "/services/", ""},
-                                           {"task", "/tasks/", ""}}};
+constexpr std::array<Kind, 5> kSwarmKinds{{{"config", "/configs/", "", ""},
+                                           {"node", "/nodes/", "", ""},
+                                           {"secret", "/secrets/", "", ""},
+                                           {"service", "/services/", "", ""},
+                                           {"task", "/tasks/", "", ""}}};
 
 constexpr const char* kTypes =
     R"(must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume")";
@@ -117,19 +114,20 @@ bool is_absence(const DaemonError& error) {
   return error.status() == 404 || message.find("invalid reference format") != std::string_view::npos;
 }
 
-std::string fetch_any(Client& client, const std::string& name, const std::string& type, bool size) {
+Inspected fetch_any(Client& client, const std::string& name, const std::string& type, bool size) {
   const std::string sized = size ? "?size=1" : "";
   for (const Kind& kind : kKinds) {
     if (!type.empty() && type != kind.name) continue;
     const bool is_container = kind.name == std::string_view("container");
     try {
-      return client.call("GET", kind.prefix + escaped(name) + kind.suffix + (is_container ? sized : ""));
+      const std::string path = kind.prefix + escaped(name) + kind.suffix + (is_container ? sized : "");
+      return {client.call("GET", path), go_type(kind.type)};
     } catch (const DaemonError& error) {
       if (!type.empty() || !is_absence(error)) throw;
     }
   }
   for (const Kind& kind : kSwarmKinds) {
-    if (type == kind.name) return client.call("GET", kind.prefix + escaped(name));
+    if (type == kind.name) return {client.call("GET", kind.prefix + escaped(name))};
   }
   throw InvalidValue("Error: No such object: " + name);
 }
@@ -178,7 +176,8 @@ int image_inspect(Context& context) {
   Query query;
   query.add_if(!platform.empty(), "platform", platform);
   return inspect_each(names, list.format, [&](const std::string& name) {
-    return context.client().call("GET", "/images/" + escaped(name) + "/json" + query.text());
+    const std::string path = "/images/" + escaped(name) + "/json" + query.text();
+    return Inspected{context.client().call("GET", path), go_type("image.InspectResponse")};
   });
 }
 
@@ -190,7 +189,8 @@ int network_inspect(Context& context) {
   flags.toggle("verbose,v", verbose, "Verbose output for diagnostics");
   const auto names = context.parse(flags, Arity::at_least(1));
   return inspect_each(names, list.format, [&](const std::string& name) {
-    return context.client().call("GET", "/networks/" + escaped(name) + (verbose ? "?verbose=true" : ""));
+    const std::string path = "/networks/" + escaped(name) + (verbose ? "?verbose=true" : "");
+    return Inspected{context.client().call("GET", path), go_type("network.Inspect")};
   });
 }
 
@@ -199,13 +199,19 @@ int volume_inspect(Context& context) {
   Flags flags;
   list.declare_format(flags, false, "format,f");
   const auto names = context.parse(flags, Arity::at_least(1));
-  const bool formatted = !list.format.empty();
   return inspect_each(names, list.format, [&](const std::string& name) {
-    const std::string raw = context.client().call("GET", "/volumes/" + escaped(name));
-    // To a template what a volume need not have is there.
-    return formatted ? with_missing(raw, {"ClusterVolume", "Status", "UsageData"}) : raw;
+    return Inspected{context.client().call("GET", "/volumes/" + escaped(name)), go_type("volume.Volume"), false};
   });
 }
-int plugin_inspect(Context& context) { return inspect_kind(context, "/gantry/plugins/", ""); }
+
+int plugin_inspect(Context& context) {
+  ListFlags list;
+  Flags flags;
+  list.declare_format(flags, false, "format,f");
+  const auto names = context.parse(flags, Arity::at_least(1));
+  return inspect_each(names, list.format, [&](const std::string& name) {
+    return Inspected{context.client().call("GET", "/gantry/plugins/" + escaped(name))};
+  });
+}
 
 }  // namespace gantry::cli

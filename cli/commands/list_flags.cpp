@@ -42,6 +42,7 @@ void ListFlags::add_filters(Query& query) const {
 }
 
 void ListFlags::print(ListStyle style, const std::vector<Json>& rows, bool quiet, const char* quiet_template) const {
+  if (style.format == "raw" && !style.raw.empty()) style.format = quiet ? style.raw_quiet : style.raw;
   if (quiet && (style.format.empty() || style.format == "table")) style.format = quiet_template;
   const std::string out = render(style, rows);
   print_text(out);

@@ -52,7 +52,7 @@ Json network_row(const Json& network, bool truncate) {
   row["Labels"] = joined_labels(labels);
   row["Name"] = network.value("Name", "");
   row["Scope"] = network.value("Scope", "");
-  row[std::string(Template::kMethod) + "Label"] = labels;
+  row[std::string(kRowMethod) + "Label"] = labels;
   return row;
 }
 
@@ -207,7 +207,9 @@ int network_ls(Context& context) {
   std::vector<Json> rows;
   for (const Json& network : networks) rows.push_back(network_row(network, !full));
   std::sort(rows.begin(), rows.end(), [](const Json& a, const Json& b) { return a["Name"] < b["Name"]; });
-  list.print({list.format, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", kNetworkHeads}, rows, quiet, "{{.ID}}");
+  list.print({list.format, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", kNetworkHeads, "*network.networkContext",
+              "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n", "network_id: {{.ID}}"},
+             rows, quiet, "{{.ID}}");
   return 0;
 }
 

@@ -19,6 +19,11 @@ namespace {
 constexpr const char* kPsTable =
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 
+constexpr const char* kPsRaw =
+    "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n"
+    "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n"
+    "labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n";
+
 const ColumnHeads kPsHeads{{"ID", "CONTAINER ID"},
                            {"Names", "NAMES"},
                            {"Image", "IMAGE"},
@@ -118,7 +123,7 @@ Json container_row(const Json& container, bool truncate) {
   row["Size"] = size_of(container);
   row["State"] = container.value("State", "");
   row["Status"] = container.value("Status", "");
-  row[std::string(Template::kMethod) + "Label"] = labels;
+  row[std::string(kRowMethod) + "Label"] = labels;
   return row;
 }
 
@@ -144,6 +149,10 @@ int container_ls(Context& context) {
   context.parse(flags, Arity::none());
   if (latest && last == -1) last = 1;
   if (list.format.empty() && !quiet) list.format = context.config().text("psFormat");
+  if (quiet && !list.format.empty()) {
+    std::fputs("WARNING: Ignoring custom format, because both --format and --quiet are set.\n", stderr);
+    if (list.format != "raw") list.format.clear();
+  }
   // A whole row in JSON has all of its members.
   const bool whole =
       list.format.find("json .}") != std::string::npos || list.format.find("json . ") != std::string::npos;
@@ -156,8 +165,10 @@ int container_ls(Context& context) {
   const Json containers = context.client().get("/containers/json" + query.text());
   std::vector<Json> rows;
   for (const Json& container : containers) rows.push_back(container_row(container, !full));
-  ListStyle style{list.format, std::string(kPsTable).substr(6), kPsHeads};
+  ListStyle style{list.format, std::string(kPsTable).substr(6), kPsHeads, "*formatter.ContainerContext",
+                  kPsRaw,      "container_id: {{.ID}}"};
   if (size) style.table += "\t{{.Size}}";
+  if (size) style.raw += "size: {{.Size}}\n";
   list.print(style, rows, quiet, "{{.ID}}");
   return 0;
 }

@@ -55,17 +55,19 @@ int container_start(Context& context) {
       .text("detach-keys", detach_keys, "Override the key sequence for detaching a container")
       .toggle("interactive,i", interactive, "Attach container's STDIN");
   const auto names = context.parse(flags, Arity::at_least(1));
+  for (const char* flag : {"checkpoint", "checkpoint-dir"}) {
+    if (!flags.given(flag)) continue;
+    throw Failure(std::string("\"--") + flag +
+                  "\" is only supported on a Docker daemon with experimental features enabled");
+  }
   if (attach || interactive) {
     if (names.size() > 1) throw Failure("you cannot start and attach multiple containers at once");
     return start_attached(context, names[0], interactive, detach_keys);
   }
-  Query query;
-  query.add_if(!checkpoint.empty(), "checkpoint", checkpoint);
-  query.add_if(!checkpoint_dir.empty(), "checkpoint-dir", checkpoint_dir);
   std::string failed;
   for (const std::string& name : names) {
     try {
-      context.client().post("/containers/" + escaped(name) + "/start" + query.text());
+      context.client().post("/containers/" + escaped(name) + "/start");
       std::printf("%s\n", name.c_str());
       std::fflush(stdout);
     } catch (const DaemonError& error) {

@@ -188,7 +188,7 @@ int container_stats(Context& context) {
   list.declare_format(flags);
   const auto given = context.parse(flags, Arity::at_least(0));
   if (list.format.empty()) list.format = context.config().text("statsFormat");
-  const ListStyle style{list.format, kStatsTable, kStatsHeads};
+  const ListStyle style{list.format, kStatsTable, kStatsHeads, "*container.statsContext"};
   const auto names = given.empty() ? running_containers(context, all) : given;
   if (!given.empty())
     context.client().call("GET", "/_ping");  // settles the version before requests go out side by side

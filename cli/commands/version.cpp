@@ -36,6 +36,17 @@ std::string build_time(const std::string& text) {
   return out.data();
 }
 
+// Docker's command line shows the engine's time of build so wherever it stands among the details.
+void make_readable(Json& server) {
+  if (!server.is_object() || !server.contains("Components") || !server["Components"].is_array()) return;
+  for (Json& component : server["Components"]) {
+    if (component.value("Name", "") != "Engine" || !component.contains("Details")) continue;
+    Json& details = component["Details"];
+    if (details.is_object() && details.contains("BuildTime"))
+      details["BuildTime"] = build_time(details.value("BuildTime", ""));
+  }
+}
+
 std::string client_text(const Json& client) {
   const std::string api = client["ApiVersion"];
   const std::string shown = api == kNewestApi ? api : api + " (downgraded from " + kNewestApi + ")";
@@ -93,7 +104,7 @@ Json ask_server(Context& context, std::string& failure) {
 std::unique_ptr<Template> parse_format(const std::string& format) {
   if (format.empty()) return nullptr;
   try {
-    return std::make_unique<Template>(format == "json" ? "{{json .}}" : format);
+    return std::make_unique<Template>(format == "json" ? "{{json .}}" : format, "version");
   } catch (const TemplateError& error) {
     throw Failure(std::string("template parsing error: ") + error.what(), 64);
   }
@@ -103,7 +114,7 @@ std::unique_ptr<Template> parse_format(const std::string& format) {
 std::string formatted(const Template& format, const Json& versions, std::string& failure) {
   std::string out;
   try {
-    format.execute_into(out, versions);
+    format.execute_into(out, {go_type("system.versionInfo"), versions});
   } catch (const TemplateError& error) {
     if (failure.empty()) failure = error.what();
   }
@@ -119,7 +130,8 @@ int show_version(Context& context) {
   context.parse(flags, Arity::none());
   const auto format = parse_format(list.format);
   std::string failure;
-  const Json server = ask_server(context, failure);
+  Json server = ask_server(context, failure);
+  make_readable(server);
   const Json client = {{"Platform", {{"Name", ""}}},
                        {"Version", kClientVersion},
                        {"ApiVersion", context.client().version()},

@@ -39,7 +39,7 @@ Json volume_row(const Json& volume) {
   row["Scope"] = volume.value("Scope", "");
   row["Size"] = "N/A";
   row["Status"] = "N/A";
-  row[std::string(Template::kMethod) + "Label"] = labels;
+  row[std::string(kRowMethod) + "Label"] = labels;
   return row;
 }
 
@@ -87,7 +87,9 @@ int volume_ls(Context& context) {
     for (const Json& volume : answer["Volumes"]) rows.push_back(volume_row(volume));
   }
   std::sort(rows.begin(), rows.end(), [](const Json& a, const Json& b) { return a["Name"] < b["Name"]; });
-  list.print({list.format, "{{.Driver}}\t{{.Name}}", kVolumeHeads}, rows, quiet, "{{.Name}}");
+  list.print({list.format, "{{.Driver}}\t{{.Name}}", kVolumeHeads, "*formatter.volumeContext",
+              "name: {{.Name}}\ndriver: {{.Driver}}\n", "name: {{.Name}}"},
+             rows, quiet, "{{.Name}}");
   return 0;
 }
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "format/units.hpp"
 
@@ -11,86 +12,241 @@ namespace gantry::cli {
 
 namespace {
 
-std::string map_text(const Json& map) {
+using Kind = GoType::Kind;
+
+const GoType* dynamic_type(const Json& value) {
+  static const GoType* const text = go_type("string");
+  static const GoType* const boolean = go_type("bool");
+  static const GoType* const floating = go_type("float64");
+  static const GoType* const whole = go_type("int");
+  static const GoType* const list = go_type("[]any");
+  static const GoType* const map = go_type("map[string]any");
+  switch (value.type()) {
+    case Json::value_t::string:
+      return text;
+    case Json::value_t::boolean:
+      return boolean;
+    case Json::value_t::number_float:
+      return floating;
+    case Json::value_t::number_integer:
+    case Json::value_t::number_unsigned:
+      return whole;
+    case Json::value_t::array:
+      return list;
+    case Json::value_t::object:
+      return map;
+    default:
+      return nullptr;
+  }
+}
+
+// Whether the daemon's JSON is of the type's shape: if not, it counts for what it is.
+bool fits(const GoType& type, const Json& value) {
+  if (value.is_null()) return true;
+  switch (type.kind) {
+    case Kind::text:
+    case Kind::time:
+      return value.is_string();
+    case Kind::boolean:
+      return value.is_boolean();
+    case Kind::integer:
+    case Kind::duration:
+      return value.is_number_integer();
+    case Kind::floating:
+      return value.is_number();
+    case Kind::slice:
+      return value.is_array();
+    case Kind::map:
+    case Kind::structure:
+    case Kind::row:
+      return value.is_object();
+    case Kind::pointer:
+      return fits(*type.element, value);
+    default:
+      return true;
+  }
+}
+
+// Where a field is, looked for in embedded structs too.
+const GoField* find_field(const GoType& type, const std::string& name) {
+  for (const GoField& field : type.fields) {
+    if (field.name == name) return &field;
+  }
+  for (const GoField& field : type.fields) {
+    if (!field.embedded) continue;
+    const GoType& inner = field.type->kind == Kind::pointer ? *field.type->element : *field.type;
+    if (const GoField* found = find_field(inner, name)) return found;
+  }
+  return nullptr;
+}
+
+// Go's decoder does not mind the case of a key.
+bool same_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+         });
+}
+
+GoValue field_value(const GoValue& value, const GoField& field) {
+  if (field.embedded) return {field.type, value.json.is_object() ? value.json : Json::object()};
+  if (!value.json.is_object()) return {field.type, nullptr};
+  const auto exact = value.json.find(field.json);
+  if (exact != value.json.end()) return {field.type, *exact};
+  for (const auto& item : value.json.items()) {
+    if (same_ignoring_case(item.key(), field.json)) return {field.type, item.value()};
+  }
+  return {field.type, nullptr};
+}
+
+bool is_method(const std::string& name) { return name.rfind(kRowMethod, 0) == 0; }
+
+const GoType* null_pointer() { return go_type("*ocispec.Platform"); }
+
+}  // namespace
+
+GoValue::GoValue(const Json& value) : type(dynamic_type(value)), json(value) {}
+
+GoValue::GoValue(const GoType* of, Json value) : type(of), json(std::move(value)) {
+  if (type != nullptr && !fits(*type, json)) type = dynamic_type(json);
+}
+
+bool GoValue::is_nil() const { return !is_valid() || (type->can_be_nil() && json.is_null()); }
+
+GoValue GoValue::indirect() const {
+  if (is_valid() && type->kind == Kind::any) return json;
+  if (!is_valid() || type->kind != Kind::pointer || json.is_null()) return *this;
+  return {type->element, json};
+}
+
+bool GoValue::has_field(const std::string& name) const {
+  if (!is_valid()) return false;
+  if (type->kind == Kind::row) return !is_method(name) && json.contains(name);
+  return type->kind == Kind::structure && find_field(*type, name) != nullptr;
+}
+
+GoValue GoValue::field(const std::string& name) const {
+  if (type->kind == Kind::row) {
+    const Json& member = json[name];
+    return member.is_null() ? GoValue(null_pointer(), nullptr) : GoValue(member);
+  }
+  return field_value(*this, *find_field(*type, name));
+}
+
+GoValue GoValue::item(const Json& member) const { return {type->element, member}; }
+
+std::size_t GoValue::size() const {
+  return json.is_string() ? json.get_ref<const std::string&>().size() : json.is_structured() ? json.size() : 0;
+}
+
+std::string GoValue::text() const { return json.is_string() ? json.get<std::string>() : go_text(*this); }
+
+namespace {
+
+std::string duration_text(std::int64_t nanoseconds) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  if (nanoseconds == 0) return "0s";
+  const bool negative = nanoseconds < 0;
+  const std::uint64_t all =
+      negative ? 0 - static_cast<std::uint64_t>(nanoseconds) : static_cast<std::uint64_t>(nanoseconds);
+  const auto with_unit = [&](double unit, const char* name) {
+    return (negative ? "-" : "") + go_float(static_cast<double>(all) / unit) + name;
+  };
+  if (all < 1000) return with_unit(1, "ns");
+  if (all < 1'000'000) return with_unit(1e3, "µs");
+  if (all < kSecond) return with_unit(1e6, "ms");
+  const std::uint64_t seconds = all / kSecond;
+  std::string out = negative ? "-" : "";
+  if (seconds >= 3600) out += std::to_string(seconds / 3600) + "h";
+  if (seconds >= 60) out += std::to_string(seconds / 60 % 60) + "m";
+  return out + go_float(static_cast<double>(all % (60 * std::uint64_t{kSecond})) / kSecond) + "s";
+}
+
+// "2026-11-27T02:41:27.100750162Z" as "2026-11-27 02:41:27.100750162 +0000 UTC".
+std::string time_text(const std::string& text) {
+  if (text.empty()) return "0001-01-01 00:00:00 +0000 UTC";
+  if (text.size() < 20) return text;
+  const bool utc = text.back() == 'Z';
+  const std::size_t zone = utc ? text.size() - 1 : text.size() - 6;
+  std::string clock = text.substr(11, zone - 11);
+  if (clock.find('.') != std::string::npos) {
+    clock.erase(clock.find_last_not_of('0') + 1);
+    if (clock.back() == '.') clock.pop_back();
+  }
+  const std::string offset = utc ? "+0000" : text.substr(zone, 3) + text.substr(zone + 4);
+  return text.substr(0, 10) + " " + clock + " " + offset + " " + (utc ? "UTC" : offset);
+}
+
+// Within others a pointer is an address; the one that is printed here says only that there is something.
+std::string inner_text(const GoValue& value) {
+  const bool points = value.is_valid() && value.type->kind == Kind::pointer && !value.json.is_null();
+  return points ? "0xc000010000" : go_text(value);
+}
+
+std::string map_text(const GoValue& map) {
+  if (!map.json.is_object()) return "map[]";
   std::vector<std::string> keys;
-  for (const auto& item : map.items()) keys.push_back(item.key());
+  for (const auto& item : map.json.items()) {
+    if (!is_method(item.key())) keys.push_back(item.key());
+  }
   std::sort(keys.begin(), keys.end());
   std::string out = "map[";
   for (const std::string& key : keys) {
     if (out.size() > 4) out += ' ';
-    out += key + ":" + go_text(map[key]);
+    const GoType* element = map.type->element;
+    out += key + ":" + inner_text(element == nullptr ? GoValue(map.json[key]) : GoValue(element, map.json[key]));
   }
   return out + "]";
 }
 
-std::string number_text(char verb, const std::string& flags, const Json& value) {
-  std::array<char, 128> text{};
-  if (verb == 'f' || verb == 'g' || verb == 'e') {
-    const std::string format = "%" + flags + verb;
-    std::snprintf(text.data(), text.size(), format.c_str(), value.is_number() ? value.get<double>() : 0.0);
-  } else {
-    const std::string format = "%" + flags + "ll" + verb;
-    std::snprintf(text.data(), text.size(), format.c_str(), value.is_number() ? value.get<long long>() : 0LL);
+std::string list_text(const GoValue& list) {
+  std::string out = "[";
+  if (list.json.is_array()) {
+    for (const Json& item : list.json) out += (out.size() > 1 ? " " : "") + inner_text(list.item(item));
   }
-  return text.data();
+  return out + "]";
 }
 
-std::string padded(std::string text, const std::string& flags) {
-  const bool left = flags.find('-') != std::string::npos;
-  const auto digits = flags.find_first_of("0123456789");
-  const auto dot = flags.find('.');
-  if (dot != std::string::npos) {
-    text.resize(std::min<std::size_t>(text.size(), std::strtoul(flags.c_str() + dot + 1, nullptr, 10)));
+std::string struct_text(const GoValue& value) {
+  std::string out = "{";
+  for (const GoField& field : value.type->fields) {
+    out += (out.size() > 1 || &field != &value.type->fields.front() ? " " : "") + inner_text(field_value(value, field));
   }
-  if (digits == std::string::npos || digits > dot) return text;
-  const std::size_t width = std::min<std::size_t>(std::strtoul(flags.c_str() + digits, nullptr, 10), 4096);
-  if (text.size() >= width) return text;
-  const std::string spaces(width - text.size(), ' ');
-  return left ? text + spaces : spaces + text;
-}
-
-std::string verb_text(char verb, const std::string& flags, const Json& value) {
-  switch (verb) {
-    case 'q':
-      return padded(go_quote(value.is_string() ? value.get<std::string>() : go_text(value)), flags);
-    case 'd':
-    case 'x':
-    case 'X':
-    case 'o':
-    case 'f':
-    case 'g':
-    case 'e':
-      if (value.is_number()) return number_text(verb, flags, value);
-      return std::string("%!") + verb + "(" + (value.is_string() ? "string=" : "") + go_text(value) + ")";
-    default:
-      return padded(go_text(value), flags);
-  }
+  return out + "}";
 }
 
 }  // namespace
 
-std::string go_text(const Json& value) {
-  switch (value.type()) {
-    case Json::value_t::string:
-      return value.get<std::string>();
-    case Json::value_t::boolean:
-      return value.get<bool>() ? "true" : "false";
-    case Json::value_t::number_float:
-      return go_float(value.get<double>());
-    case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned:
-      return value.dump();
-    case Json::value_t::object:
+std::string go_text(const GoValue& value) {
+  if (!value.is_valid()) return "<nil>";
+  const Json& json = value.json;
+  switch (value.type->kind) {
+    case Kind::text:
+      return json.is_null() ? "" : json.get<std::string>();
+    case Kind::boolean:
+      return json.is_boolean() && json.get<bool>() ? "true" : "false";
+    case Kind::integer:
+      return json.is_null() ? "0" : json.dump();
+    case Kind::floating:
+      return json.is_null() ? "0" : go_float(json.get<double>());
+    case Kind::time:
+      return time_text(json.is_null() ? "" : json.get<std::string>());
+    case Kind::duration:
+      return duration_text(json.is_null() ? 0 : json.get<std::int64_t>());
+    case Kind::slice:
+      return list_text(value);
+    case Kind::map:
+    case Kind::row:
       return map_text(value);
-    case Json::value_t::array: {
-      std::string out = "[";
-      for (const Json& item : value) out += (out.size() > 1 ? " " : "") + go_text(item);
-      return out + "]";
-    }
+    case Kind::structure:
+      return struct_text(value);
+    case Kind::pointer:
+      return json.is_null() ? "<nil>" : go_text(value.indirect());
     default:
-      return "<nil>";
+      return go_text(GoValue(json));
   }
 }
+
+std::string go_text(const Json& value) { return go_text(GoValue(value)); }
 
 std::string go_quote(std::string_view text) {
   std::string out = "\"";
@@ -115,47 +271,96 @@ std::string go_quote(std::string_view text) {
   return out + "\"";
 }
 
-bool go_truth(const Json& value) {
-  switch (value.type()) {
-    case Json::value_t::boolean:
-      return value.get<bool>();
-    case Json::value_t::number_float:
-      return value.get<double>() != 0;
-    case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned:
-      return value.get<std::int64_t>() != 0;
-    case Json::value_t::string:
-      return !value.get_ref<const std::string&>().empty();
-    case Json::value_t::object:
-    case Json::value_t::array:
-      return !value.empty();
+bool go_truth(const GoValue& value) {
+  if (!value.is_valid()) return false;
+  const Json& json = value.json;
+  switch (value.type->kind) {
+    case Kind::structure:
+    case Kind::row:
+    case Kind::time:
+      return true;
+    case Kind::pointer:
+      return !json.is_null();
+    case Kind::boolean:
+      return json.is_boolean() && json.get<bool>();
+    case Kind::text:
+    case Kind::slice:
+    case Kind::map:
+      return value.size() != 0;
     default:
-      return false;
+      return json.is_number() && json.get<double>() != 0;
   }
 }
 
-std::string go_printf(std::string_view format, const std::vector<Json>& arguments) {
-  std::string out;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < format.size(); ++i) {
-    if (format[i] != '%') {
-      out += format[i];
-      continue;
-    }
-    std::string flags;
-    while (++i < format.size() && std::string_view("+-# 0123456789.").find(format[i]) != std::string_view::npos) {
-      flags += format[i];
-    }
-    if (i == format.size()) return out + "%!(NOVERB)";
-    if (format[i] == '%') {
-      out += '%';
-    } else if (next == arguments.size()) {
-      out += std::string("%!") + format[i] + "(MISSING)";
-    } else {
-      out += verb_text(format[i], flags.substr(0, 16), arguments[next++]);
+namespace {
+
+bool is_empty(const GoValue& value) {
+  switch (value.type->kind) {
+    case Kind::structure:
+      return false;
+    case Kind::time:
+      return value.json.is_null();
+    default:
+      return !go_truth(value);
+  }
+}
+
+void put_fields(const GoValue& value, std::string& out) {
+  for (const GoField& field : value.type->fields) {
+    if (field.json == "-") continue;
+    const GoValue member = field_value(value, field);
+    if (field.embedded) {
+      put_fields(member.indirect(), out);
+    } else if (!field.omits_empty || !is_empty(member)) {
+      out += (out.size() > 1 && out.back() != '{' ? "," : "") + Json(field.json).dump() + ":" + go_json(member);
     }
   }
-  return out;
+}
+
+// Without methods.
+std::string row_json(const Json& row) {
+  Json out = Json::object();
+  for (const auto& item : row.items()) {
+    if (!is_method(item.key())) out[item.key()] = item.value();
+  }
+  return out.dump();
+}
+
+}  // namespace
+
+std::string go_json(const GoValue& value) {
+  if (value.is_nil()) return "null";
+  switch (value.type->kind) {
+    case Kind::row:
+      return row_json(value.json);
+    case Kind::pointer:
+      return go_json(value.indirect());
+    case Kind::structure: {
+      std::string out = "{";
+      put_fields(value, out);
+      return out + "}";
+    }
+    case Kind::slice: {
+      std::string out = "[";
+      for (const Json& item : value.json) out += (out.size() > 1 ? "," : "") + go_json(value.item(item));
+      return out + "]";
+    }
+    case Kind::map: {
+      std::string out = "{";
+      for (const auto& item : value.json.items()) {
+        out += (out.size() > 1 ? "," : "") + Json(item.key()).dump() + ":" + go_json(value.item(item.value()));
+      }
+      return out + "}";
+    }
+    case Kind::text:
+      return Json(go_text(value)).dump();
+    case Kind::time:
+      return value.json.is_null() ? "\"0001-01-01T00:00:00Z\"" : value.json.dump();
+    case Kind::boolean:
+      return go_text(value);
+    default:
+      return value.json.is_null() ? "0" : value.json.dump();
+  }
 }
 
 }  // namespace gantry::cli

@@ -29,40 +29,46 @@ std::string unescaped(std::string_view format) {
 TemplateFunctions head_functions() {
   TemplateFunctions functions;
   for (const char* name : {"json", "join", "split", "truncate"}) {
-    functions[name] = [](const std::vector<Json>& arguments) { return arguments.empty() ? Json("") : arguments[0]; };
+    functions[name] = {{nullptr, nullptr}, true, [](const std::vector<GoValue>& arguments) { return arguments[0]; }};
   }
   return functions;
 }
 
-Template parsed(const std::string& format) {
+// Docker's list of containers has words of its own.
+std::string error_begin(const ListStyle& style, const char* step) {
+  if (style.row_type != "*formatter.ContainerContext") return "template parsing error: ";
+  return std::string("failed to ") + step + " template: ";
+}
+
+Template parsed(const ListStyle& style, const std::string& format) {
   try {
     return Template(format);
   } catch (const TemplateError& error) {
-    throw Failure(std::string("failed to parse template: ") + error.what());
+    throw Failure(error_begin(style, "parse") + error.what());
   }
 }
 
 // Rows are marshalled as Go does it by default: fit to stand in HTML.
 TemplateFunctions row_functions() {
   TemplateFunctions functions;
-  functions["json"] = [](const std::vector<Json>& arguments) {
-    std::string out;
-    for (const char c : template_functions().find("json")->second(arguments).get<std::string>()) {
-      if (c == '<' || c == '>' || c == '&') {
-        out += c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : "\\u0026";
-      } else {
-        out += c;
-      }
-    }
-    return Json(out);
-  };
+  functions["json"] = {{nullptr}, false, [](const std::vector<GoValue>& arguments) {
+                         std::string out;
+                         for (const char c : go_json(arguments[0])) {
+                           if (c == '<' || c == '>' || c == '&') {
+                             out += c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : "\\u0026";
+                           } else {
+                             out += c;
+                           }
+                         }
+                         return GoValue(go_type("string"), out);
+                       }};
   return functions;
 }
 
 Json head_row(const ListStyle& style) {
   Json row = Json::object();
   for (const auto& [field, head] : style.heads) row[std::string(field)] = std::string(head);
-  row[std::string(Template::kMethod) + "Label"] = nullptr;
+  row[std::string(kRowMethod) + "Label"] = nullptr;
   return row;
 }
 
@@ -85,14 +91,15 @@ std::string render(const ListStyle& style, const std::vector<Json>& rows) {
   } else if (format == "json") {
     format = "{{json .}}";
   }
-  const Template text = parsed(unescaped(format));
+  const Template text = parsed(style, unescaped(format));
+  const GoType* row_type = go_row_type(style.row_type);
   try {
     std::string out;
-    if (is_table) out = text.execute(head_row(style), head_functions()) + "\n";
-    for (const Json& row : rows) out += text.execute(row, row_functions()) + "\n";
+    if (is_table) out = text.execute({row_type, head_row(style)}, head_functions()) + "\n";
+    for (const Json& row : rows) out += text.execute({row_type, row}, row_functions()) + "\n";
     return is_table ? align(out) : out;
   } catch (const TemplateError& error) {
-    throw Failure(std::string("failed to execute template: ") + error.what());
+    throw Failure(error_begin(style, "execute") + error.what());
   }
 }
 

@@ -18,6 +18,9 @@ struct ListStyle {
   std::string format;
   std::string table;
   ColumnHeads heads;
+  std::string row_type = "*formatter.context";  ///< What messages call a row.
+  std::string raw = {};                         ///< The template for "raw", if that is a format of the list's,
+  std::string raw_quiet = {};                   ///< and what is left of it of a list of names.
 };
 
 /// Whether a template, if it is one, mentions the field.

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/go_value.hpp"
 #include "json.hpp"
 
 namespace gantry::cli {
@@ -19,37 +20,45 @@ class TemplateError : public std::runtime_error {
 };
 
 namespace syntax {
-struct Block;
+struct Document;
 }
 
-/// A function that a template may call.
-using TemplateFunction = std::function<Json(const std::vector<Json>&)>;
+/// A function that a template may call. `body` throws FunctionError for what it cannot do.
+struct TemplateFunction {
+  std::vector<const GoType*> parameters;  ///< nullptr: whatever it is.
+  bool is_variadic = false;               ///< The last parameter may be missing or come more often.
+  std::function<GoValue(const std::vector<GoValue>&)> body;
+};
 using TemplateFunctions = std::map<std::string, TemplateFunction, std::less<>>;
+
+class FunctionError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// Go's functions and those that Docker adds: json, join, upper, lower, split, title, pad, truncate, println ...
 const TemplateFunctions& template_functions();
 
-/// Go's text/template over JSON: what `--format` takes.
-///
-/// An object's member whose name begins with kMethod is no field: ".Name argument" looks `argument` up in member
-/// kMethod + "Name"; if that is null, the argument itself is the answer.
+/// Go's text/template: what `--format` takes.
 class Template {
  public:
-  static constexpr std::string_view kMethod = "()";
-
-  /// Throws TemplateError.
-  explicit Template(std::string_view text);
+  /// `name` stands in its messages. Throws TemplateError.
+  explicit Template(std::string_view text, std::string_view name = {});
   ~Template();
   Template(Template&&) noexcept;
 
+  /// From now on a key that a map has not is an error.
+  void refuse_missing_keys() { refuses_missing_keys_ = true; }
+
   /// `functions` come before those of template_functions(). Throws TemplateError.
-  [[nodiscard]] std::string execute(const Json& data, const TemplateFunctions& functions = {}) const;
+  [[nodiscard]] std::string execute(const GoValue& data, const TemplateFunctions& functions = {}) const;
 
   /// The same into `out`, which after a TemplateError holds what came before it, as Go has written it by then.
-  void execute_into(std::string& out, const Json& data, const TemplateFunctions& functions = {}) const;
+  void execute_into(std::string& out, const GoValue& data, const TemplateFunctions& functions = {}) const;
 
  private:
-  std::unique_ptr<syntax::Block> root_;
+  std::unique_ptr<syntax::Document> document_;
+  bool refuses_missing_keys_ = false;
 };
 
 }  // namespace gantry::cli

@@ -1,6 +1,7 @@
+#include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "format/template.hpp"
 #include "format/template_syntax.hpp"
@@ -9,203 +10,49 @@ namespace gantry::cli::syntax {
 
 namespace {
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-[[noreturn]] void fail(const std::string& message) { throw TemplateError("template: :1: " + message); }
-
-/// Reads what stands between "{{" and "}}".
-class ActionParser {
- public:
-  explicit ActionParser(std::string_view text) : text_(text) {}
-
-  bool take(char c) {
-    skip_space();
-    if (text_.empty() || text_[0] != c) return false;
-    text_.remove_prefix(1);
-    return true;
-  }
-
-  bool take_keyword(std::string_view word) {
-    skip_space();
-    if (text_.substr(0, word.size()) != word) return false;
-    if (text_.size() > word.size() && is_word(text_[word.size()])) return false;
-    text_.remove_prefix(word.size());
-    return true;
-  }
-
-  bool at_end() {
-    skip_space();
-    return text_.empty();
-  }
-
-  void expect_end(const char* where) {
-    if (!at_end()) fail("unexpected <" + std::string(text_) + "> in " + where);
-  }
-
-  Pipeline pipeline() {
-    Pipeline pipeline;
-    read_variables(pipeline);
-    do {
-      pipeline.commands.push_back(command());
-    } while (take('|'));
-    return pipeline;
-  }
-
- private:
-  void skip_space() {
-    while (!text_.empty() && std::isspace(static_cast<unsigned char>(text_[0])) != 0) text_.remove_prefix(1);
-  }
-
-  std::string word() {
-    std::size_t size = 0;
-    while (size < text_.size() && is_word(text_[size])) ++size;
-    std::string name(text_.substr(0, size));
-    text_.remove_prefix(size);
-    return name;
-  }
-
-  // "$x :=", "$x =" or "$i, $x :="; else the text stays as it is.
-  void read_variables(Pipeline& pipeline) {
-    const auto start = text_;
-    std::vector<std::string> names;
-    while (take('$')) {
-      names.push_back(word());
-      if (take(',')) continue;
-      const bool declares = take(':');
-      if (take('=')) {
-        pipeline.variables = std::move(names);
-        pipeline.assigns = !declares;
-        return;
-      }
-      break;
-    }
-    text_ = start;
-  }
-
-  Command command() {
-    Command command;
-    while (auto operand = this->operand()) command.push_back(std::move(*operand));
-    if (command.empty()) fail("missing value for command");
-    return command;
-  }
-
-  std::optional<Operand> operand() {
-    skip_space();
-    if (text_.empty() || text_[0] == '|' || text_[0] == ')') return std::nullopt;
-    Operand operand;
-    const char c = text_[0];
-    if (c == '.') {
-      operand.kind = Operand::Kind::dot;
-      if (text_.size() == 1 || !is_word(text_[1])) {
-        text_.remove_prefix(1);
-        return operand;
-      }
-    } else if (c == '$') {
-      text_.remove_prefix(1);
-      operand.kind = Operand::Kind::variable;
-      operand.name = word();
-    } else if (c == '(') {
-      group(operand);
-    } else if (c == '"' || c == '`' || c == '\'') {
-      operand.literal = quoted();
-    } else if (std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '+') {
-      operand.literal = number();
-    } else if (is_word(c)) {
-      name(operand);
-    } else {
-      fail(std::string("unexpected \"") + c + "\" in operand");
-    }
-    chain(operand);
-    return operand;
-  }
-
-  void group(Operand& operand) {
-    if (++depth_ > 100) fail("too many parentheses");
-    text_.remove_prefix(1);
-    operand.kind = Operand::Kind::group;
-    operand.pipeline = std::make_unique<Pipeline>(pipeline());
-    if (!take(')')) fail("unclosed left paren");
-    --depth_;
-  }
-
-  void name(Operand& operand) {
-    const std::string text = word();
-    if (text == "true" || text == "false") {
-      operand.literal = text == "true";
-    } else if (text != "nil") {
-      operand.kind = Operand::Kind::function;
-      operand.name = text;
-    }
-  }
-
-  void chain(Operand& operand) {
-    while (text_.size() > 1 && text_[0] == '.' && is_word(text_[1])) {
-      text_.remove_prefix(1);
-      operand.fields.push_back(word());
-    }
-  }
-
-  Json quoted() {
-    const char quote = text_[0];
-    std::string value;
-    std::size_t i = 1;
-    for (; i < text_.size() && text_[i] != quote; ++i) {
-      if (quote != '`' && text_[i] == '\\' && i + 1 < text_.size()) {
-        const char next = text_[++i];
-        value += next == 'n' ? '\n' : next == 't' ? '\t' : next == 'r' ? '\r' : next;
-      } else {
-        value += text_[i];
-      }
-    }
-    if (i == text_.size()) fail("unterminated quoted string");
-    text_.remove_prefix(i + 1);
-    if (quote == '\'') return static_cast<int>(static_cast<unsigned char>(value.empty() ? '\0' : value[0]));
-    return value;
-  }
-
-  Json number() {
-    std::size_t size = 1;
-    while (size < text_.size() && (is_word(text_[size]) || text_[size] == '.')) ++size;
-    const std::string text(text_.substr(0, size));
-    text_.remove_prefix(size);
-    char* end = nullptr;
-    if (text.find('.') != std::string::npos) {
-      const double value = std::strtod(text.c_str(), &end);
-      if (*end == '\0') return value;
-    } else {
-      const long long value = std::strtoll(text.c_str(), &end, 0);
-      if (*end == '\0') return value;
-    }
-    fail("bad number syntax: \"" + text + "\"");
-  }
-
-  std::string_view text_;
-  int depth_ = 0;
-};
+constexpr int kDeepestNesting = 200;
 
 /// Cuts a template into texts and actions and nests the actions.
 class BlockParser {
  public:
-  explicit BlockParser(std::string_view text) : text_(text) {}
+  BlockParser(std::string_view name, std::string_view text, const std::function<bool(std::string_view)>& is_function)
+      : name_(name), whole_(text), text_(text), scope_{text, is_function, {""}} {}
 
-  enum class End { input, end, otherwise };
-
-  std::unique_ptr<Block> document() {
-    auto block = std::make_unique<Block>();
-    if (read(*block) == End::input) return block;
-    fail("unexpected {{end}}");
+  void read_document(Document& document) {
+    document_ = &document;
+    try {
+      auto block = std::make_unique<Block>();
+      const End end = read(*block);
+      if (end == End::end) throw ParseError("unexpected {{end}}");
+      if (end == End::otherwise) throw ParseError("unexpected {{else}}");
+      document.blocks[std::string(name_)] = std::move(block);
+    } catch (const ParseError& error) {
+      throw TemplateError("template: " + std::string(name_) + ":" + std::to_string(line()) + ": " + error.what());
+    }
   }
 
  private:
+  enum class End { input, end, otherwise };
+
+  [[nodiscard]] std::ptrdiff_t line() const {
+    const auto read_so_far = whole_.substr(0, action_begin_);
+    return 1 + std::count(read_so_far.begin(), read_so_far.end(), '\n');
+  }
+
   End read(Block& block) {
     while (!text_.empty()) {
       const auto open = text_.find("{{");
       push_text(block, text_.substr(0, open));
       if (open == std::string_view::npos) break;
       text_.remove_prefix(open + 2);
-      ActionParser action(cut_action());
-      if (action.at_end()) continue;
-      if (action.take_keyword("end")) return End::end;
+      action_begin_ = whole_.size() - text_.size();
+      const auto inner = cut_action();
+      if (!inner) continue;
+      ActionParser action(*inner, scope_);
+      if (action.take_keyword("end")) {
+        action.expect_end("end");
+        return End::end;
+      }
       if (action.take_keyword("else")) {
         rest_of_else_ = action;
         return End::otherwise;
@@ -220,6 +67,7 @@ class BlockParser {
     if (trim_next_) {
       while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
     }
+    trim_next_ = false;
     const auto after = text_.substr(std::min(text_.size(), text_.find("{{")));
     if (after.substr(0, 3) == "{{-" && after.size() > 3 && std::isspace(static_cast<unsigned char>(after[3])) != 0) {
       while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
@@ -230,7 +78,24 @@ class BlockParser {
     block.nodes.push_back(std::move(node));
   }
 
-  std::string_view cut_action() {
+  // What is between the braces; nothing if it is a comment.
+  std::optional<std::string_view> cut_action() {
+    const bool trims = text_.size() > 1 && text_[0] == '-' && std::isspace(static_cast<unsigned char>(text_[1])) != 0;
+    if (trims) text_.remove_prefix(2);
+    if (text_.substr(0, 2) == "/*") {
+      cut_comment();
+      return std::nullopt;
+    }
+    const std::size_t end = action_end();
+    auto action = text_.substr(0, end);
+    text_.remove_prefix(end + 2);
+    trim_next_ = action.size() > 1 && action.back() == '-' &&
+                 std::isspace(static_cast<unsigned char>(action[action.size() - 2])) != 0;
+    if (trim_next_) action.remove_suffix(1);
+    return action;
+  }
+
+  [[nodiscard]] std::size_t action_end() const {
     std::size_t i = 0;
     char quote = 0;
     for (; i < text_.size(); ++i) {
@@ -243,70 +108,150 @@ class BlockParser {
       } else if (text_[i] == '"' || text_[i] == '`' || text_[i] == '\'') {
         quote = text_[i];
       } else if (text_.substr(i, 2) == "}}") {
-        break;
+        return i;
       }
     }
-    if (i >= text_.size()) fail("unclosed action");
-    auto action = text_.substr(0, i);
-    text_.remove_prefix(i + 2);
-    if (!action.empty() && action.front() == '-') action.remove_prefix(1);
-    trim_next_ = action.size() > 1 && action.back() == '-' &&
-                 std::isspace(static_cast<unsigned char>(action[action.size() - 2])) != 0;
-    if (trim_next_) action.remove_suffix(1);
-    while (!action.empty() && std::isspace(static_cast<unsigned char>(action.front())) != 0) action.remove_prefix(1);
-    return action.substr(0, 2) == "/*" ? std::string_view() : action;
+    if (quote == '"') throw ParseError("unterminated quoted string");
+    if (quote == '`') throw ParseError("unterminated raw quoted string");
+    throw ParseError(quote == 0 ? "unclosed action" : "unterminated character constant");
+  }
+
+  void cut_comment() {
+    const auto end = text_.find("*/");
+    if (end == std::string_view::npos) throw ParseError("unclosed comment");
+    text_.remove_prefix(end + 2);
+    trim_next_ = text_.size() > 3 && std::isspace(static_cast<unsigned char>(text_[0])) != 0 && text_[1] == '-';
+    if (trim_next_) text_.remove_prefix(2);
+    if (text_.substr(0, 2) != "}}") throw ParseError("comment ends before closing delimiter");
+    text_.remove_prefix(2);
   }
 
   void push_action(Block& block, ActionParser& action) {
     Node node;
+    node.position = action_begin_;
     if (action.take_keyword("if")) {
       node.kind = Node::Kind::branch;
+      read_nested(node, action, "if");
     } else if (action.take_keyword("range")) {
       node.kind = Node::Kind::loop;
+      read_nested(node, action, "range");
     } else if (action.take_keyword("with")) {
       node.kind = Node::Kind::scope;
+      read_nested(node, action, "with");
     } else if (action.take_keyword("break")) {
-      node.kind = Node::Kind::leave;
+      read_jump(node, action, Node::Kind::leave, "break");
     } else if (action.take_keyword("continue")) {
-      node.kind = Node::Kind::next;
+      read_jump(node, action, Node::Kind::next, "continue");
+    } else if (action.take_keyword("template")) {
+      read_call(node, action);
+    } else if (action.take_keyword("block")) {
+      read_block(node, action);
+    } else if (depth_ == 0 && action.take_keyword("define")) {
+      read_definition(action);
+      return;
     } else {
       node.kind = Node::Kind::action;
-      node.pipeline = action.pipeline();
+      node.pipeline = action.pipeline("command");
       action.expect_end("command");
     }
-    const bool nests =
-        node.kind == Node::Kind::branch || node.kind == Node::Kind::loop || node.kind == Node::Kind::scope;
-    if (nests) read_nested(node, action);
     block.nodes.push_back(std::move(node));
   }
 
-  void read_nested(Node& node, ActionParser& action) {
-    if (++depth_ > 200) fail("nested too deeply");
-    node.pipeline = action.pipeline();
-    action.expect_end("command");
-    node.body = std::make_unique<Block>();
-    const End end = read(*node.body);
-    if (end == End::input) fail("unexpected EOF");
-    if (end == End::otherwise) {
-      node.otherwise = std::make_unique<Block>();
-      ActionParser rest = *rest_of_else_;
-      if (!rest.at_end()) {
-        push_action(*node.otherwise, rest);  // "else if": it takes the common {{end}}
-      } else if (read(*node.otherwise) != End::end) {
-        fail("unexpected EOF");
-      }
-    }
+  void read_jump(Node& node, ActionParser& action, Node::Kind kind, const char* name) {
+    action.expect_end(name);
+    if (loops_ == 0) throw ParseError(std::string("{{") + name + "}} outside {{range}}");
+    node.kind = kind;
+  }
+
+  void read_call(Node& node, ActionParser& action) {
+    node.kind = Node::Kind::call;
+    action.at_end();
+    node.position = action.position();
+    node.text = action.quoted_text("template clause");
+    if (!action.at_end()) node.pipeline = action.pipeline("template clause");
+    action.expect_end("template clause");
+  }
+
+  // A definition and a call of it.
+  void read_block(Node& node, ActionParser& action) {
+    node.kind = Node::Kind::call;
+    node.text = action.quoted_text("block clause");
+    node.pipeline = action.pipeline("block clause");
+    action.expect_end("block clause");
+    define(node.text);
+  }
+
+  void read_definition(ActionParser& action) {
+    const std::string name = action.quoted_text("define clause");
+    action.expect_end("define clause");
+    define(name);
+  }
+
+  // What is defined knows no variable and no loop of where that is done.
+  void define(const std::string& name) {
+    deepen();
+    auto body = std::make_unique<Block>();
+    std::vector<std::string> outer{""};
+    std::swap(outer, scope_.variables);
+    const int loops = std::exchange(loops_, 0);
+    if (read(*body) != End::end) throw ParseError("unexpected EOF");
+    loops_ = loops;
+    std::swap(outer, scope_.variables);
+    document_->blocks[name] = std::move(body);
     --depth_;
   }
 
+  void read_nested(Node& node, ActionParser& action, const char* name) {
+    deepen();
+    const std::size_t variables = scope_.variables.size();
+    node.pipeline = action.pipeline(name);
+    action.expect_end(name);
+    node.body = std::make_unique<Block>();
+    if (node.kind == Node::Kind::loop) ++loops_;
+    const End end = read(*node.body);
+    if (node.kind == Node::Kind::loop) --loops_;
+    if (end == End::input) throw ParseError("unexpected EOF");
+    if (end == End::otherwise) read_otherwise(node);
+    scope_.variables.resize(variables);
+    --depth_;
+  }
+
+  void read_otherwise(Node& node) {
+    node.otherwise = std::make_unique<Block>();
+    ActionParser rest = *rest_of_else_;
+    if (!rest.at_end()) {
+      push_action(*node.otherwise, rest);  // "else if": it takes the common {{end}}
+      return;
+    }
+    const End end = read(*node.otherwise);
+    if (end == End::otherwise) throw ParseError("expected end; found {{else}}");
+    if (end != End::end) throw ParseError("unexpected EOF");
+  }
+
+  void deepen() {
+    if (++depth_ > kDeepestNesting) throw ParseError("nested too deeply");
+  }
+
+  std::string_view name_;
+  std::string_view whole_;
   std::string_view text_;
+  ActionParser::Scope scope_;
+  Document* document_ = nullptr;
+  std::size_t action_begin_ = 0;
   bool trim_next_ = false;
   int depth_ = 0;
+  int loops_ = 0;
   std::optional<ActionParser> rest_of_else_;
 };
 
 }  // namespace
 
-std::unique_ptr<Block> parse(std::string_view text) { return BlockParser(text).document(); }
+Document parse(std::string_view name, std::string_view text, const std::function<bool(std::string_view)>& is_function) {
+  Document document;
+  document.name = name;
+  document.text = text;
+  BlockParser(name, document.text, is_function).read_document(document);
+  return document;
+}
 
 }  // namespace gantry::cli::syntax

@@ -186,8 +186,10 @@ TEST(Architecture, BeastStaysWhereHttpIs) {
 }
 
 TEST(Architecture, HeadersAreLight) {
-  // Each with its reason: templates over JSON values, included by the sources of their own folder only.
-  static const Names exceptions{"core/wire/fields.hpp", "core/wire/members.hpp", "cli/format/template_syntax.hpp"};
+  // Each with its reason: templates over JSON values, included by the sources of their own folder only; and the value
+  // of
+  // --format's templates, which holds JSON, in the command line, where it is precompiled.
+  static const Names exceptions{"core/wire/fields.hpp", "core/wire/members.hpp", "cli/format/go_value.hpp"};
   for (const Source& source : sources()) {
     if (!source.header() || source.top == "tests" || exceptions.contains(source.path)) continue;
     for (const Include& include : source.includes) {
