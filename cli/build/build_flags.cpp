@@ -53,6 +53,7 @@ void BuildFlags::declare(Flags& flags) {
       .list("no-cache-filter", no_cache_stages, "Do not cache specified stages")
       .list("secret", secrets, "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")")
       .list("ssh", agents, "SSH agent socket to expose to the build (format: \"default|<id>[=<socket>]\")")
+      .toggle("check", check, "Shorthand for \"--call=check\": look through the Dockerfile and build nothing")
       .list("build-context", contexts, "Additional build contexts (e.g., name=path)")
       .list("cache-to", cache_to,
             "Cache export destinations (e.g., \"user/app:cache\", \"type=local,dest=path/to/dir\")")
@@ -98,6 +99,7 @@ Query BuildFlags::query(const std::string& recipe, const std::string& remote) co
   out.add_if(!cpus.empty(), "cpusetcpus", cpus).add_if(!mems.empty(), "cpusetmems", mems);
   for (const std::string& host : hosts) out.add("extrahosts", host);
   for (const std::string& option : security) out.add("securityopt", option);
+  out.add_if(check, "check");
   for (const std::string& entitlement : entitlements) out.add("allow", entitlement);
   for (const std::string& stage : no_cache_stages) out.add("nocachestage", stage);
   return out;

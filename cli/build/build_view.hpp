@@ -21,6 +21,8 @@ class BuildView {
   /// Shows the answer to its end. Answers the image's id. Throws Failure if the build failed.
   std::string show(Exchange& exchange);
 
+  [[nodiscard]] std::size_t warnings() const noexcept { return display_.warnings().size(); }
+
  private:
   void show_warnings() const;
 

@@ -95,6 +95,7 @@ class Sender {
 
   /// Of what was built; empty: the daemon did not tell.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] std::size_t warnings() const noexcept { return warnings_; }
 
   void directory(const std::string& path) {
     if (flags_.file == "-") return with_recipe(path, read_stdin());
@@ -166,12 +167,14 @@ class Sender {
     view.ask(query);
     const auto exchange = context_.client().upload("POST", "/build" + query.text(), source, headers);
     id_ = view.show(*exchange);
+    warnings_ = view.warnings();
   }
 
   Context& context_;
   const BuildFlags& flags_;
   const bool to_stderr_;
   std::string id_;
+  std::size_t warnings_ = 0;
 };
 
 /// The outputs that the flags ask for, with the image's names where one needs them.
@@ -217,6 +220,13 @@ int image_build(Context& context) {
     sender.remote(place);
   } else {
     sender.directory(place);
+  }
+  if (options.check) {
+    const std::size_t found = sender.warnings();
+    std::printf("Check complete, %s\n", found == 0   ? "no warnings found."
+                                        : found == 1 ? "1 warning has been found!"
+                                                     : (std::to_string(found) + " warnings have been found!").c_str());
+    return found == 0 ? 0 : 1;
   }
   if (!options.id_file.empty()) std::ofstream(options.id_file) << sender.id();
   if (!options.metadata_file.empty()) write_metadata(options, sender.id());

@@ -82,6 +82,7 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   }
   co_await session->clean();
   if (failure) std::rethrow_exception(failure);
+  if (wanted->wanted.check_only) co_return image;
   for (const std::string& name : wanted->names) at_.images.tag(image, name, "");
   if (wanted->quiet) {
     tell(report, image + "\n");

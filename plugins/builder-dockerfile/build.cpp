@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lint.hpp"
 #include "source_excerpt.hpp"
 #include "text.hpp"
 
@@ -44,8 +45,23 @@ std::size_t Build::last_stage() const {
   return *found;
 }
 
+void Build::check() const {
+  auto* display = static_cast<builder::v1::Display*>(shared_.session.query(builder::v1::Display::kService));
+  // Docker's classic builder has no such warnings, and no directive for them.
+  if (display == nullptr) return;
+  std::set<std::string> rules;
+  for (const Finding& finding : lint(recipe_)) {
+    display->report({builder::v1::StepReport::Kind::warning, 0, show_finding(finding)});
+    rules.insert(finding.rule);
+  }
+  if (rules.empty() || !parse_check(recipe_.check).error) return;
+  throw Error{Errc::invalid, "lint violation found for rules: " + join({rules.begin(), rules.end()}, ", ")};
+}
+
 std::string Build::run() {
   const std::size_t last = last_stage();
+  check();
+  if (shared_.request.check_only) return {};
   for (const auto& [name, value] : shared_.request.labels) {
     recipe_.stages[last].instructions.push_back({"LABEL " + name + "=" + value, 0, 0, Label{{{name, value}}}});
   }

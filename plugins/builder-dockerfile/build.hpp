@@ -25,6 +25,8 @@ class Build {
   void show_start(Transcript& transcript);
   StageState build_stage(std::size_t stage, Transcript& transcript);
   void show_unused();
+  /// Errors: invalid, if the recipe wants findings to be failures.
+  void check() const;
 
   Recipe recipe_;
   const Shared shared_;

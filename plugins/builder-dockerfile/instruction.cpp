@@ -242,6 +242,7 @@ Recipe parse_recipe(std::string_view text, const std::string& file) {
   Recipe recipe;
   recipe.escape = document.escape;
   recipe.warnings = document.warnings;
+  recipe.check = document.check;
   for (const Node& node : document.nodes) {
     Instruction instruction;
     try {

@@ -125,6 +125,7 @@ struct Stage {
 /// A whole recipe.
 struct Recipe {
   char escape{'\\'};
+  std::string check;  ///< As the directive has it.
   std::vector<std::string> warnings;
   std::vector<Instruction> arguments;  ///< ARG before the first FROM.
   std::vector<Stage> stages;

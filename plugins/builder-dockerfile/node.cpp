@@ -1,5 +1,7 @@
 #include "node.hpp"
 
+#include <utility>
+
 #include "text.hpp"
 
 namespace gantry::dockerfile {
@@ -43,7 +45,7 @@ bool is_comment(std::string_view line) { return trim_left(without_newline(line))
 /// "# name = value" at the top of the file.
 class Directives {
  public:
-  explicit Directives(char& escape) : escape_(escape) {}
+  Directives(char& escape, std::string& check) : escape_(escape), check_(check) {}
 
   void take(std::string_view line) {
     if (done_) return;
@@ -58,7 +60,8 @@ class Directives {
     if (name == "escape") {
       take_escape(value);
     } else if (name == "syntax" || name == "check") {
-      once(name == "syntax" ? syntax_ : check_, name);
+      once(name == "syntax" ? syntax_seen_ : check_seen_, name);
+      if (name == "check") check_ = value;
     } else {
       done_ = true;
     }
@@ -78,10 +81,11 @@ class Directives {
   }
 
   char& escape_;
+  std::string& check_;
   bool done_ = false;
   bool escape_seen_ = false;
-  bool syntax_ = false;
-  bool check_ = false;
+  bool syntax_seen_ = false;
+  bool check_seen_ = false;
 };
 
 /// Takes the escape character off the end of a line that goes on. False if it does not.
@@ -217,7 +221,7 @@ std::vector<Heredoc> announced_heredocs(std::string_view line) {
 
 Document parse_document(std::string_view text, const std::string& file) {
   Document document;
-  Directives directives{document.escape};
+  Directives directives{document.escape, document.check};
   Lines lines{text};
   std::string_view raw;
   while (lines.next(raw)) {

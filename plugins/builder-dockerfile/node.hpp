@@ -31,6 +31,7 @@ struct Node {
 /// The recipe as text.
 struct Document {
   char escape{'\\'};
+  std::string check;  ///< The value of the directive "check".
   std::vector<std::string> warnings;
   std::vector<Node> nodes;
 };

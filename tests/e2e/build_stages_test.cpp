@@ -67,6 +67,21 @@ TEST_F(BuildStages, ShowTheLinesThatFailed) {
   EXPECT_THAT(build("FROM busybox\nBOGUS x\n").err, HasSubstr("   2 | >>> BOGUS x\n"));
 }
 
+TEST_F(BuildStages, AreLookedThroughForWhatIsSeldomMeant) {
+  const std::string recipe = "FROM busybox\nMAINTAINER me\nCMD echo x\n";
+  const Result built = build(recipe);
+  EXPECT_EQ(built.code, 0);
+  EXPECT_THAT(built.err, AllOf(HasSubstr(" 2 warnings found:\n - MaintainerDeprecated: "), HasSubstr("(line 2)\n"),
+                               HasSubstr(" - JSONArgsRecommended: "), HasSubstr("(line 3)\n")));
+  const Result checked = build("FROM none-such\n" + recipe.substr(13), "--check");
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_THAT(checked.out, HasSubstr("Check complete, 2 warnings have been found!"));
+  EXPECT_EQ(build("FROM busybox\n", "--check").code, 0);
+  EXPECT_THAT(build("# check=error=true\n" + recipe).err,
+              HasSubstr("lint violation found for rules: JSONArgsRecommended, MaintainerDeprecated"));
+  EXPECT_EQ(build("# check=skip=all;error=true\n" + recipe).err, "");
+}
+
 TEST_F(BuildStages, AreShownAsStepsThatGoOn) {
   const std::string recipe = "FROM busybox AS base\nENV a=b\nRUN echo said\n";
   EXPECT_THAT(build(recipe, "--progress plain").err,
