@@ -45,7 +45,13 @@ awaitable<void> Service::Impl::end_runtime(std::string id, std::string runtime) 
 
 awaitable<void> Service::Impl::release_volumes(std::string id, std::vector<MountPoint> mounts) {
   for (const MountPoint& place : mounts) {
-    if (place.type == "volume") co_await at.volumes.release(place.name, id);
+    if (place.type != "volume") continue;
+    try {
+      co_await at.volumes.release(place.name, id);
+    } catch (const std::exception& error) {
+      // A driver that holds on to its volume must not keep the container from ending.
+      tell_error(id, error);
+    }
   }
 }
 
@@ -106,7 +112,12 @@ awaitable<void> Service::Impl::ended(Held& held) {
     if (record.health) end_health(*record.health);
   });
   held.live->trace.step("commit");
-  co_await free_run(id, held.container->mounts, held.container->host_config.runtime);
+  try {
+    co_await free_run(id, held.container->mounts, held.container->host_config.runtime);
+  } catch (const std::exception& error) {
+    // It has ended all the same: who waits is told, and the next start of the daemon sweeps up.
+    tell_error(id, error);
+  }
   held.live->trace.step("free");
   const auto seconds = std::to_string(std::max<Nanoseconds>(ran, 0) / 1'000'000'000);
   publish("die", *held.container, {{"exitCode", std::to_string(status.code)}, {"execDuration", seconds}});

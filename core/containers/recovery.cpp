@@ -49,7 +49,13 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
     }
   }
   for (const MountPoint& place : held.container->mounts) {
-    if (place.type == "volume") co_await at.volumes.acquire(place.name, id);
+    if (place.type != "volume") continue;
+    try {
+      co_await at.volumes.acquire(place.name, id);
+    } catch (const std::exception& error) {
+      // It runs, and has the volume: a driver that comes late must not leave it unwatched.
+      tell_error(id, error);
+    }
   }
   if (held.container->pid != running->pid || held.container->start_time_ticks != running->start_time) {
     held.container = change(id, [&](Container& record) {

@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cctype>
+#include <filesystem>
 
 #include "plugins/catalog.hpp"
 #include "plugins/foreign.hpp"
@@ -32,6 +34,14 @@ const Options& options_of(const DriverConfig& config, const std::string& driver)
   static const Options none;
   const auto given = config.options.find(driver);
   return given == config.options.end() ? none : given->second;
+}
+
+/// Users choose it, and it becomes a part of paths.
+bool may_name_plugin(const std::string& name) {
+  constexpr std::size_t kMaxName = 200;
+  const auto alnum = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  return !name.empty() && name.size() <= kMaxName && alnum(name.front()) &&
+         std::ranges::all_of(name, [&](char c) { return alnum(c) || c == '_' || c == '.' || c == '-' || c == ':'; });
 }
 
 }  // namespace
@@ -203,6 +213,7 @@ void Drivers::Impl::open_runtimes() {
 /// A plugin that speaks a protocol of its own, behind a driver that speaks it: opened when somebody names it first.
 /// An empty handle if there is none.
 VolumeDriver Drivers::Impl::open_volume_plugin(const std::string& name) {
+  if (!may_name_plugin(name)) return {};
   for (Found& found : catalog->drivers()) {
     const auto& can = found.info.capabilities;
     if (found.info.kind != volume::v1::Driver::kKind || std::ranges::count(can, "named-plugins") == 0) continue;
@@ -215,6 +226,11 @@ VolumeDriver Drivers::Impl::open_volume_plugin(const std::string& name) {
     } catch (const Error& error) {
       if (error.code() != Errc::not_found && error.code() != Errc::invalid) throw;
       spdlog::debug("{}", error.what());
+      // It was no plugin's name: nothing of it stays. What is not empty is not ours to remove.
+      for (const std::string& root : {config.data_root, config.exec_root}) {
+        std::error_code kept;
+        std::filesystem::remove(root + "/drivers/" + found.info.kind + "-" + found.info.name + "-" + name, kept);
+      }
     }
   }
   return {};

@@ -1,12 +1,20 @@
 #include "volumes/service.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/id.hpp"
 #include "volumes/service_impl.hpp"
 
 namespace gantry::volumes {
+
+namespace {
+
+/// dockerd gives its plugins this long.
+constexpr std::chrono::minutes kMountLimit{2};
+
+}  // namespace
 
 Service::Service(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& /*workers*/)
     : impl_(std::make_unique<Impl>(store, bus, drivers)) {}
@@ -88,7 +96,8 @@ awaitable<Mount> Service::acquire(std::string name, std::string container_id,
   Mount mount;
   std::exception_ptr failure;
   try {
-    const plugins::CallSettings settings;
+    plugins::CallSettings settings;
+    settings.time_limit = kMountLimit;
     const auto work = [name, container_id](auto& target, const Call& call) {
       Mount out;
       target.mount(name, container_id, out, call);
@@ -110,7 +119,8 @@ awaitable<void> Service::release(std::string name, std::string container_id) {
   const auto volume = impl_->find(name);
   if (!volume) co_return;
   const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
-  const plugins::CallSettings settings;
+  plugins::CallSettings settings;
+  settings.time_limit = kMountLimit;
   const auto work = [name, container_id](auto& target, const Call& call) { target.unmount(name, container_id, call); };
   co_await impl_->drivers.call(driver, Pool::quick, settings, work);
   std::map<std::string, std::string> attributes{{"container", container_id}};
