@@ -27,6 +27,7 @@ class Plugin(http.server.BaseHTTPRequestHandler):
             else: os.makedirs(root + '/' + name, exist_ok=True); volumes[name] = asked['Opts']
         elif method == 'VolumeDriver.List': answer['Volumes'] = [{'Name': n} for n in os.listdir(root) if n != 'calls']
         elif not os.path.isdir(root + '/' + name): answer['Err'] = 'no such volume'
+        elif method == 'VolumeDriver.Unmount' and volumes.get(name, {}).get('color') == 'sticky': answer['Err'] = 'device busy'
         elif method == 'VolumeDriver.Get':
             answer['Volume'] = {'Name': name, 'Mountpoint': root + '/' + name, 'Status': {'shelf': 7}}
         elif method in ('VolumeDriver.Mount', 'VolumeDriver.Path'): answer['Mountpoint'] = root + '/' + name
@@ -98,6 +99,29 @@ TEST_P(VolumePlugin, TellsWhatThePluginSays) {
   EXPECT_EQ(run("volume ls -q").out, "");
   EXPECT_THAT(run("volume create -d nosuch data").err, HasSubstr("plugin \"nosuch\" not found"));
   EXPECT_THAT(run("volume create -d ../x data").err, HasSubstr("not found"));
+}
+
+TEST_P(VolumePlugin, CannotKeepContainersFromEnding) {
+  EXPECT_EQ(run("volume create -d shelf -o color=sticky data").line(), "data");
+  EXPECT_EQ(run("run --name c1 -v data:/v busybox sh -c 'exit 3'").code, 3);
+  EXPECT_EQ(run("inspect -f '{{.State.Status}} {{.State.ExitCode}}' c1").line(), "exited 3");
+  EXPECT_EQ(run("rm c1").code, 0);
+  EXPECT_EQ(run("run --rm -v data:/v busybox true").code, 0);
+  EXPECT_EQ(run("ps -aq").out, "");
+  EXPECT_THAT(shell("cat " + (shelf_ / "calls").string()).out, HasSubstr("VolumeDriver.Unmount\n"));
+}
+
+TEST_P(VolumePlugin, IsNoPath) {
+  const std::filesystem::path drivers = daemon_->root() / "data/drivers";
+  const auto folders = [&] { return shell("ls " + drivers.string()).out; };
+  const std::string before = folders();
+  ASSERT_NE(before, "");
+  for (const char* name : {"nosuch", "x/../../../..", "..", ".", "a/b", "-x"}) {
+    EXPECT_THAT(run(std::string("volume create -d ") + (*name == '-' ? "./" : "") + name + " data").err,
+                HasSubstr("not found"))
+        << name;
+  }
+  EXPECT_EQ(folders(), before);
 }
 
 TEST_P(VolumePlugin, MayComeAndGo) {
