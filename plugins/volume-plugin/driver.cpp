@@ -1,6 +1,7 @@
 #include "driver.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -25,6 +26,15 @@ std::string text_of(const json& object, const char* name) {
   if (!object.is_object()) return {};
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+/// Whether a message is one of those that plugins have for a volume that they don't hold. All others may pass: a volume
+/// whose plugin has lost its backend is still there.
+bool says_gone(std::string message) {
+  std::transform(message.begin(), message.end(), message.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto has = [&](const char* phrase) { return message.find(phrase) != std::string::npos; };
+  return has("no such volume") || (has("volume") && (has("not found") || has("not exist")));
 }
 
 }  // namespace
@@ -55,13 +65,22 @@ docker_plugin::Client& Driver::plugin() const {
   return *plugin_;
 }
 
-bool Driver::holds(const std::string& name, const Call& call) const {
+std::optional<json> Driver::find(const std::string& name, const Call& call) const {
   try {
-    plugin().call("Get", {{"Name", name}}, call);
-    return true;
+    json answer = plugin().call("Get", {{"Name", name}}, call);
+    const auto volume = answer.find("Volume");
+    if (volume == answer.end() || !volume->is_object()) return std::nullopt;
+    return *volume;
   } catch (const Error& error) {
-    // Whatever a plugin says here means that.
-    if (error.code() != Errc::io) throw;
+    if (error.code() == Errc::io && says_gone(error.what())) return std::nullopt;
+    throw;
+  }
+}
+
+bool Driver::is_gone(const std::string& name, const Call& call) const {
+  try {
+    return !find(name, call);
+  } catch (const Error&) {
     return false;
   }
 }
@@ -72,15 +91,21 @@ void Driver::create(const std::string& name, const Options& options, volume::v1:
 }
 
 void Driver::remove(const std::string& name, const Call& call) {
-  if (holds(name, call)) plugin().call("Remove", {{"Name", name}}, call);
+  try {
+    plugin().call("Remove", {{"Name", name}}, call);
+  } catch (const Error& error) {
+    // The protocol has no code for "no such volume", and the message of Remove may be of anything.
+    if (error.code() != Errc::io || !is_gone(name, call)) throw;
+  }
 }
 
 void Driver::inspect(const std::string& name, volume::v1::Volume& out, const Call& call) {
-  if (!holds(name, call)) throw Error{Errc::not_found, "get " + name + ": no such volume"};
-  const json volume = plugin().call("Get", {{"Name", name}}, call).value("Volume", json::object());
+  const std::optional<json> found = find(name, call);
+  if (!found) throw Error{Errc::not_found, "get " + name + ": no such volume"};
+  const json& volume = *found;
   out.name = name;
   out.mountpoint = text_of(volume, "Mountpoint");
-  const json status = volume.is_object() ? volume.value("Status", json::object()) : json::object();
+  const json status = volume.value("Status", json::object());
   for (const auto& [key, value] : status.items()) {
     out.status.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
   }
@@ -92,15 +117,18 @@ void Driver::mount(const std::string& name, const std::string& user, Mount& out,
     throw Error{Errc::invalid,
                 "plugin " + plugin().name() + ": VolumeDriver.Mount: \"" + place + "\" is no mountpoint"};
   }
-  out = {"bind", place, "", "", {"rbind"}};
+  // A plugin knows nothing of user namespaces: what it shows may be any directory of the host's, with the host's ids.
+  out = {"bind", place, "", "", {"rbind", std::string{kHostIdsOption}}};
 }
 
 void Driver::unmount(const std::string& name, const std::string& user, const Call& call) {
   try {
-    if (holds(name, call)) plugin().call("Unmount", {{"Name", name}, {"ID", user}}, call);
+    plugin().call("Unmount", {{"Name", name}, {"ID", user}}, call);
   } catch (const Error& error) {
     // One that is gone, and what it had mounted with it, must not keep a container from ending.
-    if (error.code() != Errc::unavailable && error.code() != Errc::not_found) throw;
+    const bool gone = error.code() == Errc::unavailable || error.code() == Errc::not_found ||
+                      (error.code() == Errc::io && is_gone(name, call));
+    if (!gone) throw;
     call.log(LogLevel::warning, "volume " + name + " is not unmounted: " + error.what());
   }
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,9 @@ class Driver : public volume::v1::Driver {
 
  private:
   [[nodiscard]] docker_plugin::Client& plugin() const;
-  [[nodiscard]] bool holds(const std::string& name, const Call& call) const;
+  /// What the plugin tells of a volume; none if it says that there is none.
+  [[nodiscard]] std::optional<nlohmann::json> find(const std::string& name, const Call& call) const;
+  [[nodiscard]] bool is_gone(const std::string& name, const Call& call) const;
 
   std::unique_ptr<docker_plugin::Client> plugin_;  ///< None: this one only stands for those to come.
 };
