@@ -53,6 +53,20 @@ void Service::Impl::check_free(const std::string& operation, const std::string& 
   throw Error{Errc::conflict, operation + " " + name + ": a volume of that name exists: volume name must be unique"};
 }
 
+// A driver may hold volumes without a record, and its `create` of one that it holds succeeds: what fills it would write
+// over the data, and remove it if that fails.
+awaitable<void> Service::Impl::check_free_in_driver(Volume volume) {
+  check_driver(volume.name, volume.driver);
+  try {
+    co_await mountpoint_in_driver(volume.name, volume.driver);
+  } catch (const Error& error) {
+    if (error.code() == Errc::not_found) co_return;
+    throw;
+  }
+  throw Error{Errc::conflict, "create " + volume.name + ": driver '" + volume.driver +
+                                  "' already has a volume of that name: volume name must be unique"};
+}
+
 awaitable<std::shared_ptr<const Volume>> Service::clone(std::string name, CloneRequest request) {
   const std::string operation = request.snapshot ? "snapshot " : "clone ";
   if (request.name.empty()) {
@@ -206,6 +220,7 @@ awaitable<std::shared_ptr<const Volume>> Service::make_filled(Volume volume, Use
   check_name(name);
   const auto lock = co_await impl_->locks.lock(name);
   impl_->check_free("create", name);
+  co_await impl_->check_free_in_driver(volume);
   co_return co_await impl_->make(std::move(volume), fill);
 }
 

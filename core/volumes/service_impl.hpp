@@ -47,6 +47,8 @@ struct Service::Impl {
   void check_unused(const std::string& operation, const std::string& name) const;
   /// Errors: conflict.
   void check_free(const std::string& operation, const std::string& name) const;
+  /// Errors: conflict, and those of the driver.
+  awaitable<void> check_free_in_driver(Volume volume);
   awaitable<std::string> rename_in_driver(Volume volume);
   Snapshot finish_rename(Volume volume, std::string mountpoint);
 

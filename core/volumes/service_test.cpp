@@ -181,6 +181,30 @@ TEST_F(VolumeService, PrunesWhatNobodyUses) {
   EXPECT_THAT(names(), ElementsAre("kept"));
 }
 
+TEST_F(VolumeService, FillsNoneThatTheDriverHolds) {
+  const fs::path file = root_ / "drivers/volume-local/theirs/_data/file";
+  fs::create_directories(file.parent_path());
+  std::ofstream{file} << "kept";
+  bool filled = false;
+  const auto fill = [&](const std::string& name) {
+    return daemon_->run([&]() -> awaitable<void> {
+      Volume volume;
+      volume.name = name;
+      volume.driver = "local";
+      const Service::Use use = [&](const Mount&) -> awaitable<void> {
+        filled = true;
+        co_return;
+      };
+      co_await service().make_filled(volume, use);
+    });
+  };
+  EXPECT_THAT(fill("theirs"), HasSubstr("driver 'local' already has a volume of that name"));
+  EXPECT_FALSE(filled);
+  EXPECT_TRUE(fs::exists(file));
+  EXPECT_EQ(fill("new"), "");
+  EXPECT_TRUE(filled);
+}
+
 TEST_F(VolumeService, ComesBackAfterTheDaemon) {
   create("one");
   create("two", {{"type", "none"}, {"device", "/nonexist"}, {"o", "bind"}});
