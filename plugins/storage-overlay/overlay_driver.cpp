@@ -50,7 +50,7 @@ void OverlayDriver::options(std::vector<OptionInfo>& out) const {
 
 void OverlayDriver::open(Host& host) {
   data_dir_ = host.data_dir();
-  Scratch::clean(data_dir_);
+  Scratch::clean(host);
   check_kernel(data_dir_);
   layer_archive::make_directory(AT_FDCWD, data_dir_ + "/empty", 0755);
   layers_ = std::make_unique<LayerStore>(data_dir_);

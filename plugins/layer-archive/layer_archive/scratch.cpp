@@ -54,10 +54,18 @@ void Scratch::remove(const std::string& data_dir, const std::string& place) {
   }
 }
 
-void Scratch::clean(const std::string& data_dir) {
+void Scratch::clean(const Host& host) {
+  const std::string data_dir = host.data_dir();
   make_directory(AT_FDCWD, data_dir + "/tmp", 0700);
   const Directory directory = Directory::open(AT_FDCWD, data_dir + "/tmp");
-  for (const Name& name : directory.names()) remove_tree(directory.fd(), name.text);
+  for (const Name& name : directory.names()) {
+    try {
+      remove_tree(directory.fd(), name.text);
+    } catch (const Error& error) {
+      // It takes up space, but nobody will ever see it: no reason to keep all layers and containers away.
+      host.log(LogLevel::warning, data_dir + "/tmp/" + name.text + " is left behind: " + error.what());
+    }
+  }
 }
 
 void write_text(const std::string& path, const std::string& text) {

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "gantry/driver.hpp"
+
 namespace gantry::layer_archive {
 
 /// A directory to put something together in, below "tmp" of a driver's data directory. Removed unless it was moved
@@ -21,8 +23,8 @@ class Scratch {
   /// Takes what is at `place` out of sight at once, then removes it. Nothing happens if there is nothing.
   static void remove(const std::string& data_dir, const std::string& place);
 
-  /// Makes "tmp" and removes what a crash left in it.
-  static void clean(const std::string& data_dir);
+  /// Makes "tmp" in the driver's data directory and removes what a crash left in it; logs what can't be removed.
+  static void clean(const Host& host);
 
  private:
   std::string path_;

@@ -32,7 +32,7 @@ void TreeDriver::options(std::vector<OptionInfo>& out) const { out.clear(); }
 void TreeDriver::open(Host& host) {
   data_dir_ = host.data_dir();
   check_filesystem(data_dir_);
-  Scratch::clean(data_dir_);
+  Scratch::clean(host);
   trees_ = std::make_unique<TreeStore>(data_dir_, tree_);
 }
 
