@@ -11,6 +11,7 @@ struct GitAddress {
   std::string url;
   std::string reference;  ///< A branch, a tag or a commit; empty: its head.
   std::string directory;  ///< Below its root; empty: all of it.
+  std::string commit{};   ///< What the reference was found to mean; empty: not known yet.
 };
 
 /// Whether `text` is the address of a file or a repository, as dockerd tells: by its scheme.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,11 +49,21 @@ Pipe make_pipe() {
           UniqueFd{::fcntl(second.get(), F_DUPFD_CLOEXEC, kLowest)}};
 }
 
-pid_t spawn(const std::vector<std::string>& words, int target, int output, int errors) {
+/// A password in an address is not for everybody who may list processes: so it is no argument.
+UniqueFd make_input(const std::string& text) {
+  const UniqueFd file{::memfd_create("address", MFD_CLOEXEC)};
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    throw_errno("cannot hand an address over");
+  }
+  ::lseek(file.get(), 0, SEEK_SET);
+  return UniqueFd{::fcntl(file.get(), F_DUPFD_CLOEXEC, kLowest)};
+}
+
+pid_t spawn(const std::vector<std::string>& words, int input, int target, int output, int errors) {
   const UniqueFd high{::fcntl(target, F_DUPFD_CLOEXEC, kLowest)};
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, high.get(), 3);
@@ -109,11 +120,12 @@ void read_some(UniqueFd& from, std::string& into) {
 }
 
 /// Runs the program to its end. Answers what it told: the first word of each line, and the rest.
-std::map<std::string, std::string> run(const std::vector<std::string>& words, int target, const std::string& subject,
-                                       const Call& call) {
+std::map<std::string, std::string> run(const std::vector<std::string>& words, const std::string& address, int target,
+                                       const std::string& subject, const Call& call) {
+  const UniqueFd input = make_input(address);
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
-  Child child{spawn(words, target, output.write.get(), errors.write.get())};
+  Child child{spawn(words, input.get(), target, output.write.get(), errors.write.get())};
   output.write.reset();
   errors.write.reset();
   std::string told;
@@ -167,7 +179,7 @@ void give_to_root(const std::string& path) {
 
 Download Fetcher::file(const std::string& url, int file, const Call& call) const {
   const std::string subject = "failed to GET " + without_password(url);
-  auto told = run({program_, "http", url, std::to_string(limit_)}, file, subject, call);
+  auto told = run({program_, "http", std::to_string(limit_)}, url, file, subject, call);
   const timespec modified{seconds_of(told["modified"]), 0};
   const timespec times[2] = {modified, modified};
   ::futimens(file, times);
@@ -183,7 +195,7 @@ Download Fetcher::file(const std::string& url, int file, const Call& call) const
 std::string Fetcher::commit_of(const GitAddress& address, const Call& call) const {
   const UniqueFd nothing{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
   const std::string subject = "failed to fetch remote " + without_password(address.url);
-  auto told = run({program_, "resolve", address.url, address.reference}, nothing.get(), subject, call);
+  auto told = run({program_, "resolve", address.reference}, address.url, nothing.get(), subject, call);
   return told["commit"];
 }
 
@@ -191,8 +203,8 @@ void Fetcher::repository(const GitAddress& address, const std::string& directory
                          const Call& call) const {
   const UniqueFd place = open_directory(directory);
   const std::string subject = "failed to fetch remote " + without_password(address.url);
-  run({program_, "git", address.url, address.reference, keep_git ? "1" : "0", std::to_string(limit_)}, place.get(),
-      subject, call);
+  run({program_, "git", address.reference, address.commit, keep_git ? "1" : "0", std::to_string(limit_)}, address.url,
+      place.get(), subject, call);
   give_to_root(directory);
 }
 

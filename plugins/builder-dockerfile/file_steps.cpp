@@ -147,7 +147,7 @@ void StageBuild::write_source(const Copy& copy, const Source& source, const Tree
                               const CopyOptions& options) {
   if (source.repository) {
     GitAddress address = *source.repository;
-    address.reference = source.commit;
+    address.commit = source.commit;
     const FetchedFiles files{context_.work()};
     tools_.fetcher.repository(address, files.path(), copy.keep_git_dir, call_);
     return copy_into(files.tree(), address.directory, to, destination, options, call_);

@@ -33,7 +33,8 @@ class BuildRemote : public ::testing::Test {
         tar -cf outside.tar -P ../served/file.txt && truncate -s 3M sparse && tar -czf bomb.tar.gz sparse &&
         export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b &&
         git init -q -b main context && cd context && ln -s /etc sub/out && git add . && git commit -qm one && git tag -a -m t v1 &&
-        echo later >f && git commit -qam two && git branch 'feature' && cd .. && git clone -q --bare context repo.git)");
+        echo later >f && git commit -qam two && git branch 'feature' &&
+        git update-ref refs/heads/$(git rev-parse v1^{}) main && git update-ref refs/pull/1/head v1^{} && cd .. && git clone -q --mirror context repo.git)");
     ASSERT_EQ(made.code, 0) << made.err;
     server = std::make_unique<Background>(std::string{"python3 "} + GANTRY_FILE_SERVER + " 8099 " + files.string(),
                                           Environment{}, false);
@@ -128,6 +129,19 @@ TEST_F(BuildRemote, AddsARepository) {
   EXPECT_THAT(build("ADD $S/repo.git#none /x\n").err, HasSubstr("repository does not contain ref none"));
   EXPECT_THAT(build("ADD $S/repo.git#../../v1 /x\n").err, HasSubstr("repository does not contain ref"));
   EXPECT_THAT(build("ADD git@host:a/b.git /x\n").err, HasSubstr("https://, http:// or git://"));
+}
+
+TEST_F(BuildRemote, TakesNoBranchForTheCommitThatItIsNamedAs) {
+  const std::string one = shell("git -C " + (daemon->root() / "served/context").string() + " rev-parse v1^{}").line();
+  ASSERT_EQ(one.size(), 40U);
+  const Result built = build("ADD $S/repo.git#" + one + " /one\nRUN cat /one/f\n");
+  EXPECT_THAT(built.out, HasSubstr("\nwhole\n")) << built.err;
+  EXPECT_THAT(build_at("/repo.git#" + one).out, HasSubstr("\nwhole\n"));
+}
+
+TEST_F(BuildRemote, AddsWhatANameOutsideOfTheBranchesStandsFor) {
+  const Result built = build("ADD $S/repo.git#refs/pull/1/head /pulled\nRUN cat /pulled/f\n");
+  EXPECT_THAT(built.out, HasSubstr("\nwhole\n")) << built.err;
 }
 
 TEST_F(BuildRemote, LeavesARepositoryNeitherByItsLinksNorByDots) {

@@ -16,6 +16,8 @@ namespace {
 
 /// Submodules of submodules.
 constexpr int kDeepest = 4;
+/// What a file takes though it be empty.
+constexpr std::uint64_t kEntrySize = 512;
 
 template <class T, void (*Free)(T*)>
 struct Freed {
@@ -58,15 +60,18 @@ class Library {
   Library& operator=(const Library&) = delete;
 };
 
+/// Of a repository and all of its submodules.
 struct Received {
+  std::uint64_t before{};  ///< By the repositories that came before this one.
   std::uint64_t bytes{};
+  std::uint64_t written{};  ///< By checkouts.
   std::uint64_t limit{};
   bool too_large{};
 };
 
 int count(const git_indexer_progress* progress, void* self) {
   auto& received = *static_cast<Received*>(self);
-  received.bytes = progress->received_bytes;
+  received.bytes = received.before + progress->received_bytes;
   received.too_large = received.bytes > received.limit;
   return received.too_large ? -1 : 0;
 }
@@ -93,8 +98,20 @@ bool is_hash(const std::string& text) {
   return text.size() == GIT_OID_HEXSZ && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+/// A name that stands for a commit, so that no more than it need be fetched.
+Found find_commit(const std::vector<Found>& known, const std::string& commit) {
+  for (const Found& one : known) {
+    if (one.commit != commit) continue;
+    const std::size_t peeled = one.name.find("^{}");
+    return {one.name.substr(0, peeled), commit};
+  }
+  return {"", commit};
+}
+
+/// A hash is never taken for a name: whoever may make a branch could call it so.
 Found find_reference(git_remote* remote, const std::string& wanted) {
   const std::vector<Found> known = names_of(remote);
+  if (is_hash(wanted)) return find_commit(known, wanted);
   const std::string reference = wanted.empty() ? "HEAD" : wanted;
   for (const std::string& name :
        {reference, "refs/heads/" + reference, "refs/tags/" + reference, "refs/" + reference}) {
@@ -105,8 +122,20 @@ Found find_reference(git_remote* remote, const std::string& wanted) {
         std::find_if(known.begin(), known.end(), [&](const Found& one) { return one.name == name + "^{}"; });
     return {name, peeled == known.end() ? found->commit : peeled->commit};
   }
-  if (is_hash(reference)) return {"", reference};
   throw Error{Errc::not_found, "repository does not contain ref " + reference};
+}
+
+/// `commit` by the name that it was found by, or by another if that has moved on; empty: whatever the name stands for.
+Found find_wanted(git_remote* remote, const std::string& reference, const std::string& commit) {
+  if (commit.empty()) return find_reference(remote, reference);
+  if (!is_hash(commit)) throw Error{Errc::invalid, "not a commit: " + commit};
+  const std::vector<Found> known = names_of(remote);
+  Found found = find_reference(remote, reference);
+  return found.commit == commit ? found : find_commit(known, commit);
+}
+
+[[noreturn]] void fail_as_too_large(const Received& received) {
+  throw Error{Errc::invalid, "it is larger than " + std::to_string(received.limit) + " bytes (option download-limit)"};
 }
 
 Remote connect(git_repository* repository, const std::string& url) {
@@ -135,14 +164,44 @@ void download(git_remote* remote, const Found& wanted, Received& received) {
   char* list[] = {names.data(), tags.data()};
   const git_strarray specs{list, wanted.name.empty() ? std::size_t{2} : std::size_t{1}};
   const int outcome = ::git_remote_fetch(remote, &specs, &options, nullptr);
-  if (received.too_large) {
-    throw Error{Errc::invalid,
-                "it is larger than " + std::to_string(received.limit) + " bytes (option download-limit)"};
+  if (received.too_large) fail_as_too_large(received);
+  check(outcome);
+  received.before = received.bytes;
+}
+
+struct Sum {
+  git_odb* objects;
+  Received& received;
+};
+
+int add_entry(const char*, const git_tree_entry* entry, void* self) {
+  auto& sum = *static_cast<Sum*>(self);
+  std::size_t size = 0;
+  git_object_t type{};
+  if (::git_tree_entry_type(entry) == GIT_OBJECT_BLOB) {
+    const int outcome = ::git_odb_read_header(&size, &type, sum.objects, ::git_tree_entry_id(entry));
+    if (outcome < 0) return outcome;
   }
+  sum.received.written += kEntrySize + size;
+  sum.received.too_large = sum.received.written > sum.received.limit;
+  return sum.received.too_large ? -1 : 0;
+}
+
+/// A few bytes of objects, each named many times, can stand for more files than any disk holds.
+void check_size(git_repository* repository, git_object* commit, Received& received) {
+  git_object* tree = nullptr;
+  check(::git_object_peel(&tree, commit, GIT_OBJECT_TREE));
+  const Object owned{tree};
+  git_odb* objects = nullptr;
+  check(::git_repository_odb(&objects, repository));
+  const Owned<git_odb, git_odb_free> owned_objects{objects};
+  Sum sum{objects, received};
+  const int outcome = ::git_tree_walk(reinterpret_cast<git_tree*>(tree), GIT_TREEWALK_PRE, &add_entry, &sum);
+  if (received.too_large) fail_as_too_large(received);
   check(outcome);
 }
 
-void check_out_commit(git_repository* repository, const std::string& commit) {
+void check_out_commit(git_repository* repository, const std::string& commit, Received& received) {
   git_oid hash{};
   check(::git_oid_fromstr(&hash, commit.c_str()));
   git_object* raw = nullptr;
@@ -150,6 +209,7 @@ void check_out_commit(git_repository* repository, const std::string& commit) {
     throw Error{Errc::not_found, "repository does not contain ref " + commit};
   }
   const Object object{raw};
+  check_size(repository, raw, received);
   git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
   options.checkout_strategy = GIT_CHECKOUT_FORCE;
   options.disable_filters = 1;
@@ -157,8 +217,8 @@ void check_out_commit(git_repository* repository, const std::string& commit) {
   check(::git_repository_set_head_detached(repository, &hash));
 }
 
-std::string fetch_into(const std::string& url, const std::string& reference, const std::string& directory,
-                       Received& received, int depth);
+std::string fetch_into(const std::string& url, const std::string& reference, const std::string& expected,
+                       const std::string& directory, Received& received, int depth);
 
 struct Submodules {
   const std::string& directory;
@@ -180,7 +240,7 @@ int take_submodule(git_submodule* submodule, const char*, void* self) {
     char commit[GIT_OID_HEXSZ + 1]{};
     ::git_oid_tostr(commit, sizeof commit, head);
     const std::string place = all.directory + "/" + ::git_submodule_path(submodule);
-    fetch_into(address, commit, place, all.received, all.depth + 1);
+    fetch_into(address, commit, commit, place, all.received, all.depth + 1);
     std::filesystem::remove_all(place + "/.git");
     return 0;
   } catch (...) {
@@ -189,16 +249,16 @@ int take_submodule(git_submodule* submodule, const char*, void* self) {
   }
 }
 
-std::string fetch_into(const std::string& url, const std::string& reference, const std::string& directory,
-                       Received& received, int depth) {
+std::string fetch_into(const std::string& url, const std::string& reference, const std::string& expected,
+                       const std::string& directory, Received& received, int depth) {
   if (depth > kDeepest) throw Error{Errc::invalid, "its submodules are nested too deeply"};
   git_repository* raw = nullptr;
   check(::git_repository_init(&raw, directory.c_str(), 0));
   const Repository repository{raw};
   const Remote remote = connect(raw, url);
-  const Found found = find_reference(remote.get(), reference);
+  const Found found = find_wanted(remote.get(), reference, expected);
   download(remote.get(), found, received);
-  check_out_commit(raw, found.commit);
+  check_out_commit(raw, found.commit, received);
   Submodules submodules{directory, received, depth, nullptr};
   const int outcome = ::git_submodule_foreach(raw, &take_submodule, &submodules);
   if (submodules.failure) std::rethrow_exception(submodules.failure);
@@ -218,11 +278,11 @@ void resolve(const std::string& url, const std::string& reference) {
   std::printf("commit %s\n", find_reference(remote.get(), reference).commit.c_str());
 }
 
-void check_out(const std::string& url, const std::string& reference, const std::string& directory, bool keep_git,
-               std::uint64_t limit) {
+void check_out(const std::string& url, const std::string& reference, const std::string& expected,
+               const std::string& directory, bool keep_git, std::uint64_t limit) {
   const Library library;
-  Received received{0, limit, false};
-  const std::string commit = fetch_into(url, reference, directory, received, 0);
+  Received received{0, 0, 0, limit, false};
+  const std::string commit = fetch_into(url, reference, expected, directory, received, 0);
   if (!keep_git) std::filesystem::remove_all(directory + "/.git");
   std::printf("commit %s\n", commit.c_str());
 }

@@ -10,9 +10,10 @@ namespace gantry::fetch {
 /// Errors: not_found, invalid (the address), unavailable.
 void resolve(const std::string& url, const std::string& reference);
 
+/// `expected` is the commit that `reference` was resolved to; empty: none. No other is checked out.
 /// Checks `reference` out into `directory` with its submodules, without the ".git" unless `keep_git`. Tells its commit
-/// as `resolve` does. Errors: as there; invalid (more than `limit` bytes came).
-void check_out(const std::string& url, const std::string& reference, const std::string& directory, bool keep_git,
-               std::uint64_t limit);
+/// as `resolve` does. Errors: as there; invalid (more than `limit` bytes came or would be written).
+void check_out(const std::string& url, const std::string& reference, const std::string& expected,
+               const std::string& directory, bool keep_git, std::uint64_t limit);
 
 }  // namespace gantry::fetch

@@ -1,10 +1,11 @@
 // gantry-fetch: gets what a build names by an address. A process for each: so what parses a stranger's answers has no
 // rights, and the two libraries are in no daemon's memory.
 //
-//   gantry-fetch http URL LIMIT                         into the file at descriptor 3
-//   gantry-fetch resolve URL REFERENCE                  tells the commit
-//   gantry-fetch git URL REFERENCE KEEP-GIT LIMIT       into the directory at descriptor 3
+//   gantry-fetch http LIMIT                             into the file at descriptor 3
+//   gantry-fetch resolve REFERENCE                      tells the commit
+//   gantry-fetch git REFERENCE COMMIT KEEP-GIT LIMIT    into the directory at descriptor 3
 //
+// The address is its standard input: it may hold a password, and anybody may read a process's arguments.
 // What was found is told on standard output, a failure on standard error. The exit code is 1 and the failure's code.
 
 #include <cstdio>
@@ -20,20 +21,27 @@
 
 namespace {
 
+std::string read_address() {
+  std::string out;
+  for (int byte = std::getchar(); byte != EOF; byte = std::getchar()) out += static_cast<char>(byte);
+  return out;
+}
+
 void work(const std::vector<std::string>& words) {
   using namespace gantry::fetch;
   const std::string& what = words.at(0);
+  const std::string url = read_address();
   if (what == "resolve") {
     confine(0);
-    resolve(words.at(1), words.at(2));
+    resolve(url, words.at(1));
     return;
   }
   const std::uint64_t limit = std::strtoull(words.back().c_str(), nullptr, 10);
   const std::string place = confine(limit);
   if (what == "http") {
-    get(words.at(1), limit);
+    get(url, limit);
   } else {
-    check_out(words.at(1), words.at(2), place, words.at(3) == "1", limit);
+    check_out(url, words.at(1), words.at(2), place, words.at(3) == "1", limit);
   }
 }
 
