@@ -29,7 +29,7 @@ void BtrfsDriver::copy_into(const layer_archive::Scratch& scratch, const std::st
   layer_archive::make_directory(AT_FDCWD, scratch.path() + "/" + kVolume + "/tree", 0755);
 }
 
-/// What is no subvolume, or holds some that a container made, is removed file by file afterwards.
+/// What is no subvolume, or could not be destroyed, is removed file by file afterwards.
 void BtrfsDriver::destroy(const std::string& directory) const { destroy_subvolume(directory, kVolume); }
 
 }  // namespace gantry::btrfs

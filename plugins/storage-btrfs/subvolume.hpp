@@ -10,7 +10,7 @@ void make_subvolume(const std::string& directory, const std::string& name);
 /// A writable snapshot of the subvolume `original`: no file is copied.
 void snapshot(const std::string& original, const std::string& directory, const std::string& name);
 
-/// At once, however much is in it. False if it is none, or holds others.
+/// At once, however much is in it, with those that it holds. False if it is none, or one in it stays.
 bool destroy_subvolume(const std::string& directory, const std::string& name) noexcept;
 
 bool is_btrfs(const std::string& directory);
