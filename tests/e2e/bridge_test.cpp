@@ -61,9 +61,9 @@ TEST_P(BridgeConfig, PlacesTheDefaultBridge) {
 TEST_P(BridgeConfig, GivesTheDefaultBridgeIPv6) {
   start({{"ipv6", true}, {"fixed-cidr-v6", "fd00:9::/64"}});
   ASSERT_EQ(run(std::string{"run -d --name web -h web -p 8080:80 "} + kServer).code, 0);
-  EXPECT_EQ(inspect("web", "/NetworkSettings/GlobalIPv6Address"), "fd00:9::2");
-  EXPECT_EQ(inspect("web", "/NetworkSettings/IPv6Gateway"), "fd00:9::1");
-  EXPECT_EQ(daemon_->inspect("web", "/NetworkSettings/GlobalIPv6PrefixLen"), 64);
+  EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/bridge/GlobalIPv6Address"), "fd00:9::2");
+  EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/bridge/IPv6Gateway"), "fd00:9::1");
+  EXPECT_EQ(daemon_->inspect("web", "/NetworkSettings/Networks/bridge/GlobalIPv6PrefixLen"), 64);
   EXPECT_THAT(run("exec web cat /etc/hosts").out, HasSubstr("fd00:9::2\tweb"));
   EXPECT_EQ(fetch("http://[fd00:9::1]:8080"), "served\n");
   EXPECT_EQ(fetch("http://127.0.0.1:8080"), "served\n");

@@ -43,8 +43,9 @@ TEST(DaemonConfig, IsValidatedWithoutAStart) {
                 "the following directives are specified both as a flag and in the configuration file: debug: "
                 "(from flag: true, from file: true)\n");
   daemon.write_config({{"storage-driver", "nosuch"}});
-  EXPECT_THAT(validate("").err,
-              HasSubstr(refused + "storage-driver: there is no storage driver \"nosuch\"; there are: overlay, vfs"));
+  EXPECT_THAT(
+      validate("").err,
+      HasSubstr(refused + "storage-driver: there is no storage driver \"nosuch\"; there are: btrfs, overlay, vfs"));
   daemon.write_config({{"driver-opts", {{"bridge", {{"colour", "red"}}}}}});
   EXPECT_THAT(validate("").err,
               HasSubstr(refused + "network driver \"bridge\" has no option \"colour\"; it takes bip"));
