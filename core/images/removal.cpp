@@ -43,19 +43,17 @@ class Removal {
     const bool by_id = context_.catalog.find_name(normalized(text)) == nullptr && is_id_of(id, text);
     if (!by_id) {
       check_reference_use(text, record, force);
-      if (untag(id, normalized(text))) return;
-    } else if (is_single_reference(record->image)) {
-      // The image's own name does not protect it: it goes with it.
-      if (const auto conflict = find_conflict(record, force, true)) throw_conflict(id, *conflict);
-      untag_all(id);
+      return remove_name(record, normalized(text), force);
     }
-    remove_record(id, force, !by_id);
+    // The image's own name does not protect it: it goes with it.
+    const bool single = is_single_reference(record->image);
+    if (const auto conflict = find_conflict(record->image, force, single)) throw_conflict(id, *conflict);
+    erase(record, names_of(record->image));
   }
 
-  void remove_unused_parents(const std::string& parent) {
-    if (const Record record = context_.catalog.find_id(parent); record != nullptr && !record->hidden) {
-      remove_record(parent, false, true);
-    }
+  /// A parent that has become free by the way; one that something holds stays.
+  void remove_unused_parent(const Record& record) {
+    if (!record->hidden && !find_conflict(record->image, false, false)) erase(record, {});
   }
 
   /// Removes the layers that became free.
@@ -90,14 +88,24 @@ class Removal {
                                     " is using its referenced image " + short_id(record->image.id)};
   }
 
-  void note_untagged(const std::string& id, const std::string& name, const Record& before) {
-    items_.push_back({familiar(name), ""});
-    publish(context_, "untag", id, id, before);
+  static std::vector<std::string> names_of(const Image& image) {
+    std::vector<std::string> names = image.names;
+    names.insert(names.end(), image.digests.begin(), image.digests.end());
+    return names;
   }
 
-  /// Takes one name off; its repository's digests go with its last tag. Answers whether other names are left.
-  bool untag(const std::string& id, const std::string& name) {
-    const Record before = context_.catalog.find_id(id);
+  /// Tells of names that are no more. Of a name's digests, which go with it, there is no event.
+  void note_untagged(const Record& before, const std::vector<std::string>& gone, bool events_for_all) {
+    const std::string& id = before->image.id;
+    for (std::size_t at = 0; at < gone.size(); ++at) {
+      items_.push_back({familiar(gone[at]), ""});
+      if (at == 0 || events_for_all) publish(context_, "untag", id, id, before);
+    }
+  }
+
+  /// Takes one name off, and its repository's digests with the repository's last tag. The image goes with the last of
+  /// all, in the same commit, unless something holds it.
+  void remove_name(const Record& before, const std::string& name, bool force) {
     ImageRecord record = *before;
     Image& image = record.image;
     const bool by_digest = std::erase(image.digests, name) > 0;
@@ -110,25 +118,14 @@ class Removal {
       std::erase_if(image.digests, same);
     }
     const bool left = !image.names.empty() || !image.digests.empty();
+    const auto conflict = left ? std::nullopt : find_conflict(image, force, false);
+    if (!left && !conflict) return erase(before, gone, false);
     context_.catalog.replace(std::move(record));
-    note_untagged(id, gone.front(), before);
-    for (std::size_t at = 1; at < gone.size(); ++at) items_.push_back({familiar(gone[at]), ""});
-    return left;
+    note_untagged(before, gone, false);
+    if (conflict && !conflict->used) throw_conflict(before->image.id, *conflict);
   }
 
-  void untag_all(const std::string& id) {
-    const Record before = context_.catalog.find_id(id);
-    ImageRecord record = *before;
-    std::vector<std::string> gone = record.image.names;
-    gone.insert(gone.end(), record.image.digests.begin(), record.image.digests.end());
-    record.image.names.clear();
-    record.image.digests.clear();
-    context_.catalog.replace(std::move(record));
-    for (const std::string& name : gone) note_untagged(id, name, before);
-  }
-
-  std::optional<Conflict> find_conflict(const Record& record, bool force, bool ignore_names) const {
-    const Image& image = record->image;
+  std::optional<Conflict> find_conflict(const Image& image, bool force, bool ignore_names) const {
     for (const Record& other : context_.catalog.visible()) {
       if (other->parent == image.id) return Conflict{true, false, "image has dependent child images"};
     }
@@ -153,23 +150,20 @@ class Removal {
                                     conflict.message};
   }
 
-  /// `quiet`: it has become free by the way; if something holds it, it stays.
-  void remove_record(const std::string& id, bool force, bool quiet) {
-    const Record record = context_.catalog.find_id(id);
-    if (const auto conflict = find_conflict(record, force, false)) {
-      const bool dangling = record->image.names.empty() && record->image.digests.empty();
-      if (quiet && (!dangling || conflict->used)) return;
-      throw_conflict(id, *conflict);
-    }
-    untag_all(id);
+  /// One commit: a daemon that dies leaves the image with its names, or neither.
+  void erase(const Record& record, const std::vector<std::string>& gone, bool events_for_all = true) {
+    const std::string& id = record->image.id;
     chains_.insert(chains_.end(), record->image.chain_ids.rbegin(), record->image.chain_ids.rend());
     if (users(id).empty()) {
       context_.catalog.erase(id);
     } else {
-      ImageRecord hidden = *context_.catalog.find_id(id);
+      ImageRecord hidden = *record;
       hidden.hidden = true;
+      hidden.image.names.clear();
+      hidden.image.digests.clear();
       context_.catalog.replace(std::move(hidden));
     }
+    note_untagged(record, gone, events_for_all);
     publish(context_, "delete", id, id, record);
     items_.push_back({"", id});
     if (!record->parent.empty()) parents_.push_back(record->parent);
@@ -190,7 +184,7 @@ awaitable<Items> remove_image(Context& context, std::string reference, bool forc
     const std::string parent = removal.parents()[at];
     const Record record = context.catalog.find_id(parent);
     if (record != nullptr && record->image.names.empty() && record->image.digests.empty()) {
-      removal.remove_unused_parents(parent);
+      removal.remove_unused_parent(record);
     }
   }
   co_return co_await removal.finish();

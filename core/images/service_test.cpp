@@ -224,6 +224,18 @@ TEST_F(ImageService, ImportsInspectsTagsAndRemoves) {
   EXPECT_THAT(events(), ElementsAre("import", "tag", "untag", "untag", "delete"));
 }
 
+TEST_F(ImageService, GoesWithItsLastNameInOneCommit) {
+  ASSERT_EQ(import("box", layer_tar("a", "hello")), "");
+  std::vector<std::size_t> left;
+  // Asked at each event, which comes after its commit: an image without a name would be left by a crash.
+  const auto watching = daemon_->bus.subscribe([&](const auto& event) {
+    if (event.action == "untag" || event.action == "delete") left.push_back(service().list({}).size());
+    return false;
+  });
+  EXPECT_EQ(remove("box"), "");
+  EXPECT_THAT(left, ElementsAre(0U, 0U));
+}
+
 TEST_F(ImageService, IsNotRemovedUnderAContainer) {
   ASSERT_EQ(import("box", layer_tar("a", "hello")), "");
   daemon_->used = id_;

@@ -106,7 +106,7 @@ TEST_F(Recovery, ACleanStopEndsContainersAsDockerdDoes) {
 // Kill -9 at random points of what changes state. The seed is printed, so a failure can be repeated.
 TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
   const char* given = std::getenv("GANTRY_TEST_ROUNDS");
-  const int rounds = given == nullptr ? 25 : std::stoi(given);
+  const int rounds = given == nullptr ? 100 : std::stoi(given);
   std::random_device seed_source;
   const unsigned seed = seed_source();
   RecordProperty("seed", static_cast<int>(seed));
@@ -150,7 +150,7 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
     if (cli("images -q commit").out != "") cli("rmi commit:1");
     ASSERT_EQ(stored_files(*daemon), loaded ? stored_with_image : stored)
         << "seed " << seed << " round " << round << "\n"
-        << daemon->log();
+        << cli("images -a").out << daemon->log();
     // So that the next load has something to do.
     if (loaded) cli("rmi three:1");
   }
