@@ -111,7 +111,9 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   inputs.resolv_conf = files + "/resolv.conf";
   inputs.log = co_await plan_log(container);
   auto spec = build_spec(*container, inputs, settings);
-  if (spec.process.apparmor_profile == system::kDefaultAppArmorProfile) system::load_default_apparmor_profile();
+  if (spec.process.apparmor_profile == system::kDefaultAppArmorProfile) {
+    co_await at.workers.run(Pool::quick, [] { system::load_default_apparmor_profile(); });
+  }
   const auto runtime = runtime_of(*container);
   if (remapped && !(runtime.can("user-namespace") && runtime.can("idmap"))) {
     throw Error{Errc::unsupported,

@@ -31,8 +31,8 @@ std::uint32_t last_id(const std::vector<runtime::v1::IdMap>& map) {
 bool is_closed(const std::string& directory) {
   struct stat status {};
   if (::stat(directory.c_str(), &status) != 0) return false;
-  const mode_t entered = status.st_gid == 0 ? S_IXOTH : S_IXOTH | S_IXGRP;
-  return status.st_uid == 0 && (status.st_mode & entered) == 0;
+  // With an ACL the group's bits are its mask: they may stand for anybody.
+  return status.st_uid == 0 && (status.st_mode & (S_IXOTH | S_IXGRP)) == 0;
 }
 
 std::string user_namespace_of(const std::string& joined) {

@@ -111,6 +111,9 @@ wire::Info Service::info() const {
   info.driver = drivers_.storage().name();
   for (const auto& [name, value] : drivers_.storage().info().settings) info.driver_status.push_back({name, value});
   info.volume_plugins = drivers_.names("volume");
+  // One that stands for plugins of Docker's is none by itself.
+  std::erase_if(info.volume_plugins,
+                [&](const std::string& name) { return drivers_.volume(name).can("named-plugins"); });
   info.network_plugins = drivers_.names("network");
   if (std::ranges::count(info.network_plugins, "null") == 0) info.network_plugins.emplace_back("null");
   // As dockerd, which counts only those that log.

@@ -17,8 +17,12 @@ namespace {
 
 constexpr std::uint32_t kFirstProject = 0x67100000;  // of a million numbers that are this driver's
 
+/// The volume's own, which holds "_data".
+std::string folder_of(const std::string& data) { return std::filesystem::path(data).parent_path(); }
+
 }  // namespace
 
+using project_quota::ProjectQuota;
 using volume::v1::Usage;
 using volume::v1::Volume;
 
@@ -41,7 +45,10 @@ void LocalDriver::open(Host& host) {
 
 void LocalDriver::set_limit(const std::string& data, const Options& options) {
   const auto size = options.find("size");
-  if (size != options.end()) quota_->limit(data, project_quota::parse_size(size->second));
+  if (size == options.end()) return;
+  quota_->limit(data, project_quota::parse_size(size->second));
+  // Remembered where no container can write another's number.
+  ProjectQuota::note(folder_of(data), ProjectQuota::project_of(data));
 }
 
 void LocalDriver::create(const std::string& name, const Options& options, Volume& out, const Call& call) {
@@ -60,7 +67,7 @@ void LocalDriver::create(const std::string& name, const Options& options, Volume
 void LocalDriver::remove(const std::string& name, const Call& /*call*/) {
   // Else what is mounted there would be removed with the volume.
   unmount_from(store_->data(name));
-  const std::uint32_t project = project_quota::ProjectQuota::project_of(store_->data(name));
+  const std::uint32_t project = ProjectQuota::project_of(folder_of(store_->data(name)));
   store_->remove(name);
   quota_->forget(project);
 }

@@ -39,6 +39,13 @@ std::string content_of(const fs::path& file) {
   return out.str();
 }
 
+/// A command's errors are red piece by piece, and where one ends depends on when it was read, as with dockerd.
+std::string joined(std::string text) {
+  const std::string seam = "\x1B[0m\x1B[91m";
+  for (std::size_t at = text.find(seam); at != std::string::npos; at = text.find(seam, at)) text.erase(at, seam.size());
+  return text;
+}
+
 TEST_P(Build, MakesOfEachDockerfileWhatDockerdMakes) {
   if (shell("command -v jq").code != 0) GTEST_SKIP() << "no jq on this machine";
   const std::string client = std::string{GetParam()} == "docker" ? "$GANTRY_TEST_DOCKER" : program("gantry").string();
@@ -50,10 +57,10 @@ TEST_P(Build, MakesOfEachDockerfileWhatDockerdMakes) {
     const std::string command =
         "BASE=" + base.string() + " " + GANTRY_DOCKERFILES + "/describe " + client + " " + entry.path().string();
     const Result described = shell(command, daemon->environment());
-    EXPECT_EQ(described.out, content_of(entry.path() / "expected")) << entry.path() << "\n" << described.err;
+    EXPECT_EQ(joined(described.out), joined(content_of(entry.path() / "expected"))) << entry.path() << "\n"
+                                                                                    << described.err;
   }
   EXPECT_GE(cases, 150U);
-  run("rm -f $(docker ps -aq)");
 }
 
 TEST_P(Build, FindsItsStepsAgainAfterARestartAndATouch) {

@@ -76,6 +76,13 @@ void ProjectQuota::limit(const std::string& directory, std::uint64_t bytes) {
   fail("cannot set the project of " + directory);
 }
 
+void ProjectQuota::note(const std::string& directory, std::uint32_t project) {
+  const UniqueFd fd = open_directory(directory);
+  fsxattr attributes = attributes_of(fd.get(), directory);
+  attributes.fsx_projid = project;
+  if (::ioctl(fd.get(), FS_IOC_FSSETXATTR, &attributes) != 0) fail("cannot set the project of " + directory);
+}
+
 std::uint32_t ProjectQuota::project_of(const std::string& directory) {
   const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   fsxattr attributes{};

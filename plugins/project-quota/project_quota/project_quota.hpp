@@ -22,6 +22,10 @@ class ProjectQuota {
   /// Errors: unsupported (see `enforced`), exhausted (no project is free), io.
   void limit(const std::string& directory, std::uint64_t bytes);
 
+  /// Puts a project's number down on another directory, which counts nothing: where the owner of the limited one cannot
+  /// change it. Errors: io.
+  static void note(const std::string& directory, std::uint32_t project);
+
   /// The project of a directory; 0: none.
   [[nodiscard]] static std::uint32_t project_of(const std::string& directory);
 
