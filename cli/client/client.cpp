@@ -3,7 +3,10 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <istream>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <streambuf>
 #include <system_error>
 
 #include "command/failure.hpp"
@@ -53,6 +56,23 @@ Headers with_content_type(const Headers& headers, const std::string& body) {
   if (!body.empty()) all.emplace_back("Content-Type", "application/json");
   return all;
 }
+
+/// An answer's body, as it comes.
+class BodyBuffer : public std::streambuf {
+ public:
+  explicit BodyBuffer(Exchange& exchange) : exchange_(exchange) {}
+
+ protected:
+  int_type underflow() override {
+    const std::size_t size = exchange_.read_body(std::span<char>(piece_));
+    setg(piece_.data(), piece_.data(), piece_.data() + size);
+    return size == 0 ? traits_type::eof() : traits_type::to_int_type(piece_[0]);
+  }
+
+ private:
+  Exchange& exchange_;
+  std::array<char, 32768> piece_;
+};
 
 }  // namespace
 
@@ -146,6 +166,19 @@ std::string Client::call(std::string_view method, const std::string& path, const
 }
 
 Json Client::get(const std::string& path) { return Json::parse(call("GET", path)); }
+
+void Client::get_each(const std::string& path, int depth, const std::function<void(const Json&)>& use) {
+  auto exchange = stream("GET", path);
+  BodyBuffer buffer(*exchange);
+  std::istream body(&buffer);
+  const Json whole = Json::parse(body, [&](int level, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::key) return level <= depth + 1;
+    if (level != 1 || event != Json::parse_event_t::object_end) return true;
+    use(value);
+    return false;
+  });
+  keep(std::move(exchange));
+}
 
 Json Client::post(const std::string& path, const Json& body) {
   const std::string answer = call("POST", path, body.dump());

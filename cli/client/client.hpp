@@ -47,6 +47,9 @@ class Client {
   std::string call(std::string_view method, const std::string& path, const std::string& body = {},
                    const Headers& headers = {});
   Json get(const std::string& path);
+  /// Hands `use` the items of a list one by one, the first while the last are still on their way. Members of objects
+  /// that are more than `depth` levels inside of an item are left out.
+  void get_each(const std::string& path, int depth, const std::function<void(const Json&)>& use);
   Json post(const std::string& path, const Json& body);
   std::string post(const std::string& path) { return call("POST", path); }
 

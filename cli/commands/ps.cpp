@@ -40,6 +40,9 @@ const ColumnHeads kPsHeads{{"ID", "CONTAINER ID"},
                            {"Networks", "NETWORKS"},
                            {"Platform", "PLATFORM"}};
 
+// Of a network, which is in NetworkSettings.Networks, a row has the name alone.
+constexpr int kRowDepth = 3;
+
 std::string names_of(const Json& container, bool truncate) {
   std::string out;
   for (const Json& each : container.value("Names", Json::array())) {
@@ -91,9 +94,10 @@ std::int64_t local_volumes(const Json& container) {
 
 std::string networks_of(const Json& container) {
   std::vector<std::string> names;
-  const Json settings = container.value("NetworkSettings", Json::object());
-  if (settings.is_object() && settings.contains("Networks") && settings["Networks"].is_object()) {
-    for (const auto& item : settings["Networks"].items()) names.push_back(item.key());
+  if (const auto settings = container.find("NetworkSettings"); settings != container.end()) {
+    if (const auto networks = settings->find("Networks"); networks != settings->end() && networks->is_object()) {
+      for (const auto& item : networks->items()) names.push_back(item.key());
+    }
   }
   std::sort(names.begin(), names.end());
   std::string out;
@@ -103,6 +107,7 @@ std::string networks_of(const Json& container) {
 
 Json container_row(const Json& container, bool truncate) {
   Json row = Json::object();
+  row.get_ref<Json::object_t&>().reserve(kPsHeads.size() + 1);
   const std::int64_t created = container.value("Created", std::int64_t{0});
   const std::string command = container.value("Command", "");
   const std::string id = container.value("Id", "");
@@ -162,9 +167,9 @@ int container_ls(Context& context) {
   query.add_if(last != -1, "limit", std::to_string(last));
   query.add_if(sized, "size");
   list.add_filters(query);
-  const Json containers = context.client().get("/containers/json" + query.text());
   std::vector<Json> rows;
-  for (const Json& container : containers) rows.push_back(container_row(container, !full));
+  context.client().get_each("/containers/json" + query.text(), kRowDepth,
+                            [&](const Json& container) { rows.push_back(container_row(container, !full)); });
   ListStyle style{list.format, std::string(kPsTable).substr(6), kPsHeads, "*formatter.ContainerContext",
                   kPsRaw,      "container_id: {{.ID}}"};
   if (size) style.table += "\t{{.Size}}";

@@ -37,7 +37,7 @@ GoValue Execution::command(const Command& command, const GoValue& dot, const std
   }
   Arguments arguments;
   for (std::size_t i = 1; i < command.operands.size(); ++i) arguments.push_back(&command.operands[i]);
-  return chain(base(first, dot), first, dot, arguments, piped);
+  return chain(first, dot, arguments, piped);
 }
 
 const TemplateFunction& Execution::find_function(const std::string& name) const {
@@ -108,8 +108,7 @@ GoValue Execution::argument(const Operand& operand, const GoValue& dot, const Go
     return operand.literal;
   }
   if (operand.fields.empty()) return checked(base(operand, dot), type);
-  const GoValue receiver = base(operand, dot);
-  return checked(chain(receiver, operand, dot), type);
+  return checked(chain(operand, dot), type);
 }
 
 GoValue Execution::checked(const GoValue& value, const GoType* type) {
@@ -150,19 +149,23 @@ GoValue Execution::base(const Operand& operand, const GoValue& dot) {
   }
 }
 
-GoValue Execution::chain(const GoValue& receiver, const Operand& operand, const GoValue& dot,
-                         const Arguments& arguments, const std::optional<GoValue>& piped) {
-  GoValue value = receiver;
+GoValue Execution::chain(const Operand& operand, const GoValue& dot, const Arguments& arguments,
+                         const std::optional<GoValue>& piped) {
+  // The dot can be a whole document: it is not copied for each of its fields.
+  std::optional<GoValue> value;
+  if (operand.kind != Operand::Kind::dot) value = base(operand, dot);
   const std::string& last = operand.fields.back();
   for (const std::string& name : operand.fields) {
     at(operand.position, operand.text);
     const bool is_last = &name == &last;
     const bool has_arguments = is_last && (!arguments.empty() || piped);
     const Arguments none;
-    auto called = method(value, name, dot, is_last ? arguments : none, is_last ? piped : std::nullopt);
-    value = called ? std::move(*called) : field(value, name, has_arguments);
+    const GoValue& receiver = value ? *value : dot;
+    auto called = method(receiver, name, dot, is_last ? arguments : none, is_last ? piped : std::nullopt);
+    if (!called) called = field(receiver, name, has_arguments);
+    value = std::move(called);
   }
-  return value;
+  return std::move(*value);
 }
 
 // The methods of rows: each field is one without arguments, and there are those that look up in a map.
@@ -192,7 +195,9 @@ GoValue Execution::field(const GoValue& receiver, const std::string& name, bool 
     if (!receiver.is_valid()) return {};
     fail("nil pointer evaluating interface {}." + name);
   }
-  const GoValue value = receiver.indirect();
+  std::optional<GoValue> behind;
+  if (receiver.type->kind == Kind::any || receiver.type->kind == Kind::pointer) behind = receiver.indirect();
+  const GoValue& value = behind ? *behind : receiver;
   const std::string& type_name = receiver.type->name;
   if (value.has_field(name)) {
     if (has_arguments) fail(name + " has arguments but cannot be invoked as function");

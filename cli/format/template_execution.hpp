@@ -45,8 +45,8 @@ class Execution {
   GoValue argument(const syntax::Operand& operand, const GoValue& dot, const GoType* type);
   GoValue checked(const GoValue& value, const GoType* type);
   GoValue base(const syntax::Operand& operand, const GoValue& dot);
-  GoValue chain(const GoValue& receiver, const syntax::Operand& operand, const GoValue& dot,
-                const Arguments& arguments = {}, const std::optional<GoValue>& piped = std::nullopt);
+  GoValue chain(const syntax::Operand& operand, const GoValue& dot, const Arguments& arguments = {},
+                const std::optional<GoValue>& piped = std::nullopt);
   GoValue field(const GoValue& receiver, const std::string& name, bool has_arguments);
   std::optional<GoValue> method(const GoValue& receiver, const std::string& name, const GoValue& dot,
                                 const Arguments& arguments, const std::optional<GoValue>& piped);

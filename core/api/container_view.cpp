@@ -83,11 +83,10 @@ Json networks_map(const Container& container) {
   Json map = Json::object();
   const auto& endpoints = is_alive(container.state) ? container.last_endpoints : container.endpoints;
   for (const auto& [network, endpoint] : endpoints) {
-    auto shown_endpoint = endpoint;
+    Json& shown = map[network] = wire::to_json(endpoint);
     if (const auto last = container.last_endpoints.find(network); last != container.last_endpoints.end()) {
-      shown_endpoint.network_id = last->second.network_id;
+      shown["NetworkID"] = last->second.network_id;
     }
-    map[network] = wire::to_json(shown_endpoint);
   }
   return map;
 }
@@ -230,19 +229,23 @@ nlohmann::ordered_json container_summary(const containers::Service& service, con
   const auto [first, last] = link_names.equal_range(container.id);
   for (auto at = first; at != last; ++at) names.push_back(at->second);
   std::sort(names.begin() + 1, names.end());
-  Json out{{"Id", container.id},
-           {"Names", names},
-           {"Image", container.config.image},
-           {"ImageID", container.image_id},
-           {"Command", command_text(container)},
-           {"Created", container.created / kSecond},
-           {"Ports", ports_list(service, container)}};
+  Json out = Json::object();
+  // Lists are long: room for all members, so that none of them moves.
+  out.get_ref<Json::object_t&>().reserve(16);
+  out["Id"] = container.id;
+  out["Names"] = std::move(names);
+  out["Image"] = container.config.image;
+  out["ImageID"] = container.image_id;
+  out["Command"] = command_text(container);
+  out["Created"] = container.created / kSecond;
+  out["Ports"] = ports_list(service, container);
   if (sizes) {
     if (sizes->writable != 0) out["SizeRw"] = sizes->writable;
     out["SizeRootFs"] = sizes->root;
   }
-  out["Health"] = {{"Status", container.health ? to_string(container.health->status) : "none"},
-                   {"FailingStreak", container.health ? container.health->failing_streak : 0}};
+  Json& health = out["Health"];
+  health["Status"] = container.health ? to_string(container.health->status) : "none";
+  health["FailingStreak"] = container.health ? container.health->failing_streak : 0;
   out["Labels"] = container.config.labels.empty() ? Json::object() : Json(container.config.labels);
   out["State"] = to_string(container.shown_state());
   out["Status"] = status_text(container);

@@ -10,14 +10,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kPiece = std::size_t{64} << 10;
+
 // In the order in which it was built, and whatever bytes the user's texts have.
-Response ordered(const Json& body, unsigned status = 200) {
+std::string text_of(const Json& body) { return body.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Response json_text(std::string text, unsigned status = 200) {
   Response response;
   response.status = status;
   response.content_type = "application/json";
-  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  response.body = std::move(text);
   return response;
 }
+
+Response ordered(const Json& body, unsigned status = 200) { return json_text(text_of(body) + "\n", status); }
 
 // Whether a body has any member beside those of the host and the networks.
 bool names_config(const nlohmann::json& body) {
@@ -106,16 +112,28 @@ awaitable<Response> Containers::get_list(Exchange& exchange) {
   filter.limit = static_cast<int>(std::clamp<std::int64_t>(request.number("limit", "Atoi").value_or(0), 0, 1'000'000));
   filter.terms = request.filters();
   const bool with_sizes = request.flag("size");
-  Json list = Json::array();
   const LinkNames link_names = service_.link_names();
+  // A long list is sent in pieces, so that the client reads the first while the next are written.
+  bool begun = false;
+  std::string text = "[";
   for (const auto& container : service_.list(filter)) {
     std::optional<Sizes> its_sizes;
     if (with_sizes) its_sizes = co_await sizes(container);
     Json summary = container_summary(service_, *container, link_names, its_sizes);
     show_summary_as_of(request.version, summary);
-    list.push_back(std::move(summary));
+    if (begun || text.size() > 1) text += ',';
+    text += text_of(summary);
+    // Sizes can fail: until the last is there, the answer may become an error.
+    if (with_sizes || text.size() < kPiece) continue;
+    if (!begun) co_await exchange.start(200, "application/json");
+    begun = true;
+    co_await exchange.write(text);
+    text.clear();
   }
-  co_return ordered(list);
+  text += "]\n";
+  if (!begun) co_return json_text(std::move(text));
+  co_await exchange.write(text);
+  co_return Response::done();
 }
 
 awaitable<Response> Containers::get_details(Exchange& exchange) {

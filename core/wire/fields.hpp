@@ -65,12 +65,17 @@ class FieldWriter {
  public:
   static constexpr bool kReads = false;
 
-  explicit FieldWriter(OrderedJson& out) : out_(out) { out_ = OrderedJson::object(); }
+  explicit FieldWriter(OrderedJson& out) : out_(out) {
+    out_ = OrderedJson::object();
+    // A member that moves takes a copy of its name along.
+    out_.get_ref<OrderedJson::object_t&>().reserve(kUsualMembers);
+  }
 
   template <class T>
   void operator()(const char* name, const T& value, Empty empty = Empty::as_is) {
     if (empty == Empty::brief && is_empty(value)) return;
-    out_[name] = encode(value, empty);
+    // A struct has no member twice: there is no need to look for it.
+    out_.get_ref<OrderedJson::object_t&>().emplace_back(name, encode(value, empty));
   }
 
   /// A list or map that is shown as it was given: null if it was left out, [] or {} if `blank` has its name.
@@ -109,6 +114,8 @@ class FieldWriter {
   }
 
  private:
+  static constexpr std::size_t kUsualMembers = 16;
+
   template <class T>
   static bool is_empty(const T& value) {
     if constexpr (is_optional<T>)

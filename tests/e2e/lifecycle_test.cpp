@@ -112,6 +112,16 @@ TEST_P(Lifecycle, ListsAndInspects) {
   EXPECT_EQ(run("port listed").line(), "80/tcp -> 0.0.0.0:8099");
 }
 
+// Such a list does not fit into one piece of an answer.
+TEST_P(Lifecycle, ListsMany) {
+  const nlohmann::json body{{"Image", "busybox"}, {"Labels", {{"long", std::string(4096, 'x')}}}};
+  for (int i = 0; i < 100; ++i) daemon->api("POST", "/containers/create?name=many-" + std::to_string(i), body.dump());
+  const std::string names = run("ps -a --format {{.Names}}").out;
+  EXPECT_EQ(std::count(names.begin(), names.end(), '\n'), 100);
+  EXPECT_THAT(names, ::testing::StartsWith("many-99\nmany-98\n"));
+  EXPECT_EQ(daemon->api("GET", "/containers/json?all=1&size=1").size(), 100U);
+}
+
 TEST_P(Lifecycle, ShowsProcessesAndFigures) {
   run(std::string{"run -d --name busy "} + kLoop);
   const Result top = run("top busy");
