@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "container_shim/processes.hpp"
+#include "container_shim/protocol.hpp"
 #include "native_fixture.hpp"
-#include "processes.hpp"
-#include "protocol.hpp"
 
 namespace gantry::native {
 

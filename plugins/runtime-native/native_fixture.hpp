@@ -12,6 +12,8 @@
 /// The driver over directories of its own, with a world of containers around it.
 namespace gantry::native {
 
+using namespace container_shim;
+
 class TestHost final : public Host {
  public:
   explicit TestHost(std::filesystem::path base) : base_(std::move(base)) {

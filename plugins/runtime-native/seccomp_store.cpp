@@ -2,10 +2,12 @@
 
 #include <exception>
 
-#include "capabilities.hpp"
-#include "seccomp_profile.hpp"
+#include "container_shim/capabilities.hpp"
+#include "container_shim/seccomp_profile.hpp"
 
 namespace gantry::native {
+
+using namespace container_shim;
 
 namespace {
 

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "container_shim/user_namespace.hpp"
 #include "native_fixture.hpp"
-#include "user_namespace.hpp"
 
 namespace gantry::native {
 

@@ -1,0 +1,360 @@
+// The shim's parsers and writers.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "gantry/log_record.hpp"
+#include "shim/log_line.hpp"
+#include "shim/log_writer.hpp"
+#include "shim/passwd.hpp"
+#include "shim/program.hpp"
+#include "shim/root_path.hpp"
+
+namespace gantry::container_shim {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+constexpr const char* kPasswd =
+    "# comment\nroot:x:0:0:root:/root:/bin/sh\nbroken\nweb:x:33:33::/var/www:/bin/sh\n1000:x:50:60::/odd:/bin/sh\n"
+    "big:x:4294967299:1::/:/bin/sh\nnegative:x:-1:1::/:/bin/sh\n";
+constexpr const char* kGroup = "root:x:0:\nwww:x:33:web\nstaff:x:50:web,other\nodd:x:x:web\n";
+
+Identity resolve(const std::string& user, const std::vector<std::string>& groups = {}) {
+  Identity identity;
+  EXPECT_EQ(resolve_user(user, groups, kPasswd, kGroup, identity), "") << user;
+  return identity;
+}
+
+std::string refusal(const std::string& user) {
+  Identity identity;
+  return resolve_user(user, {}, kPasswd, kGroup, identity);
+}
+
+TEST(Passwd, ResolvesNamesAndNumbers) {
+  EXPECT_EQ(resolve("").home, "/root");
+  EXPECT_EQ(resolve("web").uid, 33U);
+  EXPECT_THAT(resolve("web").groups, ElementsAre(33, 33, 50));
+  EXPECT_EQ(resolve("33").home, "/var/www");
+  EXPECT_EQ(resolve("1000").uid, 50U) << "a name that looks like a number";
+  EXPECT_EQ(resolve("4711").uid, 4711U);
+  EXPECT_EQ(resolve("4711").home, "/");
+  EXPECT_THAT(resolve("web:staff").groups, ElementsAre(50));
+  EXPECT_THAT(resolve("5:6", {"staff", "77"}).groups, ElementsAre(6, 50, 77));
+}
+
+TEST(Passwd, RefusesInDockersWords) {
+  EXPECT_EQ(refusal("nobody"), "unable to find user nobody: no matching entries in passwd file");
+  EXPECT_EQ(refusal("web:none"), "unable to find group none: no matching entries in group file");
+  EXPECT_EQ(refusal("4294967295"), "uids and gids must be in range 0-2147483647");
+  EXPECT_EQ(refusal("big"), "uids and gids must be in range 0-2147483647");
+  EXPECT_EQ(refusal("negative"), "unable to find user negative: no matching entries in passwd file");
+}
+
+std::string line(std::string_view text) {
+  std::string out;
+  append_log_line(out, text, "stdout", "T");
+  const std::string head = "{\"log\":\"", tail = "\",\"stream\":\"stdout\",\"time\":\"T\"}\n";
+  EXPECT_TRUE(out.starts_with(head) && out.ends_with(tail)) << out;
+  return out.substr(head.size(), out.size() - head.size() - tail.size());
+}
+
+TEST(LogLine, EscapesAsGoDoes) {
+  EXPECT_EQ(line("a\"b\\c\n"), "a\\\"b\\\\c\\n");
+  EXPECT_EQ(line("\r\t\x01\x1b[0m"), "\\r\\t\\u0001\\u001b[0m");
+  EXPECT_EQ(line("<&>"), "\\u003c\\u0026\\u003e");
+  EXPECT_EQ(line("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"), "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80");
+  EXPECT_EQ(line("\xe2\x80\xa8"), "\\u2028");
+}
+
+TEST(LogLine, ReplacesWhatIsNoUtf8) {
+  EXPECT_EQ(line("a\xff"), "a\\ufffd");
+  EXPECT_EQ(line("\xc0\x80"), "\\ufffd\\ufffd") << "overlong";
+  EXPECT_EQ(line("\xed\xa0\x80"), "\\ufffd\\ufffd\\ufffd") << "surrogate";
+  EXPECT_EQ(line("\xe2\x82"), "\\ufffd\\ufffd") << "cut off";
+  EXPECT_EQ(line("\xf5\x80\x80\x80"), "\\ufffd\\ufffd\\ufffd\\ufffd") << "too large";
+}
+
+TEST(LogLine, CutsTheTimesZeros) {
+  EXPECT_EQ(format_time(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(format_time(1500000000), "1970-01-01T00:00:01.5Z");
+  EXPECT_EQ(format_time(1767322984000000001), "2026-01-02T03:03:04.000000001Z");
+}
+
+class Directory : public ::testing::Test {
+ protected:
+  Directory() {
+    std::string pattern = fs::temp_directory_path() / "gantry-shim-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~Directory() override { fs::remove_all(path_); }
+
+  [[nodiscard]] fs::path path() const { return path_; }
+  static std::size_t lines(const fs::path& file) {
+    std::ifstream stream(file);
+    std::string text;
+    std::size_t count = 0;
+    while (std::getline(stream, text)) ++count;
+    return count;
+  }
+
+ private:
+  fs::path path_;
+};
+
+class KeptLog : public Directory {
+ protected:
+  PlanLog& plan(LogFormat format = LogFormat::json_file) {
+    plan_.format = format;
+    plan_.path = path() / "log";
+    return plan_;
+  }
+  static std::vector<log::v1::Entry> records(const fs::path& file) {
+    std::ifstream stream(file);
+    std::string bytes{std::istreambuf_iterator<char>{stream}, {}};
+    std::vector<log::v1::Entry> out;
+    for (std::string_view rest = bytes; rest.size() >= 8;) {
+      const std::uint32_t length = log::v1::record::get_length(rest);
+      EXPECT_TRUE(log::v1::parse_record(rest.substr(4, length), out.emplace_back()));
+      EXPECT_EQ(log::v1::record::get_length(rest.substr(4 + length)), length);
+      rest.remove_prefix(length + 8);
+    }
+    return out;
+  }
+  static void end_children() {
+    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    for (pid_t child = 0; children >> child;) {
+      ::kill(child, SIGKILL);
+      ::waitpid(child, nullptr, 0);
+    }
+  }
+  void SetUp() override { ::signal(SIGPIPE, SIG_IGN); }  // as the shim does
+  void TearDown() override { end_children(); }
+
+  Loop loop_;
+  PlanLog plan_;
+};
+class RootPath : public Directory {};
+class ProgramSearch : public Directory {};
+
+TEST_F(KeptLog, JoinsPiecesOfALine) {
+  LogWriter log(loop_, plan());
+  log.write(false, "one ");
+  log.write(true, "other\n");
+  EXPECT_EQ(lines(path() / "log"), 1U);
+  log.write(false, "line\ntwo\nunfinished");
+  EXPECT_EQ(lines(path() / "log"), 3U);
+  log.finish();
+  EXPECT_EQ(lines(path() / "log"), 4U);
+}
+
+TEST_F(KeptLog, KeepsALineOfExactlyThePartialSizeWhole) {
+  LogWriter log(loop_, plan());
+  log.write(false, std::string(16383, 'x') + "\n");
+  EXPECT_EQ(lines(path() / "log"), 1U);
+  log.write(false, std::string(16384, 'x'));
+  EXPECT_EQ(lines(path() / "log"), 2U);
+}
+
+TEST_F(KeptLog, StartsAfreshWithOneFile) {
+  plan().max_size = 200;
+  LogWriter log(loop_, plan_);
+  for (int i = 0; i < 50; ++i) log.write(false, "a line of some length\n");
+  EXPECT_LE(fs::file_size(path() / "log"), 300U);
+  EXPECT_FALSE(fs::exists(path() / "log.1"));
+}
+
+TEST_F(KeptLog, PutsAttributesIntoEachLine) {
+  plan().attributes = R"({"tag":"x"})";
+  LogWriter log(loop_, plan_);
+  log.write(true, "hi\n");
+  std::ifstream file(path() / "log");
+  std::string line;
+  std::getline(file, line);
+  EXPECT_TRUE(line.starts_with(R"({"log":"hi\n","stream":"stderr","attrs":{"tag":"x"},"time":"2)")) << line;
+}
+
+TEST_F(KeptLog, MarksThePartsOfALongLine) {
+  LogWriter log(loop_, plan(LogFormat::local));
+  log.write(false, std::string(40000, 'x') + "\nshort\n");
+  log.write(true, "torn");
+  log.finish();
+  const auto found = records(path() / "log");
+  ASSERT_EQ(found.size(), 5U);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(found[i].partial);
+    EXPECT_EQ(found[i].ordinal, i + 1);
+    EXPECT_EQ(found[i].last, i == 2);
+    EXPECT_EQ(found[i].time, found[0].time);
+    EXPECT_EQ(found[i].partial_id, found[0].partial_id);
+  }
+  EXPECT_EQ(found[0].partial_id.size(), 64U);
+  EXPECT_EQ(found[2].text.size(), 40000U - 2 * 16384);
+  EXPECT_EQ(found[3].text, "short");
+  EXPECT_FALSE(found[3].partial);
+  EXPECT_TRUE(found[4].from_stderr);
+  EXPECT_TRUE(found[4].partial);
+  EXPECT_FALSE(found[4].last);
+}
+
+TEST_F(KeptLog, GrowsWhileTheRotatedFileIsBeingCompressed) {
+  plan().max_size = 200;
+  plan_.max_files = 3;
+  plan_.compressor = {"/nonesuch"};
+  LogWriter log(loop_, plan_);
+  std::ofstream(path() / "log.1") << "older";
+  std::ofstream(path() / "log.1.gz") << "a leftover";
+  UniqueFd lock(::open((path() / "log.1").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+  for (int i = 0; i < 10; ++i) log.write(false, "a line of some length\n");
+  EXPECT_GT(fs::file_size(path() / "log"), 400U);
+  EXPECT_FALSE(fs::exists(path() / "log.2"));
+  lock.reset();
+  log.write(false, "a line of some length\n");
+  EXPECT_GT(fs::file_size(path() / "log.1"), 400U);
+  EXPECT_EQ(fs::file_size(path() / "log.2"), 5U);
+  EXPECT_TRUE(fs::exists(path() / "log.2.gz"));
+}
+
+TEST_F(KeptLog, GoesToAProcessBehindItsHeadAndToAFile) {
+  plan(LogFormat::process).command = {"/bin/sh", "-c", "exec /bin/cat > " + (path() / "got").string()};
+  plan_.head = "head";
+  {
+    LogWriter log(loop_, plan_);
+    log.write(false, "one\ntwo\n");
+    log.write(true, "torn");
+    log.finish();
+  }
+  ASSERT_GT(::waitpid(-1, nullptr, 0), 0);
+  std::ifstream stream(path() / "got");
+  const std::string bytes{std::istreambuf_iterator<char>{stream}, {}};
+  ASSERT_TRUE(bytes.starts_with(std::string("\0\0\0\4head", 8)));
+  std::vector<std::string> texts;
+  for (std::string_view rest = std::string_view(bytes).substr(8); rest.size() >= 4;) {
+    const std::uint32_t length = log::v1::record::get_length(rest);
+    log::v1::Entry entry;
+    ASSERT_TRUE(log::v1::parse_record(rest.substr(4, length), entry));
+    texts.push_back(entry.text);
+    rest.remove_prefix(4 + length);
+  }
+  EXPECT_THAT(texts, ElementsAre("one", "two", "torn"));
+  EXPECT_EQ(records(path() / "log").size(), 3U);
+}
+
+TEST_F(KeptLog, IsNotHeldUpByAProcessThatCannotBeHad) {
+  plan(LogFormat::process).command = {"/bin/false"};
+  LogWriter log(loop_, plan_);
+  ASSERT_GT(::waitpid(-1, nullptr, 0), 0);
+  for (int i = 0; i < 5000; ++i) log.write(false, std::string(100, 'x') + "\n");
+  EXPECT_FALSE(log.full());
+}
+
+TEST_F(KeptLog, SendsTheHeadOnceToEachProcess) {
+  const std::string counted = (path() / "got").string();
+  // The first one ends before the first line; whoever comes then finds one head only.
+  plan(LogFormat::process).command = {
+      "/bin/sh", "-c", "[ -e " + counted + ".1 ] || exec touch " + counted + ".1; exec cat > " + counted};
+  plan_.head = "head";
+  {
+    LogWriter log(loop_, plan_);
+    while (::waitpid(-1, nullptr, 0) > 0) continue;
+    while (!fs::exists(counted)) log.write(false, "one\n");
+    log.finish();
+  }
+  ASSERT_GT(::waitpid(-1, nullptr, 0), 0);
+  std::ifstream stream(counted);
+  const std::string bytes{std::istreambuf_iterator<char>{stream}, {}};
+  ASSERT_TRUE(bytes.starts_with(std::string("\0\0\0\4head", 8)));
+  EXPECT_EQ(bytes.find("head", 8), std::string::npos);
+  EXPECT_NE(bytes.find("one"), std::string::npos);
+}
+
+TEST_F(KeptLog, ComesBackWhenTheFileCanBeMadeAgain) {
+  plan(LogFormat::json_file);
+  fs::remove_all(path());
+  LogWriter log(loop_, plan_);
+  log.write(false, "lost\n");
+  fs::create_directories(path());
+  while (!fs::exists(path() / "log")) log.write(false, "kept\n");
+  std::ifstream stream(path() / "log");
+  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
+  EXPECT_NE(text.find("kept"), std::string::npos);
+}
+
+TEST_F(KeptLog, HoldsUpTheContainerIfNobodyReadsUnlessItMayDropLines) {
+  for (const bool non_blocking : {false, true}) {
+    plan(LogFormat::process).command = {"/bin/sh", "-c", "exec /bin/sleep 1000"};
+    plan_.non_blocking = non_blocking;
+    plan_.max_buffer_size = 4096;
+    std::optional<LogWriter> log;
+    log.emplace(loop_, plan_);
+    for (int i = 0; i < 5000; ++i) log->write(false, std::string(100, 'x') + "\n");
+    EXPECT_EQ(log->full(), !non_blocking);
+    // It reads nothing and so does not see the end of its input.
+    end_children();
+    log.reset();
+  }
+}
+
+TEST_F(KeptLog, GoesOnWithAnotherProcessWhenTheFirstDies) {
+  const std::string mark = (path() / "mark").string();
+  plan(LogFormat::process).command = {
+      "/bin/sh", "-c",
+      "if [ -e " + mark + " ]; then exec /bin/cat > /dev/null; fi; : > " + mark + "; exec /bin/sleep 1000"};
+  LogWriter log(loop_, plan_);
+  while (!log.full()) log.write(false, std::string(100, 'x') + "\n");
+  bool room = false;
+  log.on_room([&] {
+    room = true;
+    loop_.stop();
+  });
+  while (!fs::exists(mark)) {
+  }
+  end_children();
+  loop_.run();
+  EXPECT_TRUE(room);
+  EXPECT_FALSE(log.full());
+  log.on_room(nullptr);
+}
+
+TEST_F(RootPath, StaysInside) {
+  const UniqueFd root(::open(path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  fs::create_directories(path() / "real");
+  fs::create_symlink("/real", path() / "absolute");
+  fs::create_symlink("../../../../real/new", path() / "dangling");
+  fs::create_symlink("loop", path() / "loop");
+  EXPECT_TRUE(open_target(root.get(), "/absolute/a/b", true));
+  EXPECT_TRUE(fs::is_directory(path() / "real/a/b"));
+  EXPECT_TRUE(open_target(root.get(), "/dangling", true));
+  EXPECT_TRUE(fs::is_directory(path() / "real/new"));
+  EXPECT_TRUE(open_target(root.get(), "/c/file", false));
+  EXPECT_TRUE(fs::is_regular_file(path() / "c/file"));
+  EXPECT_FALSE(open_target(root.get(), "/loop/x", true));
+  EXPECT_FALSE(open_target(root.get(), "/c/file/below", true));
+}
+
+TEST_F(ProgramSearch, FollowsThePath) {
+  std::ofstream(path() / "tool") << "x";
+  std::ofstream(path() / "data") << "x";
+  fs::permissions(path() / "tool", fs::perms(0755));
+  fs::create_directories(path() / "directory");
+  const std::vector<std::string> env = {"PATHS=/x", "PATH=/nonesuch:" + path().string()};
+  EXPECT_EQ(find_program("tool", env).path, path() / "tool");
+  EXPECT_EQ(find_program("directory", env).error, "exec: \"directory\": executable file not found in $PATH");
+  EXPECT_EQ(find_program("", env).error, "exec: \"\": executable file not found in $PATH");
+  EXPECT_EQ(find_program("/nonesuch", env).error, "exec: \"/nonesuch\": stat /nonesuch: no such file or directory");
+  EXPECT_EQ(find_program(path() / "directory", env).code, Errc::denied);
+}
+
+}  // namespace gantry::container_shim
