@@ -88,11 +88,12 @@ struct PlanCgroup {
   bool unified{};
   std::vector<PlanWrite> writes;
   std::string device_program;  ///< eBPF instructions for BPF_CGROUP_DEVICE; empty: none.
+  std::uint32_t owner{};       ///< The user, as the host sees it, who may divide it further.
 };
 
 template <class Archive>
 void fields(Archive& archive, PlanCgroup& c) {
-  archive(c.directory, c.name, c.aliases, c.unified, c.writes, c.device_program);
+  archive(c.directory, c.name, c.aliases, c.unified, c.writes, c.device_program, c.owner);
 }
 
 struct PlanDevice {

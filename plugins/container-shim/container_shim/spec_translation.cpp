@@ -1,6 +1,7 @@
 #include "container_shim/spec_translation.hpp"
 
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -112,6 +113,14 @@ void check_absolute(const std::string& path, const char* what) {
     refuse_spec(std::string("invalid ") + what + " \"" + path + "\": must be an absolute path");
 }
 
+/// Whether the container may divide its cgroup, which it sees as the root of all.
+bool divides_cgroup(const Plan& plan) {
+  return (plan.new_namespaces & CLONE_NEWCGROUP) != 0 &&
+         std::any_of(plan.mounts.begin(), plan.mounts.end(), [](const PlanMount& mount) {
+           return mount.type == "cgroup" && mount.target == "/sys/fs/cgroup" && (mount.flags & MS_RDONLY) == 0;
+         });
+}
+
 /// The mounts show the host's ids where there is no other user namespace.
 void translate_user_namespace(const Spec& spec, Plan& plan) {
   if (!is_remapped(plan)) {
@@ -127,6 +136,8 @@ void translate_user_namespace(const Spec& spec, Plan& plan) {
     device.uid = outside_id(spec.uid_map, device.uid).value_or(plan.root_uid);
     device.gid = outside_id(spec.gid_map, device.gid).value_or(plan.root_gid);
   }
+  if (!divides_cgroup(plan)) return;
+  for (PlanCgroup& cgroup : plan.cgroups) cgroup.owner = cgroup.unified ? plan.root_uid : 0;
 }
 
 void translate_devices(const Spec& spec, Plan& plan) {

@@ -40,6 +40,21 @@ std::string attach_device_program(const PlanCgroup& cgroup) {
   return {};
 }
 
+// Documentation/admin-guide/cgroup-v2.rst, "Model of Delegation": the directory and the files that the kernel names, by
+// which limits stay the host's.
+std::string delegate(const PlanCgroup& cgroup) {
+  const auto give = [&](const std::string& path) {
+    return ::chown(path.c_str(), cgroup.owner, static_cast<gid_t>(-1));
+  };
+  if (give(cgroup.directory) < 0) return "chown " + cgroup.directory + ": " + error_text(errno);
+  const std::string names = read_small_file("/sys/kernel/cgroup/delegate");
+  for (std::size_t at = 0, end = 0; (end = names.find('\n', at)) != std::string::npos; at = end + 1) {
+    const std::string file = cgroup.directory + "/" + names.substr(at, end - at);
+    if (give(file) < 0 && errno != ENOENT) return "chown " + file + ": " + error_text(errno);
+  }
+  return {};
+}
+
 std::uint64_t counter_after(const std::string& text, const char* name) {
   const std::string key = std::string(name) + " ";
   const std::size_t at = text.starts_with(key) ? 0 : text.find("\n" + key);
@@ -61,6 +76,9 @@ std::string make_cgroup(const PlanCgroup& cgroup) {
     if (error != 0 && !write.optional) {
       return "failed to write \"" + write.value + "\": write " + file + ": " + error_text(error);
     }
+  }
+  if (cgroup.owner != 0) {
+    if (std::string error = delegate(cgroup); !error.empty()) return error;
   }
   return cgroup.device_program.empty() ? std::string() : attach_device_program(cgroup);
 }
