@@ -92,7 +92,11 @@ TEST_P(RestartPolicies, UpdateTakesEffectAtTheNextEnd) {
 }
 
 TEST_P(RestartPolicies, AnySignalOfTheUserIsTheLastOfARun) {
-  run("run -d --name signalled --restart always busybox sh -c 'trap \"exit 5\" HUP; while :; do sleep 0.05; done'");
+  run("run -d --name signalled --restart always busybox sh -c 'trap \"exit 5\" HUP; echo up; while :; do sleep 0.05; "
+      "done'");
+  until([] {
+    return run("logs signalled").line() == "up";
+  });  // The first process takes no signal that it did not ask for.
   EXPECT_EQ(run("kill -s HUP signalled").code, 0);
   EXPECT_EQ(run("wait signalled").line(), "5");
   EXPECT_EQ(daemon->inspect("signalled", "/RestartCount"), 0);
