@@ -80,7 +80,8 @@ void Rootfs::make_devices() {
     if (::symlinkat(link.target, dev.get(), link.name) < 0 && errno != EEXIST) line_.fail_errno("link /dev nodes");
   }
   // Not every kernel has it.
-  if (::access("/proc/kcore", F_OK) == 0) ::symlinkat("/proc/kcore", dev.get(), "core");
+  if (::access("/proc/kcore", F_OK) < 0) return;
+  if (::symlinkat("/proc/kcore", dev.get(), "core") < 0 && errno != EEXIST) line_.fail_errno("link /dev/core");
 }
 
 void Rootfs::bind_console(int slave) {
