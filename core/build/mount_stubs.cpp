@@ -12,10 +12,13 @@
 namespace gantry::build {
 namespace {
 
+/// A link that nothing is mounted on: what it points at is not looked for.
+constexpr const char* kMountTable = "/etc/mtab";
+
 /// In the image's tree, whatever its links say.
 UniqueFd open_in(int root, const std::string& path) {
   open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
+  how.flags = O_PATH | O_CLOEXEC | (path == kMountTable ? O_NOFOLLOW : 0);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const std::string name = path.empty() ? "." : path;
   return UniqueFd{static_cast<int>(::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how))};
@@ -49,7 +52,7 @@ void MountStubs::remove(int root) const {
     if (!parent || ::fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (S_ISDIR(status.st_mode)) {
       ::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR);  // fails if the step has put something there
-    } else if (S_ISREG(status.st_mode) && status.st_size == 0) {
+    } else if ((S_ISREG(status.st_mode) && status.st_size == 0) || (S_ISLNK(status.st_mode) && path == kMountTable)) {
       ::unlinkat(parent.get(), name.c_str(), 0);
     }
   }
@@ -62,8 +65,8 @@ void MountStubs::remove(int root) const {
 }
 
 const std::vector<std::string>& usual_mount_targets() {
-  static const std::vector<std::string> targets{"/.dockerenv", "/dev",          "/proc",           "/sys",
-                                                "/etc/hosts",  "/etc/hostname", "/etc/resolv.conf"};
+  static const std::vector<std::string> targets{
+      "/.dockerenv", "/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", kMountTable};
   return targets;
 }
 

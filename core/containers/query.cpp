@@ -5,30 +5,10 @@
 #include "containers/impl.hpp"
 #include "containers/process_table.hpp"
 #include "gantry/top_places.hpp"
+#include "images/mount_stubs.hpp"
 
 /// What is asked of a container without changing it.
 namespace gantry::containers {
-
-namespace {
-
-// What a start makes so that it can mount something there is no change of the container's: dockerd has it in a layer of
-// its own.
-void forget_stubs(std::vector<storage::v1::Change>& changes) {
-  static const std::set<std::string> stubs{"/.dockerenv", "/dev", "/dev/console", "/dev/pts",      "/dev/shm",
-                                           "/proc",       "/sys", "/etc/hosts",   "/etc/hostname", "/etc/resolv.conf"};
-  const auto is_stub = [](const storage::v1::Change& change) {
-    return change.kind == storage::v1::ChangeKind::added && stubs.contains(change.path);
-  };
-  const bool in_etc = std::any_of(changes.begin(), changes.end(), [&](const auto& change) {
-    return is_stub(change) && change.path.starts_with("/etc/");
-  });
-  std::erase_if(changes, is_stub);
-  const auto below_etc = [](const storage::v1::Change& change) { return change.path.starts_with("/etc/"); };
-  if (!in_etc || std::any_of(changes.begin(), changes.end(), below_etc)) return;
-  std::erase_if(changes, [](const storage::v1::Change& change) { return change.path == "/etc"; });
-}
-
-}  // namespace
 
 awaitable<Processes> Service::top(std::string name, std::string ps_arguments) {
   const auto container = impl_->find(name);
@@ -72,7 +52,7 @@ awaitable<std::vector<storage::v1::Change>> Service::changes(std::string name) {
     return out;
   };
   auto changes = co_await impl_->at.drivers.call(impl_->at.drivers.storage(), Pool::slow, call_settings, ask_changes);
-  forget_stubs(changes);
+  images::forget_mount_stubs(changes);
   co_return changes;
 }
 

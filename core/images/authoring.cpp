@@ -1,12 +1,14 @@
 #include "images/authoring.hpp"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
 #include "images/compression.hpp"
 #include "images/config_changes.hpp"
 #include "images/image_config.hpp"
+#include "images/mount_stubs.hpp"
 #include "images/platform.hpp"
 #include "images/stream_bridge.hpp"
 
@@ -85,14 +87,18 @@ awaitable<Record> keep_image(Context& context, Draft draft) {
   co_return context.catalog.put(std::move(record));
 }
 
-awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top) {
+awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top, TopKind kind) {
   const plugins::CallSettings settings;
-  const auto work = [writer = std::make_shared<BlobStore::Writer>(context.blobs), top](
+  const auto work = [writer = std::make_shared<BlobStore::Writer>(context.blobs), top, kind](
                         auto& driver, const Call& call) -> std::optional<TopLayer> {
     std::vector<storage::v1::Change> changes;
     driver.changes(top, changes, call);
+    std::set<std::string> stubs;
+    if (kind == TopKind::container) stubs = forget_mount_stubs(changes);
     if (changes.empty()) return {};
-    driver.diff(top, *writer, call);
+    EntryFilter filter{stubs, *writer};
+    driver.diff(top, filter, call);
+    filter.finish();
     TopLayer made;
     made.blob.size = writer->size();
     made.diff_id = made.blob.digest = writer->commit();
@@ -160,7 +166,7 @@ awaitable<std::string> commit_image(Context& context, CommitRequest request) {
   const std::vector<std::string> names = name_of(request.repository, request.tag);
   const Record parent = request.parent.empty() ? nullptr : context.catalog.find_id(request.parent);
   const LayerStore::Ingest ingest{context.layers};
-  const auto layer = co_await pack_top(context, request.top);
+  const auto layer = co_await pack_top(context, request.top, TopKind::container);
   const ChildStep step{request.config_json, request.author, request.comment, request.created_by, layer, request.engine};
   Draft draft{child_config(parent, step), {}, layer, names, request.parent};
   if (parent != nullptr) draft.below = parent->layers;

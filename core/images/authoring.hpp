@@ -13,7 +13,10 @@ struct TopLayer {
   Descriptor blob;
   std::string diff_id;
 };
-awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top);
+/// Whose top it is: what the start of a user's container has made there is no part of its layer, and a build has taken
+/// that away itself.
+enum class TopKind { container, build_step };
+awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top, TopKind kind);
 
 /// An image that is about to be put on record.
 struct Draft {

@@ -65,7 +65,7 @@ awaitable<Record> commit_step(Context& context, BuildStep step) {
   if (parent == nullptr && !step.parent.empty()) throw_no_such_image(step.parent);
   const LayerStore::Ingest ingest{context.layers};
   std::optional<TopLayer> layer;
-  if (!step.top.empty()) layer = co_await pack_top(context, step.top);
+  if (!step.top.empty()) layer = co_await pack_top(context, step.top, TopKind::build_step);
   co_return co_await keep_step(context, parent, step, layer);
 }
 

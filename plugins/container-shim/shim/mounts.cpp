@@ -99,6 +99,15 @@ void Rootfs::mount_root() {
   }
 }
 
+// In the root itself, not in what is mounted on it. A root that cannot be written to goes without.
+void Rootfs::make_usual_files() const {
+  // By this one programs know that they are in a container of Docker's.
+  UniqueFd(::openat(root_.get(), ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755));
+  // Where programs from before /proc look for what is mounted.
+  const UniqueFd etc(openat2_in_root(root_.get(), "/etc", O_PATH | O_DIRECTORY));
+  [[maybe_unused]] const int linked = etc ? ::symlinkat("/proc/mounts", etc.get(), "mtab") : -1;
+}
+
 void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
   const bool directory = !source || is_directory(source.get());
   const UniqueFd target = open_mount_target(mount, directory);
@@ -291,8 +300,6 @@ void Rootfs::protect_paths() {
   // As Docker does: a working directory that the image lacks is made, and before the root may become read-only.
   // If that fails, chdir(2) will say why.
   open_target(root_.get(), plan_.process.cwd, true);
-  // By this file programs know that they are in a container of Docker's. A root that cannot be written to goes without.
-  UniqueFd(::openat(root_.get(), ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755));
   for (const std::string& path : plan_.readonly_paths) make_readonly(path);
   // The host's own /dev/null: the container's may have been swapped for something else (CVE-2025-31133).
   const UniqueFd null_file(::open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC));

@@ -21,6 +21,7 @@ class Rootfs {
   /// Performs the mounts. `cgroup_ready` is called before the first one of a cgroup filesystem.
   template <class Ready>
   void mount_all(Ready cgroup_ready) {
+    make_usual_files();
     for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
       if (plan_.mounts[i].type == "cgroup" || plan_.mounts[i].type == "cgroup2") cgroup_ready();
       mount_one(plan_.mounts[i], sources_[i]);
@@ -45,6 +46,7 @@ class Rootfs {
   void clone_sources();
   void leave_chroot() const;
   void take_groundwork();
+  void make_usual_files() const;
   void show_below(const PlanMount& mount);
   void mount_one(const PlanMount& mount, UniqueFd& source);
   UniqueFd open_mount_target(const PlanMount& mount, bool directory) const;
