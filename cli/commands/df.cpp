@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +10,7 @@
 #include "format/go_value.hpp"
 #include "format/template.hpp"
 #include "format/units.hpp"
+#include "parse/quantity.hpp"
 
 namespace gantry::cli {
 
@@ -197,9 +200,53 @@ std::string volumes_in_full(const Json& usage) {
              volume_rows(usage));
 }
 
+std::vector<Json> build_cache_rows(const Json& usage) {
+  const Json records = list_of(usage, "BuildCache");
+  std::vector<Json> sorted(records.begin(), records.end());
+  std::sort(sorted.begin(), sorted.end(), [](const Json& a, const Json& b) {
+    const auto key = [](const Json& record) {
+      const auto used = record.find("LastUsedAt");
+      return std::pair{used != record.end() && used->is_string() ? used->get<std::string>() : std::string{},
+                       record.value("ID", "")};
+    };
+    return key(a) < key(b);
+  });
+  const auto since = [](const Json& record, const char* key) {
+    const auto time = record.find(key);
+    if (time == record.end() || !time->is_string()) return std::string{};
+    return ago(std::atoll(parse_timestamp(time->get<std::string>(), 0).c_str()));
+  };
+  std::vector<Json> rows;
+  for (const Json& record : sorted) {
+    const bool used = record.value("InUse", false);
+    const Json parents = list_of(record, "Parents");
+    rows.push_back({{"ID", short_id(record.value("ID", "")) + (used ? "*" : "")},
+                    {"Parent", parents.empty() ? "" : go_text(parents.front())},
+                    {"CacheType", record.value("Type", "")},
+                    {"Size", human_size(number(record, "Size"))},
+                    {"CreatedSince", since(record, "CreatedAt")},
+                    {"LastUsedSince", since(record, "LastUsedAt")},
+                    {"UsageCount", std::to_string(static_cast<std::int64_t>(number(record, "UsageCount")))},
+                    {"InUse", used ? "true" : "false"},
+                    {"Shared", record.value("Shared", false) ? "true" : "false"},
+                    {"Description", record.value("Description", "")}});
+  }
+  return rows;
+}
+
 std::string build_cache_in_full(const Json& usage) {
-  return "\nBuild cache usage: " + human_size(build_cache(usage).size, 4) +
-         "\n\nCACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n";
+  return "\nBuild cache usage: " + human_size(build_cache(usage).size, 4) + "\n\n" +
+         render({"",
+                 "{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}"
+                 "\t{{.Shared}}",
+                 {{"ID", "CACHE ID"},
+                  {"CacheType", "CACHE TYPE"},
+                  {"Size", "SIZE"},
+                  {"CreatedSince", "CREATED"},
+                  {"LastUsedSince", "LAST USED"},
+                  {"UsageCount", "USAGE"},
+                  {"Shared", "SHARED"}}},
+                build_cache_rows(usage));
 }
 
 // All at once: a template says which of them it wants.
@@ -207,7 +254,7 @@ int formatted_in_full(const Json& usage, const std::string& format) {
   const Json sections{{"Images", image_rows(usage)},
                       {"Containers", container_rows(usage)},
                       {"Volumes", volume_rows(usage)},
-                      {"BuildCache", Json::array()}};
+                      {"BuildCache", build_cache_rows(usage)}};
   try {
     const Template text(format == "json" ? "{{json .}}" : format);
     print_text(text.execute({go_row_type("*formatter.diskUsageContext"), sections}) + "\n");

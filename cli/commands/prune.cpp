@@ -6,6 +6,7 @@
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/units.hpp"
+#include "parse/quantity.hpp"
 
 namespace gantry::cli {
 
@@ -152,12 +153,28 @@ int system_prune(Context& context) {
 int builder_prune(Context& context) {
   PruneFlags options;
   bool all = false;
+  std::int64_t reserved = 0;
+  std::int64_t max_used = 0;
+  std::int64_t min_free = 0;
+  const auto bytes = [](std::int64_t& into) { return [&into](const std::string& text) { into = parse_bytes(text); }; };
   Flags flags;
-  flags.toggle("all,a", all, "Remove all unused build cache, not just dangling ones");
-  options.declare(flags, kUntil);
+  flags.toggle("all,a", all, "Remove all unused build cache, not just dangling ones")
+      .custom("keep-storage", "bytes", "Amount of disk space to keep for cache", bytes(reserved))
+      .custom("reserved-space", "bytes", "Amount of disk space always allowed to keep for cache", bytes(reserved))
+      .custom("max-used-space", "bytes", "Maximum amount of disk space allowed to keep for cache", bytes(max_used))
+      .custom("min-free-space", "bytes", "Target amount of free disk space after pruning", bytes(min_free));
+  options.declare(flags, "Provide filter values (e.g. \"until=24h\")");
   context.parse(flags, Arity::none());
-  if (!options.goes_ahead("all build cache that no image stands on.")) return 0;
-  const Json answer = options.post(context, "/build/prune");
+  if (!options.goes_ahead(all ? "all build cache." : "all dangling build cache.")) return 0;
+  Query query;
+  options.list.add_filters(query);
+  query.add_if(all, "all", "1");
+  // Daemons before API 1.48 know the first of these by its older name alone.
+  query.add_if(reserved > 0, "keep-storage", std::to_string(reserved));
+  query.add_if(reserved > 0, "reserved-space", std::to_string(reserved));
+  query.add_if(max_used > 0, "max-used-space", std::to_string(max_used));
+  query.add_if(min_free > 0, "min-free-space", std::to_string(min_free));
+  const Json answer = Json::parse(context.client().post("/build/prune" + query.text()));
   print_with_total(listed(answer, "CachesDeleted", "Deleted build cache objects"), reclaimed(answer));
   return 0;
 }

@@ -128,7 +128,8 @@ nlohmann::json usage_of(const std::string& kind, const nlohmann::json& items, st
   std::int64_t active = 0;
   std::int64_t reclaimable = 0;
   for (const auto& item : items) {
-    const std::int64_t size = size_of(kind, item);
+    // What images have is counted with them.
+    const std::int64_t size = item.value("Shared", false) ? 0 : size_of(kind, item);
     total += size;
     if (is_active(kind, item)) {
       active += 1;
@@ -151,6 +152,12 @@ nlohmann::json usage_of(const std::string& kind, const nlohmann::json& items, st
 }  // namespace
 
 void show_disk_usage_as_of(Version version, bool verbose, nlohmann::json& usage) {
+  if (version < Version{1, 42}) {
+    for (auto& entry : usage["BuildCache"]) {
+      if (entry.contains("Parents")) entry["Parent"] = entry["Parents"].front();
+      entry.erase("Parents");
+    }
+  }
   if (version < Version{1, 52}) return;
   nlohmann::json present = nlohmann::json::object();
   const std::int64_t layers = usage.value("LayersSize", std::int64_t{});

@@ -1,5 +1,6 @@
 #include "api/build.hpp"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "api/build_loans.hpp"
@@ -52,8 +53,40 @@ awaitable<Response> Build::post_agent(Exchange& exchange) {
   co_return Response::done();
 }
 
+namespace {
+
+/// Errors: invalid, in dockerd's words.
+std::int64_t bytes_parameter(const Request& request, const std::string& name) {
+  const std::string text = request.get(name);
+  if (text.empty()) return 0;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{} && end == text.data() + text.size()) return value;
+  throw Error{Errc::invalid, name + " is in bytes and expects an integer, got " + text + ": strconv.Atoi: parsing \"" +
+                                 text + "\": invalid syntax"};
+}
+
+/// "all" makes no difference: what it names beside the rest is BuildKit's own.
+build::CacheRule prune_rule(const Request& request) {
+  build::CacheRule rule;
+  rule.filters = request.filters();
+  rule.limits.reserved = bytes_parameter(request, "keep-storage");
+  if (!request.get("reserved-space").empty()) rule.limits.reserved = bytes_parameter(request, "reserved-space");
+  rule.limits.max_used = bytes_parameter(request, "max-used-space");
+  rule.limits.min_free = bytes_parameter(request, "min-free-space");
+  return rule;
+}
+
+}  // namespace
+
 awaitable<Response> Build::post_prune(Exchange& exchange) {
-  const build::Pruned pruned = co_await service_.prune(exchange.request().filters());
+  build::CacheRule rule = prune_rule(exchange.request());
+  build::Pruned pruned;
+  try {
+    pruned = co_await service_.prune(std::move(rule));
+  } catch (const Error& error) {
+    throw Error{error.code(), std::string{"failed to prune build cache: "} + error.what()};
+  }
   const nlohmann::json out{{"CachesDeleted", pruned.ids.empty() ? nlohmann::json(nullptr) : nlohmann::json(pruned.ids)},
                            {"SpaceReclaimed", pruned.space}};
   co_return Response::json(out);

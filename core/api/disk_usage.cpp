@@ -58,12 +58,37 @@ awaitable<PlainJson> volume_usage(volumes::Service& volumes) {
   co_return part;
 }
 
+nlohmann::json build_cache_json(const build::CacheEntry& entry) {
+  nlohmann::json out{{"ID", entry.id},
+                     {"Type", entry.type},
+                     {"Description", entry.description},
+                     {"InUse", entry.in_use},
+                     {"Shared", entry.shared},
+                     {"Size", entry.size},
+                     {"CreatedAt", format_rfc3339(entry.created)},
+                     {"LastUsedAt", nullptr},
+                     {"UsageCount", entry.use_count}};
+  if (entry.last_used != 0) out["LastUsedAt"] = format_rfc3339(entry.last_used);
+  if (!entry.parent.empty()) out["Parents"] = {entry.parent};
+  return out;
+}
+
+awaitable<PlainJson> build_cache_usage(build::Cache& cache) {
+  const std::vector<build::CacheEntry> entries = co_await cache.entries();
+  PlainJson list = PlainJson::array();
+  for (const build::CacheEntry& entry : entries) list.push_back(build_cache_json(entry));
+  PlainJson part = PlainJson::object();
+  part["BuildCache"] = std::move(list);
+  co_return part;
+}
+
 }  // namespace
 
-void add_disk_usage(System& system, containers::Service& containers, images::Service& images,
-                    volumes::Service& volumes) {
+void add_disk_usage(System& system, containers::Service& containers, images::Service& images, volumes::Service& volumes,
+                    build::Cache& cache) {
   system.set_disk_usage("container", [&containers, &images] { return container_usage(containers, images); });
   system.set_disk_usage("image", [&images] { return image_usage(images); });
+  system.set_disk_usage("build-cache", [&cache] { return build_cache_usage(cache); });
   system.set_disk_usage("volume", [&volumes] { return volume_usage(volumes); });
 }
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <boost/asio/detached.hpp>
+
 #include <set>
 
 #include "base/file.hpp"
@@ -80,9 +82,13 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
     failure = session->exit_code() == 0 ? std::current_exception()
                                         : std::make_exception_ptr(CommandFailed{error, session->exit_code()});
   }
+  // Until it has its names.
+  const auto kept = image.empty() ? nullptr : at_.images.hold(image);
   co_await session->clean();
+  asio::co_spawn(co_await asio::this_coro::executor, cache_.collect(), asio::detached);
   if (failure) std::rethrow_exception(failure);
   if (wanted->wanted.check_only) co_return image;
+  at_.images.note_result(image);
   for (const std::string& name : wanted->names) at_.images.tag(image, name, "");
   if (wanted->quiet) {
     tell(report, image + "\n");
@@ -97,24 +103,13 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   co_return image;
 }
 
-awaitable<Pruned> Service::prune(images::Filters filters) {
-  Pruned pruned;
-  const wire::ImagePruneReport steps = co_await at_.images.prune_steps(std::move(filters));
-  for (const auto& item : steps.deleted) {
-    if (!item.deleted.empty()) pruned.ids.push_back(item.deleted);
-  }
-  pruned.space = steps.space_reclaimed;
-  for (const std::string& name : at_.drivers.names("builder")) {
-    const plugins::CallSettings settings;
-    const auto ask_to_prune = [](auto& driver, const Call& call) {
-      builder::v1::Usage freed;
-      driver.prune(freed, call);
-      return freed.size;
-    };
-    const std::uint64_t freed =
-        co_await at_.drivers.call(at_.drivers.builder(name), Pool::slow, settings, ask_to_prune);
-    pruned.space += static_cast<std::int64_t>(freed);
-  }
+awaitable<Pruned> Service::prune(CacheRule rule) {
+  const Pruned pruned = co_await cache_.prune(std::move(rule));
+  events::Event event;
+  event.type = "builder";
+  event.action = "prune";
+  event.attributes["reclaimed"] = std::to_string(pruned.space);
+  at_.bus.publish(std::move(event));
   co_return pruned;
 }
 

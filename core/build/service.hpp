@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/async.hpp"
+#include "build/cache.hpp"
 #include "build/loans.hpp"
 #include "containers/service.hpp"
 #include "events/bus.hpp"
@@ -48,11 +49,6 @@ struct CommitRequest {
   std::optional<wire::ContainerConfig> config;  ///< What is set in it takes the place of the container's.
 };
 
-struct Pruned {
-  std::vector<std::string> ids;
-  std::int64_t space{};
-};
-
 /// What builds mean: the builder driver decides, images and containers do. Io thread only.
 class Service {
  public:
@@ -64,7 +60,8 @@ class Service {
     containers::Service& containers;
   };
 
-  explicit Service(Neighbours neighbours) : at_(neighbours) {}
+  explicit Service(Neighbours neighbours)
+      : at_(neighbours), cache_(at_.drivers, at_.images, at_.workers, at_.containers.settings().data_root) {}
 
   /// Takes a build context to disk: the build reads it when it has come whole. Answers a file without a name.
   awaitable<UniqueFd> receive(images::UploadSource context);
@@ -78,13 +75,16 @@ class Service {
   /// Makes an image from a container. Answers its id.
   awaitable<std::string> commit(CommitRequest request);
 
-  /// Removes the builds' cache.
-  awaitable<Pruned> prune(images::Filters filters);
+  /// What builds leave behind.
+  [[nodiscard]] Cache& cache() noexcept { return cache_; }
+  /// Removes of it what `rule` is about, and tells by an event.
+  awaitable<Pruned> prune(CacheRule rule);
 
  private:
   void publish_commit(const containers::Container& container, const CommitRequest& request, const std::string& image);
 
   Neighbours at_;
+  Cache cache_;
   LoanDesk loans_;
 };
 

@@ -121,18 +121,25 @@ awaitable<std::shared_ptr<const images::Image>> Session::find_image(std::string 
 }
 
 void Session::image(const std::string& reference, const std::string& platform, bool pull, builder::v1::Image& out) {
-  out = to_builder(*on_io(find_image(reference, platform, pull)));
+  out = to_builder(*on_io(held(find_image(reference, platform, pull))));
+}
+
+/// What the build has got stays for as long as it may need it: nobody removes it in the middle.
+awaitable<std::shared_ptr<const images::Image>> Session::held(awaitable<std::shared_ptr<const images::Image>> work) {
+  auto image = co_await std::move(work);
+  if (image != nullptr && !over_ && !holds_.contains(image->id)) holds_[image->id] = at_.images.hold(image->id);
+  co_return image;
 }
 
 bool Session::cached(const builder::v1::Step& step, builder::v1::Image& out) {
-  const auto found = on_io(at_.images.find_step(to_build_step(step), request_.cache_from));
+  const auto found = on_io(held(at_.images.find_step(to_build_step(step), request_.cache_from)));
   if (found == nullptr) return false;
   out = to_builder(*found);
   return true;
 }
 
 void Session::commit(const builder::v1::Step& step, builder::v1::Image& out) {
-  out = to_builder(*on_io(at_.images.commit_step(to_build_step(step))));
+  out = to_builder(*on_io(held(at_.images.commit_step(to_build_step(step)))));
   // What is mounted over cannot be removed by a step.
   const std::lock_guard lock{mutex_};
   if (complete_.contains(step.parent)) complete_.insert(out.id);
@@ -195,6 +202,8 @@ awaitable<void> Session::clean() {
   report_ = [](const wire::ProgressMessage&) {};
   for (const auto& agent : agents_) agent->stop();
   agents_.clear();
+  over_ = true;
+  holds_.clear();
   for (;;) {
     std::string tree;
     {

@@ -62,6 +62,7 @@ class Session final : public builder::v1::Session,
   std::vector<Mount> tree_mounts(const std::string& tree);
   awaitable<void> forget_tree(std::string tree);
   void show(std::string_view text, bool is_error);
+  awaitable<std::shared_ptr<const images::Image>> held(awaitable<std::shared_ptr<const images::Image>> work);
 
   asio::any_io_executor io_;
   Service::Neighbours at_;
@@ -79,7 +80,9 @@ class Session final : public builder::v1::Session,
   std::set<std::string> complete_;  ///< Images that have all that is usually mounted over.
   std::set<std::string> stopped_;
   std::atomic<int> exit_code_ = 0;
-  std::vector<std::shared_ptr<AgentServer>> agents_;  ///< On the io thread.
+  std::vector<std::shared_ptr<AgentServer>> agents_;    ///< On the io thread.
+  std::map<std::string, std::shared_ptr<void>> holds_;  ///< The images that the build stands on. On the io thread.
+  bool over_{};                                         ///< The same.
 };
 
 }  // namespace gantry::build

@@ -115,6 +115,79 @@ void take(const Json& value, std::map<std::string, Ulimit>& out) {
   }
 }
 
+// As Go reads it: whatever the case of the key.
+std::string lower_key(std::string key) {
+  for (char& c : key) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+  return key;
+}
+
+bool take_space(const std::string& key, const Json& value, const std::string& prefix, CacheSpace& out) {
+  const std::string lower = lower_key(key);
+  std::string* place = nullptr;
+  if (lower == prefix + "keepstorage" || lower == prefix + "reservedspace") place = &out.reserved;
+  if (lower == prefix + "maxusedspace") place = &out.max_used;
+  if (lower == prefix + "minfreespace") place = &out.min_free;
+  if (place == nullptr) return false;
+  take(value, *place);
+  return true;
+}
+
+// ["unused-for=48h"], or as the API has them: {"unused-for": {"48h": true}}.
+void take_filters(const Json& value, std::map<std::string, Strings>& out) {
+  if (value.is_object()) {
+    for (const auto& [name, values] : value.items()) {
+      for (const auto& [one, wanted] : object(values).items()) out[name].push_back(one);
+    }
+    return;
+  }
+  if (!value.is_array()) throw Mismatch{R"(filters as ["unused-for=48h"])"};
+  for (const Json& item : value) {
+    const std::string filter = text(item);
+    const auto equals = filter.find('=');
+    if (equals == std::string::npos) throw Mismatch{R"(filters as ["unused-for=48h"])"};
+    // BuildKit's own way of writing it has two.
+    const bool twice = filter.compare(equals, 2, "==") == 0;
+    out[filter.substr(0, equals)].push_back(filter.substr(equals + (twice ? 2 : 1)));
+  }
+}
+
+void take(const Json& value, CachePolicy& out) {
+  for (const auto& [key, item] : object(value).items()) {
+    if (take_space(key, item, "", out.space)) continue;
+    const std::string lower = lower_key(key);
+    bool all = false;
+    if (lower == "filter") {
+      take_filters(item, out.filters);
+    } else if (lower == "all") {
+      take(item, all);
+    } else {
+      throw Mismatch{"policies of keepStorage, reservedSpace, maxUsedSpace, minFreeSpace, filter and all"};
+    }
+  }
+}
+
+void take(const Json& value, Builder& out) {
+  const char* right = R"(an object as {"gc": {"enabled": true, "defaultKeepStorage": "20GB", "policy": []}})";
+  out = Builder{};
+  if (!value.is_object()) throw Mismatch{right};
+  for (const auto& [key, part] : value.items()) {
+    // Nothing here is forbidden by default that they could allow.
+    if (lower_key(key) == "entitlements") continue;
+    if (lower_key(key) != "gc" || !part.is_object()) throw Mismatch{right};
+    for (const auto& [name, item] : part.items()) {
+      if (take_space(name, item, "default", out.space)) continue;
+      const std::string lower = lower_key(name);
+      if (lower == "enabled") {
+        take(item, out.collects);
+      } else if (lower == "policy" && item.is_array()) {
+        for (const Json& rule : item) take(rule, out.policy.emplace_back());
+      } else {
+        throw Mismatch{right};
+      }
+    }
+  }
+}
+
 const Setting* find_setting(const std::string& key) {
   for (const Setting& setting : settings()) {
     if (key == setting.key) return &setting;
@@ -185,6 +258,8 @@ std::string show(const Config& config, const Setting& setting) {
                       std::is_same_v<Value, std::string> || std::is_arithmetic_v<Value>) {
           const Json json = value;
           return json.is_string() ? json.get<std::string>() : json.dump();
+        } else if constexpr (std::is_same_v<Value, Builder>) {
+          return value == Builder{} ? "default" : "given";
         } else {
           return std::to_string(value.size()) + " given";
         }

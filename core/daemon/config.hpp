@@ -31,6 +31,29 @@ struct Ulimit {
   bool operator==(const Ulimit&) const = default;
 };
 
+/// Sizes of the build cache as they are written; empty: not said.
+struct CacheSpace {
+  std::string reserved;
+  std::string max_used;
+  std::string min_free;
+  bool operator==(const CacheSpace&) const = default;
+};
+
+/// One of the rules that hold the build cache to a limit.
+struct CachePolicy {
+  CacheSpace space;
+  std::map<std::string, Strings> filters;
+  bool operator==(const CachePolicy&) const = default;
+};
+
+/// "builder": {"gc": {...}}
+struct Builder {
+  bool collects = true;
+  CacheSpace space;
+  std::vector<CachePolicy> policy;  ///< Empty: the default ones.
+  bool operator==(const Builder&) const = default;
+};
+
 constexpr int kDefaultDownloads = 3;
 constexpr int kDefaultUploads = 5;
 
@@ -97,6 +120,8 @@ struct Config {
   int max_concurrent_downloads = 0;  ///< 0: kDefaultDownloads.
   int max_concurrent_uploads = 0;    ///< 0: kDefaultUploads.
 
+  Builder builder;
+
   std::string cgroup_parent;
   std::map<std::string, Ulimit> default_ulimits;
   std::string default_shm_size = "64m";
@@ -116,9 +141,10 @@ struct Config {
 
 /// One setting: its key in the file, its flag ("" for none), where it goes, whether SIGHUP takes it over.
 struct Setting {
-  using Member = std::variant<bool Config::*, int Config::*, std::string Config::*, Strings Config::*, Texts Config::*,
-                              std::map<std::string, Runtime> Config::*, std::map<std::string, Texts> Config::*,
-                              std::vector<AddressPool> Config::*, std::map<std::string, Ulimit> Config::*>;
+  using Member =
+      std::variant<bool Config::*, int Config::*, std::string Config::*, Strings Config::*, Texts Config::*,
+                   std::map<std::string, Runtime> Config::*, std::map<std::string, Texts> Config::*,
+                   std::vector<AddressPool> Config::*, std::map<std::string, Ulimit> Config::*, Builder Config::*>;
   const char* key;
   const char* flag;  ///< "-D,--debug".
   Member member;

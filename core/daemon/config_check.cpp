@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "build/cache_policy.hpp"
 #include "containers/logging.hpp"
 #include "daemon/config.hpp"
 #include "daemon/userns_remap.hpp"
@@ -140,6 +141,24 @@ void check_numbers(const Config& config) {
   }
 }
 
+void check_cache_space(const std::string& key, const CacheSpace& space) {
+  for (const std::string* text : {&space.reserved, &space.max_used, &space.min_free}) {
+    if (!text->empty()) (void)parse_size(key, *text);
+  }
+}
+
+void check_builder(const Config& config) {
+  check_cache_space("builder.gc", config.builder.space);
+  for (const CachePolicy& policy : config.builder.policy) {
+    check_cache_space("builder.gc.policy", policy.space);
+    try {
+      (void)build::CacheSelection{policy.filters};
+    } catch (const Error& error) {
+      throw Error{Errc::invalid, std::string{"builder.gc.policy: "} + error.what()};
+    }
+  }
+}
+
 void check_network(const Config& config) {
   const std::string address = "an address as 192.0.2.1";
   for (const auto& [key, text] : {std::pair{"ip", &config.ip}, {"default-gateway", &config.default_gateway}}) {
@@ -230,6 +249,7 @@ void check(const Config& config) {
   check_labels(config.labels);
   check_log(config);
   check_numbers(config);
+  check_builder(config);
   check_network(config);
   check_registries(config);
   const std::string& mode = config.default_cgroupns_mode;

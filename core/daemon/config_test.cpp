@@ -88,6 +88,22 @@ TEST_F(ConfigTest, RefusesWhatDoesNotFitByFileKeyAndChoice) {
   EXPECT_THAT(refusal(R"({"x": 1, "y": 2})"), HasSubstr("any configuration option: x, y; there are: "));
 }
 
+TEST_F(ConfigTest, ReadsHowTheBuildCacheIsHeldToALimit) {
+  const Config config = read(R"({"builder": {"Entitlements": {"network-host": true}, "gc": {"enabled": true,
+    "defaultKeepStorage": "20GB", "policy": [
+      {"keepStorage": "10GB", "filter": ["unused-for=2200h", "type==regular"]},
+      {"maxUsedSpace": "1GB", "filter": {"unused-for": {"3300h": true}}}, {"keepStorage": 512, "all": true}]}}})");
+  EXPECT_TRUE(config.builder.collects);
+  EXPECT_EQ(config.builder.space.reserved, "20GB");
+  ASSERT_EQ(config.builder.policy.size(), 3U);
+  EXPECT_THAT(config.builder.policy[0].filters.at("unused-for"), ElementsAre("2200h"));
+  EXPECT_THAT(config.builder.policy[0].filters.at("type"), ElementsAre("regular"));
+  EXPECT_EQ(config.builder.policy[1].space.max_used, "1GB");
+  EXPECT_THAT(config.builder.policy[1].filters.at("unused-for"), ElementsAre("3300h"));
+  EXPECT_EQ(config.builder.policy[2].space.reserved, "512");
+  EXPECT_FALSE(read(R"({"builder": {"gc": {"enabled": false}}})").builder.collects);
+}
+
 // The file, dockerd's words where it has some, the key, and what would be right.
 TEST_F(ConfigTest, RefusesEachWrongValue) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
@@ -97,6 +113,9 @@ TEST_F(ConfigTest, RefusesEachWrongValue) {
       {R"({"data-root": "relative"})", R"(invalid path "relative": data-root needs an absolute path)"},
       {R"({"max-concurrent-downloads": -1})", "invalid max concurrent downloads: -1: max-concurrent-downloads needs"},
       {R"({"max-concurrent-uploads": -1})", "invalid max concurrent uploads: -1: max-concurrent-uploads needs"},
+      {R"({"builder": {"gc": {"policy": [{"filter": ["foo=1"]}]}}})", "builder.gc.policy: invalid filter 'foo'"},
+      {R"({"builder": {"gc": {"defaultKeepStorage": "much"}}})", "builder.gc"},
+      {R"({"builder": {"x": 1}})", R"(an object as {"gc":)"},
       {R"({"mtu": -1})", "invalid default MTU: -1: mtu needs"},
       {R"({"hosts": ["foo://x"]})", "invalid bind address (foo://x): unsupported proto 'foo': hosts needs unix://"},
       {R"({"hosts": [""]})", "invalid bind address (): unsupported proto ''"},

@@ -128,6 +128,26 @@ containers::Settings container_settings(const Config& config, const IdMaps& rema
   return settings;
 }
 
+build::CacheLimits cache_limits(const CacheSpace& space, const CacheSpace& otherwise) {
+  const auto bytes = [](const std::string& text) { return text.empty() ? 0 : parse_size("builder.gc", text); };
+  build::CacheLimits out{bytes(space.reserved), bytes(space.max_used), bytes(space.min_free)};
+  if (space == CacheSpace{}) out = {bytes(otherwise.reserved), bytes(otherwise.max_used), bytes(otherwise.min_free)};
+  return out;
+}
+
+build::CacheSettings cache_settings(const Builder& builder) {
+  build::CacheSettings settings;
+  settings.enabled = builder.collects;
+  for (const CachePolicy& policy : builder.policy) {
+    settings.rules.push_back({policy.filters, cache_limits(policy.space, builder.space)});
+  }
+  // Sizes of its own need no look at the disk.
+  if (settings.rules.empty() && builder.space != CacheSpace{}) {
+    settings.rules = build::default_rules(cache_limits(builder.space, {}), 0);
+  }
+  return settings;
+}
+
 // The commit log is written into the database away from every commit, and only when there is something in it.
 awaitable<void> checkpoint_now_and_then(state::Store& store, Workers& workers, fs::path log) {
   asio::steady_timer timer{co_await asio::this_coro::executor};
@@ -235,7 +255,8 @@ void Engine::Impl::wire_nouns() {
     }
     return counts;
   });
-  api::add_disk_usage(system_api, containers, images, volumes);
+  builds.cache().set(cache_settings(config.builder));
+  api::add_disk_usage(system_api, containers, images, volumes, builds.cache());
 }
 
 void Engine::Impl::add_routes() {
@@ -261,6 +282,7 @@ awaitable<void> Engine::recover() {
   co_await impl_->volumes.start();
   co_await impl_->images.recover();
   co_await impl_->containers.recover();
+  asio::co_spawn(impl_->context, impl_->builds.cache().collect(), asio::detached);
 }
 
 void Engine::check_parts(const Config& config) {
@@ -279,6 +301,7 @@ void Engine::reload(const Config& config) {
   impl.containers.set_live_restore(config.live_restore);
   impl.workers.provide(Pool::slow, slow_threads(config));
   impl.images.set_concurrency(downloads(config), uploads(config));
+  impl.builds.cache().set(cache_settings(config.builder));
   const auto truth = [](bool value) { return std::string{value ? "true" : "false"}; };
   events::Event event;
   event.type = "daemon";

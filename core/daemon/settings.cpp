@@ -91,6 +91,7 @@ const std::vector<Setting>& settings() {
        "Layers that are pulled at a time", kReloads},
       {"max-concurrent-uploads", "--max-concurrent-uploads", &Config::max_concurrent_uploads,
        "Layers that are pushed at a time", kReloads},
+      {"builder", "", &Config::builder, "What builds leave in their cache: {\"gc\": {...}}", kReloads},
       {"cgroup-parent", "--cgroup-parent", &Config::cgroup_parent, "Cgroup that containers are made in"},
       {"default-ulimits", "--default-ulimit", &Config::default_ulimits, "Limit of containers: nofile=1024:2048"},
       {"default-shm-size", "--default-shm-size", &Config::default_shm_size, "Size of containers' /dev/shm"},

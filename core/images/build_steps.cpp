@@ -1,6 +1,7 @@
 #include "images/build_steps.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "gantry/error.hpp"
 #include "images/authoring.hpp"
@@ -11,15 +12,11 @@
 namespace gantry::images {
 namespace {
 
-bool is_named(const Record& record) { return !record->image.names.empty() || !record->image.digests.empty(); }
-
-/// Whether `record` is what `step` makes of its parent.
+/// Whether `record`, which was made from the step's parent, is what the step makes of it.
 bool made_by(const Record& record, const BuildStep& step, const std::string& config) {
-  if (record->parent != step.parent) return false;
-  const auto history = parse_history(record->image.config_json);
-  if (history.empty() || history.back().created_by != step.created_by) return false;
+  if (record->image.steps == 0 || record->image.last_step != step.created_by) return false;
   // Of nothing: an image of one step, not one that was pulled.
-  if (step.parent.empty() && history.size() != 1) return false;
+  if (step.parent.empty() && record->image.steps != 1) return false;
   return config_object(record->image.config) == config && record->image.author == step.author;
 }
 
@@ -53,7 +50,7 @@ namespace {
 
 awaitable<Record> keep_step(Context& context, Record parent, BuildStep step, std::optional<TopLayer> layer) {
   const ChildStep child{config_object(step.config), step.author, "", step.created_by, layer};
-  Draft draft{child_config(parent, child), {}, layer, {}, step.parent};
+  Draft draft{child_config(parent, child), {}, layer, {}, step.parent, true};
   if (parent != nullptr) draft.below = parent->layers;
   co_return co_await keep_image(context, std::move(draft));
 }
@@ -72,11 +69,14 @@ awaitable<Record> commit_step(Context& context, BuildStep step) {
 awaitable<Record> find_step(Context& context, BuildStep step, std::vector<std::string> cache_from) {
   const std::string config = config_object(step.config);
   Record newest;
-  for (const Record& record : context.catalog.visible()) {
+  for (const Record& record : context.catalog.children(step.parent)) {
     if (!made_by(record, step, config)) continue;
     if (newest == nullptr || record->image.created > newest->image.created) newest = record;
   }
-  if (newest != nullptr) co_return newest;
+  if (newest != nullptr) {
+    context.catalog.note_use(newest->image.id);
+    co_return newest;
+  }
   const Record parent = step.parent.empty() ? nullptr : context.catalog.find_id(step.parent);
   for (const std::string& name : cache_from) {
     const Record candidate = context.catalog.find(name);
@@ -94,27 +94,84 @@ awaitable<Record> find_step(Context& context, BuildStep step, std::vector<std::s
   co_return nullptr;
 }
 
-awaitable<wire::ImagePruneReport> prune_steps(Context& context, Filters filters) {
-  const std::int64_t before = images_usage(context).layers_size;
-  wire::ImagePruneReport report;
-  // From the last step of a build to its first: one that goes may free the one below it.
-  for (bool removed = true; removed;) {
-    removed = false;
-    for (const Record& record : context.catalog.visible()) {
-      const bool is_step = !is_named(record) && !record->parent.empty();
-      if (!is_step || !matches(context, record, filters)) continue;
-      try {
-        const auto items = co_await remove_image(context, record->image.id, false, false);
-        report.deleted.insert(report.deleted.end(), items.begin(), items.end());
-        removed = true;
-      } catch (const Error& error) {
-        // Something stands on it.
-        if (error.code() != Errc::conflict && error.code() != Errc::not_found) throw;
-      }
+namespace {
+
+/// The layer that a step adds to its parent; none if it changed no file.
+const std::string* own_layer(const Context& context, const Record& record) {
+  const auto& chain = record->image.chain_ids;
+  const Record parent = record->parent.empty() ? nullptr : context.catalog.find_id(record->parent);
+  const std::size_t below = parent == nullptr ? 0 : parent->image.chain_ids.size();
+  return chain.size() > below ? &chain.back() : nullptr;
+}
+
+CachedStep described(const Context& context, const Record& record) {
+  CachedStep out;
+  out.id = record->image.id;
+  out.parent = record->parent;
+  out.description = record->image.last_step;
+  out.created = record->image.created;
+  if (const auto use = context.catalog.step_use(out.id)) {
+    out.last_used = use->last_used;
+    out.use_count = use->count;
+  }
+  out.in_use = context.is_held(out.id) || (context.users && !context.users(out.id).empty());
+  return out;
+}
+
+}  // namespace
+
+std::vector<CachedStep> cached_steps(const Context& context) {
+  std::set<std::string> taken;
+  std::vector<Record> steps;
+  for (const Record& record : context.catalog.all()) {
+    if (context.catalog.is_cache(*record)) {
+      steps.push_back(record);
+    } else {
+      taken.insert(record->image.chain_ids.begin(), record->image.chain_ids.end());
     }
   }
-  report.space_reclaimed = before - images_usage(context).layers_size;
-  co_return report;
+  std::vector<CachedStep> out;
+  for (const Record& record : steps) {
+    CachedStep step = described(context, record);
+    if (const std::string* layer = own_layer(context, record)) {
+      step.size = record->layers.back().size;
+      step.shared = !taken.insert(*layer).second;
+    }
+    out.push_back(std::move(step));
+  }
+  // What an image was made from goes with that image.
+  std::set<std::string> ancestors;
+  for (const Record& record : context.catalog.visible()) {
+    if (context.catalog.is_cache(*record)) continue;
+    for (std::string id = record->parent; !id.empty() && ancestors.insert(id).second;) {
+      const Record parent = context.catalog.find_id(id);
+      id = parent == nullptr ? std::string{} : parent->parent;
+    }
+  }
+  for (CachedStep& step : out) step.shared = step.shared || ancestors.contains(step.id);
+  return out;
+}
+
+awaitable<std::optional<std::uint64_t>> remove_step(Context& context, std::string id) {
+  const Record record = context.catalog.find_id(id);
+  if (record == nullptr || !context.catalog.is_cache(*record)) co_return std::nullopt;
+  if (context.is_held(id) || context.catalog.has_children(id)) co_return std::nullopt;
+  std::vector<wire::ImageDeleteItem> items;
+  try {
+    items = co_await remove_image(context, id, false, false);
+  } catch (const Error& error) {
+    // Something has come to stand on it.
+    if (error.code() != Errc::conflict && error.code() != Errc::not_found) throw;
+    co_return std::nullopt;
+  }
+  std::uint64_t freed = 0;
+  const auto& chain = record->image.chain_ids;
+  for (std::size_t at = 0; at < chain.size(); ++at) {
+    const bool gone =
+        std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.deleted == chain[at]; });
+    if (gone) freed += record->layers[at].size;
+  }
+  co_return freed;
 }
 
 }  // namespace gantry::images

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,10 @@ awaitable<Record> commit_step(Context& context, BuildStep step);
 /// `cache_from`. Null if there is none.
 awaitable<Record> find_step(Context& context, BuildStep step, std::vector<std::string> cache_from);
 
-/// Removes steps that no named image stands on and no container uses. `filters`: "until".
-awaitable<wire::ImagePruneReport> prune_steps(Context& context, Filters filters);
+/// What of it is in the cache.
+std::vector<CachedStep> cached_steps(const Context& context);
+
+/// Removes a step from it; nothing if something needs it. Answers the bytes that were freed.
+awaitable<std::optional<std::uint64_t>> remove_step(Context& context, std::string id);
 
 }  // namespace gantry::images

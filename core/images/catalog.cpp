@@ -87,12 +87,76 @@ void throw_no_such_image(const std::string& text) {
   throw Error{Errc::not_found, "No such image: " + (reference ? reference->familiar() : text)};
 }
 
-void Catalog::index() {
-  names_.clear();
-  for (const auto& [id, record] : table_.all()) {
-    for (const std::string& name : record->image.names) names_[name] = id;
-    for (const std::string& digest : record->image.digests) names_[digest] = id;
+std::string to_record(const StepUse& use) {
+  return json{{"last_used", use.last_used}, {"count", use.count}, {"result", use.result}}.dump();
+}
+
+void from_record(const std::string& text, StepUse& use) {
+  const json document = json::parse(text);
+  use.last_used = document.value("last_used", Nanoseconds{});
+  use.count = document.value("count", std::uint64_t{});
+  use.result = document.value("result", false);
+}
+
+Catalog::Catalog(state::Store& store) : store_(store), table_(store, "images"), steps_(store, "build_steps") {
+  for (const auto& [id, record] : table_.all()) index(id, nullptr);
+}
+
+/// After a change of one record: `before` is what it was.
+void Catalog::index(const std::string& id, const Record& before) {
+  const auto each_name = [](const Record& record, const auto& what) {
+    for (const std::string& name : record->image.names) what(name);
+    for (const std::string& digest : record->image.digests) what(digest);
+  };
+  if (before != nullptr) {
+    each_name(before, [&](const std::string& name) {
+      const auto found = names_.find(name);
+      if (found != names_.end() && found->second == id) names_.erase(found);
+    });
+    const auto siblings = children_.find(before->parent);
+    if (siblings != children_.end() && siblings->second.erase(id) > 0 && siblings->second.empty()) {
+      children_.erase(siblings);
+    }
   }
+  const Record after = table_.find(id);
+  if (after == nullptr) return;
+  each_name(after, [&](const std::string& name) { names_[name] = id; });
+  if (!after->hidden) children_[after->parent].insert(id);
+}
+
+std::vector<Record> Catalog::children(const std::string& id) const {
+  std::vector<Record> out;
+  const auto found = children_.find(id);
+  if (found == children_.end()) return out;
+  for (const std::string& child : found->second) out.push_back(table_.find(child));
+  return out;
+}
+
+StepUse Catalog::used_again(const std::string& id) const {
+  const auto known = steps_.find(id);
+  StepUse use = known == nullptr ? StepUse{} : *known;
+  use.last_used = now();
+  ++use.count;
+  return use;
+}
+
+void Catalog::note_use(const std::string& id) {
+  const StepUse use = used_again(id);
+  store_.update([&](state::Transaction& transaction) { steps_.put(transaction, id, use); });
+}
+
+void Catalog::note_result(const std::string& id) {
+  const auto known = steps_.find(id);
+  if (known == nullptr || known->result) return;
+  StepUse use = *known;
+  use.result = true;
+  store_.update([&](state::Transaction& transaction) { steps_.put(transaction, id, use); });
+}
+
+bool Catalog::is_cache(const ImageRecord& record) const {
+  if (record.hidden || !record.image.names.empty() || !record.image.digests.empty()) return false;
+  const auto use = step_use(record.image.id);
+  return use != nullptr && !use->result;
 }
 
 Record Catalog::find_id(const std::string& id) const { return table_.find(id); }
@@ -158,11 +222,13 @@ void Catalog::take_names(state::Transaction& transaction, const std::vector<std:
   for (auto& [id, record] : changed) table_.put(transaction, id, std::move(record));
 }
 
-Record Catalog::put(ImageRecord record) {
+Record Catalog::put(ImageRecord record, bool is_step) {
   const std::string id = record.image.id;
-  if (const Record known = table_.find(id)) {
+  const Record known = table_.find(id);
+  if (known != nullptr) {
     ImageRecord merged = *known;
     merged.hidden = false;
+    if (merged.parent.empty()) merged.parent = record.parent;
     add_new(merged.image.names, record.image.names);
     add_new(merged.image.digests, record.image.digests);
     if (merged.manifest.content.empty()) merged.manifest = record.manifest;
@@ -176,8 +242,9 @@ Record Catalog::put(ImageRecord record) {
     take_names(transaction, record.image.names, id);
     take_names(transaction, record.image.digests, id);
     table_.put(transaction, id, std::move(record));
+    if (is_step) steps_.put(transaction, id, used_again(id));
   });
-  index();
+  index(id, known);
   return table_.find(id);
 }
 
@@ -191,13 +258,18 @@ void Catalog::tag(const std::string& id, const Reference& reference) {
 
 void Catalog::replace(ImageRecord record) {
   const std::string id = record.image.id;
+  const Record before = table_.find(id);
   store_.update([&](state::Transaction& transaction) { table_.put(transaction, id, std::move(record)); });
-  index();
+  index(id, before);
 }
 
 void Catalog::erase(const std::string& id) {
-  store_.update([&](state::Transaction& transaction) { table_.erase(transaction, id); });
-  index();
+  const Record before = table_.find(id);
+  store_.update([&](state::Transaction& transaction) {
+    table_.erase(transaction, id);
+    if (steps_.find(id) != nullptr) steps_.erase(transaction, id);
+  });
+  index(id, before);
 }
 
 const LayerRecord* Catalog::find_layer(const std::string& chain_id) const {

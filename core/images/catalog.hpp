@@ -33,12 +33,22 @@ struct ImageRecord {
 std::string to_record(const ImageRecord& record);
 void from_record(const std::string& text, ImageRecord& record);
 
+/// That an image was made as the step of a build, and when that was of use.
+struct StepUse {
+  Nanoseconds last_used{};
+  std::uint64_t count{};
+  bool result{};  ///< What a build was asked for, even if it got no name: the user's, and no cache.
+};
+
+std::string to_record(const StepUse& use);
+void from_record(const std::string& text, StepUse& use);
+
 using Record = std::shared_ptr<const ImageRecord>;
 
 /// The images on record and their names. Io thread only.
 class Catalog {
  public:
-  explicit Catalog(state::Store& store) : store_(store), table_(store, "images") { index(); }
+  explicit Catalog(state::Store& store);
 
   /// By name, name@digest, id or unambiguous start of an id; hidden ones not. Null if there is none.
   [[nodiscard]] Record find(const std::string& reference) const;
@@ -52,13 +62,26 @@ class Catalog {
   [[nodiscard]] std::vector<Record> all() const;
 
   /// Adds an image or adds `names` and `digests` to the one that is there, and takes these names off all others. One
-  /// transaction. Answers what is on record now.
-  Record put(ImageRecord record);
+  /// transaction. Answers what is on record now. `is_step`: a build has made it.
+  Record put(ImageRecord record, bool is_step = false);
   /// Gives a name to an image, taking it off another.
   void tag(const std::string& id, const Reference& reference);
   /// Replaces a record as it is.
   void replace(ImageRecord record);
   void erase(const std::string& id);
+
+  /// The images that are on record as made from this one; of "": those of which nothing is known. Hidden ones not.
+  [[nodiscard]] std::vector<Record> children(const std::string& id) const;
+  [[nodiscard]] bool has_children(const std::string& id) const { return children_.contains(id); }
+
+  /// Null if the image was not made by a build.
+  [[nodiscard]] std::shared_ptr<const StepUse> step_use(const std::string& id) const { return steps_.find(id); }
+  /// A build has used the image of a step.
+  void note_use(const std::string& id);
+  /// The image of a step is what a build was asked for.
+  void note_result(const std::string& id);
+  /// A step without a name that no build was asked for: the builds' cache.
+  [[nodiscard]] bool is_cache(const ImageRecord& record) const;
 
   /// The record of a layer that some image has. Null if none has.
   [[nodiscard]] const LayerRecord* find_layer(const std::string& chain_id) const;
@@ -66,12 +89,15 @@ class Catalog {
   [[nodiscard]] std::set<std::string> used_blobs() const;
 
  private:
-  void index();
+  void index(const std::string& id, const Record& before);
+  [[nodiscard]] StepUse used_again(const std::string& id) const;
   void take_names(state::Transaction& transaction, const std::vector<std::string>& names, const std::string& owner);
 
   state::Store& store_;
   state::Table<ImageRecord> table_;
-  std::map<std::string, std::string> names_;  // name or name@digest to id
+  state::Table<StepUse> steps_;
+  std::map<std::string, std::string> names_;               // name or name@digest to id
+  std::map<std::string, std::set<std::string>> children_;  // id of the parent to ids
 };
 
 /// "No such image: x:latest". Errors: not_found.

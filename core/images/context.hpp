@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,10 @@ struct Context {
   LayerStore& layers;
   Slots& uploads;  ///< A place for each layer that is on its way to a registry.
   std::function<std::vector<Service::User>(const std::string& image_id)> users;
+  /// The images that builds under way stand on, and how often.
+  std::shared_ptr<std::map<std::string, int>> held = std::make_shared<std::map<std::string, int>>();
+
+  [[nodiscard]] bool is_held(const std::string& id) const { return held->contains(id); }
 };
 
 /// Publishes an event about an image; its labels become attributes. `record` may be null.

@@ -192,7 +192,10 @@ void parse_image_config(std::string_view text, Image& out) {
     if (!config->is_object()) refuse_config("config is not an object");
     take_config(*config, out.config);
   }
-  parse_history(text);  // refused here rather than when somebody asks for it
+  // What is wrong with it is refused here rather than when somebody asks for it.
+  const std::vector<HistoryEntry> history = parse_history(text);
+  out.steps = history.size();
+  out.last_step = history.empty() ? std::string{} : history.back().created_by;
   out.config_json = text;
   out.id = sha256_digest(text);
 }

@@ -74,15 +74,11 @@ bool matches_reference(const Image& image, const std::string& pattern) {
   return any(image.names) || any(image.digests);
 }
 
-bool has_children(const Context& context, const std::string& id) {
-  const auto records = context.catalog.visible();
-  return std::any_of(records.begin(), records.end(), [&](const Record& record) { return record->parent == id; });
-}
-
-/// How many images have each layer.
+/// How many images have each layer. The steps that an image was built in are not counted beside it.
 std::map<std::string, int> layer_users(const Context& context) {
   std::map<std::string, int> users;
   for (const Record& record : context.catalog.visible()) {
+    if (context.catalog.is_cache(*record)) continue;
     for (const std::string& chain_id : record->image.chain_ids) ++users[chain_id];
   }
   return users;
@@ -136,6 +132,8 @@ std::optional<bool> bool_filter(const Filters& filters, const std::string& name)
   refuse_filter(name + "=[" + list + "]");
 }
 
+Nanoseconds time_filter(const std::string& text) { return as_time(text); }
+
 void check_until(const Filters& filters) {
   const auto* until = values_of(filters, "until");
   if (until == nullptr) return;
@@ -158,7 +156,7 @@ bool matches(const Context& context, const Record& record, const Filters& filter
   }
   const Image& image = record->image;
   if (const auto wanted = bool_filter(filters, "dangling")) {
-    const bool is_dangling = image.names.empty() && image.digests.empty() && !has_children(context, image.id);
+    const bool is_dangling = image.names.empty() && image.digests.empty() && !context.catalog.has_children(image.id);
     if (*wanted != is_dangling) return false;
   }
   if (const auto* labels = values_of(filters, "label")) {
@@ -199,7 +197,7 @@ std::vector<wire::ImageSummary> list_images(const Context& context, const ListRe
   std::vector<wire::ImageSummary> out;
   for (const Record& record : context.catalog.visible()) {
     const bool unnamed = record->image.names.empty() && record->image.digests.empty();
-    if (!request.all && unnamed && has_children(context, record->image.id)) continue;
+    if (!request.all && unnamed && context.catalog.has_children(record->image.id)) continue;
     if (!matches(context, record, request.filters)) continue;
     wire::ImageSummary summary = summarize(record);
     if (const auto* patterns = values_of(request.filters, "reference")) keep_matching(summary, *patterns);
@@ -264,11 +262,24 @@ std::vector<wire::ImageHistoryItem> image_history(const Record& record) {
   return out;
 }
 
+std::int64_t layers_size(const Context& context) {
+  std::int64_t size = 0;
+  std::set<std::string> counted;
+  for (const Record& record : context.catalog.visible()) {
+    for (std::size_t at = 0; at < record->layers.size(); ++at) {
+      if (!counted.insert(record->image.chain_ids[at]).second) continue;
+      size += static_cast<std::int64_t>(record->layers[at].size);
+    }
+  }
+  return size;
+}
+
 ImagesUsage images_usage(const Context& context) {
   ImagesUsage usage;
   const auto users = layer_users(context);
   std::set<std::string> counted;
   for (const Record& record : context.catalog.visible()) {
+    if (context.catalog.is_cache(*record)) continue;
     wire::ImageSummary summary = summarize(record);
     summary.shared_size = shared_size(record, users);
     summary.containers = context.users ? static_cast<std::int64_t>(context.users(record->image.id).size()) : 0;

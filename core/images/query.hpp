@@ -12,6 +12,8 @@ std::vector<wire::ImageSummary> list_images(const Context& context, const ListRe
 nlohmann::json inspect_image(const Context& context, const Record& record);
 std::vector<wire::ImageHistoryItem> image_history(const Record& record);
 ImagesUsage images_usage(const Context& context);
+/// Bytes of all layers, unpacked, each counted once.
+std::int64_t layers_size(const Context& context);
 
 /// Whether the image is one of those that `filters` name (dangling, label, label!, before, since, until, reference).
 /// Errors: invalid.
@@ -19,6 +21,9 @@ bool matches(const Context& context, const Record& record, const Filters& filter
 
 /// A filter that is true or false; nothing if it is not there. Errors: invalid, as for both or neither.
 std::optional<bool> bool_filter(const Filters& filters, const std::string& name);
+
+/// A time, or as "10m" so long ago. Errors: invalid.
+Nanoseconds time_filter(const std::string& text);
 
 /// Errors: invalid, if "until" is no time or there are several.
 void check_until(const Filters& filters);

@@ -126,9 +126,8 @@ class Removal {
   }
 
   std::optional<Conflict> find_conflict(const Image& image, bool force, bool ignore_names) const {
-    for (const Record& other : context_.catalog.visible()) {
-      if (other->parent == image.id) return Conflict{true, false, "image has dependent child images"};
-    }
+    if (context_.catalog.has_children(image.id)) return Conflict{true, false, "image has dependent child images"};
+    if (context_.is_held(image.id)) return Conflict{true, true, "image is being used by a running build"};
     const auto using_it = users(image.id);
     for (const auto& user : using_it) {
       if (user.running) {
@@ -199,13 +198,13 @@ awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters
   const bool dangling_only = bool_filter(filters, "dangling").value_or(true);
   filters.erase("dangling");
   check_until(filters);
-  const std::int64_t before = images_usage(context).layers_size;
+  const std::int64_t before = layers_size(context);
   wire::ImagePruneReport report;
   for (const Record& record : context.catalog.visible()) {
     const Image& image = record->image;
     const bool named = !image.names.empty() || !image.digests.empty();
     if ((dangling_only && named) || !matches(context, record, filters)) continue;
-    if (context.users && !context.users(image.id).empty()) continue;
+    if (context.is_held(image.id) || (context.users && !context.users(image.id).empty())) continue;
     std::vector<std::string> references = image.names;
     references.insert(references.end(), image.digests.begin(), image.digests.end());
     if (references.empty()) references.push_back(image.id);
@@ -220,7 +219,7 @@ awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters
       }
     }
   }
-  report.space_reclaimed = before - images_usage(context).layers_size;
+  report.space_reclaimed = before - layers_size(context);
   events::Event event;
   event.type = "image";
   event.action = "prune";

@@ -47,9 +47,12 @@ nlohmann::json platform_json(const Platform& platform) {
 
 struct Service::Impl {
   Impl(state::Store& store, events::Bus& bus, plugins::Drivers& drivers, Workers& workers, const std::string& data_root)
-      : blobs(data_root), catalog(store), layers(drivers, workers, blobs, catalog), context{bus,     drivers, workers,
-                                                                                            blobs,   catalog, layers,
-                                                                                            uploads, {}} {}
+      : blobs(data_root),
+        catalog(store),
+        layers(drivers, workers, blobs, catalog),
+        context{bus,     drivers, workers,
+                blobs,   catalog, layers,
+                uploads, {},      std::make_shared<std::map<std::string, int>>()} {}
 
   BlobStore blobs;
   Catalog catalog;
@@ -177,8 +180,21 @@ awaitable<std::shared_ptr<const Image>> Service::find_step(BuildStep step, std::
   co_return record == nullptr ? nullptr : image_of(record);
 }
 
-awaitable<wire::ImagePruneReport> Service::prune_steps(Filters filters) {
-  return images::prune_steps(impl_->context, std::move(filters));
+void Service::note_result(const std::string& id) { impl_->catalog.note_result(id); }
+
+std::shared_ptr<void> Service::hold(const std::string& id) {
+  const auto held = impl_->context.held;
+  ++(*held)[id];
+  return {nullptr, [held, id](void*) {
+            const auto found = held->find(id);
+            if (--found->second == 0) held->erase(found);
+          }};
+}
+
+std::vector<CachedStep> Service::cached_steps() const { return images::cached_steps(impl_->context); }
+
+awaitable<std::optional<std::uint64_t>> Service::remove_step(std::string id) {
+  return images::remove_step(impl_->context, std::move(id));
 }
 
 std::vector<wire::ImageSummary> Service::list(const ListRequest& request) const {

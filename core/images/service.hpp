@@ -78,6 +78,19 @@ struct BuildStep {
   storage::v1::Key top;    ///< The writable top whose changes become a layer; empty: only the config changes.
 };
 
+/// One step in the builds' cache.
+struct CachedStep {
+  std::string id;
+  std::string parent;
+  std::string description;
+  std::uint64_t size{};  ///< Of what it adds to its parent.
+  Nanoseconds created{};
+  Nanoseconds last_used{};
+  std::uint64_t use_count{};
+  bool in_use{};  ///< By a build under way, or a container.
+  bool shared{};  ///< An image stands on it, or what it adds is another's, too.
+};
+
 struct ListRequest {
   bool all{};
   bool shared_size{};
@@ -87,7 +100,7 @@ struct ListRequest {
 
 /// What images take up (API operation SystemDataUsage).
 struct ImagesUsage {
-  std::int64_t layers_size{};
+  std::int64_t layers_size{};  ///< Of all images; what only the builds' cache has is not in it.
   std::vector<wire::ImageSummary> images;
 };
 
@@ -137,8 +150,14 @@ class Service {
   awaitable<std::shared_ptr<const Image>> commit_step(BuildStep step);
   /// The image that such a step made before, also by the history of the images `cache_from`; null if there is none.
   awaitable<std::shared_ptr<const Image>> find_step(BuildStep step, std::vector<std::string> cache_from);
-  /// Removes steps that no named image stands on and no container uses.
-  awaitable<wire::ImagePruneReport> prune_steps(Filters filters);
+  /// What a build was asked for is an image of the user's, with a name or without.
+  void note_result(const std::string& id);
+  /// Keeps an image, and so what it stands on, from being removed, until it is let go. Io thread only.
+  [[nodiscard]] std::shared_ptr<void> hold(const std::string& id);
+  /// The builds' cache: the images of steps that nobody has named or asked for.
+  [[nodiscard]] std::vector<CachedStep> cached_steps() const;
+  /// Removes one of them. Answers how many bytes that freed; nothing if something needs it, or if it is none.
+  awaitable<std::optional<std::uint64_t>> remove_step(std::string id);
 
   [[nodiscard]] std::vector<wire::ImageSummary> list(const ListRequest& request) const;
   [[nodiscard]] nlohmann::json inspect(const std::string& reference) const;

@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "gantry/builder.hpp"
 #include "gantry/call.hpp"
 
 namespace gantry::dockerfile {
@@ -42,11 +45,18 @@ class CacheMounts {
   /// Removes those that nobody uses. Answers how many bytes were freed.
   std::uint64_t prune(const Call& call);
 
+  [[nodiscard]] std::vector<builder::v1::CacheRecord> records(const Call& call);
+  /// Answers how many bytes were freed. Errors: conflict (a build uses it).
+  std::uint64_t remove(const std::string& key, const Call& call);
+
  private:
   struct State {
     int users{};
     bool locked{};
+    std::optional<std::uint64_t> size;  ///< As long as nobody has used it since it was measured.
   };
+  [[nodiscard]] std::vector<std::string> keys() const;
+  std::uint64_t measured(const std::string& key, const Call& call);
   void release(const std::string& key, bool alone) noexcept;
 
   const std::string root_;

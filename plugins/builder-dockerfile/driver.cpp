@@ -37,6 +37,18 @@ void Driver::build(const builder::v1::Request& request, ByteSource& context, bui
   out = Build{request, files, {*cache_mounts_, *fetcher_, lent_}, session, call}.run();
 }
 
+void* Driver::query(std::string_view ability) noexcept {
+  return ability == builder::v1::Cache::kAbility ? static_cast<builder::v1::Cache*>(this) : nullptr;
+}
+
+void Driver::records(std::vector<builder::v1::CacheRecord>& out, const Call& call) {
+  out = cache_mounts_->records(call);
+}
+
+void Driver::remove(const std::string& id, std::uint64_t& freed, const Call& call) {
+  freed = cache_mounts_->remove(id, call);
+}
+
 void Driver::usage(builder::v1::Usage& out, const Call& call) { out.size = cache_mounts_->size(call); }
 
 void Driver::prune(builder::v1::Usage& out, const Call& call) { out.size = cache_mounts_->prune(call); }

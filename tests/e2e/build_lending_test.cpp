@@ -15,6 +15,7 @@ using ::testing::Not;
 class BuildLending : public Engine {
  protected:
   void TearDown() override {
+    cli("image prune -f");
     cli("builder prune -f");
     Engine::TearDown();
   }

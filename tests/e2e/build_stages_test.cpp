@@ -16,6 +16,7 @@ using ::testing::Not;
 class BuildStages : public Engine {
  protected:
   void TearDown() override {
+    cli("image prune -f");
     cli("builder prune -f");
     Engine::TearDown();
   }
@@ -153,7 +154,7 @@ TEST_F(BuildStages, FindTheirCacheInADirectory) {
   const fs::path cache = daemon->root() / "cache";
   const std::string recipe = "FROM busybox\nRUN echo made >/made\nRUN cat /made\n";
   ASSERT_EQ(build(recipe, "--cache-to type=local,dest=" + cache.string()).code, 0);
-  ASSERT_EQ(cli("builder prune -f").code, 0);
+  ASSERT_EQ(cli("image prune -f").code, 0);
   const Result again = build(recipe, "--cache-from type=local,src=" + cache.string());
   EXPECT_THAT(again.out, HasSubstr("RUN cat /made\n ---> Using cache")) << again.err;
   EXPECT_THAT(build(recipe, "--cache-to type=s3,bucket=x").err, HasSubstr("type \"s3\" is not supported"));

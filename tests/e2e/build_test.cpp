@@ -27,6 +27,7 @@ class Build : public BothClients {
     return folder;
   }
   void TearDown() override {
+    if (!IsSkipped()) daemon->cli("image prune -f");
     if (!IsSkipped()) daemon->cli("builder prune -f");
     BothClients::TearDown();
   }

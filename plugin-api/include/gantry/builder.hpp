@@ -184,6 +184,13 @@ class Session {
   virtual void remove_container(const std::string& container) = 0;
 };
 
+/// With whose rights a directory is read. Frozen.
+struct Reader {
+  std::uint32_t uid{};
+  std::uint32_t gid{};
+  std::vector<std::uint32_t> groups;
+};
+
 /// What the user asked for. May grow at its end.
 struct Request {
   std::string recipe;  ///< The recipe's path in the context; empty: the driver's usual one.
@@ -202,11 +209,40 @@ struct Request {
   std::map<std::string, std::string> contexts;
   bool insecure{};    ///< Commands may ask to be privileged.
   bool check_only{};  ///< Nothing is built; the recipe is looked through.
+  /// The context, if it does not come as an archive: a directory of the user's on this host, open; -1: none. It stays
+  /// the caller's, and may change while it is read. What its .dockerignore names is no part of the context.
+  int directory{-1};
+  Reader reader;  ///< Who must be allowed to read `directory`.
 };
 
 /// What a driver keeps between builds. May grow at its end.
 struct Usage {
   std::uint64_t size{};  ///< Bytes.
+};
+
+/// One of the things that a driver keeps between builds. May grow at its end.
+struct CacheRecord {
+  std::string id;    ///< Unique within the driver: [a-z0-9-]+.
+  std::string type;  ///< "exec.cachemount", "source.local" ... (API: BuildCache.Type).
+  std::string description;
+  std::uint64_t size{};       ///< Bytes.
+  std::int64_t created{};     ///< Nanoseconds since 1970.
+  std::int64_t last_used{};   ///< The same.
+  std::uint64_t use_count{};  ///< By how many steps.
+  bool in_use{};
+};
+
+/// Of a driver (`Driver::query(Cache::kAbility)`): what it keeps between builds, one by one, so that the daemon can
+/// hold it to a limit. Any thread, also while builds run.
+class Cache {
+ public:
+  static constexpr const char* kAbility = "cache";
+  virtual ~Cache() = default;
+
+  virtual void records(std::vector<CacheRecord>& out, const Call& call) = 0;
+
+  /// Removes one; `freed` is what that freed. Succeeds if there is none. Errors: conflict (a build uses it).
+  virtual void remove(const std::string& id, std::uint64_t& freed, const Call& call) = 0;
 };
 
 /// Calls block; builds may go on side by side.
