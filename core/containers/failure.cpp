@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -18,6 +20,7 @@ constexpr const char* kStartPrefix =
     "unable to start container process: ";
 constexpr const char* kRuncPrefix =
     "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ";
+constexpr const char* kTaskPrefix = "failed to create task for container: failed to create shim task: ";
 constexpr const char* kRuncExecPrefix = "OCI runtime exec failed: exec failed: ";
 constexpr const char* kExecPrefix = "OCI runtime exec failed: exec failed: unable to start container process: ";
 constexpr const char* kRelativeDirectory = "Cwd must be an absolute path";
@@ -31,6 +34,14 @@ std::optional<int> exec_exit_code(const std::string& what) {
   }
   if (exec || what.find("permission denied") != std::string::npos || what.starts_with("chdir to cwd")) return 126;
   return std::nullopt;
+}
+
+// What dockerd makes of the words of an OCI runtime, which it does not understand otherwise.
+int oci_exit_code(std::string what, int other) {
+  std::ranges::transform(what, what.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto has = [&](const char* text) { return what.find(text) != std::string::npos; };
+  if (has("executable file not found") || has("no such file or directory")) return 127;
+  return has("permission denied") || has("not a directory") || has("is a directory") ? 126 : other;
 }
 
 // What a runtime says of a container that it could not make, as dockerd passes runc's words on.
@@ -62,6 +73,10 @@ StartFailure describe(const std::exception_ptr& failure, const std::string& pref
       return {Error{Errc::invalid, what}, other};
     }
     if (what == kRelativeDirectory) return {Error{Errc::invalid, kRuncExecPrefix + what + ": unknown"}, other};
+    if (what.starts_with("OCI runtime ")) {
+      const std::string before = prefix == kStartPrefix ? kTaskPrefix : "";
+      return {Error{Errc::invalid, before + what + ": unknown"}, oci_exit_code(what, other)};
+    }
     const auto code = exec_exit_code(what);
     if (!code) return {Error{error.code(), told_by_runtime(what)}, other};
     // dockerd's own words.

@@ -328,6 +328,12 @@ TEST(Failure, WordsTellTheExitCode) {
       "unable to start container process: exec: \"x\": executable file not found in $PATH: unknown");
   EXPECT_EQ(told("exec: \"/etc/passwd\": permission denied").exit_code, 126);
   EXPECT_EQ(told("no such network").exit_code, 128);
+  const auto oci = told("OCI runtime create failed: open `/x`: No such file or directory");
+  EXPECT_EQ(oci.exit_code, 127);
+  EXPECT_STREQ(oci.error.what(),
+               "failed to create task for container: failed to create shim task: OCI runtime create failed: open `/x`: "
+               "No such file or directory: unknown");
+  EXPECT_EQ(told("OCI runtime create failed: open `/x`: Permission denied").exit_code, 126);
 }
 
 TEST(Names, AreDockers) {

@@ -73,21 +73,51 @@ void take(const Json& value, std::map<std::string, Texts>& out) {
   for (const auto& [name, options] : object(value).items()) take(options, out[name]);
 }
 
+// containerd's names for the shims that dockerd starts: of these one is known, which stands for an OCI runtime.
+constexpr const char* kRuncShim = "io.containerd.runc.v2";
+
+// As dockerd has it, by a program's path or a containerd shim's options, or by the name of a driver.
+void take(const Json& value, Runtime& runtime, const char* right) {
+  std::string path;
+  for (const auto& [key, part] : value.items()) {
+    if (key == "driver") {
+      runtime.driver = text(part);
+    } else if (key == "options") {
+      take(part, runtime.options);
+    } else if (key == "path") {
+      path = text(part);
+    } else if (key == "runtimeArgs") {
+      Strings arguments;
+      take(part, arguments);
+      for (const std::string& argument : arguments) {
+        if (argument.find(',') != std::string::npos) throw Mismatch{"a runtime's arguments without commas"};
+        std::string& list = runtime.options["arguments"];
+        list += (list.empty() ? "" : ",") + argument;
+      }
+    } else if (key == "runtimeType" && text(part) == kRuncShim) {
+      if (runtime.driver.empty()) runtime.driver = kRuncShim;
+    } else {
+      throw Mismatch{right};
+    }
+  }
+  if (const auto binary = runtime.options.find("BinaryName"); binary != runtime.options.end()) {
+    path = binary->second;
+    runtime.options.erase(binary);
+  }
+  if (path.empty()) return;
+  if (!runtime.driver.empty() && runtime.driver != kRuncShim) throw Mismatch{right};
+  runtime.driver = "oci";
+  runtime.options["path"] = path;
+}
+
 void take(const Json& value, std::map<std::string, Runtime>& out) {
-  const char* right = R"(an object as {"name": {"driver": "native", "options": {}}})";
+  const char* right = R"(an object as {"name": {"path": "/usr/bin/crun", "runtimeArgs": []}} or )"
+                      R"({"name": {"driver": "native", "options": {}}})";
   if (!value.is_object()) throw Mismatch{right};
   for (const auto& [name, item] : value.items()) {
     if (!item.is_object()) throw Mismatch{right};
     Runtime& runtime = out[name];
-    for (const auto& [key, part] : item.items()) {
-      if (key == "driver") {
-        runtime.driver = text(part);
-      } else if (key == "options") {
-        take(part, runtime.options);
-      } else {
-        throw Mismatch{right};
-      }
-    }
+    take(item, runtime, right);
     if (runtime.driver.empty()) throw Mismatch{right};
   }
 }

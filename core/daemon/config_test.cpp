@@ -69,6 +69,20 @@ TEST_F(ConfigTest, ReadsDockerdsKeys) {
   EXPECT_EQ(parse_size("x", config.default_shm_size), 128 << 20);
 }
 
+TEST_F(ConfigTest, TakesRuntimesAsDockerdDoes) {
+  const auto runtimes = read(R"({"runtimes": {
+    "crun": {"path": "/usr/bin/crun", "runtimeArgs": ["--debug", "--no-pivot"]},
+    "youki": {"runtimeType": "io.containerd.runc.v2", "options": {"BinaryName": "/usr/local/bin/youki"}},
+    "plain": {"runtimeType": "io.containerd.runc.v2"}}})")
+                            .runtimes;
+  EXPECT_EQ(runtimes.at("crun").driver, "oci");
+  EXPECT_EQ(runtimes.at("crun").options.at("path"), "/usr/bin/crun");
+  EXPECT_EQ(runtimes.at("crun").options.at("arguments"), "--debug,--no-pivot");
+  EXPECT_EQ(runtimes.at("youki").driver, "oci");
+  EXPECT_EQ(runtimes.at("youki").options, (Texts{{"path", "/usr/local/bin/youki"}}));
+  EXPECT_EQ(runtimes.at("plain").driver, "io.containerd.runc.v2");
+}
+
 TEST_F(ConfigTest, RefusesWhatDoesNotFitByFileKeyAndChoice) {
   EXPECT_THAT(refusal(R"({"no-such-key": 1})"),
               AllOf(HasSubstr(file_.string()), HasSubstr("no-such-key"), HasSubstr("data-root")));
@@ -79,7 +93,9 @@ TEST_F(ConfigTest, RefusesWhatDoesNotFitByFileKeyAndChoice) {
   EXPECT_THAT(refusal(R"({"hosts": "unix:///x"})"), HasSubstr("a list of texts"));
   EXPECT_THAT(refusal(R"({"log-opts": {"a": []}})"), HasSubstr("an object of texts"));
   EXPECT_THAT(refusal(R"({"driver-opts": {"bridge": 3}})"), HasSubstr("driver-opts"));
-  EXPECT_THAT(refusal(R"({"runtimes": {"x": {"path": "/x"}}})"), HasSubstr("\"driver\""));
+  EXPECT_THAT(refusal(R"({"runtimes": {"x": {"colour": "/x"}}})"), HasSubstr("\"driver\""));
+  EXPECT_THAT(refusal(R"({"runtimes": {"x": {"path": "/x", "driver": "native"}}})"), HasSubstr("\"driver\""));
+  EXPECT_THAT(refusal(R"({"runtimes": {"x": {"runtimeType": "io.containerd.kata.v2"}}})"), HasSubstr("\"path\""));
   EXPECT_THAT(refusal(R"({"default-address-pools": [{"base": "x"}]})"), HasSubstr("\"size\": 24"));
   EXPECT_THAT(refusal("{\"debug\": "), HasSubstr(file_.string()));
   EXPECT_THAT(refusal("[]"), HasSubstr("an object was expected"));
@@ -197,6 +213,8 @@ TEST_F(ConfigTest, FlagsAreDockerds) {
                       "max-size=1m",
                       "--add-runtime",
                       "x=native",
+                      "--add-runtime",
+                      "crun=/usr/bin/crun",
                       "--config-file",
                       "/x",
                       "--validate"},
@@ -210,6 +228,8 @@ TEST_F(ConfigTest, FlagsAreDockerds) {
   EXPECT_EQ(line.config.default_ulimits.at("nofile").hard, 2);
   EXPECT_EQ(line.config.log_opts.at("max-size"), "1m");
   EXPECT_EQ(line.config.runtimes.at("x").driver, "native");
+  EXPECT_EQ(line.config.runtimes.at("crun").driver, "oci");
+  EXPECT_EQ(line.config.runtimes.at("crun").options.at("path"), "/usr/bin/crun");
   EXPECT_TRUE(line.validate && line.config_file_given);
   CommandLine wrong;
   EXPECT_NE(parse({"--nosuch"}, wrong).value_or(0), 0);

@@ -1,5 +1,6 @@
 #include "daemon/driver_config.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "containers/logging.hpp"
@@ -141,6 +142,8 @@ plugins::DriverConfig make_driver_config(const Config& config) {
   add(config.storage_driver, storage_options(config));
   add("bridge", bridge_options(config));
   add("native", runtime_options(config));
+  const auto is_oci = [](const auto& runtime) { return runtime.second.driver == "oci"; };
+  if (std::ranges::any_of(out.runtimes, is_oci)) add("oci", runtime_options(config));
   add(config.registry_driver, registry_options(config));
   for (const auto& [driver, options] : config.driver_opts) add(driver, options);
   return out;

@@ -56,8 +56,11 @@ void store(const Collected& given, Config& config) {
           .insert_or_assign(split_pair(given.setting->flag, value).first,
                             split_pair(given.setting->flag, value).second);
     } else if (const auto* runtimes = std::get_if<Runtimes Config::*>(&member)) {
-      const auto [name, driver] = split_pair(given.setting->flag, value);
-      (config.**runtimes)[name].driver = driver;
+      const auto [name, behind] = split_pair(given.setting->flag, value);
+      Runtime& runtime = (config.**runtimes)[name];
+      const bool is_path = behind.find('/') != std::string::npos;
+      runtime.driver = is_path ? "oci" : behind;
+      if (is_path) runtime.options["path"] = behind;
     } else if (const auto* pools = std::get_if<Pools Config::*>(&member)) {
       (config.**pools).push_back(parse_address_pool(value));
     } else if (const auto* ulimits = std::get_if<Ulimits Config::*>(&member)) {

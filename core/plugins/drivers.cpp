@@ -73,6 +73,7 @@ struct Drivers::Impl {
   Handle<runtime::v1::Driver> open_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice,
                                            const DriverConfig& from);
   void open_runtimes();
+  void open_native();
   VolumeDriver open_volume_plugin(const std::string& name);
   std::string not_found(const std::string& kind, const std::string& name, const std::string& message) const;
 };
@@ -198,11 +199,24 @@ Handle<runtime::v1::Driver> Drivers::Impl::open_runtime(const std::string& name,
   return open<runtime::v1::Driver>(choose("runtime", choice.driver, "default-runtime"), name, options);
 }
 
+/// Also when others are chosen: containers that were made with it must find it.
+void Drivers::Impl::open_native() {
+  Found* found = catalog->find("runtime", "native");
+  if (found == nullptr || runtimes.contains("native")) return;
+  try {
+    runtimes["native"] = open_runtime("native", {"native", {}}, config);
+  } catch (const Error& error) {
+    found->info.error = error.what();
+    spdlog::error("{}", error.what());
+  }
+}
+
 void Drivers::Impl::open_runtimes() {
   for (const auto& [name, choice] : config.runtimes) runtimes[name] = open_runtime(name, choice, config);
   if (!runtimes.contains(config.runtime)) {
     runtimes[config.runtime] = open_runtime(config.runtime, {config.runtime, {}}, config);
   }
+  open_native();
   // What Docker's clients call the runtime that is always there.
   if (const auto native = runtimes.find("native"); native != runtimes.end()) {
     const auto always = native->second;

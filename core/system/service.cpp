@@ -120,7 +120,11 @@ wire::Info Service::info() const {
   for (const std::string& name : drivers_.names("log")) {
     if (name != "none") info.log_plugins.push_back(name);
   }
-  for (const std::string& runtime : drivers_.runtime_names()) info.runtimes[runtime] = {runtime};
+  for (const std::string& runtime : drivers_.runtime_names()) {
+    const Options& settings = drivers_.runtime(runtime).info().settings;
+    const auto path = settings.find("path");
+    info.runtimes[runtime] = {path == settings.end() ? runtime : path->second};
+  }
   info.default_runtime = drivers_.default_runtime();
   info.listeners = static_cast<int>(bus_.listeners());
   info.debug = settings_.debug;

@@ -41,6 +41,10 @@ std::filesystem::path program(const std::string& name) {
 
 bool have_docker_cli() { return std::filesystem::exists(from_environment("GANTRY_TEST_DOCKER")); }
 
+std::string oci_runtime() { return from_environment("GANTRY_TEST_RUNTIME"); }
+
+bool have_program(const std::string& name) { return shell("command -v " + name).code == 0; }
+
 Daemon::Daemon() : Daemon(json::object()) {}
 
 Daemon::Daemon(const json& config)
@@ -71,6 +75,11 @@ void Daemon::write_config(const json& config) {
   // An installed daemon finds its drivers by itself.
   if (from_environment("GANTRY_TEST_PREFIX").empty()) {
     all["plugin-dirs"] = {(std::filesystem::path{GANTRY_BUILD_DIR} / "lib/gantry/plugins").string()};
+  }
+  // The same tests with an OCI runtime.
+  if (const std::string runtime = oci_runtime(); !runtime.empty()) {
+    all["default-runtime"] = runtime;
+    all["runtimes"] = {{runtime, {{"path", runtime}}}};
   }
   all.update(config);
   std::ofstream{config_file()} << all.dump(2);

@@ -70,4 +70,8 @@ class Daemon {
 std::filesystem::path program(const std::string& name);
 bool have_docker_cli();
 
+/// The OCI runtime that containers are to run with (GANTRY_TEST_RUNTIME); empty: the native one. Whether it is there.
+std::string oci_runtime();
+bool have_program(const std::string& name);
+
 }  // namespace gantry::e2e

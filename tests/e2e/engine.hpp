@@ -25,6 +25,7 @@ class Engine : public ::testing::Test {
 
   void SetUp() override {
     ASSERT_NE(daemon, nullptr);
+    if (!oci_runtime().empty() && !have_program(oci_runtime())) GTEST_SKIP() << "no " << oci_runtime() << " here";
     before_ = kernel_state(*daemon);
   }
   void TearDown() override {

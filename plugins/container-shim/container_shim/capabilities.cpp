@@ -1,6 +1,7 @@
 #include "container_shim/capabilities.hpp"
 
 #include <linux/capability.h>
+#include <sys/prctl.h>
 
 #include <optional>
 
@@ -77,6 +78,22 @@ std::uint64_t capability_set(const std::vector<std::string>& names) {
 bool has_capability(std::uint64_t set, std::string_view name) {
   const auto number = capability_number(name);
   return number && (set >> *number & 1U) != 0;
+}
+
+std::uint64_t bounding_capabilities() {
+  std::uint64_t set = 0;
+  for (unsigned i = 0; i < std::size(kNames); ++i) {
+    if (::prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1) set |= std::uint64_t{1} << i;
+  }
+  return set;
+}
+
+std::vector<std::string> capability_names(std::uint64_t set) {
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < std::size(kNames); ++i) {
+    if ((set >> i & 1U) != 0) names.push_back("CAP_" + std::string(kNames[i]));
+  }
+  return names;
 }
 
 std::uint64_t all_capabilities() { return (std::uint64_t{1} << std::size(kNames)) - 1; }

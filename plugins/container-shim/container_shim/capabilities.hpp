@@ -16,4 +16,10 @@ bool has_capability(std::uint64_t set, std::string_view name);
 /// Every capability that the kernel knows, whether the daemon has it or not.
 std::uint64_t all_capabilities();
 
+/// Those that this process could hand on: its bounding set.
+std::uint64_t bounding_capabilities();
+
+/// The names of a set.
+std::vector<std::string> capability_names(std::uint64_t set);
+
 }  // namespace gantry::container_shim

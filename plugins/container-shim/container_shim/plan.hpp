@@ -154,6 +154,35 @@ void fields(Archive& archive, PlanLog& l) {
           l.max_buffer_size);
 }
 
+/// A JSON document for an OCI runtime, in the parts around what only the container's own files tell: after `head` HOME,
+/// if it is wanted, then `middle`, the rights of root or of other users, user and groups, and `tail`.
+struct PlanDocument {
+  std::string head;
+  bool wants_home{};
+  std::string middle;
+  std::string root_rights;
+  std::string user_rights;
+  std::string tail;
+};
+
+template <class Archive>
+void fields(Archive& archive, PlanDocument& d) {
+  archive(d.head, d.wants_home, d.middle, d.root_rights, d.user_rights, d.tail);
+}
+
+/// For a container that an OCI runtime makes. Then `Plan::mounts` are those that it cannot do, on paths of the host's,
+/// and `Plan::sysctls` those of interfaces.
+struct PlanOci {
+  std::vector<std::string> command;  ///< The runtime with its global arguments.
+  PlanDocument config;               ///< config.json
+  std::vector<std::string> hidden;   ///< Mounts of the host's that it must not see.
+};
+
+template <class Archive>
+void fields(Archive& archive, PlanOci& o) {
+  archive(o.command, o.config, o.hidden);
+}
+
 enum class InitKind : std::uint8_t { none, builtin, program };
 
 struct Plan {
@@ -180,13 +209,14 @@ struct Plan {
   std::vector<PlanWrite> sysctls;  ///< Files below /proc/sys.
   std::string seccomp;             ///< BPF instructions; empty: none.
   InitKind init{};
+  std::optional<PlanOci> oci;
 };
 
 template <class Archive>
 void fields(Archive& archive, Plan& p) {
   archive(p.id, p.directory, p.root, p.readonly_root, p.mounts, p.process, p.stdio, p.log, p.hostname, p.domainname,
           p.new_namespaces, p.joined_namespaces, p.uid_map, p.gid_map, p.root_uid, p.root_gid, p.cgroups, p.devices,
-          p.masked_paths, p.readonly_paths, p.sysctls, p.seccomp, p.init);
+          p.masked_paths, p.readonly_paths, p.sysctls, p.seccomp, p.init, p.oci);
 }
 
 /// Whether the container joins a namespace of the kind (CLONE_NEW*).
@@ -206,11 +236,12 @@ inline bool is_remapped(const Plan& plan) {
 struct ExecPlan {
   PlanProcess process;
   PlanStdio stdio;
+  PlanDocument document;  ///< For an OCI runtime.
 };
 
 template <class Archive>
 void fields(Archive& archive, ExecPlan& p) {
-  archive(p.process, p.stdio);
+  archive(p.process, p.stdio, p.document);
 }
 
 }  // namespace gantry::container_shim

@@ -59,4 +59,15 @@ inline constexpr const char* kExecsFile =
 inline constexpr const char* kCgroupsFile = "cgroups";  ///< The cgroup's directories, written before they are made.
 inline constexpr const char* kRootDirectory = "rootfs";
 
+/// With an OCI runtime: its state, what is mounted for it, and a file for the init or an exec ("pid", "log", ...).
+inline constexpr const char* kOciStateDirectory = "oci";
+inline constexpr const char* kOciMountsDirectory = "mounts";
+inline std::string oci_file(const std::string& exec_id, const char* kind) {
+  return "oci-" + (exec_id.empty() ? "init" : exec_id) + "." + kind;
+}
+/// As which the shim's program runs an OCI runtime: `oci-runtime HIDDEN-MOUNT... -- PROGRAM ARGUMENT...`.
+inline constexpr const char* kOciViewName = "oci-runtime";
+/// What the shim says first when the runtime itself failed: its log has the reason.
+inline constexpr const char* kOciRuntimeFailed = "the OCI runtime ended with status ";
+
 }  // namespace gantry::container_shim

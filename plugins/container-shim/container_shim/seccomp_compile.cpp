@@ -45,16 +45,6 @@ bool contains(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-bool applies(const SeccompRule& rule, std::uint64_t capabilities, const std::string& release) {
-  const auto has = [&](const std::string& name) { return has_capability(capabilities, name); };
-  const std::string arch = native_architecture();
-  if (!rule.include_architectures.empty() && !contains(rule.include_architectures, arch)) return false;
-  if (contains(rule.exclude_architectures, arch)) return false;
-  if (!std::all_of(rule.include_capabilities.begin(), rule.include_capabilities.end(), has)) return false;
-  if (std::any_of(rule.exclude_capabilities.begin(), rule.exclude_capabilities.end(), has)) return false;
-  return rule.minimal_kernel.empty() || kernel_at_least(release, rule.minimal_kernel);
-}
-
 void add(const Context& context, std::uint32_t action, int number, const std::vector<scmp_arg_cmp>& arguments) {
   const int error = ::seccomp_rule_add_array(context.get(), action, number, static_cast<unsigned>(arguments.size()),
                                              arguments.data());
@@ -98,7 +88,7 @@ std::string new_calls_program(const SeccompProfile& profile, std::uint64_t capab
   std::vector<sock_filter> allowed;
   unsigned highest = 0;
   for (const SeccompRule& rule : profile.rules) {
-    if (!applies(rule, capabilities, release)) continue;
+    if (!seccomp_rule_applies(rule, capabilities, release)) continue;
     for (const std::string& name : rule.names) {
       const int number = ::seccomp_syscall_resolve_name(name.c_str());
       if (number >= 0) highest = std::max(highest, static_cast<unsigned>(number));
@@ -148,6 +138,16 @@ bool kernel_at_least(const std::string& release, const std::string& minimal) {
   return has_major > needs_major || (has_major == needs_major && has_minor >= needs_minor);
 }
 
+bool seccomp_rule_applies(const SeccompRule& rule, std::uint64_t capabilities, const std::string& release) {
+  const auto has = [&](const std::string& name) { return has_capability(capabilities, name); };
+  const std::string arch = native_architecture();
+  if (!rule.include_architectures.empty() && !contains(rule.include_architectures, arch)) return false;
+  if (contains(rule.exclude_architectures, arch)) return false;
+  if (!std::all_of(rule.include_capabilities.begin(), rule.include_capabilities.end(), has)) return false;
+  if (std::any_of(rule.exclude_capabilities.begin(), rule.exclude_capabilities.end(), has)) return false;
+  return rule.minimal_kernel.empty() || kernel_at_least(release, rule.minimal_kernel);
+}
+
 std::string compile_seccomp(const SeccompProfile& profile, std::uint64_t capabilities) {
   const Context context(::seccomp_init(profile.default_action), &::seccomp_release);
   if (!context) throw Error{Errc::io, "cannot make a seccomp filter"};
@@ -161,7 +161,7 @@ std::string compile_seccomp(const SeccompProfile& profile, std::uint64_t capabil
   utsname host{};
   ::uname(&host);
   for (const SeccompRule& rule : profile.rules) {
-    if (rule.action == profile.default_action || !applies(rule, capabilities, host.release)) continue;
+    if (rule.action == profile.default_action || !seccomp_rule_applies(rule, capabilities, host.release)) continue;
     for (const std::string& name : rule.names) {
       const int number = ::seccomp_syscall_resolve_name(name.c_str());
       if (number != __NR_SCMP_ERROR) add_rule(context, rule, number);

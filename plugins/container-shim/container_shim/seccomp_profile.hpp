@@ -44,6 +44,10 @@ std::string native_architecture();
 /// Whether the kernel of that release ("6.1.0-18-amd64") is at least `minimal` ("4.8").
 bool kernel_at_least(const std::string& release, const std::string& minimal);
 
+/// Whether a rule holds for a process with these capabilities, on this build's architecture and a kernel of that
+/// release.
+bool seccomp_rule_applies(const SeccompRule& rule, std::uint64_t capabilities, const std::string& release);
+
 /// The filter's instructions for a process with these capabilities.
 std::string compile_seccomp(const SeccompProfile& profile, std::uint64_t capabilities);
 

@@ -175,6 +175,13 @@ void translate_mounts(const Spec& spec, Plan& plan) {
 
 }  // namespace
 
+std::string rlimit_name(int resource) {
+  for (const Name& limit : kLimits) {
+    if (limit.value == static_cast<std::uint64_t>(resource)) return std::string(limit.name);
+  }
+  return {};
+}
+
 Rlimit parse_ulimit(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) refuse_spec("invalid ulimit argument: " + text);

@@ -20,6 +20,9 @@ Plan translate_spec(const runtime::v1::Spec& spec, const TranslationContext& con
 PlanProcess translate_process(const runtime::v1::Process& process,
                               const std::vector<runtime::v1::Rlimit>& default_rlimits);
 
+/// "NOFILE" for RLIMIT_NOFILE.
+std::string rlimit_name(int resource);
+
 /// "nofile=1024:2048". Errors: invalid.
 runtime::v1::Rlimit parse_ulimit(const std::string& text);
 

@@ -18,6 +18,7 @@
 #include "container_shim/message.hpp"
 #include "shim/cgroup.hpp"
 #include "shim/init.hpp"
+#include "shim/oci_runtime.hpp"
 #include "shim/system.hpp"
 
 // glibc 2.36 forgets to say so in its own header.
@@ -54,7 +55,14 @@ Reply Container::make_cgroups(bool unified) {
   return {};
 }
 
-Reply Container::create() {
+void Container::create(UniqueFd connection) {
+  if (plan_.oci) return create_by_runtime(std::move(connection));
+  const Reply made = make_init();
+  answer(connection.get(), made);
+  if (made.error != 0) loop_.stop();
+}
+
+Reply Container::make_init() {
   if (Reply made = make_cgroups(true); made.error != 0) return made;
   for (const PlanNamespace& space : plan_.joined_namespaces) {
     if (space.flag != CLONE_NEWPID || joins(plan_, CLONE_NEWUSER)) continue;
@@ -125,12 +133,19 @@ void Container::start(UniqueFd connection) {
   }
   start_requested_ = true;
   init_->waiting = std::move(connection);
+  if (plan_.oci) return start_by_runtime();
   init_->send(Signal::start);
 }
 
 void Container::lose_owner() {
   if (init_->executed) return;
   if (init_->pid > 0 && !init_->ended) ::kill(init_->pid, SIGKILL);
+  if (plan_.oci) {
+    for (const pid_t runtime : {init_->joiner, starter_}) {
+      if (runtime > 0) ::kill(runtime, SIGKILL);
+    }
+    kill_cgroup(plan_.cgroups);
+  }
   if (groundwork_ > 0) ::kill(groundwork_, SIGKILL);
   loop_.stop();
 }
@@ -150,7 +165,11 @@ void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, Uni
   CloneSettings settings;
   settings.cgroup = directory.get();
   settings.extra_fd = init_->pidfd.get();
-  if (clone_into(process, settings, ends)) run_exec(plan_, plan.process);
+  if (plan_.oci && plan.process.terminal) listen_for_terminal(process);
+  if (clone_into(process, settings, ends)) {
+    if (plan_.oci) run_oci_exec(plan_, {plan, request.exec_id, init_->pid});
+    run_exec(plan_, plan.process);
+  }
   if (process.pid < 0) {
     const Reply reply = errno_failure("clone a process");
     processes_.pop_back();
@@ -162,6 +181,10 @@ void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, Uni
   process.watchers.push_back(std::move(exit_pipe));
   process.waiting = std::move(connection);
   process.joiner = process.pid;
+  if (plan_.oci) {
+    process.pid = 0;  // not before the runtime has made it
+    process.streams->resize(plan.process.rows, plan.process.columns);
+  }
   watch_line(process);
 }
 
@@ -180,8 +203,12 @@ Reply Container::attach(UniqueFd socket) {
 }
 
 Reply Container::signal(const Request& request) {
-  const Process* process = find(request.exec_id);
+  Process* process = find(request.exec_id);
   if (process == nullptr || process->ended) return not_running();
+  if (process->pid <= 0) {
+    process->doomed = process->doomed || request.number == SIGKILL;
+    return process->doomed ? Reply() : not_running();
+  }
   // An exec that is killed (a health check that takes too long) leaves no children behind. It leads a session of its
   // own, and is not reaped yet, so that the number means nobody else.
   if (process != init_ && request.number == SIGKILL) ::kill(-process->pid, SIGKILL);
@@ -255,6 +282,7 @@ void Container::on_failure(Process& process, std::string_view report) {
 void Container::on_executed(Process& process) {
   loop_.remove(process.line.get());
   process.line.reset();
+  if (plan_.oci) return;  // it was the runtime that was executed
   const bool started = process.waiting && process.failure.error == 0;
   process.executed = started;
   if (!started) return;
@@ -268,14 +296,18 @@ void Container::reap() {
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) on_child_end(pid, status);
   const auto joins = [](const auto& process) { return process->joiner != 0; };
-  if (std::none_of(processes_.begin(), processes_.end(), joins)) ended_early_.clear();
+  if (starter_ == 0 && std::none_of(processes_.begin(), processes_.end(), joins)) ended_early_.clear();
 }
 
 void Container::on_child_end(pid_t pid, int status) {
   if (pid == groundwork_) return on_groundwork_end(status);
+  if (pid == starter_) return on_runtime_started(status);
   for (const auto& process : processes_) {
     if (process->joiner == pid) return on_joined(*process, status);
-    if (process->pid == pid && process->joiner == 0 && !process->ended) return on_exit(*process, status);
+    if (process->pid != pid || process->joiner != 0 || process->ended) continue;
+    if (process.get() == init_ && starter_ != 0) break;  // let the runtime say first that it has started it
+    if (plan_.oci && process.get() == init_ && init_->executed) finish_start();
+    return on_exit(*process, status);
   }
   // Perhaps of an exec whose joiner has not said so yet, or not ended.
   ended_early_[pid] = status;
@@ -283,6 +315,7 @@ void Container::on_child_end(pid_t pid, int status) {
 
 /// Only now, with the joiner's end of the line closed, does that line end when the program is executed.
 void Container::on_joined(Process& process, int status) {
+  if (plan_.oci) return on_made_by_runtime(process, status);
   if (process.line) read_line(process);
   const pid_t joiner = std::exchange(process.joiner, 0);
   if (process.pid == joiner) return on_exit(process, status);  // it failed

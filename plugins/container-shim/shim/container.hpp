@@ -17,8 +17,8 @@ class Container {
  public:
   Container(Loop& loop, Plan plan, UniqueFd exit_pipe, UniqueFd init_program);
 
-  /// Makes the container up to the init that waits. The answer holds its pid.
-  Reply create();
+  /// Makes the container up to the init that waits; `connection` gets its pid.
+  void create(UniqueFd connection);
 
   /// Lets the init execute its program; `connection` gets the answer when that has happened.
   void start(UniqueFd connection);
@@ -40,6 +40,16 @@ class Container {
   Process* find(const std::string& exec_id);
   void on_child_end(pid_t pid, int status);
   void on_joined(Process& process, int status);
+  void create_by_runtime(UniqueFd connection);
+  void start_by_runtime();
+  void on_runtime_started(int status);
+  void await_execution();
+  void finish_start();
+  void on_made_by_runtime(Process& process, int status);
+  void listen_for_terminal(Process& process);
+  bool receive_terminal(Process& process);
+  void adopt_process(Process& process, pid_t pid);
+  Reply make_init();
   Reply make_cgroups(bool unified);
   Reply not_running() const;
   Reply write_id_maps() const;
@@ -69,6 +79,9 @@ class Container {
   std::list<std::unique_ptr<Process>> processes_;
   bool start_requested_ = false;
   pid_t groundwork_ = 0;
+  pid_t starter_ = 0;                 ///< The OCI runtime that starts the container.
+  UniqueFd execution_;                ///< Hangs up once an OCI runtime's init has executed its program.
+  UniqueFd patience_;                 ///< For one that does not: a timer.
   std::map<pid_t, int> ended_early_;  ///< Of children that nobody knows, while an exec is being made.
   std::size_t exec_records_ = 0;
 };

@@ -43,15 +43,14 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
-/// execve keeps the signal mask and what is ignored.
+}  // namespace
+
 void reset_signals() {
   for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
-
-}  // namespace
 
 void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, bool waits, UniqueFd label,
             const ReportLine& line) {

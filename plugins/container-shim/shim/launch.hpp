@@ -14,4 +14,7 @@ namespace gantry::container_shim {
 [[noreturn]] void launch(const PlanProcess& process, const std::string& seccomp, InitKind init, bool waits,
                          UniqueFd label, const ReportLine& line);
 
+/// For an execve: it keeps the signal mask and what is ignored.
+void reset_signals();
+
 }  // namespace gantry::container_shim

@@ -53,6 +53,8 @@ bool is_plain(char c) {
   return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
 }
 
+}  // namespace
+
 void append_json_text(std::string& out, std::string_view text) {
   while (!text.empty()) {
     if (static_cast<unsigned char>(text[0]) < 0x80) {
@@ -80,8 +82,6 @@ void append_json_text(std::string& out, std::string_view text) {
     text.remove_prefix(length);
   }
 }
-
-}  // namespace
 
 void append_log_line(std::string& out, std::string_view text, std::string_view stream, std::string_view time,
                      std::string_view attributes) {

@@ -11,6 +11,9 @@ namespace gantry::container_shim {
 void append_log_line(std::string& out, std::string_view text, std::string_view stream, std::string_view time,
                      std::string_view attributes = {});
 
+/// Appends the inside of a JSON string.
+void append_json_text(std::string& out, std::string_view text);
+
 /// RFC 3339 with nanoseconds in UTC, trailing zeros cut.
 std::string format_time(std::int64_t nanoseconds);
 

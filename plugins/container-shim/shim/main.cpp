@@ -9,11 +9,14 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <string_view>
 
 #include "container_shim/protocol.hpp"
 #include "shim/container.hpp"
 #include "shim/control.hpp"
 #include "shim/init.hpp"
+#include "shim/oci_view.hpp"
+#include "shim/reaper.hpp"
 #include "shim/system.hpp"
 
 namespace {
@@ -51,7 +54,10 @@ int fail(int control, Errc code, const char* message) {
 
 }  // namespace
 
-int main() {
+int main(int /*count*/, char** arguments) {
+  const std::string_view name = *arguments == nullptr ? "" : *arguments;
+  if (name.ends_with("docker-init")) run_as_init(arguments + 1);
+  if (name == kOciViewName) run_in_view(arguments + 1);
   // Whatever a library of the daemon's left open across execve ends here: a shim that held the API's socket would keep
   // the next daemon from listening.
   ::close_range(kInitProgramFd + 1, ~0U, 0);
@@ -82,9 +88,7 @@ int main() {
   const UniqueFd children = watch_children(loop, container);
   Control requests(loop, container, std::move(control));
   if (requests.listen() != 0) return fail(owner, Errc::io, "listen on the shim's socket failed");
-  const Reply created = container.create();
-  answer(owner, created);
-  if (created.error != 0) return 1;
+  container.create(UniqueFd(::fcntl(owner, F_DUPFD_CLOEXEC, 10)));
   loop.run();
   return 0;
 }

@@ -24,7 +24,9 @@ struct Process {
   std::unique_ptr<Streams> streams;
   std::vector<UniqueFd> watchers;  ///< Closed when it has ended.
   UniqueFd waiting;                ///< The request that wants to know how its execve went.
-  pid_t joiner{};  ///< Of an exec: who joins the namespaces, from outside, while it runs; its child goes on.
+  pid_t joiner{};       ///< Of an exec: who joins the namespaces, from outside, while it runs; its child goes on.
+  UniqueFd console;     ///< Where an OCI runtime sends the terminal; gone once it has.
+  bool doomed = false;  ///< Was to be killed before an OCI runtime had made it.
   bool executed = false;
   bool ended = false;
   Reply failure;

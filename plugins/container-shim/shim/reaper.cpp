@@ -64,4 +64,18 @@ void fork_behind_reaper(int label, const std::string& profile, const ReportLine&
   reap_until(child, all);
 }
 
+void run_as_init(char** arguments) {
+  if (*arguments != nullptr && std::strcmp(*arguments, "--") == 0) ++arguments;
+  if (*arguments == nullptr) ::_exit(1);
+  fork_behind_reaper(-1, {}, ReportLine(-1));
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execvp(*arguments, arguments);
+  const int error = errno;
+  const std::string why = "exec " + std::string(*arguments) + " failed: " + ::strerror(error) + "\n";
+  write_all(STDERR_FILENO, why);
+  ::_exit(error == ENOENT ? 127 : 126);
+}
+
 }  // namespace gantry::container_shim

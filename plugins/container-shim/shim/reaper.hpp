@@ -11,4 +11,7 @@ namespace gantry::container_shim {
 /// could not signal its own init.
 void fork_behind_reaper(int label, const std::string& profile, const ReportLine& line);
 
+/// As a program of its own, `docker-init -- PROGRAM ARGUMENT...`: the same for a container that an OCI runtime makes.
+[[noreturn]] void run_as_init(char** arguments);
+
 }  // namespace gantry::container_shim

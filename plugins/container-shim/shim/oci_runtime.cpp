@@ -1,0 +1,224 @@
+#include "shim/oci_runtime.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "container_shim/protocol.hpp"
+#include "shim/bind.hpp"
+#include "shim/bind_source.hpp"
+#include "shim/init.hpp"
+#include "shim/launch.hpp"
+#include "shim/log_line.hpp"
+#include "shim/oci_view.hpp"
+#include "shim/passwd.hpp"
+#include "shim/report.hpp"
+#include "shim/root_path.hpp"
+#include "shim/system.hpp"
+
+namespace gantry::container_shim {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// `target` is a path of the host's, or of a descriptor.
+void mount_filesystem_at(const PlanMount& mount, const std::string& target, const ReportLine& line) {
+  if (!mount.base.empty() && ::chdir(mount.base.c_str()) < 0) line.fail_errno("chdir " + mount.base);
+  const std::string& source = mount.source.empty() ? mount.type : mount.source;
+  if (::mount(source.c_str(), target.c_str(), mount.type.c_str(), mount.flags, mount.data.c_str()) < 0) {
+    line.fail_errno("error mounting \"" + source + "\" to rootfs at \"" + mount.target + "\"");
+  }
+}
+
+void mount_at(const PlanMount& mount, int target, const ReportLine& line) {
+  if (!mount.bind) return mount_filesystem_at(mount, "/proc/self/fd/" + number(target), line);
+  const UniqueFd tree = clone_source(mount, line);
+  if (attach_bind(tree.get(), mount, target) < 0) {
+    line.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\"");
+  }
+}
+
+UniqueFd mount_root(const Plan& plan, const ReportLine& line) {
+  const std::string directory = plan.directory + "/" + kRootDirectory;
+  UniqueFd root;
+  for (const PlanMount& mount : plan.root) {
+    const UniqueFd target =
+        root ? open_target(root.get(), mount.target, true) : UniqueFd(::open(directory.c_str(), O_PATH | O_CLOEXEC));
+    if (!target) line.fail_errno("open the mount point of the root");
+    mount_at(mount, target.get(), line);
+    if (!root) root.reset(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root) line.fail_errno("open the root");
+  }
+  return root;
+}
+
+/// What the runtime binds from there: the target is of the source's kind.
+void prepare_mount(const PlanMount& mount, const ReportLine& line) {
+  UniqueFd source;
+  if (mount.bind) source = clone_source(mount, line);
+  const bool directory = !source || is_directory(source.get());
+  const int made = directory ? ::mkdir(mount.target.c_str(), 0700)
+                             : UniqueFd(::open(mount.target.c_str(), O_CREAT | O_EXCL | O_CLOEXEC, 0600)).get();
+  const UniqueFd target(::open(mount.target.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (made < 0 || !target) line.fail_errno("make " + mount.target);
+  if (!source) {
+    PlanMount whole = mount;
+    whole.subpath.clear();
+    mount_at(whole, target.get(), line);
+    if (mount.subpath.empty()) return;
+    const UniqueFd base(::open(mount.target.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    source = clone_below(base.get(), mount);
+    if (!source) fail_below(mount, errno, line);
+    if (!is_directory(source.get())) {
+      line.fail(Errc::unsupported, "the part \"" + mount.subpath + "\" of the mount at " + mount.target + " is a file");
+    }
+    if (set_attributes(source.get(), 0, MS_PRIVATE, true) < 0 || move_onto(source.get(), base.get()) < 0)
+      line.fail_errno("show " + mount.subpath);
+    return;
+  }
+  if (attach_bind(source.get(), mount, target.get()) < 0) line.fail_errno("mount \"" + mount.source + "\"");
+}
+
+std::string user_json(const Identity& identity) {
+  std::string text = "{\"uid\":" + number(identity.uid) + ",\"gid\":" + number(identity.gid) + ",\"additionalGids\":[";
+  for (std::size_t i = 0; i < identity.groups.size(); ++i) text += (i == 0 ? "" : ",") + number(identity.groups[i]);
+  return text + "]}";
+}
+
+/// Looks the user up in the files of the container whose root `root` is: as data, inside of that root.
+std::string complete(const PlanDocument& document, const PlanProcess& process, int root, const ReportLine& line) {
+  Identity identity;
+  if (::fchdir(root) < 0) line.fail_errno("chdir to the root");
+  const std::string error = resolve_user(process.user, process.groups, read_account_file("/etc/passwd"),
+                                         read_account_file("/etc/group"), identity);
+  if (!error.empty()) line.fail(Errc::invalid, error);
+  std::string text = document.head;
+  if (document.wants_home) {
+    text += "\"HOME=";
+    append_json_text(text, identity.home);
+    text += '"';
+  }
+  text += document.middle + (identity.uid == 0 ? document.root_rights : document.user_rights);
+  return text + ",\"user\":" + user_json(identity) + document.tail;
+}
+
+void write_document(const std::string& directory, const std::string& file, const std::string& text,
+                    const ReportLine& line) {
+  if (::chdir(directory.c_str()) < 0) line.fail_errno("chdir " + directory);
+  if (const int error = replace_file(file.c_str(), text); error != 0) line.fail_errno("write " + file, error);
+}
+
+/// The runtime's log is a file of its own for each of its runs that can fail.
+[[noreturn]] void become_runtime(const Plan& plan, const std::string& exec_id, const Words& words,
+                                 const ReportLine* line) {
+  Words all = plan.oci->command;
+  all.insert(all.end(), {"--log", plan.directory + "/" + oci_file(exec_id, "log")});
+  all.insert(all.end(), words.begin(), words.end());
+  std::vector<char*> arguments;
+  for (std::string& word : all) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  char* const environment[] = {path, nullptr};
+  reset_signals();
+  ::execve(arguments.front(), arguments.data(), environment);
+  const int error = errno;
+  if (line != nullptr) line->fail(Errc::unavailable, "exec " + all.front() + ": " + error_text(error));
+  ::_exit(127);
+}
+
+void add_terminal(const PlanProcess& process, const std::string& exec_id, Words& words) {
+  // Relative, as a socket's address has no room for the directory; that is where the runtime works.
+  if (process.terminal) words.insert(words.end(), {"--console-socket", oci_file(exec_id, "tty")});
+}
+
+/// A runtime whose shim is killed has nobody to work for.
+void die_with_shim() { ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+
+/// In the runtime's own log, where its errors are looked for.
+[[noreturn]] void fail_start(const Plan& plan, const std::string& what, int error) {
+  std::string text = "{\"level\":\"error\",\"msg\":\"";
+  append_json_text(text, what + ": " + error_text(error));
+  const std::string log = plan.directory + "/" + oci_file("", "log");
+  write_whole_file(log.c_str(), text + "\"}\n", O_CREAT | O_APPEND);
+  ::_exit(1);
+}
+
+/// The network has come by now; /proc/sys/net is that of who looks.
+void write_late_sysctls(const Plan& plan, pid_t init) {
+  if (plan.sysctls.empty()) return;
+  const std::string path = "/proc/" + number(init) + "/ns/net";
+  const UniqueFd network(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!network || ::setns(network.get(), CLONE_NEWNET) < 0) fail_start(plan, "join " + path, errno);
+  for (const PlanWrite& write : plan.sysctls) {
+    const std::string file = "/proc/sys/" + write.file;
+    const UniqueFd opened(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!opened) fail_start(plan, "open " + file, errno);
+    if (write_all(opened.get(), write.value) != 0) fail_start(plan, "write " + file, errno);
+  }
+}
+
+/// Out of the way of what a runtime gives its own children: it stays open until the program is executed.
+void keep_until_executed(int fd) {
+  constexpr int high = 64;
+  [[maybe_unused]] const int kept = ::fcntl(fd, F_DUPFD, high);
+}
+
+void enter_view(const Plan& plan, const ReportLine& line) {
+  if (::unshare(CLONE_NEWNS) < 0) line.fail_errno("make a mount namespace");
+  if (hide_mounts(plan.oci->hidden) < 0) line.fail_errno("hide a mount from the OCI runtime");
+}
+
+}  // namespace
+
+void run_oci_create(const Plan& plan) {
+  const ReportLine line(kReportFd);
+  die_with_shim();
+  enter_view(plan, line);
+  if (make_private_around(plan.directory) < 0) line.fail_errno("make what " + plan.directory + " is on private");
+  if (!plan.mounts.empty() && ::mkdir(kOciMountsDirectory, 0700) < 0) line.fail_errno("make a directory for mounts");
+  for (const PlanMount& mount : plan.mounts) prepare_mount(mount, line);
+  const UniqueFd root = mount_root(plan, line);
+  write_document(plan.directory, "config.json", complete(plan.oci->config, plan.process, root.get(), line), line);
+  keep_until_executed(kReportFd + 1);
+  Words words{"create", "--bundle", plan.directory, "--pid-file", plan.directory + "/" + oci_file("", "pid")};
+  add_terminal(plan.process, "", words);
+  words.push_back(plan.id);
+  become_runtime(plan, "", words, &line);
+}
+
+void run_oci_start(const Plan& plan, pid_t init) {
+  die_with_shim();
+  write_late_sysctls(plan, init);
+  const auto& hidden = plan.oci->hidden;
+  if (!hidden.empty() && (::unshare(CLONE_NEWNS) < 0 || hide_mounts(hidden) < 0)) ::_exit(127);
+  become_runtime(plan, "", {"start", plan.id}, nullptr);
+}
+
+void run_oci_exec(const Plan& container, const OciExec& exec) {
+  const ReportLine line(kReportFd);
+  die_with_shim();
+  const std::string path = "/proc/" + number(exec.init) + "/root";
+  const UniqueFd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) line.fail(Errc::conflict, "container " + container.id + " is not running");
+  const std::string document = complete(exec.plan.document, exec.plan.process, root.get(), line);
+  write_document(container.directory, oci_file(exec.id, "json"), document, line);
+  enter_view(container, line);
+  Words words{"exec",       "--detach",
+              "--process",  container.directory + "/" + oci_file(exec.id, "json"),
+              "--pid-file", container.directory + "/" + oci_file(exec.id, "pid")};
+  add_terminal(exec.plan.process, exec.id, words);
+  words.push_back(container.id);
+  become_runtime(container, exec.id, words, &line);
+}
+
+}  // namespace gantry::container_shim
