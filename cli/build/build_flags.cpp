@@ -1,5 +1,6 @@
 #include "build/build_flags.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -34,6 +35,13 @@ Json label_json(const std::vector<std::string>& labels) {
 }
 
 }  // namespace
+
+bool BuildFlags::has_local_contexts() const {
+  return std::any_of(contexts.begin(), contexts.end(), [](const std::string& context) {
+    const std::string place = context.substr(context.find('=') + 1);
+    return place.find("://") == std::string::npos && !place.starts_with("git@");
+  });
+}
 
 void BuildFlags::declare(Flags& flags) {
   const auto bytes = [](std::int64_t& into) { return [&into](const std::string& text) { into = parse_bytes(text); }; };

@@ -20,6 +20,8 @@ struct BuildFlags {
   bool check = false, push = false, load = false;
 
   void declare(Flags& flags);
+  /// Whether some of --build-context's are directories here.
+  [[nodiscard]] bool has_local_contexts() const;
 
   /// The parameters of the request; `recipe` is the Dockerfile's name in the context.
   [[nodiscard]] Query query(const std::string& recipe, const std::string& remote) const;

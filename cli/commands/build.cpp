@@ -14,6 +14,7 @@
 #include "build/build_flags.hpp"
 #include "build/build_view.hpp"
 #include "build/context_archive.hpp"
+#include "build/host_context.hpp"
 #include "build/lending.hpp"
 #include "build/outputs.hpp"
 #include "client/credentials.hpp"
@@ -105,6 +106,12 @@ class Sender {
       throw Failure("unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat " +
                     fs::weakly_canonical(path + "/" + recipe).string() + ": no such file or directory");
     }
+    // Where daemon and client see the same files, nothing is sent.
+    if (const std::string shared = flags_.has_local_contexts() ? "" : offer_directory(context_.client(), path);
+        !shared.empty()) {
+      return send(
+          recipe, "", [] { return std::string_view{}; }, remote_contexts(), shared);
+    }
     ContextArchive archive(path, ignore_patterns(path, recipe), {recipe, ".dockerignore"});
     send_directory(recipe, archive);
   }
@@ -153,14 +160,23 @@ class Sender {
         recipe, "", [&] { return archive.next(); }, places);
   }
 
+  /// Those that the daemon gets.
+  Json remote_contexts() {
+    Json places = Json::object();
+    for (const auto& [name, place] : named_contexts(flags_.contexts)) places[name] = place;
+    return places;
+  }
+
+  /// `shared`: what the daemon calls the directory that is not sent.
   void send(const std::string& recipe, const std::string& url, const Client::Source& source,
-            const Json& contexts = Json::object()) {
+            const Json& contexts = Json::object(), const std::string& shared = {}) {
     const Headers headers{{"Content-Type", "application/x-tar"},
                           {"X-Registry-Config", registry_config_header(context_.config())}};
     Query query = flags_.query(recipe, url);
     const Lending lending{context_.client(), flags_.secrets, flags_.agents};
     query.add_if(!lending.session().empty(), "loans", lending.session());
     if (!contexts.empty()) query.add("contexts", contexts.dump());
+    query.add_if(!shared.empty(), "directory", shared);
     const auto caches = bring_caches(context_, flags_.cache_from);
     if (!caches.empty()) query.add("cachefrom", Json(caches).dump());
     BuildView view{flags_.progress, to_stderr_};

@@ -14,6 +14,7 @@ void Build::add_routes(Router& router) {
   router.add(
       "POST", "/build/prune", [this](Exchange& exchange) { return post_prune(exchange); }, Version{1, 31});
   router.add("POST", "/build/sessions", [this](Exchange& exchange) { return post_session(exchange); });
+  router.add("POST", "/build/directories", [this](Exchange& exchange) { return post_directory(exchange); });
   router.add("POST", "/build/sessions/{id}/agents/{agent}",
              [this](Exchange& exchange) { return post_agent(exchange); });
   router.add("POST", "/commit", [this](Exchange& exchange) { return post_commit(exchange); });
@@ -23,6 +24,9 @@ awaitable<Response> Build::post_build(Exchange& exchange) {
   build::BuildRequest request = build_request(exchange);
   if (const std::string session = exchange.request().get("loans"); !session.empty()) {
     request.loan = service_.loans().take(session);
+  }
+  if (const std::string directory = exchange.request().get("directory"); !directory.empty()) {
+    request.directory = service_.directories().take(directory);
   }
   const images::UploadSource body = [&exchange](std::span<std::byte> buffer) { return exchange.read_body(buffer); };
   // The whole context comes before the first step: from then on a client that goes away ends the build.
@@ -40,6 +44,22 @@ awaitable<Response> Build::post_session(Exchange& exchange) {
   const nlohmann::json body = co_await exchange.body_json(kLargest);
   const nlohmann::json answer{{"Id", service_.loans().put(loan_of(body))}};
   co_return Response::json(answer, 201);
+}
+
+awaitable<Response> Build::post_directory(Exchange& exchange) {
+  const nlohmann::json body = co_await exchange.body_json();
+  const auto peer = exchange.peer();
+  if (!body.is_object()) throw Error{Errc::invalid, "a directory was expected"};
+  if (!peer) throw Error{Errc::conflict, "the client may be on another host"};
+  build::DirectoryClaim claim;
+  claim.path = body.value("Path", "");
+  claim.device = body.value("Device", std::uint64_t{});
+  claim.inode = body.value("Inode", std::uint64_t{});
+  claim.changed = body.value("Changed", std::int64_t{});
+  claim.boot = body.value("Boot", "");
+  build::Peer process{peer->pid, {peer->uid, peer->gid, {peer->groups.begin(), peer->groups.end()}}};
+  const std::string id = co_await service_.claim(std::move(claim), std::move(process));
+  co_return Response::json({{"Id", id}}, 201);
 }
 
 awaitable<Response> Build::post_agent(Exchange& exchange) {

@@ -16,6 +16,7 @@ class Build {
  private:
   awaitable<Response> post_build(Exchange& exchange);
   awaitable<Response> post_session(Exchange& exchange);
+  awaitable<Response> post_directory(Exchange& exchange);
   awaitable<Response> post_agent(Exchange& exchange);
   awaitable<Response> post_prune(Exchange& exchange);
   awaitable<Response> post_commit(Exchange& exchange);

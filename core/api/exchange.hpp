@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/transport.hpp"
 #include "base/async.hpp"
 #include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
@@ -107,6 +108,8 @@ class Exchange {
 
   [[nodiscard]] virtual const Request& request() const = 0;
   [[nodiscard]] virtual std::optional<std::string> header(std::string_view name) const = 0;
+  /// The process that asks; none if it may be on another host.
+  [[nodiscard]] virtual std::optional<PeerProcess> peer() const { return {}; }
 
   /// The whole body. Errors: invalid if larger than `limit` bytes.
   virtual awaitable<std::string> body(std::size_t limit = std::size_t{4} << 20) = 0;

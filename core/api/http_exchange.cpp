@@ -65,6 +65,8 @@ std::string to_hex(std::size_t number) {
 
 }  // namespace
 
+std::optional<PeerProcess> HttpExchange::peer() const { return connection_.transport_->peer(); }
+
 std::optional<std::string> HttpExchange::header(std::string_view name) const {
   const auto found = parser_.get().find(boost::beast::string_view{name.data(), name.size()});
   if (found == parser_.get().end()) return std::nullopt;

@@ -22,6 +22,7 @@ class HttpExchange final : public Exchange {
   [[nodiscard]] const Request& request() const override { return request_; }
   [[nodiscard]] Request& request() { return request_; }
   [[nodiscard]] std::optional<std::string> header(std::string_view name) const override;
+  [[nodiscard]] std::optional<PeerProcess> peer() const override;
 
   awaitable<std::string> body(std::size_t limit) override;
   awaitable<nlohmann::json> body_json(std::size_t limit) override;

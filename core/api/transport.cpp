@@ -1,5 +1,7 @@
 #include "api/transport.hpp"
 
+#include <sys/socket.h>
+
 #include <boost/asio/write.hpp>
 
 #include "gantry/error.hpp"
@@ -34,6 +36,19 @@ class PlainTransport final : public Transport {
   awaitable<void> hung_up() override {
     boost::system::error_code ignored;
     co_await socket_.async_wait(Socket::wait_error, asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+  [[nodiscard]] std::optional<PeerProcess> peer() const override {
+    // An asio socket hands out its descriptor from a non-const one only.
+    const int fd = const_cast<Socket&>(socket_).native_handle();
+    ucred identity{};
+    socklen_t size = sizeof identity;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &identity, &size) != 0 || identity.pid == 0) return {};
+    PeerProcess out{identity.pid, identity.uid, identity.gid, std::vector<gid_t>(65536)};
+    size = static_cast<socklen_t>(out.groups.size() * sizeof(gid_t));
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out.groups.data(), &size) != 0) return {};
+    out.groups.resize(size / sizeof(gid_t));
+    return out;
   }
 
   void close() override {

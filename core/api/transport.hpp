@@ -1,16 +1,28 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/async.hpp"
 #include "gantry/unique_fd.hpp"
 
 /// A client's connection below HTTP: a unix or tcp socket, or TLS over one.
 namespace gantry::api {
+
+/// The process at the other end of a unix socket, as the kernel knows it from when it connected.
+struct PeerProcess {
+  pid_t pid{};
+  uid_t uid{};
+  gid_t gid{};
+  std::vector<gid_t> groups;
+};
 
 class Transport {
  public:
@@ -28,6 +40,8 @@ class Transport {
   virtual awaitable<void> hung_up() = 0;
   /// Wakes up whoever waits in the calls above.
   virtual void close() = 0;
+  /// None for one that may be on another host.
+  [[nodiscard]] virtual std::optional<PeerProcess> peer() const { return {}; }
 };
 
 using Socket = asio::generic::stream_protocol::socket;

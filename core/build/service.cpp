@@ -56,6 +56,14 @@ awaitable<UniqueFd> Service::receive(images::UploadSource context) {
   co_return file;
 }
 
+awaitable<std::string> Service::claim(DirectoryClaim claim, Peer peer) {
+  const auto open = [claim = std::move(claim), peer = std::move(peer)] {
+    return std::make_shared<SharedDirectory>(open_claimed(claim, peer));
+  };
+  auto directory = co_await at_.workers.run(Pool::quick, open);
+  co_return directories_.put(std::move(directory));
+}
+
 awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, images::Report report,
                                       images::Cancel cancel) {
   // A name that is none is refused before all the work.
@@ -63,6 +71,10 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
     if (!images::parse_reference(name).digest.empty()) {
       throw Error{Errc::invalid, "build tag cannot contain a digest"};
     }
+  }
+  if (request.directory != nullptr) {
+    request.wanted.directory = request.directory->fd.get();
+    request.wanted.reader = request.directory->reader;
   }
   const auto wanted = std::make_shared<const BuildRequest>(std::move(request));
   const auto session = std::make_shared<Session>(co_await asio::this_coro::executor, at_, *wanted, report, cancel);

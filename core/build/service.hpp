@@ -9,6 +9,7 @@
 
 #include "base/async.hpp"
 #include "build/cache.hpp"
+#include "build/directories.hpp"
 #include "build/loans.hpp"
 #include "containers/service.hpp"
 #include "events/bus.hpp"
@@ -33,6 +34,7 @@ struct BuildRequest {
   wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
   bool quiet{};                         ///< Only the image's id.
   Shown shown{Shown::none};
+  std::shared_ptr<SharedDirectory> directory;                    ///< In the place of an archive; may be none.
   std::shared_ptr<Loan> loan;                                    ///< May be none.
   std::map<std::string, registry::v1::Credentials> credentials;  ///< By registry, as in a client's config.json.
 };
@@ -69,6 +71,11 @@ class Service {
   /// What builds that have not begun yet will be lent.
   [[nodiscard]] LoanDesk& loans() noexcept { return loans_; }
 
+  /// Opens a context that a client has on this host, for a build to come. Answers its name there. Errors: conflict (it
+  /// is not the same directory here).
+  awaitable<std::string> claim(DirectoryClaim claim, Peer peer);
+  [[nodiscard]] DirectoryDesk& directories() noexcept { return directories_; }
+
   /// Builds and names. Answers the image's id.
   awaitable<std::string> build(BuildRequest request, UniqueFd context, images::Report report, images::Cancel cancel);
 
@@ -86,6 +93,7 @@ class Service {
   Neighbours at_;
   Cache cache_;
   LoanDesk loans_;
+  DirectoryDesk directories_;
 };
 
 }  // namespace gantry::build

@@ -36,7 +36,8 @@ char type_flag(mode_t mode) {
 
 }  // namespace
 
-std::string ContentHash::compute(const std::string& path, const struct stat& status) {
+std::string sum_of_file(const SummedFile& file, const Call& call) {
+  const struct stat& status = file.status;
   const bool regular = S_ISREG(status.st_mode);
   const bool device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
   Sha256 hash;
@@ -44,7 +45,7 @@ std::string ContentHash::compute(const std::string& path, const struct stat& sta
     hash.update(name);
     hash.update(value);
   };
-  field("name", S_ISDIR(status.st_mode) ? path + "/" : path);
+  field("name", S_ISDIR(status.st_mode) ? file.name + "/" : file.name);
   field("mode", std::to_string(status.st_mode & 07777));
   field("uid", std::to_string(status.st_uid));
   field("gid", std::to_string(status.st_gid));
@@ -55,24 +56,41 @@ std::string ContentHash::compute(const std::string& path, const struct stat& sta
   field("gname", "");
   field("devmajor", std::to_string(device ? ::major(status.st_rdev) : 0));
   field("devminor", std::to_string(device ? ::minor(status.st_rdev) : 0));
-  const UniqueFd place = tree_.open(path, O_PATH);
-  for (const auto& [name, value] : layer_archive::extended_attributes("/proc/self/fd/" + std::to_string(place.get()))) {
+  for (const auto& [name, value] : layer_archive::extended_attributes("/proc/self/fd/" + std::to_string(file.place))) {
     if (name == "security.capability") field(name, value);
   }
   if (!regular || status.st_size == 0) return hash.hex();
-  const UniqueFd file = tree_.open(path, O_RDONLY | O_NOFOLLOW);
-  if (!file) layer_archive::throw_errno("cannot read " + layer_archive::quoted(path));
-  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  std::vector<std::byte> buffer(std::min(std::size_t{256} << 10, static_cast<std::size_t>(status.st_size) + 1));
   for (;;) {
-    call_.check();
-    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
-    if (got < 0) layer_archive::throw_errno("cannot read " + layer_archive::quoted(path));
+    call.check();
+    const ssize_t got = ::read(file.content, buffer.data(), buffer.size());
+    if (got < 0) layer_archive::throw_errno("cannot read " + layer_archive::quoted(file.name));
     if (got == 0) return hash.hex();
     hash.update(std::span{buffer}.first(static_cast<std::size_t>(got)));
   }
 }
 
-std::string ContentHash::single(const std::string& path) {
+std::string hash_of_directory(std::vector<std::string> hashes) {
+  std::sort(hashes.begin(), hashes.end());
+  return "dir:" + sha256_hex(join(hashes, ","));
+}
+
+void throw_not_in_context(const std::string& path) {
+  throw Error{Errc::not_found,
+              "file not found in build context or excluded by .dockerignore: stat " + path + ": file does not exist"};
+}
+
+std::string TreeHash::compute(const std::string& path, const struct stat& status) {
+  const UniqueFd place = tree_.open(path, O_PATH);
+  UniqueFd file;
+  if (S_ISREG(status.st_mode) && status.st_size > 0) {
+    file = tree_.open(path, O_RDONLY | O_NOFOLLOW);
+    if (!file) layer_archive::throw_errno("cannot read " + layer_archive::quoted(path));
+  }
+  return sum_of_file({path, status, place.get(), file.get()}, call_);
+}
+
+std::string TreeHash::single(const std::string& path) {
   // Of a link, what it leads to is meant, under its own name; of one that leads nowhere, the name alone.
   std::string real;
   struct stat status {};
@@ -83,14 +101,11 @@ std::string ContentHash::single(const std::string& path) {
   return known_[real] = compute(real, status);
 }
 
-std::string ContentHash::of(const std::string& path, const IgnorePatterns& exclude) {
+std::string TreeHash::of(const std::string& path, const IgnorePatterns& exclude) {
   const std::lock_guard lock{mutex_};
   std::string real;
   struct stat status {};
-  if (!tree_.resolve(path, real, status)) {
-    throw Error{Errc::not_found,
-                "file not found in build context or excluded by .dockerignore: stat " + path + ": file does not exist"};
-  }
+  if (!tree_.resolve(path, real, status)) throw_not_in_context(path);
   if (!S_ISDIR(status.st_mode)) return "file:" + single(real);
   const UniqueFd directory = tree_.open(real, O_RDONLY | O_DIRECTORY);
   if (!directory) layer_archive::throw_errno("cannot open " + layer_archive::quoted(path));
@@ -99,8 +114,7 @@ std::string ContentHash::of(const std::string& path, const IgnorePatterns& exclu
   for (const std::string& inner : Tree{directory.get()}.all()) {
     if (!exclude.matches(inner)) hashes.push_back(single(real.empty() ? inner : real + "/" + inner));
   }
-  std::sort(hashes.begin(), hashes.end());
-  return "dir:" + sha256_hex(join(hashes, ","));
+  return hash_of_directory(std::move(hashes));
 }
 
 std::string combined_hash(const std::vector<std::string>& hashes) {

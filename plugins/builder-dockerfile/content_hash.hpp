@@ -17,10 +17,17 @@ using path_patterns::IgnorePatterns;
 /// no times (tarsum v1, so that it is dockerd's own). Any thread.
 class ContentHash {
  public:
-  ContentHash(const Tree& tree, const Call& call) : tree_(tree), call_(call) {}
-
+  virtual ~ContentHash() = default;
   /// "file:<hex>" or "dir:<hex>" of what is at `path`. Errors: not_found.
-  std::string of(const std::string& path, const IgnorePatterns& exclude);
+  virtual std::string of(const std::string& path, const IgnorePatterns& exclude) = 0;
+};
+
+/// Of a tree that stays as it is.
+class TreeHash final : public ContentHash {
+ public:
+  TreeHash(const Tree& tree, const Call& call) : tree_(tree), call_(call) {}
+
+  std::string of(const std::string& path, const IgnorePatterns& exclude) override;
 
  private:
   std::string single(const std::string& path);
@@ -31,6 +38,21 @@ class ContentHash {
   std::mutex mutex_;
   std::map<std::string, std::string> known_;
 };
+
+/// One file, open.
+struct SummedFile {
+  const std::string& name;  ///< Its path.
+  const struct stat& status;
+  int place;    ///< Any descriptor of it.
+  int content;  ///< To be read; -1 if there is nothing to read.
+};
+
+/// The hex digits of one.
+std::string sum_of_file(const SummedFile& file, const Call& call);
+/// "dir:<hex>" of a directory's own and all that is in it.
+std::string hash_of_directory(std::vector<std::string> hashes);
+/// In dockerd's words.
+[[noreturn]] void throw_not_in_context(const std::string& path);
 
 /// "multi:<hex>" of several; of one it is that one.
 std::string combined_hash(const std::vector<std::string>& hashes);

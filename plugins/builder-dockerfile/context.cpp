@@ -23,10 +23,12 @@ UniqueFd open_below(const UniqueFd& root, const std::string& directory) {
 }  // namespace
 
 Context::Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source,
-                 const Fetcher& fetcher, const Call& call)
+                 const Fetcher& fetcher, SumMemory& memory, const Call& call)
     : work_(parent) {
   root_ = open_directory(work_.make("context"));
-  if (request.remote.empty()) {
+  if (request.directory >= 0) {
+    look_through(request, memory, call);
+  } else if (request.remote.empty()) {
     unpack_archive(source, root_.get(), call);
   } else {
     fetch(request.remote, fetcher, call);
@@ -34,9 +36,44 @@ Context::Context(const std::string& parent, const builder::v1::Request& request,
   places_ = request.contexts;
   take_directories(call);
   tree_ = std::make_unique<Tree>(root_.get());
-  hash_ = std::make_unique<ContentHash>(*tree_, call);
+  hash_ = std::make_unique<TreeHash>(*tree_, call);
+  if (host_ != nullptr) return;
   read_recipe(request.recipe);
   remove_ignored();
+}
+
+void Context::look_through(const builder::v1::Request& request, SumMemory& memory, const Call& call) {
+  host_ = std::make_unique<HostDirectory>(request.directory, request.reader, call);
+  recipe_name_ = request.recipe.empty() ? "Dockerfile" : request.recipe;
+  const auto recipe = host_->read(recipe_name_, kMaxRecipe);
+  if (!recipe) throw Error{Errc::invalid, "Cannot locate specified Dockerfile: " + recipe_name_};
+  recipe_ = *recipe;
+  if (recipe_.empty()) throw Error{Errc::invalid, "the Dockerfile (" + recipe_name_ + ") cannot be empty"};
+  auto ignored = host_->read(recipe_name_ + ".dockerignore", kMaxRecipe);
+  if (!ignored) ignored = host_->read(".dockerignore", kMaxRecipe);
+  host_->list(IgnorePatterns::parse(ignored.value_or("")));
+  host_hash_ = std::make_unique<HostHash>(*host_, memory, call);
+  here_ = false;
+}
+
+bool Context::is_here() {
+  const std::lock_guard lock{mutex_};
+  return here_;
+}
+
+ContentHash& Context::hash() {
+  const std::lock_guard lock{mutex_};
+  return host_hash_ != nullptr ? *host_hash_ : *hash_;
+}
+
+std::vector<std::string> Context::paths() { return host_ != nullptr ? host_->paths() : tree_->all(); }
+
+void Context::bring(const Call& call) {
+  const std::lock_guard lock{mutex_};
+  if (here_) return;
+  // What was copied counts: if it is not what was looked at, it is looked at again.
+  if (!host_->copy_to(root_.get(), call)) host_hash_before_ = std::move(host_hash_);
+  here_ = true;
 }
 
 void Context::fetch_repository(const GitAddress& address, const Fetcher& fetcher, const Call& call) {
@@ -78,7 +115,7 @@ void Context::take_directories(const Call& call) {
     NamedContext context;
     context.root = open_directory(kept);
     context.tree = std::make_unique<Tree>(context.root.get());
-    context.hash = std::make_unique<ContentHash>(*context.tree, call);
+    context.hash = std::make_unique<TreeHash>(*context.tree, call);
     named_[name] = std::move(context);
   }
 }
@@ -97,7 +134,7 @@ NamedContext Context::fetched_context(const std::string& address, const Fetcher&
     unpack_archive(file.get(), out.root.get(), call, fetcher.limit());
   }
   out.tree = std::make_unique<Tree>(out.root.get());
-  out.hash = std::make_unique<ContentHash>(*out.tree, call);
+  out.hash = std::make_unique<TreeHash>(*out.tree, call);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "content_hash.hpp"
 #include "fetcher.hpp"
 #include "gantry/builder.hpp"
+#include "host_directory.hpp"
 #include "tree.hpp"
 #include "work_directory.hpp"
 
@@ -26,10 +27,20 @@ class Context {
  public:
   /// Errors: invalid (no archive; no recipe in it), io, those of the fetcher.
   Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source, const Fetcher& fetcher,
-          const Call& call);
+          SumMemory& memory, const Call& call);
 
+  /// Empty as long as the context is not here.
   [[nodiscard]] const Tree& tree() const noexcept { return *tree_; }
-  [[nodiscard]] ContentHash& hash() noexcept { return *hash_; }
+  /// Every path of the context.
+  [[nodiscard]] std::vector<std::string> paths();
+  [[nodiscard]] ContentHash& hash();
+
+  /// Whether the files are the build's own: a directory of the user's is only looked through until a step wants its
+  /// files.
+  [[nodiscard]] bool is_here();
+  /// Copies them. Hashes that were asked for before may be others now, if somebody has changed the files meanwhile.
+  void bring(const Call& call);
+
   [[nodiscard]] const std::string& recipe() const noexcept { return recipe_; }
   [[nodiscard]] const std::string& recipe_name() const noexcept { return recipe_name_; }
   /// For what else the build has to put down.
@@ -42,6 +53,7 @@ class Context {
   [[nodiscard]] std::optional<std::string> image_named(const std::string& name) const;
 
  private:
+  void look_through(const builder::v1::Request& request, SumMemory& memory, const Call& call);
   void take_directories(const Call& call);
   NamedContext fetched_context(const std::string& address, const Fetcher& fetcher, const Call& call);
   void fetch(const std::string& address, const Fetcher& fetcher, const Call& call);
@@ -52,7 +64,11 @@ class Context {
   WorkDirectory work_;
   UniqueFd root_;
   std::unique_ptr<Tree> tree_;
-  std::unique_ptr<ContentHash> hash_;
+  std::unique_ptr<ContentHash> hash_;  ///< Of `tree_`.
+  std::unique_ptr<HostDirectory> host_;
+  std::unique_ptr<ContentHash> host_hash_;         ///< Of `host_`; null once it no longer tells what `tree_` holds.
+  std::unique_ptr<ContentHash> host_hash_before_;  ///< Somebody may still be at it.
+  bool here_{true};
   std::string recipe_name_;
   std::string recipe_;
   std::map<std::string, std::string> places_;  ///< Of named contexts, as the request has them.

@@ -33,7 +33,7 @@ void Driver::open(Host& host) {
 
 void Driver::build(const builder::v1::Request& request, ByteSource& context, builder::v1::Session& session,
                    std::string& out, const Call& call) {
-  Context files{work_, request, context, *fetcher_, call};
+  Context files{work_, request, context, *fetcher_, sums_, call};
   out = Build{request, files, {*cache_mounts_, *fetcher_, lent_}, session, call}.run();
 }
 

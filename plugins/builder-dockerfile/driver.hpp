@@ -6,6 +6,7 @@
 #include "cache_mounts.hpp"
 #include "fetcher.hpp"
 #include "gantry/builder.hpp"
+#include "sum_memory.hpp"
 
 namespace gantry::dockerfile {
 
@@ -30,6 +31,7 @@ class Driver final : public builder::v1::Driver, public builder::v1::Cache {
   std::string lent_;
   std::unique_ptr<CacheMounts> cache_mounts_;
   std::unique_ptr<Fetcher> fetcher_;
+  SumMemory sums_;
 };
 
 }  // namespace gantry::dockerfile

@@ -47,7 +47,7 @@ FetchedFiles::FetchedFiles(const WorkDirectory& work)
     : directory_(work.path()), root_(open_directory(directory_.path())), tree_(std::make_unique<Tree>(root_.get())) {}
 
 ContentHash& FetchedFiles::hash(const Call& call) {
-  if (!hash_) hash_ = std::make_unique<ContentHash>(*tree_, call);
+  if (!hash_) hash_ = std::make_unique<TreeHash>(*tree_, call);
   return *hash_;
 }
 

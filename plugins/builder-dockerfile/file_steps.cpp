@@ -86,7 +86,7 @@ StageBuild::Origin StageBuild::origin_of(const Copy& copy) {
   }
   origin.stage = std::make_unique<ScopedTree>(session_, image_of(from));
   origin.stage_tree = std::make_unique<Tree>(origin.stage->root());
-  origin.stage_hash = std::make_unique<ContentHash>(*origin.stage_tree, call_);
+  origin.stage_hash = std::make_unique<TreeHash>(*origin.stage_tree, call_);
   origin.tree = origin.stage_tree.get();
   origin.hash = origin.stage_hash.get();
   return origin;
@@ -114,7 +114,7 @@ std::vector<StageBuild::Source> StageBuild::find_sources(const Copy& copy, Origi
       out.push_back({origin.tree, origin.hash, copy.parents ? source : clean, copy.add, {}, {}});
       continue;
     }
-    if (all.empty()) all = origin.tree->all();
+    if (all.empty()) all = copy.from.empty() ? context_.paths() : origin.tree->all();
     for (const std::string& path : all) {
       if (path_patterns::matches_path(path, clean)) out.push_back({origin.tree, origin.hash, path, copy.add, {}, {}});
     }
@@ -217,6 +217,7 @@ std::string StageBuild::hash_of(const Copy& copy, const Source& source) const {
 }
 
 void StageBuild::step(const Copy& copy) {
+  const bool was_here = context_.is_here();
   const std::string name = copy.add ? "ADD" : "COPY";
   Origin origin = origin_of(copy);
   const std::vector<Source> sources = find_sources(copy, origin);
@@ -243,6 +244,12 @@ void StageBuild::step(const Copy& copy) {
   comment += combined_hash(hashes) + " in " + expanded(copy.destination) + " ";
   Step step = make_step(join(shell(), " ") + " #(nop) " + comment);
   if (take_cached(step)) return;
+  const bool wants_context = std::any_of(sources.begin(), sources.end(),
+                                         [&](const Source& source) { return source.tree == &context_.tree(); });
+  if (wants_context && !was_here) {
+    context_.bring(call_);
+    return this->step(copy);
+  }
   const ScopedTree top{session_, state_.image};
   step.top = top.name();
   write_files(copy, sources, Tree{top.root()});

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "copy_files.hpp"
@@ -184,6 +185,7 @@ int StageBuild::run_command(const std::string& container) {
 }
 
 void StageBuild::step(const Run& run) {
+  const bool was_here = context_.is_here();
   const std::vector<std::string> process = process_of(run, shell());
   const std::vector<std::string> arguments = arguments_.allowed(state_.config.env);
   std::vector<RunMount> mounts;
@@ -207,6 +209,12 @@ void StageBuild::step(const Run& run) {
   if (!run.mounts.empty()) created_by += " #(mounts) " + sha256_hex(run.mounts_text + "\n" + telling);
   Step step = make_step(created_by);
   if (take_cached(step)) return;
+  const bool wants_context = std::any_of(
+      mounts.begin(), mounts.end(), [](const RunMount& mount) { return mount.type == "bind" && mount.from.empty(); });
+  if (wants_context && !was_here) {
+    context_.bring(call_);
+    return this->step(run);
+  }
 
   MountPlan plan;
   for (const RunMount& mount : mounts) plan_mount(mount, plan);
