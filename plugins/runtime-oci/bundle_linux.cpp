@@ -110,11 +110,11 @@ Json namespaces(const Spec& spec) {
 
 /// What a mount hands on to the host, or gets from it, the root's own mount must not stop. As dockerd chooses.
 std::string root_propagation(const Spec& spec) {
-  std::string found = "rprivate";
+  std::string found;  // the runtime's default: all private
   for (const Mount& mount : spec.mounts) {
     for (const std::string& option : mount.options) {
       if (option == "shared" || option == "rshared") return "shared";
-      if (option == "slave" || option == "rslave") found = "rslave";
+      if (option == "slave" || option == "rslave") found = "slave";
     }
   }
   return found;
@@ -148,8 +148,8 @@ Json linux_section(const Spec& spec, const Plan& plan, const std::string& cgroup
            {"resources", resources_section(spec.resources)},
            {"devices", devices(spec)},
            {"maskedPaths", spec.masked_paths},
-           {"readonlyPaths", spec.readonly_paths},
-           {"rootfsPropagation", root_propagation(spec)}};
+           {"readonlyPaths", spec.readonly_paths}};
+  if (std::string propagation = root_propagation(spec); !propagation.empty()) out["rootfsPropagation"] = propagation;
   out["resources"]["devices"] = device_rules(spec.device_rules);
   for (const auto& [name, value] : spec.sysctls) {
     if (!is_of_interface(name)) out["sysctl"][name] = value;

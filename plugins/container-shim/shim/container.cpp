@@ -209,9 +209,8 @@ Reply Container::signal(const Request& request) {
     process->doomed = process->doomed || request.number == SIGKILL;
     return process->doomed ? Reply() : not_running();
   }
-  // An exec that is killed (a health check that takes too long) leaves no children behind. It leads a session of its
-  // own, and is not reaped yet, so that the number means nobody else.
-  if (process != init_ && request.number == SIGKILL) ::kill(-process->pid, SIGKILL);
+  // A health check that takes too long is killed with what it has started.
+  if (process != init_ && request.number == SIGKILL) kill_session(process->pid);
   if (::pidfd_send_signal(process->pidfd.get(), static_cast<int>(request.number), nullptr, 0) < 0) {
     return errno == ESRCH ? not_running() : errno_failure("signal " + number(request.number));
   }

@@ -48,7 +48,6 @@ class Container {
   void on_made_by_runtime(Process& process, int status);
   void listen_for_terminal(Process& process);
   bool receive_terminal(Process& process);
-  void adopt_process(Process& process, pid_t pid);
   Reply make_init();
   Reply make_cgroups(bool unified);
   Reply not_running() const;

@@ -100,12 +100,6 @@ bool Container::receive_terminal(Process& process) {
   return true;
 }
 
-void Container::adopt_process(Process& process, pid_t pid) {
-  process.pid = pid;
-  // Of one that has ended already, and been reaped, there is no descriptor: nobody signals it.
-  process.pidfd.reset(::pidfd_open(pid, 0));
-}
-
 /// The runtime's `create` or `exec` has ended: what it made is the shim's child now.
 void Container::on_made_by_runtime(Process& process, int status) {
   if (process.line) read_line(process);
@@ -126,14 +120,20 @@ void Container::on_made_by_runtime(Process& process, int status) {
     if (&process != init_) process.streams->finish([this, &process] { forget(process); });
     return;  // Of the container's own the owner hears, and goes.
   }
-  adopt_process(process, pid);
+  const auto early = ended_early_.find(pid);
+  const bool alive = early == ended_early_.end();  // as a child that is not reaped, its number is its own
+  process.pid = pid;
+  process.pidfd.reset(alive ? ::pidfd_open(pid, 0) : -1);
   process.executed = &process != init_;
-  if (process.doomed) ::kill(-pid, SIGKILL);  // it leads a session, as all that runtimes start
+  if (process.doomed && alive) {
+    kill_session(pid);
+    ::kill(pid, SIGKILL);
+  }
   Reply reply;
   reply.pid = pid;
   if (process.waiting) answer(process.waiting.get(), reply);
   process.waiting.reset();
-  if (const auto early = ended_early_.find(pid); early != ended_early_.end()) on_exit(process, early->second);
+  if (!alive) on_exit(process, early->second);
 }
 
 void Container::start_by_runtime() {

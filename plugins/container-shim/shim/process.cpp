@@ -57,6 +57,12 @@ Reply failure(Errc code, std::string message) { return {static_cast<std::int32_t
 
 Reply errno_failure(const std::string& what) { return failure(error_code(errno), what + ": " + error_text(errno)); }
 
+void kill_session(pid_t pid) {
+  // An OCI runtime's process may be in the session of one that has made it and gone.
+  const pid_t group = ::getpgid(pid);
+  if (group > 1 && group != ::getpgrp()) ::kill(-group, SIGKILL);
+}
+
 int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
 void answer(int connection, const Reply& reply) {

@@ -44,6 +44,10 @@ struct CloneSettings {
 /// Clones `process`, with `ends` as its standard streams. Returns in the child as well (true there); errno if pid < 0.
 bool clone_into(Process& process, const CloneSettings& settings, StdioEnds& ends);
 
+/// SIGKILL to the session that an exec leads, or is in: it leaves no children behind. Not yet reaped, so that the
+/// number means nobody else.
+void kill_session(pid_t pid);
+
 /// The exit code as a shell has it.
 int exit_code(int status);
 

@@ -1,0 +1,169 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "bundle.hpp"
+#include "bundle_linux.hpp"
+#include "container_shim/cgroup_layout.hpp"
+#include "container_shim/spec_translation.hpp"
+#include "process_document.hpp"
+#include "runtime_log.hpp"
+#include "runtime_program.hpp"
+#include "seccomp_section.hpp"
+
+namespace gantry::oci {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+runtime::v1::Spec simple_spec() {
+  runtime::v1::Spec spec;
+  spec.id = std::string(64, 'a');
+  spec.root = {{"bind", "/image", "", "", {"rbind"}}};
+  spec.process.args = {"sh", "-c", "echo \"\\\""};
+  spec.process.env = {"A=\"b\"\n"};
+  spec.process.capabilities = {"CAP_CHOWN"};
+  spec.namespaces = {{"mount", ""}, {"pid", ""}, {"uts", ""}, {"network", "/proc/1/ns/net"}};
+  return spec;
+}
+
+Bundle bundle_of(const runtime::v1::Spec& spec, const std::string& init = {}) {
+  const container_shim::CgroupLayout layout;
+  const std::vector<runtime::v1::Rlimit> no_limits;
+  const auto plan = container_shim::translate_spec(spec, {layout, "/run/c", "gantry", no_limits});
+  return make_bundle(spec, plan, {"/run/c", "gantry", init});
+}
+
+/// As the shim does.
+json completed(const container_shim::PlanDocument& document, bool root = true) {
+  return json::parse(document.head + (document.wants_home ? "\"HOME=/h\"" : "") + document.middle +
+                     (root ? document.root_rights : document.user_rights) +
+                     R"(,"user":{"uid":1,"gid":2,"additionalGids":[]})" + document.tail);
+}
+
+TEST(Bundle, HoldsProcessRootAndNamespaces) {
+  auto spec = simple_spec();
+  spec.hostname = "h";
+  spec.domainname = "d";
+  spec.readonly_root = true;
+  const json config = completed(bundle_of(spec).config);
+  EXPECT_EQ(config["process"]["args"], json(spec.process.args));
+  EXPECT_EQ(config["process"]["env"], (json{"A=\"b\"\n", "HOME=/h"}));
+  EXPECT_EQ(config["process"]["user"]["uid"], 1);
+  EXPECT_EQ(config["root"], (json{{"path", "/run/c/rootfs"}, {"readonly", true}}));
+  EXPECT_EQ(config["hostname"], "h");
+  EXPECT_EQ(config["linux"]["sysctl"]["kernel.domainname"], "d");
+  EXPECT_EQ(config["linux"]["cgroupsPath"], "/gantry/" + spec.id);
+  EXPECT_EQ(config["linux"]["namespaces"][3], (json{{"type", "network"}, {"path", "/proc/1/ns/net"}}));
+}
+
+TEST(Bundle, GivesUsersNoMoreThanTheBoundingSet) {
+  const Bundle bundle = bundle_of(simple_spec());
+  EXPECT_TRUE(completed(bundle.config, true)["process"]["capabilities"].contains("effective"));
+  EXPECT_FALSE(completed(bundle.config, false)["process"]["capabilities"].contains("effective"));
+}
+
+TEST(Bundle, AHomeThatIsGivenStays) {
+  auto spec = simple_spec();
+  spec.process.env = {"HOME=/mine"};
+  EXPECT_EQ(completed(bundle_of(spec).config)["process"]["env"], (json{"HOME=/mine"}));
+  spec.process.env = {};
+  EXPECT_EQ(completed(bundle_of(spec).config)["process"]["env"], (json{"HOME=/h"}));
+}
+
+TEST(Bundle, MountsItselfWhatRuntimesCannot) {
+  auto spec = simple_spec();
+  spec.mounts = {{"bind", "/a", "/m", "", {"rbind", "ro", "rw", "nosuid"}},
+                 {"bind", "/b", "/part", "", {"rbind", "x-subpath=s", "ro"}},
+                 {"overlay", "overlay", "/o", "/base", {"lowerdir=a:b", "ro"}},
+                 {"bind", "/c", "/flat", "", {"bind"}}};
+  const Bundle bundle = bundle_of(spec, "/libexec/init");
+  const json mounts = completed(bundle.config)["mounts"];
+  EXPECT_EQ(mounts[0]["options"], (json{"rbind", "rw", "nosuid"}));
+  EXPECT_EQ(
+      mounts[1],
+      (json{{"destination", "/part"}, {"type", "bind"}, {"source", "/run/c/mounts/1"}, {"options", {"rbind", "ro"}}}));
+  EXPECT_EQ(mounts[2]["options"], (json{"ro", "bind"}));
+  EXPECT_EQ(mounts[4]["destination"], "/sbin/docker-init");
+  ASSERT_EQ(bundle.prepared.size(), 3U);
+  EXPECT_EQ(bundle.prepared[0].subpath, "s");
+  EXPECT_EQ(bundle.prepared[1].base, "/base");
+  EXPECT_EQ(bundle.prepared[2].target, "/run/c/mounts/3");
+}
+
+TEST(Bundle, LeavesInterfacesSysctlsToTheShim) {
+  auto spec = simple_spec();
+  spec.sysctls = {
+      {"net.ipv4.conf.eth0.forwarding", "0"}, {"net.ipv4.conf.all.forwarding", "1"}, {"kernel.shmmax", "2"}};
+  const Bundle bundle = bundle_of(spec);
+  EXPECT_EQ(completed(bundle.config)["linux"]["sysctl"],
+            (json{{"net.ipv4.conf.all.forwarding", "1"}, {"kernel.shmmax", "2"}}));
+  ASSERT_EQ(bundle.late_sysctls.size(), 1U);
+  EXPECT_EQ(bundle.late_sysctls[0].file, "net/ipv4/conf/eth0/forwarding");
+}
+
+TEST(Bundle, RefusesUserNamespaces) {
+  auto spec = simple_spec();
+  spec.namespaces.push_back({"user", ""});
+  spec.uid_map = spec.gid_map = {{0, 100000, 65536}};
+  EXPECT_THROW(bundle_of(spec), Error);
+}
+
+TEST(Resources, AreTheSpecifications) {
+  runtime::v1::Resources resources;
+  EXPECT_EQ(resources_section(resources), json::object());
+  resources.memory = 1 << 20;
+  resources.memory_swap = -1;
+  resources.cpu_shares = 512;
+  resources.cpuset_cpus = "0";
+  resources.pids_limit = 9;
+  EXPECT_EQ(resources_section(resources), (json{{"memory", {{"limit", 1 << 20}, {"swap", -1}}},
+                                                {"cpu", {{"shares", 512}, {"cpus", "0"}}},
+                                                {"pids", {{"limit", 9}}}}));
+}
+
+TEST(Seccomp, IsWhatOfTheProfileHoldsHere) {
+  EXPECT_TRUE(seccomp_section("unconfined", 0).is_null());
+  const json section = seccomp_section("", 0);
+  EXPECT_EQ(section["defaultAction"], "SCMP_ACT_ERRNO");
+  EXPECT_EQ(section["defaultErrnoRet"], 1);
+  const auto allows = [](const json& profile, const std::string& call) {
+    for (const json& rule : profile["syscalls"]) {
+      for (const json& name : rule["names"]) {
+        if (name == call && rule["action"] == "SCMP_ACT_ALLOW" && !rule.contains("args")) return true;
+      }
+    }
+    return false;
+  };
+  EXPECT_TRUE(allows(section, "read"));
+  EXPECT_FALSE(allows(section, "mount"));
+  EXPECT_TRUE(allows(seccomp_section("", std::uint64_t{1} << 21), "mount"));  // CAP_SYS_ADMIN
+  const json own = seccomp_section(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["chmod"],
+    "action":"SCMP_ACT_ERRNO","errnoRet":7,"args":[{"index":1,"value":2,"op":"SCMP_CMP_GT"}]}]})",
+                                   0);
+  EXPECT_EQ(own["syscalls"][0]["errnoRet"], 7);
+  EXPECT_EQ(own["syscalls"][0]["args"][0]["op"], "SCMP_CMP_GT");
+}
+
+TEST(RuntimeLog, TellsTheLastError) {
+  EXPECT_EQ(last_error(""), "");
+  EXPECT_EQ(last_error("no json\n[1]\n{\"level\":3}\n"), "");
+  EXPECT_EQ(last_error(R"({"msg":"one","level":"error"}
+{"msg":"two","level":"error"}
+{"msg":"careful","level":"warning"})"),
+            "two");
+}
+
+TEST(RuntimeProgram, IsLookedForAndMissed) {
+  EXPECT_EQ(find_runtime("/bin/sh"), "/bin/sh");
+  EXPECT_THAT(find_runtime("sh"), HasSubstr("/sh"));
+  EXPECT_EQ(find_runtime("/no/such"), "");
+  EXPECT_EQ(find_runtime("no-such-runtime"), "");
+  EXPECT_THAT(missing_runtime("x"), HasSubstr("\"x\" is not there"));
+}
+
+}  // namespace
+}  // namespace gantry::oci

@@ -1,0 +1,169 @@
+// Containers that an OCI runtime of the host's makes: `--runtime crun`. The suites that hold for all runtimes run with
+// it as well (ctest's crun.*).
+
+#include <nlohmann/json.hpp>
+
+#include "engine.hpp"
+
+namespace gantry::e2e {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+constexpr const char* kLost = "/nowhere/crun";
+
+class OciRuntime : public BothClients {
+ protected:
+  static void SetUpTestSuite() {
+    daemon = std::make_unique<Daemon>(json{{"runtimes",
+                                            {{"crun", {{"path", "crun"}}},
+                                             {"lost", {{"path", kLost}}},
+                                             {"noisy", {{"path", "crun"}, {"runtimeArgs", {"--debug"}}}}}}});
+    ASSERT_TRUE(daemon->start()) << daemon->log();
+    load_busybox(*daemon);
+  }
+  void SetUp() override {
+    if (!have_program("crun")) GTEST_SKIP() << "no crun on this machine";
+    BothClients::SetUp();
+  }
+  static std::filesystem::path bundle(const std::string& container, const std::string& runtime = "crun") {
+    const std::string id = daemon->inspect(container, "/Id").get<std::string>();
+    return daemon->exec_root() / "drivers" / ("runtime-" + runtime) / id;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(By, OciRuntime, ::testing::Values("gantry", "docker"), client_name);
+
+TEST_P(OciRuntime, IsChosenForEachContainer) {
+  ASSERT_EQ(run("run -d --name one --runtime crun busybox sleep 1000").code, 0);
+  ASSERT_EQ(run("run -d --name other busybox sleep 1000").code, 0);
+  EXPECT_EQ(daemon->inspect("one", "/HostConfig/Runtime"), "crun");
+  EXPECT_TRUE(std::filesystem::exists(bundle("one") / "config.json"));
+  EXPECT_FALSE(std::filesystem::exists(bundle("other")));
+  EXPECT_EQ(run("exec one sh -c 'echo $0; exit 7' ").code, 7);
+  EXPECT_THAT(run("run --rm --runtime nosuch busybox true").err, HasSubstr("unknown or invalid runtime name: nosuch"));
+  const json info = daemon->api("GET", "/info");
+  EXPECT_EQ(info["DefaultRuntime"], "native");
+  EXPECT_EQ(info["Runtimes"]["crun"]["path"], "crun");
+  EXPECT_TRUE(info["Runtimes"].contains("runc"));
+}
+
+TEST_P(OciRuntime, ThatIsMissingIsNamedTogetherWithTheCure) {
+  const Result lost = run("run --name lost --runtime lost busybox true");
+  EXPECT_EQ(lost.code, 125);
+  EXPECT_THAT(lost.err, HasSubstr("the OCI runtime \"" + std::string{kLost} +
+                                  "\" is not there: no such program; install it, or correct \"path\" of the runtime in "
+                                  "daemon.json"));
+  EXPECT_EQ(daemon->inspect("lost", "/State/Status"), "created");
+}
+
+TEST_P(OciRuntime, GetsItsArgumentsAndLeavesNothing) {
+  ASSERT_EQ(
+      run("run -d --name noisy --runtime noisy -v /tmp:/m:ro --mount type=bind,src=/etc,dst=/e,bind-recursive=disabled "
+          "busybox sleep 1000")
+          .code,
+      0);
+  const auto folder = bundle("noisy", "noisy");
+  EXPECT_THAT(shell("cat " + (folder / "oci-init.log").string()).out, HasSubstr("\"level\""));
+  EXPECT_EQ(run("rm -f noisy").code, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_P(OciRuntime, GivesRightsAsDockerdDoes) {
+  const std::string look = " busybox grep -E '^(CapEff|CapBnd|Seccomp|NoNewPrivs):' /proc/self/status";
+  for (const char* options : {"", "-u 1000", "--cap-drop ALL --cap-add NET_RAW", "--security-opt no-new-privileges",
+                              "--security-opt seccomp=unconfined"}) {
+    const std::string rest = std::string{options} + look;
+    EXPECT_EQ(run("run --rm --runtime crun " + rest).out, run("run --rm " + rest).out) << options;
+  }
+  EXPECT_THAT(run("run --rm --runtime crun busybox unshare -m true").err, HasSubstr("Operation not permitted"));
+  EXPECT_EQ(run("run --rm --runtime crun -u daemon busybox sh -c 'id -un; echo $HOME'").out,
+            run("run --rm -u daemon busybox sh -c 'id -un; echo $HOME'").out);
+  EXPECT_THAT(run("run --rm --runtime crun -u nosuchuser busybox true").err,
+              HasSubstr("unable to find user nosuchuser: no matching entries in passwd file"));
+}
+
+TEST_P(OciRuntime, PassesErrorsOn) {
+  const Result missing = run("run --rm --runtime crun busybox nonesuch");
+  EXPECT_EQ(missing.code, 127);
+  EXPECT_THAT(missing.err, HasSubstr("OCI runtime create failed"));
+  EXPECT_THAT(missing.err, HasSubstr("executable file not found in $PATH"));
+  const Result other = run("run --rm --runtime crun busybox /etc/nonesuch");
+  EXPECT_EQ(other.code, 127);
+  EXPECT_THAT(other.err, HasSubstr("failed to create shim task: OCI runtime create failed: "));
+  run("run -d --name running --runtime crun busybox sleep 1000");
+  EXPECT_EQ(run("exec running nonesuch").code, 127);
+}
+
+TEST_P(OciRuntime, InitReapsAndForwards) {
+  EXPECT_THAT(run("run --rm --init --runtime crun busybox ps").out, HasSubstr("docker-init -- ps"));
+  EXPECT_EQ(run("run --rm --init --runtime crun busybox sh -c 'exit 42'").code, 42);
+  run("run -d --init --name forwards --runtime crun busybox sh -c 'trap \"exit 9\" TERM; while :; do sleep 0.1; done'");
+  run("stop forwards");
+  EXPECT_EQ(daemon->inspect("forwards", "/State/ExitCode"), 9);
+}
+
+TEST_P(OciRuntime, RunsOnWithoutTheDaemonAndIsRemembered) {
+  run("run -d --name lasting --runtime crun busybox sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done'");
+  run("run -d --name ending --runtime crun busybox sh -c 'sleep 0.5; exit 23'");
+  run("run -d --name halted --runtime crun busybox sleep 1000");
+  run("pause halted");
+  const auto pid = daemon->inspect("lasting", "/State/Pid");
+  daemon->kill(SIGKILL);
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  EXPECT_EQ(daemon->inspect("lasting", "/State/Pid"), pid);
+  EXPECT_EQ(daemon->inspect("lasting", "/HostConfig/Runtime"), "crun");
+  EXPECT_EQ(run("exec lasting echo here").out, "here\n");
+  daemon->wait_for_exit("ending");
+  EXPECT_EQ(daemon->inspect("ending", "/State/ExitCode"), 23);
+  EXPECT_EQ(daemon->inspect("halted", "/State/Paused"), true);
+  EXPECT_EQ(run("unpause halted").code, 0);
+  EXPECT_EQ(run("stop -t 0 lasting").code, 0);
+  const auto lines = run("logs lasting").lines();
+  for (std::size_t index = 0; index < lines.size(); ++index) ASSERT_EQ(lines[index], std::to_string(index + 1));
+  EXPECT_EQ(run("start lasting").code, 0);
+}
+
+TEST_P(OciRuntime, AKilledShimEndsTheContainer) {
+  run("run -d --name orphan --runtime crun busybox sleep 1000");
+  const std::string pid = std::to_string(daemon->inspect("orphan", "/State/Pid").get<int>());
+  const std::string shim = shell("awk '/^PPid/ {print $2}' /proc/" + pid + "/status").line();
+  shell("kill -9 " + shim);
+  daemon->wait_for_exit("orphan");
+  EXPECT_EQ(daemon->inspect("orphan", "/State/ExitCode"), 137);
+  EXPECT_NE(shell("test -e /proc/" + pid).code, 0);
+}
+
+class OciBundle : public OciRuntime {};
+INSTANTIATE_TEST_SUITE_P(By, OciBundle, ::testing::Values("gantry"), client_name);
+
+/// golang-github-opencontainers-specs-dev has it.
+constexpr const char* kSchemas = "/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema";
+
+TEST_P(OciBundle, FitsTheSchemaOfTheSpecification) {
+  if (!std::filesystem::exists(kSchemas)) GTEST_SKIP() << "no " << kSchemas;
+  if (shell("/usr/bin/python3 -c 'import jsonschema'").code != 0) GTEST_SKIP() << "no python3-jsonschema";
+  run("volume create parts");
+  run("run --rm -v parts:/d busybox mkdir /d/sub");
+  const std::string valid = std::string{"/usr/bin/python3 " GANTRY_VALIDATE_BUNDLE " "} + kSchemas + " ";
+  for (const char* options :
+       {"", "--privileged", "-t --read-only --init", "--network host --pid host --ipc host --uts host",
+        "-m 64m --memory-swap 128m --memory-reservation 32m --cpus 0.5 --cpu-shares 512 --cpuset-cpus 0 --pids-limit "
+        "50 "
+        "--ulimit nofile=100:200 --oom-score-adj 100",
+        "--tmpfs /t:size=1m,exec -v /tmp:/m:ro --mount type=volume,src=parts,dst=/p,volume-subpath=sub "
+        "--device /dev/null:/dev/mine:r --sysctl net.ipv4.ip_forward=1 --sysctl net.ipv4.conf.eth0.forwarding=0",
+        "--hostname h --domainname d -u 1:2 --group-add 5 --cap-drop ALL --cap-add CHOWN --security-opt "
+        "no-new-privileges "
+        "--security-opt seccomp=unconfined -e 'A=\"\\quoted\"' -w /tmp"}) {
+    ASSERT_EQ(run("run -d --name checked --runtime crun " + std::string{options} + " busybox sleep 1000").code, 0)
+        << options;
+    const Result result = shell(valid + (bundle("checked") / "config.json").string());
+    EXPECT_EQ(result.code, 0) << options << "\n" << result.out << result.err;
+    run("rm -f checked");
+  }
+  run("volume rm parts");
+}
+
+}  // namespace
+}  // namespace gantry::e2e
