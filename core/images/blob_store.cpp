@@ -1,10 +1,13 @@
 #include "images/blob_store.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <utility>
+#include <vector>
 
 #include "base/file.hpp"
 #include "base/id.hpp"
@@ -13,6 +16,28 @@ namespace gantry::images {
 namespace {
 
 constexpr std::string_view kPrefix = "sha256:";
+constexpr std::string_view kBeginning = ".beginning";
+constexpr std::uint64_t kWorthKeeping = std::uint64_t{1} << 20;
+constexpr std::chrono::hours kKeptFor{24};
+
+bool is_beginning(const std::filesystem::path& path) { return path.extension() == kBeginning; }
+
+bool is_wanted(const std::filesystem::directory_entry& entry) {
+  return is_beginning(entry.path()) && entry.is_regular_file() && entry.file_size() >= kWorthKeeping &&
+         entry.last_write_time() > std::filesystem::file_time_type::clock::now() - kKeptFor;
+}
+
+// Whoever removes such a file holds its lock: the one that is locked may be gone.
+UniqueFd lock_beginning(const std::filesystem::path& path) {
+  for (;;) {
+    UniqueFd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!file) throw_errno("cannot create " + path.string());
+    if (::flock(file.get(), LOCK_EX) != 0) throw_errno("cannot lock " + path.string());
+    struct stat found {};
+    if (::fstat(file.get(), &found) != 0) throw_errno("cannot stat " + path.string());
+    if (found.st_nlink > 0) return file;
+  }
+}
 
 }  // namespace
 
@@ -70,12 +95,34 @@ std::vector<std::string> BlobStore::list() const {
 }
 
 void BlobStore::remove_temporaries() const {
-  for (const auto& entry : std::filesystem::directory_iterator{ingest_}) std::filesystem::remove_all(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator{ingest_}) {
+    if (!is_wanted(entry)) std::filesystem::remove_all(entry.path());
+  }
+}
+
+std::uint64_t BlobStore::remove_beginnings() const {
+  std::uint64_t freed = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{ingest_}) {
+    if (!is_beginning(entry.path())) continue;
+    const UniqueFd file{::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    struct stat found {};
+    if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(file.get(), &found) != 0) continue;
+    if (::unlink(entry.path().c_str()) == 0) freed += static_cast<std::uint64_t>(found.st_blocks) * 512;
+  }
+  return freed;
 }
 
 BlobStore::Writer::Writer(const BlobStore& store) : store_(&store), temporary_(store.ingest_ / random_id()) {
   file_.reset(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file_) throw_errno("cannot create " + temporary_.string());
+}
+
+BlobStore::Writer::Writer(const BlobStore& store, const std::string& digest, std::uint64_t size)
+    : store_(&store), temporary_(store.ingest_ / (store.path(digest).filename().string() + std::string(kBeginning))) {
+  file_ = lock_beginning(temporary_);
+  struct stat found {};
+  const bool fits = ::fstat(file_.get(), &found) == 0 && static_cast<std::uint64_t>(found.st_size) <= size;
+  if (!fits && ::ftruncate(file_.get(), 0) != 0) throw_errno("cannot begin blob " + digest + " anew");
 }
 
 BlobStore::Writer::Writer(Writer&& other) noexcept
@@ -93,6 +140,24 @@ void BlobStore::Writer::write(std::span<const std::byte> bytes) {
   hash_.update(bytes);
   write_all(file_.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   size_ += bytes.size();
+}
+
+void BlobStore::Writer::replay(ByteSink& copy) {
+  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  for (;;) {
+    const ssize_t got = ::read(file_.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno("cannot read " + temporary_.string());
+    if (got == 0) return;
+    const auto part = std::span{buffer}.first(static_cast<std::size_t>(got));
+    hash_.update(part);
+    size_ += part.size();
+    copy.write(part);
+  }
+}
+
+void BlobStore::Writer::keep() {
+  if (is_beginning(temporary_) && size_ >= kWorthKeeping) temporary_.clear();
 }
 
 std::string BlobStore::Writer::commit() {

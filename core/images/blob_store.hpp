@@ -20,14 +20,21 @@ class BlobStore {
   /// Makes the directories.
   explicit BlobStore(std::filesystem::path root);
 
-  /// One blob that is being written; removed again unless it is committed.
+  /// One blob that is being written; removed again unless it is committed or kept.
   class Writer final : public ByteSink {
    public:
     explicit Writer(const BlobStore& store);
+    /// Of a blob that is being fetched: there may be a beginning of it, that an earlier writer has kept or a daemon
+    /// that was killed has left. Then `replay` comes before `write`.
+    Writer(const BlobStore& store, const std::string& digest, std::uint64_t size);
     ~Writer() override;
     Writer(Writer&& other) noexcept;
     Writer& operator=(Writer&&) = delete;
     void write(std::span<const std::byte> bytes) override;
+    /// Hands on what is there already.
+    void replay(ByteSink& copy);
+    /// Leaves what is there, if it is worth while, to the next one who fetches the blob.
+    void keep();
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// Ends the blob and gives it its name; answers its digest. Succeeds if there is one of that name already.
     std::string commit();
@@ -58,8 +65,11 @@ class BlobStore {
   /// Succeeds if there is none.
   void remove(const std::string& digest) const;
   [[nodiscard]] std::vector<std::string> list() const;
-  /// Removes what a killed daemon was writing.
+  /// Removes what a killed daemon was writing, but for the beginnings of blobs that may still be wanted: those of the
+  /// last day.
   void remove_temporaries() const;
+  /// Removes the beginnings of blobs that nobody is fetching. Gives their size on disk.
+  std::uint64_t remove_beginnings() const;
   [[nodiscard]] const std::filesystem::path& ingest_directory() const noexcept { return ingest_; }
 
  private:

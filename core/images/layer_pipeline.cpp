@@ -27,11 +27,30 @@ class LayerPipeline::BlobSink final : public ByteSink {
                                      " bytes that its manifest names"};
     }
     writer_.write(bytes);
+    hand_on(bytes);
+  }
+
+  /// What an earlier attempt has brought.
+  void replay() {
+    Onward onward{*this};
+    writer_.replay(onward);
+  }
+
+ private:
+  class Onward final : public ByteSink {
+   public:
+    explicit Onward(BlobSink& to) : to_(to) {}
+    void write(std::span<const std::byte> bytes) override { to_.hand_on(bytes); }
+
+   private:
+    BlobSink& to_;
+  };
+
+  void hand_on(std::span<const std::byte> bytes) {
     pipeline_.downloaded_ = writer_.size();
     if (queue_ != nullptr) queue_->write(bytes);
   }
 
- private:
   LayerPipeline& pipeline_;
   BlobStore::Writer& writer_;
   ByteQueue* queue_;
@@ -132,21 +151,39 @@ void LayerPipeline::inflate(ByteSource& compressed) {
   archive_.finish();
 }
 
-void LayerPipeline::download(const std::function<void(ByteSink&)>& fetch) {
+void LayerPipeline::download(const Fetch& fetch) {
   guarded([&] { fetch_into(fetch, &compressed_); });
 }
 
-void LayerPipeline::download_only(const std::function<void(ByteSink&)>& fetch) {
+void LayerPipeline::download_only(const Fetch& fetch) {
   guarded([&] { fetch_into(fetch, nullptr); });
 }
 
-void LayerPipeline::fetch_into(const std::function<void(ByteSink&)>& fetch, ByteQueue* queue) {
-  BlobStore::Writer writer{blobs_};
+void LayerPipeline::fetch_into(const Fetch& fetch, ByteQueue* queue) {
+  BlobStore::Writer writer{blobs_, layer_.blob.digest, layer_.blob.size};
   BlobSink sink{*this, writer, queue};
-  fetch(sink);
+  try {
+    sink.replay();
+    fetch(sink, writer.size());
+  } catch (...) {
+    if (broke_off(std::current_exception())) writer.keep();
+    throw;
+  }
   writer.commit(layer_.blob.digest, layer_.blob.size);
   verified_ = true;
   if (queue != nullptr) queue->finish();
+}
+
+// Whether the transfer failed, and not what came by it.
+bool LayerPipeline::broke_off(const std::exception_ptr& failure) const {
+  const std::exception_ptr first = error();
+  try {
+    std::rethrow_exception(first ? first : failure);
+  } catch (const Error& why) {
+    return why.code() == Errc::io || why.code() == Errc::unavailable || why.code() == Errc::cancelled;
+  } catch (...) {
+    return false;
+  }
 }
 
 void LayerPipeline::unpack(const std::function<void(ByteSource&)>& apply) {

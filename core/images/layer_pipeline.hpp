@@ -30,7 +30,8 @@ struct Layer {
 ///
 /// `download` (or, for a blob that is there, nothing), the inflating and `unpack` run at the same time on threads of
 /// their own. The unpacking side sees the end of the archive only when both digests are right; the first failure of any
-/// side is seen by all, and nothing of the layer stays.
+/// side is seen by all, and nothing of the layer stays but the beginning of a blob whose
+/// transfer broke off.
 class LayerPipeline {
  public:
   /// `stop` is called once, from any thread, when one side fails: it cancels the driver calls of the others.
@@ -45,10 +46,14 @@ class LayerPipeline {
   /// Starts to inflate the blob of the store.
   void inflate_blob();
 
-  /// Brings the blob: `fetch` writes all of it to the sink. Returns when it is verified and in the store.
-  void download(const std::function<void(ByteSink&)>& fetch);
+  /// Writes all of a blob from a byte on to the sink.
+  using Fetch = std::function<void(ByteSink&, std::uint64_t offset)>;
+
+  /// Brings the blob, from where an earlier attempt that broke off has stopped. Returns when it is verified and in the
+  /// store. What came of a transfer that breaks off stays for the next attempt.
+  void download(const Fetch& fetch);
   /// The same without inflating: only the blob is wanted.
-  void download_only(const std::function<void(ByteSink&)>& fetch);
+  void download_only(const Fetch& fetch);
 
   /// Reads the tar stream: `apply` reads the source to its end.
   void unpack(const std::function<void(ByteSource&)>& apply);
@@ -66,7 +71,8 @@ class LayerPipeline {
  private:
   class BlobSink;
   class CountedSource;
-  void fetch_into(const std::function<void(ByteSink&)>& fetch, ByteQueue* queue);
+  void fetch_into(const Fetch& fetch, ByteQueue* queue);
+  [[nodiscard]] bool broke_off(const std::exception_ptr& failure) const;
   void inflate(ByteSource& compressed);
   template <class Step>
   void guarded(Step step);

@@ -58,7 +58,7 @@ class LayerPipelineTest : public ::testing::Test {
   }
 
   /// Downloads `sent` and unpacks it; the first error's text, or "".
-  std::string run(Layer layer, const std::function<void(ByteSink&)>& fetch) {
+  std::string run(Layer layer, const LayerPipeline::Fetch& fetch, bool leaves_beginning = false) {
     std::atomic<int> stops{0};
     unpacked_.clear();
     ended_ = false;
@@ -84,13 +84,13 @@ class LayerPipelineTest : public ::testing::Test {
       }
     }
     EXPECT_EQ(stops, outcome.empty() ? 0 : 1);
-    EXPECT_TRUE(fs::is_empty(blobs_.ingest_directory()));
+    EXPECT_EQ(fs::is_empty(blobs_.ingest_directory()), !leaves_beginning);
     return outcome;
   }
 
-  static std::function<void(ByteSink&)> sending(const std::string& text) {
-    return [text](ByteSink& sink) {
-      for (std::size_t at = 0; at < text.size(); at += 100'000) {
+  static LayerPipeline::Fetch sending(const std::string& text) {
+    return [text](ByteSink& sink, std::uint64_t offset) {
+      for (std::size_t at = offset; at < text.size(); at += 100'000) {
         sink.write(std::as_bytes(std::span{text}.subspan(at, std::min<std::size_t>(100'000, text.size() - at))));
       }
     };
@@ -163,12 +163,74 @@ TEST_F(LayerPipelineTest, TellsAllWhenTheRegistryDies) {
   const std::string plain = content(2'000'000);
   const std::string blob = gzip(plain);
   EXPECT_EQ(run(layer_of(blob, plain),
-                [&](ByteSink& sink) {
-                  sending(blob.substr(0, 500'000))(sink);
+                [&](ByteSink& sink, std::uint64_t offset) {
+                  sending(blob.substr(0, 500'000))(sink, offset);
                   throw Error{Errc::io, "the registry died"};
                 }),
             "the registry died");
   EXPECT_FALSE(ended_);
+}
+
+/// Sends up to a byte and breaks off there; notes where it began.
+LayerPipeline::Fetch breaking(const LayerPipeline::Fetch& whole, std::uint64_t& began, Errc code = Errc::io) {
+  return [whole, &began, code](ByteSink& sink, std::uint64_t offset) {
+    began = offset;
+    whole(sink, offset);
+    throw Error{code, "broken"};
+  };
+}
+
+TEST_F(LayerPipelineTest, GoesOnWhereATransferBrokeOff) {
+  const std::string plain = content(4'000'000);  // is sent as it is
+  const Layer layer = layer_of(plain, plain);
+  std::uint64_t began = 0;
+  EXPECT_EQ(run(layer, breaking(sending(plain.substr(0, 2'000'000)), began), true), "broken");
+  EXPECT_EQ(began, 0U);
+  EXPECT_EQ(run(layer, breaking(sending(plain.substr(0, 3'000'000)), began, Errc::cancelled), true), "broken");
+  EXPECT_EQ(began, 2'000'000U);
+  blobs_.remove_temporaries();  // as after a restart
+  EXPECT_EQ(run(layer,
+                [&](ByteSink& sink, std::uint64_t offset) {
+                  began = offset;
+                  sending(plain)(sink, offset);
+                }),
+            "");
+  EXPECT_EQ(began, 3'000'000U);
+  EXPECT_TRUE(unpacked_ == plain);
+  EXPECT_TRUE(blobs_.has(layer.blob.digest, plain.size()));
+}
+
+TEST_F(LayerPipelineTest, KeepsNoBeginningThatIsSmallOrWrong) {
+  const std::string plain = content(4'000'000);
+  const Layer layer = layer_of(plain, plain);
+  std::uint64_t began = 0;
+  EXPECT_EQ(run(layer, breaking(sending(plain.substr(0, 1'000'000)), began)), "broken");
+  EXPECT_EQ(run(layer, breaking(sending(plain.substr(0, 2'000'000)), began, Errc::exhausted)), "broken");
+  EXPECT_EQ(run(layer, breaking(sending(std::string(2'000'000, 'x')), began), true), "broken");
+  EXPECT_NE(run(layer, sending(plain)), "");
+  EXPECT_EQ(run(layer, sending(plain)), "");
+}
+
+TEST_F(LayerPipelineTest, RemovesBeginningsThatNobodyFetches) {
+  const std::string plain = content(4'000'000);
+  const Layer layer = layer_of(plain, plain);
+  std::uint64_t began = 0;
+  run(layer, breaking(sending(plain.substr(0, 2'000'000)), began), true);
+  {
+    const BlobStore::Writer fetching{blobs_, layer.blob.digest, layer.blob.size};
+    EXPECT_EQ(blobs_.remove_beginnings(), 0U);
+  }
+  run(layer, breaking(sending(plain.substr(0, 2'000'000)), began), true);
+  EXPECT_EQ(began, 0U);
+  EXPECT_GE(blobs_.remove_beginnings(), 2'000'000U);
+  EXPECT_TRUE(fs::is_empty(blobs_.ingest_directory()));
+  run(layer, breaking(sending(plain.substr(0, 2'000'000)), began), true);
+  const auto two_days_ago = fs::file_time_type::clock::now() - std::chrono::hours{48};
+  for (const auto& entry : fs::directory_iterator{blobs_.ingest_directory()}) {
+    fs::last_write_time(entry.path(), two_days_ago);
+  }
+  blobs_.remove_temporaries();
+  EXPECT_TRUE(fs::is_empty(blobs_.ingest_directory()));
 }
 
 TEST_F(LayerPipelineTest, StopsTheDownloadWhenUnpackingFails) {

@@ -169,8 +169,8 @@ awaitable<void> LayerStore::fetch(std::shared_ptr<LayerTransfer> transfer, bool 
       throw Error{Errc::not_found, "blob " + transfer->layer_.blob.digest + " is not in the store"};
     const auto work = [pipeline = transfer->pipeline_, origin = *transfer->origin_, inflate](auto& driver,
                                                                                              const Call& call) {
-      const auto get = [&](ByteSink& sink) {
-        driver.get_blob(origin.repository, pipeline->layer().blob, 0, origin.credentials, sink, call);
+      const auto get = [&](ByteSink& sink, std::uint64_t offset) {
+        driver.get_blob(origin.repository, pipeline->layer().blob, offset, origin.credentials, sink, call);
       };
       inflate ? pipeline->download(get) : pipeline->download_only(get);
     };

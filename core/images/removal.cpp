@@ -219,7 +219,9 @@ awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters
       }
     }
   }
-  report.space_reclaimed = before - layers_size(context);
+  const std::uint64_t beginnings =
+      co_await context.workers.run(Pool::slow, [&blobs = context.blobs] { return blobs.remove_beginnings(); });
+  report.space_reclaimed = before - layers_size(context) + static_cast<std::int64_t>(beginnings);
   events::Event event;
   event.type = "image";
   event.action = "prune";

@@ -186,6 +186,19 @@ TEST(Architecture, BeastStaysWhereHttpIs) {
   EXPECT_LE(files_of_cli, 1);
 }
 
+// Without its definitions spdlog is another one, of headers only, whose default logger is not the library's.
+TEST(Architecture, WhoeverLogsLinksTheLogger) {
+  for (const Source& source : sources()) {
+    for (const Include& include : source.includes) {
+      if (!include.name.starts_with("spdlog/")) continue;
+      const fs::path folder = (fs::path{GANTRY_SOURCE_DIR} / source.path).parent_path();
+      std::ifstream list{folder / "CMakeLists.txt"};
+      const std::string text{std::istreambuf_iterator<char>{list}, {}};
+      EXPECT_NE(text.find("spdlog::spdlog"), std::string::npos) << source.path;
+    }
+  }
+}
+
 TEST(Architecture, HeadersAreLight) {
   // Each with its reason: templates over JSON values, included by the sources of their own folder only; and the value
   // of

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -37,6 +38,13 @@ class Engine : public ::testing::Test {
 
   static Result cli(const std::string& arguments, const std::string& input = {}) {
     return daemon->cli(arguments, input);
+  }
+
+  /// Asks until it is so; 20 seconds are too long.
+  template <class Condition>
+  static void until(Condition condition) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!condition()) ASSERT_LT(std::chrono::steady_clock::now(), limit);
   }
 
   static inline std::unique_ptr<Daemon> daemon;

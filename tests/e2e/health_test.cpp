@@ -141,7 +141,8 @@ class HealthAndTheDaemon : public Engine {
 TEST_F(HealthAndTheDaemon, ProbesGoOnAfterItsDeath) {
   cli(std::string{"run -d --name lasting --health-cmd '[ ! -e /tmp/ill ]' --health-interval 100ms --health-retries 1"} +
       kSleeper);
-  cli(std::string{"run -d --name hung --health-cmd 'sleep 54321; true' --health-interval 10ms --health-timeout 1h"} +
+  cli(std::string{
+          "run -d --name hung --health-cmd '/bin/sleep 54321; true' --health-interval 10ms --health-timeout 1h"} +
       kSleeper);
   EXPECT_TRUE(events("lasting")->wait_for("health_status: healthy"));
   EXPECT_TRUE(events("hung")->wait_for("exec_start"));
@@ -149,7 +150,7 @@ TEST_F(HealthAndTheDaemon, ProbesGoOnAfterItsDeath) {
   ASSERT_TRUE(daemon->start()) << daemon->log();
   EXPECT_EQ(daemon->inspect("lasting", "/State/Health/Status"), "healthy");
   EXPECT_TRUE(events("hung")->wait_for("exec_start"));
-  // The shell that a probe starts with has yet to start this.
+  // The shell that a probe starts with has yet to start this. By its path: some shells have a sleep of their own.
   const auto probes = [] { return cli("top hung -eo pid,args | grep -c 'sleep 54321$'").line(); };
   for (const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20}; probes() == "0";) {
     ASSERT_LT(std::chrono::steady_clock::now(), limit);

@@ -168,13 +168,19 @@ TEST_F(HostileImages, GarbageIsRefused) {
 }
 
 // A registry that dies in the middle.
-class BrokenRegistries : public Engine {};
+class BrokenRegistries : public Engine {
+ protected:
+  static std::string noise_of(std::size_t size) {
+    std::string noise(size, 'x');
+    std::mt19937 random{1};
+    for (char& byte : noise) byte = static_cast<char>(random());
+    return noise;
+  }
+};
 
 TEST_F(BrokenRegistries, LeaveNothingBehind) {
   Registry registry{{}};
-  std::string noise(300'000, 'x');
-  std::mt19937 random{1};
-  for (char& byte : noise) byte = static_cast<char>(random());
+  const std::string noise = noise_of(300'000);
   registry.push(
       make_layout(daemon->root() / "gone", {tar_of({{.path = "noise", .content = noise}})}, {{"Cmd", {"sh"}}}, "gone"),
       "gone");
@@ -190,6 +196,40 @@ TEST_F(BrokenRegistries, LeaveNothingBehind) {
   EXPECT_EQ(refused.code, 1);
   EXPECT_THAT(refused.err, HasSubstr("connection refused"));
   EXPECT_EQ(blobs(), before);
+}
+
+TEST_F(BrokenRegistries, APullGoesOnWhereItBrokeOff) {
+  Registry registry{{}};
+  const std::string noise = noise_of(6'000'000);
+  registry.push(
+      make_layout(daemon->root() / "big", {tar_of({{.path = "noise", .content = noise}})}, {{"Cmd", {"sh"}}}, "big"),
+      "big");
+  const std::string data = shell("find " + registry.root().string() + "/data -name data -size +4M | head -1").line();
+  const auto beginnings = [] {
+    return shell("find " + daemon->data_root().string() + "/blobs/ingest -name '*.beginning' -size +2000k")
+        .lines()
+        .size();
+  };
+  shell("cp " + data + " " + data + ".whole; truncate -s 3000000 " + data);
+  EXPECT_EQ(cli("pull localhost:5000/big").code, 1);
+  EXPECT_EQ(beginnings(), 1U);
+  daemon->kill(SIGKILL);
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  EXPECT_EQ(beginnings(), 1U);
+  // What it has already comes from nowhere else.
+  shell("head -c 2500000 /dev/zero >" + data + "; tail -c +2500001 " + data + ".whole >>" + data);
+  const Result pulled = cli("pull -q localhost:5000/big");
+  EXPECT_EQ(pulled.code, 0) << pulled.err;
+  EXPECT_EQ(beginnings(), 0U);
+  EXPECT_EQ(cli("save localhost:5000/big | tar tf - | grep -c blobs/sha256/.").code, 0);
+
+  // A prune takes what is left of one that nobody will go on with.
+  cli("rmi localhost:5000/big");
+  shell("truncate -s 3000000 " + data);
+  EXPECT_EQ(cli("pull localhost:5000/big").code, 1);
+  EXPECT_EQ(beginnings(), 1U);
+  EXPECT_THAT(cli("image prune -f").out, ::testing::ContainsRegex("reclaimed space: [23]\\.[0-9]+MB"));
+  EXPECT_EQ(beginnings(), 0U);
 }
 
 }  // namespace

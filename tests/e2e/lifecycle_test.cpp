@@ -17,11 +17,15 @@ TEST_P(Lifecycle, GoesThroughItsStates) {
   EXPECT_EQ(run(std::string{"create --name life "} + kLoop).code, 0);
   EXPECT_EQ(daemon->inspect("life", "/State/Status"), "created");
   EXPECT_EQ(run("start life").line(), "life");
+  // Before its trap it takes no signal.
+  const auto is_up = [&](std::size_t times) { return [times] { return run("logs life").lines().size() == times; }; };
+  until(is_up(1));
   EXPECT_EQ(daemon->inspect("life", "/State/Status"), "running");
   EXPECT_EQ(run("pause life").line(), "life");
   EXPECT_EQ(daemon->inspect("life", "/State/Status"), "paused");
   EXPECT_EQ(run("unpause life").line(), "life");
   EXPECT_EQ(run("restart life").line(), "life");
+  until(is_up(2));
   EXPECT_EQ(daemon->inspect("life", "/State/Running"), true);
   EXPECT_EQ(run("rename life after").code, 0);
   EXPECT_EQ(run("stop after").line(), "after");

@@ -11,11 +11,6 @@ using ::testing::HasSubstr;
 
 class RestartPolicies : public BothClients {
  protected:
-  template <class Condition>
-  static void until(Condition condition) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (!condition()) ASSERT_LT(std::chrono::steady_clock::now(), limit);
-  }
   static void until_restarting(const std::string& container) {
     until([&] { return daemon->inspect(container, "/State/Restarting") == true; });
   }
