@@ -103,9 +103,13 @@ constexpr std::array kCommands{
     Command{"network", "prune", "", "", "[OPTIONS]", "Remove all unused networks", network_prune},
     Command{"network", "rm", "remove", "", "NETWORK [NETWORK...]", "Remove one or more networks", network_rm},
 
+    Command{"plugin", "disable", "", "", "PLUGIN [PLUGIN...]", "Take plugins out of use", plugin_disable},
+    Command{"plugin", "enable", "", "", "PLUGIN [PLUGIN...]", "Put plugins into use again", plugin_enable},
     Command{"plugin", "inspect", "", "", "[OPTIONS] PLUGIN [PLUGIN...]",
             "Display detailed information on one or more plugins", plugin_inspect},
     Command{"plugin", "ls", "list", "", "[OPTIONS]", "List plugins", plugin_ls},
+    Command{"plugin", "reload", "", "", "PLUGIN [PLUGIN...]", "Take over the new versions of plugins' files",
+            plugin_reload},
 
     Command{"system", "dial-stdio", "", "", "",
             "Proxy the stdio stream to the daemon connection. Should not be invoked manually.", system_dial_stdio, true,

@@ -86,6 +86,9 @@ int system_prune(Context& context);
 
 int plugin_ls(Context& context);
 int plugin_inspect(Context& context);
+int plugin_enable(Context& context);
+int plugin_disable(Context& context);
+int plugin_reload(Context& context);
 
 int print_completion(Context& context);
 /// What the shells' scripts ask: each word that may stand in the last one's place.

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.hpp"
+#include "commands/each.hpp"
 #include "commands/list_flags.hpp"
 #include "format/go_value.hpp"
 
@@ -10,8 +11,8 @@ namespace gantry::cli {
 namespace {
 
 const ColumnHeads kPluginHeads{
-    {"Kind", "KIND"}, {"Name", "NAME"},   {"Version", "VERSION"},          {"Interface", "INTERFACE"},
-    {"File", "FILE"}, {"Error", "ERROR"}, {"Capabilities", "CAPABILITIES"}};
+    {"Kind", "KIND"}, {"Name", "NAME"},   {"Version", "VERSION"},           {"Interface", "INTERFACE"},
+    {"File", "FILE"}, {"Error", "ERROR"}, {"Capabilities", "CAPABILITIES"}, {"Enabled", "ENABLED"}};
 
 Json plugin_row(const Json& plugin) {
   const auto text = [&](const char* key) {
@@ -24,6 +25,7 @@ Json plugin_row(const Json& plugin) {
   }
   Json row = Json::object();
   row["Capabilities"] = capabilities;
+  row["Enabled"] = plugin.value("Enabled", true) ? "true" : "false";
   row["Error"] = text("Error");
   row["File"] = text("File");
   row["Interface"] = text("Interface");
@@ -33,7 +35,18 @@ Json plugin_row(const Json& plugin) {
   return row;
 }
 
+int change_each(Context& context, const char* verb) {
+  Flags flags;
+  const auto names = context.parse(flags, Arity::at_least(1));
+  return for_each_name(
+      names, [&](const std::string& name) { context.client().post("/gantry/plugins/" + escaped(name) + "/" + verb); });
+}
+
 }  // namespace
+
+int plugin_enable(Context& context) { return change_each(context, "enable"); }
+int plugin_disable(Context& context) { return change_each(context, "disable"); }
+int plugin_reload(Context& context) { return change_each(context, "reload"); }
 
 int plugin_ls(Context& context) {
   bool quiet = false;
@@ -46,11 +59,14 @@ int plugin_ls(Context& context) {
   const Json plugins = context.client().get("/gantry/plugins");
   std::vector<Json> rows;
   bool failed = false;
+  bool disabled = false;
   for (const Json& plugin : plugins) {
     rows.push_back(plugin_row(plugin));
     failed = failed || rows.back()["Error"] != "";
+    disabled = disabled || rows.back()["Enabled"] == "false";
   }
   std::string table = "{{.Kind}}\t{{.Name}}\t{{.Version}}\t{{.Interface}}\t{{.File}}";
+  if (disabled) table += "\t{{.Enabled}}";
   if (failed) table += "\t{{.Error}}";
   list.print({list.format, table, kPluginHeads}, rows, quiet, "{{.Name}}");
   return 0;

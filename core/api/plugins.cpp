@@ -14,6 +14,13 @@ void Plugins::add_routes(Router& router) {
   }
   router.add("GET", "/gantry/plugins", [this](Exchange& exchange) { return list(exchange); });
   router.add("GET", "/gantry/plugins/{name:*}", [this](Exchange& exchange) { return inspect(exchange); });
+  const auto change = [&](const char* verb, awaitable<Response> (Plugins::*method)(Exchange&)) {
+    router.add("POST", std::string{"/gantry/plugins/{name:*}/"} + verb,
+               [this, method](Exchange& exchange) { return (this->*method)(exchange); });
+  };
+  change("enable", &Plugins::enable);
+  change("disable", &Plugins::disable);
+  change("reload", &Plugins::reload);
 }
 
 awaitable<Response> Plugins::docker_plugins(Exchange&) { co_return Response::json(nlohmann::json::array()); }
@@ -40,6 +47,22 @@ awaitable<Response> Plugins::list(Exchange&) {
 awaitable<Response> Plugins::inspect(Exchange& exchange) {
   const nlohmann::ordered_json body = service_.plugin(exchange.request().parameter("name"));
   co_return Response::json(body);
+}
+
+awaitable<Response> Plugins::enable(Exchange& exchange) {
+  service_.enable_plugin(exchange.request().parameter("name"));
+  co_return Response::no_content();
+}
+
+awaitable<Response> Plugins::disable(Exchange& exchange) {
+  service_.disable_plugin(exchange.request().parameter("name"));
+  co_return Response::no_content();
+}
+
+awaitable<Response> Plugins::reload(Exchange& exchange) {
+  std::string name = exchange.request().parameter("name");
+  co_await service_.reload_plugin(std::move(name));
+  co_return Response::no_content();
 }
 
 }  // namespace gantry::api

@@ -17,6 +17,9 @@ class Plugins {
   awaitable<Response> docker_plugin(Exchange& exchange);
   awaitable<Response> list(Exchange& exchange);
   awaitable<Response> inspect(Exchange& exchange);
+  awaitable<Response> enable(Exchange& exchange);
+  awaitable<Response> disable(Exchange& exchange);
+  awaitable<Response> reload(Exchange& exchange);
 
   system::Service& service_;
 };

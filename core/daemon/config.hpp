@@ -83,6 +83,7 @@ struct Config {
   std::map<std::string, Runtime> runtimes;
   std::map<std::string, Texts> driver_opts;
 
+  std::string bridge;
   std::string bip;
   int mtu = 0;
   std::string bip6;

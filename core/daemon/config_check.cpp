@@ -160,6 +160,12 @@ void check_builder(const Config& config) {
 }
 
 void check_network(const Config& config) {
+  if (!config.bridge.empty() && !config.bip.empty()) {
+    throw Error{Errc::invalid, "you specified -b & --bip, mutually exclusive options: please specify only one"};
+  }
+  if (config.bridge.size() > 15 || config.bridge.find_first_of("/ \t\r\n") != std::string::npos) {
+    refuse_value("invalid bridge \"" + config.bridge + "\"", "bridge", "an interface's name, or none");
+  }
   const std::string address = "an address as 192.0.2.1";
   for (const auto& [key, text] : {std::pair{"ip", &config.ip}, {"default-gateway", &config.default_gateway}}) {
     if (!text->empty() && !is_address(*text)) refuse_value("invalid IP address: " + *text, key, address);

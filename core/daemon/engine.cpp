@@ -175,6 +175,8 @@ struct Engine::Impl {
 
   void add_routes();
   void wire_nouns();
+  [[nodiscard]] std::string user_of(const plugins::DriverInfo& driver, bool running) const;
+  [[nodiscard]] bool runs_by(const containers::Container& container, const std::string& driver) const;
 
   asio::io_context& context;
   Config config;
@@ -255,8 +257,38 @@ void Engine::Impl::wire_nouns() {
     }
     return counts;
   });
+  system.set_plugin_use({[this](const plugins::DriverInfo& driver, bool running) { return user_of(driver, running); },
+                         [this](auto successor) { return networks.take_over(std::move(successor)); }});
   builds.cache().set(cache_settings(config.builder));
   api::add_disk_usage(system_api, containers, images, volumes, builds.cache());
+}
+
+// With networks and volumes a driver's new version finds what the old one left.
+std::string Engine::Impl::user_of(const plugins::DriverInfo& driver, bool running) const {
+  if (!running) {
+    if (std::string user = networks.user_of(driver.kind, driver.name); !user.empty()) return user;
+    if (driver.kind == "volume") {
+      for (const auto& volume : volumes.list()) {
+        if (volume->driver == driver.name) return "volume " + volume->name;
+      }
+    }
+  }
+  for (const auto& container : containers.all()) {
+    const bool uses = driver.kind == "runtime"
+                          ? runs_by(*container, driver.name)
+                          : driver.kind == "log" && !running && container->host_config.log_config.type == driver.name;
+    const bool at_rest = container->pid == 0;
+    if (uses && !(running && at_rest)) return "container " + container->name;
+  }
+  return {};
+}
+
+bool Engine::Impl::runs_by(const containers::Container& container, const std::string& driver) const {
+  try {
+    return drivers.runtime(container.host_config.runtime).name() == driver;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 void Engine::Impl::add_routes() {
@@ -276,6 +308,7 @@ Engine::~Engine() = default;
 
 awaitable<void> Engine::recover() {
   networks::Settings network_settings;
+  network_settings.bridge = impl_->config.bridge;
   network_settings.default_ipv6 = impl_->config.ipv6;
   network_settings.default_options = impl_->config.default_network_opts;
   co_await impl_->networks.start(std::move(network_settings));

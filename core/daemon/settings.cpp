@@ -47,6 +47,7 @@ const std::vector<Setting>& settings() {
       {"runtimes", "--add-runtime", &Config::runtimes,
        "One more runtime: name=path of an OCI runtime, or name=driver; may be repeated", kReloads},
       {"driver-opts", "", &Config::driver_opts, "Options by driver"},
+      {"bridge", "-b,--bridge", &Config::bridge, "Bridge of the default network; none: there is no default network"},
       {"bip", "--bip", &Config::bip, "Address and subnet of the default bridge"},
       {"bip6", "--bip6", &Config::bip6, "IPv6 address and subnet of the default bridge"},
       {"mtu", "--mtu", &Config::mtu, "MTU of the default bridge"},

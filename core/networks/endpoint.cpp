@@ -54,24 +54,6 @@ std::string interface_of(const SandboxRequest& request, const EndpointRequest& a
   return name;
 }
 
-network::v1::EndpointSpec spec_of(const Endpoint& endpoint) {
-  const bool known = !endpoint.result.ipv4.empty() || !endpoint.result.ipv6.empty();
-  network::v1::EndpointSpec spec;
-  spec.id = endpoint.id;
-  spec.network_id = endpoint.network_id;
-  spec.container_id = endpoint.container_id;
-  spec.container_name = endpoint.container_name;
-  spec.interface = endpoint.interface;
-  spec.mac = known ? endpoint.result.mac : endpoint.request.mac;
-  spec.ipv4 = known ? endpoint.result.ipv4 : endpoint.request.ipv4;
-  spec.ipv6 = known ? endpoint.result.ipv6 : endpoint.request.ipv6;
-  spec.options = endpoint.request.options;
-  spec.link_local = endpoint.request.link_local;
-  spec.default_gateway = endpoint.default_gateway;
-  if (endpoint.default_gateway) spec.ports = endpoint.ports;
-  return spec;
-}
-
 /// What may be chosen becomes what was chosen for it before.
 std::vector<network::v1::Port> keep_chosen(std::vector<network::v1::Port> wanted,
                                            std::vector<network::v1::Port> chosen) {
@@ -94,6 +76,24 @@ std::vector<network::v1::Port> keep_chosen(std::vector<network::v1::Port> wanted
 }
 
 }  // namespace
+
+network::v1::EndpointSpec spec_of(const Endpoint& endpoint) {
+  const bool known = !endpoint.result.ipv4.empty() || !endpoint.result.ipv6.empty();
+  network::v1::EndpointSpec spec;
+  spec.id = endpoint.id;
+  spec.network_id = endpoint.network_id;
+  spec.container_id = endpoint.container_id;
+  spec.container_name = endpoint.container_name;
+  spec.interface = endpoint.interface;
+  spec.mac = known ? endpoint.result.mac : endpoint.request.mac;
+  spec.ipv4 = known ? endpoint.result.ipv4 : endpoint.request.ipv4;
+  spec.ipv6 = known ? endpoint.result.ipv6 : endpoint.request.ipv6;
+  spec.options = endpoint.request.options;
+  spec.link_local = endpoint.request.link_local;
+  spec.default_gateway = endpoint.default_gateway;
+  if (endpoint.default_gateway) spec.ports = endpoint.ports;
+  return spec;
+}
 
 bool Service::Impl::has_driver(const Network& network) const {
   if (network.driver == "null") return false;
@@ -142,14 +142,16 @@ awaitable<Endpoint> Service::Impl::join(Endpoint endpoint, SharedFd netns) {
   const NetworkPtr network = networks.find(endpoint.network_id);
   if (!network) throw Error{Errc::not_found, "network " + endpoint.network_name + " not found"};
   const plugins::NetworkDriver driver = drivers.network(network->driver);
-  const auto spec = spec_of(endpoint);
-  const plugins::CallSettings settings;
+  auto spec = spec_of(endpoint);
+  if (is_leased(*network)) spec = co_await acquire_addresses(network, std::move(spec));
+  const plugins::CallSettings settings = call_settings(driver.info());
   const auto work = [spec, netns](auto& callee, const Call& call) {
     network::v1::Endpoint out;
     callee.attach(spec, netns->get(), out, call);
     return out;
   };
   endpoint.result = co_await drivers.call(driver, Pool::quick, settings, work);
+  if (!endpoint.result.interface.empty()) endpoint.interface = endpoint.result.interface;
   co_return endpoint;
 }
 
@@ -159,11 +161,12 @@ awaitable<void> Service::Impl::leave(Endpoint endpoint) {
   if (!network) co_return;
   try {
     const plugins::NetworkDriver driver = drivers.network(network->driver);
-    const plugins::CallSettings settings;
+    const plugins::CallSettings settings = call_settings(driver.info());
     const auto work = [network_id = endpoint.network_id, id = endpoint.id](auto& callee, const Call& call) {
       callee.detach(network_id, id, call);
     };
     co_await drivers.call(driver, Pool::quick, settings, work);
+    co_await release_addresses(endpoint);
   } catch (const Error& error) {
     // The driver still lists it, so the next `reconcile` tries again.
     spdlog::error("container {} is not taken off network {}: {}", endpoint.container_id, endpoint.network_name,
@@ -189,6 +192,11 @@ void Service::Impl::commit(const std::vector<Endpoint>& changed) {
 
 awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
   const SharedFd sandbox = duplicate(netns);
+  const auto pass = co_await impl_->gate.enter();
+  // As with dockerd: without a default network its containers have none.
+  if (impl_->config.bridge == "none") {
+    std::erase_if(request.endpoints, [](const EndpointRequest& asked) { return asked.network == "bridge"; });
+  }
   Impl::Place place;
   place.name = request.container_name;
   place.ports = request.ports;
@@ -233,6 +241,7 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
 
 awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
   const SharedFd sandbox = duplicate(netns);
+  const auto pass = co_await impl_->gate.enter();
   const std::string id = request.container_id;
   Impl::Place place;
   place.name = request.container_name;
@@ -291,6 +300,7 @@ awaitable<void> Service::Impl::move_gateway(std::string id, std::string from) {
 
 awaitable<Endpoint> Service::connect(SandboxRequest request, EndpointRequest asked, int netns) {
   const SharedFd sandbox = duplicate(netns);
+  const auto pass = co_await impl_->gate.enter();
   const std::string id = request.container_id;
   Impl::Place& place = impl_->places[id];
   place.name = request.container_name;
@@ -329,6 +339,7 @@ awaitable<Endpoint> Service::connect(SandboxRequest request, EndpointRequest ask
 }
 
 awaitable<Endpoint> Service::disconnect(std::string container_id, std::string name) {
+  const auto pass = co_await impl_->gate.enter();
   const auto network = get(name);
   const auto place = impl_->places.find(container_id);
   const auto on_it = [&](const Endpoint& endpoint) { return endpoint.network_id == network->id; };
@@ -351,6 +362,7 @@ awaitable<Endpoint> Service::disconnect(std::string container_id, std::string na
 }
 
 awaitable<void> Service::publish(std::string container_id, std::vector<network::v1::Port> ports) {
+  const auto pass = co_await impl_->gate.enter();
   const auto place = impl_->places.find(container_id);
   if (place == impl_->places.end()) co_return;
   const auto& all = place->second.endpoints;
@@ -371,6 +383,7 @@ awaitable<void> Service::publish(std::string container_id, std::vector<network::
 }
 
 awaitable<void> Service::detach(std::string container_id) {
+  const auto pass = co_await impl_->gate.enter();
   const auto found = impl_->places.find(container_id);
   if (found == impl_->places.end()) co_return;
   found->second.resolver.reset();

@@ -10,6 +10,7 @@
 #include "networks/namespace_thread.hpp"
 #include "networks/resolver.hpp"
 #include "networks/service.hpp"
+#include "networks/shared_gate.hpp"
 
 namespace gantry::networks {
 
@@ -40,12 +41,29 @@ struct Service::Impl {
   // networks: service.cpp
   [[nodiscard]] NetworkPtr find_name(const std::string& name) const;
   void add_predefined();
+  awaitable<void> drop_default_bridge();
   void take_settings(NetworkRequest& request) const;
   awaitable<Network> ask_driver_to_create(Network network);
   awaitable<void> ask_driver_to_remove(Network network);
   NetworkPtr commit(Network network);
   void publish(const std::string& action, const Network& network, const std::string& container_id = {});
+  awaitable<network::v1::Network> make_in_driver(Network network, plugins::NetworkDriver driver,
+                                                 std::vector<network::v1::Pool> pools);
   awaitable<void> give_up_unknown(std::string driver);
+
+  // addresses: ipam.cpp
+  /// Whether an IPAM driver gives the network's addresses, not the network's own.
+  [[nodiscard]] static bool is_leased(const Network& network);
+  void check_ipam(const Network& network, const plugins::NetworkDriver& driver) const;
+  [[nodiscard]] std::vector<std::string> other_subnets(const Network& network) const;
+  awaitable<std::vector<network::v1::Pool>> acquire_pools(Network network);
+  awaitable<void> release_pools(Network network);
+  awaitable<network::v1::EndpointSpec> acquire_addresses(NetworkPtr network, network::v1::EndpointSpec spec);
+  awaitable<void> release_addresses(Endpoint endpoint);
+  awaitable<void> release_unknown(std::string driver);
+
+  // other versions of drivers: successors.cpp
+  awaitable<void> teach(std::string name, plugins::NetworkDriver driver);
 
   // endpoints: endpoint.cpp
   [[nodiscard]] bool has_driver(const Network& network) const;
@@ -74,8 +92,16 @@ struct Service::Impl {
   std::map<std::string, Place> places;  ///< By container.
   std::set<std::string> leaving;        ///< Networks whose driver is about to remove them.
   AsyncMutex creation;                  ///< Networks are made and removed one at a time.
+  SharedGate gate;                      ///< Closed while a driver's new version takes over.
   NamespaceThread namespaces;
 };
+
+/// What a driver gets to know of a network and of an endpoint.
+network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverInfo& driver);
+network::v1::EndpointSpec spec_of(const Endpoint& endpoint);
+
+/// How long a driver may take: those that stand for somebody else's program are not waited for for ever.
+plugins::CallSettings call_settings(const plugins::DriverInfo& driver);
 
 /// The name that a user asks for an interface inside (com.docker.network.endpoint.ifname); empty: none.
 std::string asked_interface(const EndpointRequest& asked);

@@ -15,9 +15,12 @@ namespace {
 constexpr const char* kPredefined[] = {"bridge", "host", "none"};
 constexpr const char* kNoDriver = "null";
 constexpr const char* kNoAddresses = "null";
+constexpr const char* kNoBridge = "none";
 
 /// The options that the driver names; others stay on record only, as dockerd keeps what its drivers ignore.
 Options known_options(const plugins::DriverInfo& driver, const Options& options) {
+  const auto& can = driver.capabilities;
+  if (std::count(can.begin(), can.end(), "any-options") != 0) return options;
   Options out;
   for (const OptionInfo& option : driver.options) {
     const auto found = options.find(option.name);
@@ -35,25 +38,13 @@ Options default_bridge_options() {
           {"com.docker.network.driver.mtu", "1500"}};
 }
 
-network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverInfo& driver) {
-  network::v1::NetworkSpec spec;
-  spec.id = network.id;
-  spec.name = network.name;
-  spec.options = known_options(driver, network.options);
-  spec.pools = network.chosen.empty() ? network.pools : network.chosen;
-  spec.internal = network.internal;
-  spec.ipv6 = network.ipv6;
-  spec.ipv4 = network.ipv4;
-  spec.unaddressed = network.ipam_driver == kNoAddresses;
-  return spec;
-}
-
-/// dockerd's IPAM driver "null" has no subnets to give. Of networks without addresses a driver has to know.
-void check_addresses(const Network& network, const plugins::NetworkDriver& driver) {
-  if (network.ipam_driver != kNoAddresses) return;
-  if (!driver.can("no-addresses")) throw Error{Errc::invalid, "ipv4 pool is empty"};
-  if (network.pools.empty()) return;
-  throw Error{Errc::invalid, "null ipam driver does not handle specific address pool requests"};
+/// The user's own bridge, or ours: what was chosen for another one does not hold for it.
+void put_on_bridge(Network& network, const std::string& bridge) {
+  const std::string name = bridge.empty() ? "gantry0" : bridge;
+  std::string& option = network.options["com.docker.network.bridge.name"];
+  if (option == name) return;
+  option = name;
+  network.chosen.clear();
 }
 
 /// dockerd: a network's settings are its own or another's, not both.
@@ -77,9 +68,6 @@ void check_request(const NetworkRequest& request) {
   }
   if (request.driver == "host" || request.driver == kNoDriver) {
     throw Error{Errc::denied, "only one instance of \"" + request.driver + "\" network is allowed"};
-  }
-  if (request.ipam_driver != "default" && !request.ipam_driver.empty() && request.ipam_driver != kNoAddresses) {
-    throw Error{Errc::not_found, "plugin \"" + request.ipam_driver + "\" not found"};
   }
   if (!request.ipv4 && !request.ipv6) throw Error{Errc::invalid, "IPv4 or IPv6 must be enabled"};
 }
@@ -111,6 +99,19 @@ bool has_driver_file(const plugins::Drivers& drivers, const Network& network) {
 }
 
 }  // namespace
+
+network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverInfo& driver) {
+  network::v1::NetworkSpec spec;
+  spec.id = network.id;
+  spec.name = network.name;
+  spec.options = known_options(driver, network.options);
+  spec.pools = network.chosen.empty() ? network.pools : network.chosen;
+  spec.internal = network.internal;
+  spec.ipv6 = network.ipv6;
+  spec.ipv4 = network.ipv4;
+  spec.unaddressed = network.ipam_driver == kNoAddresses;
+  return spec;
+}
 
 Service::Impl::Impl(state::Store& store_, events::Bus& bus_, plugins::Drivers& drivers_, Workers& workers_)
     : store(store_),
@@ -163,6 +164,7 @@ std::vector<std::shared_ptr<const Network>> Service::list() const {
 awaitable<void> Service::start(Settings settings) {
   impl_->config = std::move(settings);
   impl_->add_predefined();
+  co_await impl_->drop_default_bridge();
   // The oldest first: their subnets are taken before a driver chooses new ones.
   auto all = list();
   std::reverse(all.begin(), all.end());
@@ -179,21 +181,31 @@ awaitable<void> Service::start(Settings settings) {
 
 void Service::Impl::add_predefined() {
   for (const char* name : kPredefined) {
+    const bool bridge = std::string_view{"bridge"} == name;
+    if (bridge && config.bridge == kNoBridge) continue;
     const NetworkPtr known = find_name(name);
-    const bool ipv6 = config.default_ipv6 && std::string_view{"bridge"} == name;
-    if (known && known->ipv6 == ipv6) continue;
     Network network = known ? *known : Network{};
-    network.ipv6 = ipv6;
-    if (known) {
-      commit(std::move(network));
-      continue;
+    network.ipv6 = bridge && config.default_ipv6;
+    if (!known) {
+      network.id = random_id();
+      network.name = name;
+      network.driver = network.name == "none" ? kNoDriver : name;
+      if (bridge) network.options = default_bridge_options();
+      network.created = now();
     }
-    network.id = random_id();
-    network.name = name;
-    network.driver = network.name == "none" ? kNoDriver : name;
-    if (network.name == "bridge") network.options = default_bridge_options();
-    network.created = now();
-    commit(std::move(network));
+    if (bridge) put_on_bridge(network, config.bridge);
+    if (!known || to_record(network) != to_record(*known)) commit(std::move(network));
+  }
+}
+
+/// Without it there is nothing of it, as with dockerd: no bridge, no rules, no record.
+awaitable<void> Service::Impl::drop_default_bridge() {
+  const NetworkPtr known = find_name("bridge");
+  if (!known || config.bridge != kNoBridge) co_return;
+  try {
+    co_await ask_driver_to_remove(*known);
+  } catch (const Error& error) {
+    spdlog::error("network bridge is not removed: {}", error.what());
   }
 }
 
@@ -204,24 +216,37 @@ Service::Impl::NetworkPtr Service::Impl::commit(Network network) {
   return stored;
 }
 
-awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
-  const plugins::NetworkDriver driver = drivers.network(network.driver);
-  check_addresses(network, driver);
+awaitable<network::v1::Network> Service::Impl::make_in_driver(Network network, plugins::NetworkDriver driver,
+                                                              std::vector<network::v1::Pool> pools) {
   auto spec = spec_of(network, driver.info());
+  spec.leased = is_leased(network);
+  if (spec.leased) spec.pools = std::move(pools);
   // What a network has already it keeps.
-  for (const auto& [id, other] : networks.all()) {
-    if (!network.chosen.empty() || id == network.id) continue;
-    for (const auto& pool : other->chosen) spec.taken.push_back(pool.subnet);
-  }
-  const plugins::CallSettings settings;
+  if (network.chosen.empty()) spec.taken = other_subnets(network);
+  const plugins::CallSettings settings = call_settings(driver.info());
   const auto work = [spec](auto& callee, const Call& call) {
     network::v1::Network out;
     callee.create_network(spec, out, call);
     return out;
   };
-  auto made = co_await drivers.call(driver, Pool::quick, settings, work);
-  network.chosen = std::move(made.pools);
-  network.interface = std::move(made.interface);
+  co_return co_await drivers.call(driver, Pool::quick, settings, work);
+}
+
+awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
+  const plugins::NetworkDriver driver = drivers.network(network.driver);
+  check_ipam(network, driver);
+  std::vector<network::v1::Pool> pools;
+  if (is_leased(network)) pools = co_await acquire_pools(network);
+  std::exception_ptr failure;
+  try {
+    auto made = co_await make_in_driver(network, driver, std::move(pools));
+    network.chosen = std::move(made.pools);
+    network.interface = std::move(made.interface);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure && network.chosen.empty()) co_await release_pools(network);
+  if (failure) std::rethrow_exception(failure);
   co_return network;
 }
 
@@ -248,6 +273,7 @@ void Service::Impl::take_settings(NetworkRequest& request) const {
 awaitable<std::shared_ptr<const Network>> Service::create(NetworkRequest request) {
   check_request(request);
   const auto lock = co_await impl_->creation.lock();
+  const auto pass = co_await impl_->gate.enter();
   if (impl_->find_name(request.name)) {
     throw Error{Errc::conflict, "network with name " + request.name + " already exists"};
   }
@@ -272,9 +298,10 @@ awaitable<void> Service::Impl::ask_driver_to_remove(Network network) {
   std::exception_ptr failure;
   try {
     const plugins::NetworkDriver driver = drivers.network(network.driver);
-    const plugins::CallSettings settings;
+    const plugins::CallSettings settings = call_settings(driver.info());
     const auto work = [id = network.id](auto& callee, const Call& call) { callee.remove_network(id, call); };
     co_await drivers.call(driver, Pool::quick, settings, work);
+    co_await release_pools(network);
     store.update([&](state::Transaction& transaction) { networks.erase(transaction, network.id); });
   } catch (...) {
     failure = std::current_exception();
@@ -285,6 +312,7 @@ awaitable<void> Service::Impl::ask_driver_to_remove(Network network) {
 
 awaitable<void> Service::remove(std::string name_or_id) {
   const auto lock = co_await impl_->creation.lock();
+  const auto pass = co_await impl_->gate.enter();
   const auto network = get(name_or_id);
   if (predefined(network->name)) {
     throw Error{Errc::denied, network->name + " is a pre-defined network and cannot be removed"};
@@ -349,6 +377,13 @@ awaitable<void> Service::reconcile() {
       spdlog::error("network driver {}: what it holds is not reconciled: {}", driver, error.what());
     }
   }
+  for (const std::string& driver : impl_->drivers.names("ipam")) {
+    try {
+      co_await impl_->release_unknown(driver);
+    } catch (const Error& error) {
+      spdlog::error("ipam driver {}: what it holds is not reconciled: {}", driver, error.what());
+    }
+  }
 }
 
 awaitable<void> Service::Impl::give_up_unknown(std::string name) {
@@ -359,7 +394,7 @@ awaitable<void> Service::Impl::give_up_unknown(std::string name) {
   for (const auto& [container, place] : places) {
     for (const Endpoint& endpoint : place.endpoints) known_endpoints.insert(endpoint.id);
   }
-  const plugins::CallSettings settings;
+  const plugins::CallSettings settings = call_settings(driver.info());
   const auto work = [known_networks, known_endpoints](auto& callee, const Call& call) {
     network::v1::Holdings holdings;
     callee.list(holdings, call);

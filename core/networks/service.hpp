@@ -100,6 +100,8 @@ struct Sandbox {
 
 /// What the daemon's config says.
 struct Settings {
+  /// Of the default network: the user's own bridge; "none": there is no such network; empty: the daemon's.
+  std::string bridge;
   bool default_ipv6{};                             ///< Whether the default bridge has IPv6.
   std::map<std::string, Options> default_options;  ///< By driver: of new networks that don't say otherwise.
 };
@@ -165,6 +167,13 @@ class Service {
 
   /// Removes the user-defined networks that no running container is on and `wanted` picks; answers their names.
   awaitable<std::vector<std::string>> prune(std::function<bool(const Network&)> wanted);
+
+  /// What needs a network or IPAM driver ("network lan"); empty: nothing.
+  [[nodiscard]] std::string user_of(const std::string& kind, const std::string& driver) const;
+
+  /// A driver's new version learns of its networks and of the containers on them, and takes over; nobody joins or
+  /// leaves a network meanwhile. Errors, after which the old one goes on: the new one's.
+  awaitable<void> take_over(std::shared_ptr<plugins::Drivers::Successor> successor);
 
   [[nodiscard]] static bool predefined(const std::string& name);
 

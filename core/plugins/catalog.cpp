@@ -7,6 +7,7 @@
 #include <map>
 
 #include "gantry/builder.hpp"
+#include "gantry/ipam.hpp"
 #include "gantry/log.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
@@ -52,12 +53,23 @@ Driver& base_of(const std::string& kind, void* object) {
   static const std::map<std::string, Driver& (*)(void*)> casts{
       {storage::v1::Driver::kKind, cast<storage::v1::Driver>},
       {network::v1::Driver::kKind, cast<network::v1::Driver>},
+      {ipam::v1::Driver::kKind, cast<ipam::v1::Driver>},
       {volume::v1::Driver::kKind, cast<volume::v1::Driver>},
       {runtime::v1::Driver::kKind, cast<runtime::v1::Driver>},
       {registry::v1::Driver::kKind, cast<registry::v1::Driver>},
       {builder::v1::Driver::kKind, cast<builder::v1::Driver>},
       {log::v1::Driver::kKind, cast<log::v1::Driver>}};
   return casts.at(kind)(object);
+}
+
+Found load_again(const DriverInfo& driver, const std::string& copy) {
+  auto library = std::make_shared<const Library>(driver.file, copy);
+  DriverInfo info = library->info();
+  if (info.kind != driver.kind || info.name != driver.name) {
+    throw Error{Errc::invalid, driver.file + ": this is the " + info.kind + " driver \"" + info.name + "\" now"};
+  }
+  question(*library, info);
+  return {std::move(library), std::move(info)};
 }
 
 Catalog::Catalog(const std::vector<std::string>& directories) {

@@ -41,6 +41,10 @@ class Catalog {
   std::vector<DriverInfo> refused_;
 };
 
+/// The file of a driver that is loaded, as it is now. `copy`: see Library.
+/// Errors: as of Library; invalid (it is another driver's file now).
+Found load_again(const DriverInfo& driver, const std::string& copy);
+
 /// The object of a driver of `kind` as what all kinds have in common.
 Driver& base_of(const std::string& kind, void* object);
 

@@ -1,27 +1,9 @@
 #include "plugins/drivers.hpp"
 
-#include <spdlog/spdlog.h>
-
-#include <algorithm>
-#include <cctype>
-#include <filesystem>
-
-#include "plugins/catalog.hpp"
-#include "plugins/foreign.hpp"
-#include "plugins/host.hpp"
-#include "plugins/options.hpp"
+#include "plugins/impl.hpp"
 
 namespace gantry::plugins {
 namespace {
-
-/// An opened driver's object and what it may use; the object goes first.
-struct Opened {
-  std::shared_ptr<DriverHost> host;
-  std::shared_ptr<void> object;
-};
-
-template <class Driver>
-using Handles = std::map<std::string, Handle<Driver>>;
 
 template <class Driver>
 std::vector<std::string> keys(const Handles<Driver>& handles) {
@@ -30,13 +12,14 @@ std::vector<std::string> keys(const Handles<Driver>& handles) {
   return names;
 }
 
+}  // namespace
+
 const Options& options_of(const DriverConfig& config, const std::string& driver) {
   static const Options none;
   const auto given = config.options.find(driver);
   return given == config.options.end() ? none : given->second;
 }
 
-/// Users choose it, and it becomes a part of paths.
 bool may_name_plugin(const std::string& name) {
   constexpr std::size_t kMaxName = 200;
   const auto alnum = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
@@ -44,43 +27,10 @@ bool may_name_plugin(const std::string& name) {
          std::ranges::all_of(name, [&](char c) { return alnum(c) || c == '_' || c == '.' || c == '-' || c == ':'; });
 }
 
-}  // namespace
-
-struct Drivers::Impl {
-  explicit Impl(DriverConfig given) : config(std::move(given)) {}
-
-  DriverConfig config;
-  std::unique_ptr<Catalog> catalog;
-  StorageDriver storage;
-  RegistryDriver registry;
-  Handles<registry::v1::Driver> transports;
-  Handles<runtime::v1::Driver> runtimes;
-  Handles<network::v1::Driver> networks;
-  Handles<volume::v1::Driver> volumes;
-  Handles<builder::v1::Driver> builders;
-  Handles<log::v1::Driver> logs;
-
-  void find_and_check();
-  void check_option_names() const;
-  void check_log_driver();
-  Found& choose(const std::string& kind, const std::string& name, const std::string& key);
-  template <class Driver>
-  Handle<Driver> open(Found& found, const std::string& instance, const Options& given);
-  template <class Driver>
-  void open_all(Handles<Driver>& handles);
-  void open_transports();
-  void check_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice);
-  Handle<runtime::v1::Driver> open_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice,
-                                           const DriverConfig& from);
-  void open_runtimes();
-  void open_native();
-  VolumeDriver open_volume_plugin(const std::string& name);
-  std::string not_found(const std::string& kind, const std::string& name, const std::string& message) const;
-};
-
 /// All that can be told without opening a driver.
 void Drivers::Impl::find_and_check() {
   catalog = std::make_unique<Catalog>(config.directories);
+  mark_disabled();
   check_option_names();
   for (const Found& found : catalog->drivers()) {
     check_options(found.info, OptionScope::driver, options_of(config, found.info.name));
@@ -133,35 +83,19 @@ void Drivers::Impl::check_option_names() const {
 }
 
 Found& Drivers::Impl::choose(const std::string& kind, const std::string& name, const std::string& key) {
-  if (Found* found = catalog->find(kind, name)) return *found;
+  if (Found* found = catalog->find(kind, name)) {
+    if (!found->info.disabled) return *found;
+    throw Error{Errc::invalid, key + ": the " + kind + " driver \"" + name + "\" is disabled"};
+  }
   const std::string refused = catalog->refusal(kind, name);
   throw Error{Errc::invalid, key + ": there is no " + kind + " driver \"" + name + "\"; there are: " +
                                  catalog->names(kind) + (refused.empty() ? "" : " (refused: " + refused + ")")};
 }
 
 template <class Driver>
-Handle<Driver> Drivers::Impl::open(Found& found, const std::string& instance, const Options& given) {
-  const auto info = std::make_shared<DriverInfo>(found.info);
-  info->settings = complete_options(*info, given);
-  const std::string folder = "/drivers/" + info->kind + "-" + instance;
-  const auto opened = std::make_shared<Opened>();
-  opened->host =
-      std::make_shared<DriverHost>(info, config.data_root + folder, config.exec_root + folder, config.libexec_dir);
-  opened->object = found.library->make();
-  auto* driver = static_cast<Driver*>(opened->object.get());
-  try {
-    translated(*info, [&] { driver->open(*opened->host); });
-  } catch (const Error& error) {
-    throw Error{error.code(), info->kind + " driver \"" + info->name + "\" cannot be used: " + error.what()};
-  }
-  found.info.settings = info->settings;
-  return {std::shared_ptr<Driver>{opened, driver}, info};
-}
-
-template <class Driver>
 void Drivers::Impl::open_all(Handles<Driver>& handles) {
   for (Found& found : catalog->drivers()) {
-    if (found.info.kind != Driver::kKind) continue;
+    if (found.info.kind != Driver::kKind || found.info.disabled) continue;
     try {
       handles[found.info.name] = open<Driver>(found, found.info.name, options_of(config, found.info.name));
     } catch (const Error& error) {
@@ -178,7 +112,8 @@ void Drivers::Impl::open_transports() {
   constexpr std::string_view prefix = "transport:";
   for (Found& found : catalog->drivers()) {
     for (const std::string& capability : found.info.capabilities) {
-      if (found.info.kind != registry::v1::Driver::kKind || !capability.starts_with(prefix)) continue;
+      if (found.info.kind != registry::v1::Driver::kKind || found.info.disabled) continue;
+      if (!capability.starts_with(prefix)) continue;
       try {
         transports[capability.substr(prefix.size())] =
             open<registry::v1::Driver>(found, found.info.name, options_of(config, found.info.name));
@@ -202,7 +137,7 @@ Handle<runtime::v1::Driver> Drivers::Impl::open_runtime(const std::string& name,
 /// Also when others are chosen: containers that were made with it must find it.
 void Drivers::Impl::open_native() {
   Found* found = catalog->find("runtime", "native");
-  if (found == nullptr || runtimes.contains("native")) return;
+  if (found == nullptr || found->info.disabled || runtimes.contains("native")) return;
   try {
     runtimes["native"] = open_runtime("native", {"native", {}}, config);
   } catch (const Error& error) {
@@ -224,34 +159,20 @@ void Drivers::Impl::open_runtimes() {
   }
 }
 
-/// A plugin that speaks a protocol of its own, behind a driver that speaks it: opened when somebody names it first.
-/// An empty handle if there is none.
-VolumeDriver Drivers::Impl::open_volume_plugin(const std::string& name) {
-  if (!may_name_plugin(name)) return {};
-  for (Found& found : catalog->drivers()) {
-    const auto& can = found.info.capabilities;
-    if (found.info.kind != volume::v1::Driver::kKind || std::ranges::count(can, "named-plugins") == 0) continue;
-    Options options = options_of(config, found.info.name);
-    options["plugin"] = name;
-    Found named = found;
-    named.info.name = name;
-    try {
-      return open<volume::v1::Driver>(named, found.info.name + "-" + name, options);
-    } catch (const Error& error) {
-      if (error.code() != Errc::not_found && error.code() != Errc::invalid) throw;
-      spdlog::debug("{}", error.what());
-      // It was no plugin's name: nothing of it stays. What is not empty is not ours to remove.
-      for (const std::string& root : {config.data_root, config.exec_root}) {
-        std::error_code kept;
-        std::filesystem::remove(root + "/drivers/" + found.info.kind + "-" + found.info.name + "-" + name, kept);
-      }
-    }
-  }
-  return {};
+template <class Driver>
+const Handle<Driver>* Drivers::Impl::find_or_open(Handles<Driver>& handles, const std::string& name) {
+  const auto found = handles.find(name);
+  if (found != handles.end()) return &found->second;
+  if (auto plugin = open_plugin<Driver>(name)) return &handles.emplace(name, std::move(plugin)).first->second;
+  return nullptr;
 }
 
 std::string Drivers::Impl::not_found(const std::string& kind, const std::string& name,
                                      const std::string& message) const {
+  const Found* found = catalog ? catalog->find(kind, name) : nullptr;
+  if (found != nullptr && found->info.disabled) {
+    return message + " (disabled: \"gantry plugin enable " + name + "\" enables it)";
+  }
   const std::string refused = catalog ? catalog->refusal(kind, name) : std::string{};
   return refused.empty() ? message : message + " (refused: " + refused + ")";
 }
@@ -271,6 +192,7 @@ void Drivers::load() {
   impl.open_transports();
   impl.open_runtimes();
   impl.open_all(impl.networks);
+  impl.open_all(impl.ipams);
   impl.open_all(impl.volumes);
   impl.open_all(impl.builders);
   impl.open_all(impl.logs);
@@ -327,16 +249,17 @@ const RuntimeDriver& Drivers::runtime(const std::string& name) const {
 }
 
 const NetworkDriver& Drivers::network(const std::string& name) const {
-  const auto found = impl_->networks.find(name);
-  if (found != impl_->networks.end()) return found->second;
+  if (const auto* found = impl_->find_or_open(impl_->networks, name)) return *found;
   throw Error{Errc::not_found, impl_->not_found("network", name, "plugin \"" + name + "\" not found")};
 }
 
+const IpamDriver& Drivers::ipam(const std::string& name) const {
+  if (const auto* found = impl_->find_or_open(impl_->ipams, name)) return *found;
+  throw Error{Errc::not_found, impl_->not_found("ipam", name, "plugin \"" + name + "\" not found")};
+}
+
 const VolumeDriver& Drivers::volume(const std::string& name) const {
-  const auto found = impl_->volumes.find(name);
-  if (found != impl_->volumes.end()) return found->second;
-  if (auto plugin = impl_->open_volume_plugin(name))
-    return impl_->volumes.emplace(name, std::move(plugin)).first->second;
+  if (const auto* found = impl_->find_or_open(impl_->volumes, name)) return *found;
   throw Error{Errc::not_found,
               impl_->not_found("volume", name,
                                "error looking up volume plugin " + name + ": plugin \"" + name + "\" not found")};
@@ -368,6 +291,7 @@ std::vector<std::string> Drivers::runtime_names() const { return keys(impl_->run
 std::vector<std::string> Drivers::names(const std::string& kind) const {
   if (kind == "runtime") return keys(impl_->runtimes);
   if (kind == "network") return keys(impl_->networks);
+  if (kind == "ipam") return keys(impl_->ipams);
   if (kind == "volume") return keys(impl_->volumes);
   if (kind == "builder") return keys(impl_->builders);
   if (kind == "log") return keys(impl_->logs);

@@ -10,6 +10,7 @@
 #include "base/async.hpp"
 #include "gantry/builder.hpp"
 #include "gantry/driver.hpp"
+#include "gantry/ipam.hpp"
 #include "gantry/log.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
@@ -26,6 +27,7 @@ namespace gantry::plugins {
 
 using StorageDriver = Handle<storage::v1::Driver>;
 using NetworkDriver = Handle<network::v1::Driver>;
+using IpamDriver = Handle<ipam::v1::Driver>;
 using VolumeDriver = Handle<volume::v1::Driver>;
 using RuntimeDriver = Handle<runtime::v1::Driver>;
 using RegistryDriver = Handle<registry::v1::Driver>;
@@ -62,7 +64,7 @@ class Drivers {
   Drivers& operator=(const Drivers&) = delete;
 
   /// Loads every driver that is found and opens those that the config chooses (storage, registry, the runtimes) and all
-  /// network, volume, builder and log drivers. A file that is refused is logged and listed with the reason.
+  /// network, IPAM, volume, builder and log drivers. A file that is refused is logged and listed with the reason.
   /// Errors: invalid if the config names a driver or an option that there is not: the message lists those that there
   /// are.
   void load();
@@ -78,13 +80,31 @@ class Drivers {
   /// Errors: as `load`.
   std::string reload(const DriverConfig& fresh);
 
+  /// Takes a driver out of use, now and at the next starts; its object goes when the calls under way have ended. That
+  /// nothing is left that needs it is the caller's to know.
+  /// Errors: not_found, conflict (the config chooses it, or it is disabled already).
+  void disable(const std::string& kind, const std::string& name);
+
+  /// Errors: not_found, conflict (it is enabled), else as of its opening.
+  void enable(const std::string& kind, const std::string& name);
+
+  /// A driver's file as it is now, opened beside what is in use. Nothing has changed until `replace`.
+  struct Successor;
+  /// Errors: not_found, conflict (disabled; a storage driver), invalid (the file is refused), else as of its opening.
+  [[nodiscard]] std::shared_ptr<Successor> prepare_successor(const std::string& kind, const std::string& name);
+  /// By the names that they serve: those of plugins behind the driver too.
+  [[nodiscard]] static std::map<std::string, NetworkDriver> networks_of(const Successor& successor);
+  /// From here on new calls go to the successor; those under way end where they are.
+  void replace(Successor& successor);
+
   [[nodiscard]] const StorageDriver& storage() const;
   [[nodiscard]] const RegistryDriver& registry() const;
   /// That of a transport ("oci"); of an empty one the config's. Errors: not_found.
   [[nodiscard]] const RegistryDriver& registry(const std::string& transport) const;
-  /// Errors, in dockerd's words: invalid for a runtime, not_found for a network, volume, builder or log driver.
+  /// Errors, in dockerd's words: invalid for a runtime, not_found for one of another kind.
   [[nodiscard]] const RuntimeDriver& runtime(const std::string& name) const;  ///< Empty: the default one.
   [[nodiscard]] const NetworkDriver& network(const std::string& name) const;
+  [[nodiscard]] const IpamDriver& ipam(const std::string& name) const;
   [[nodiscard]] const VolumeDriver& volume(const std::string& name) const;
   [[nodiscard]] const BuilderDriver& builder(const std::string& name) const;
   [[nodiscard]] const LogDriver& log(const std::string& name) const;

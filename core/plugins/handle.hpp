@@ -21,6 +21,7 @@ struct DriverInfo {
   std::vector<OptionInfo> options;
   Options settings;   ///< The options that it was opened with.
   std::string error;  ///< Why it was refused; empty if it is loaded.
+  bool disabled{};    ///< By the user: it is not opened.
 };
 
 /// A loaded driver. Copies share it; it is destroyed with the last one, when no call is under way.

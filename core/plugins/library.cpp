@@ -12,6 +12,7 @@
 
 #include "base/file.hpp"
 #include "gantry/builder.hpp"
+#include "gantry/ipam.hpp"
 #include "gantry/log.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
@@ -36,10 +37,12 @@ constexpr Interface interface_of() {
   return {Driver::kKind, Driver::kMajor, Driver::kMinor};
 }
 
+constexpr std::size_t kLargestFile = std::size_t{256} << 20;
+
 constexpr std::array kInterfaces{interface_of<storage::v1::Driver>(),  interface_of<network::v1::Driver>(),
                                  interface_of<volume::v1::Driver>(),   interface_of<runtime::v1::Driver>(),
                                  interface_of<registry::v1::Driver>(), interface_of<builder::v1::Driver>(),
-                                 interface_of<log::v1::Driver>()};
+                                 interface_of<log::v1::Driver>(),      interface_of<ipam::v1::Driver>()};
 
 std::string version(unsigned major, unsigned minor) { return std::to_string(major) + "." + std::to_string(minor); }
 
@@ -61,11 +64,11 @@ void check_owner(const std::string& file, const fs::path& checked) {
   }
 }
 
-/// Looks into the file's table of symbols, without loading it.
-void scan_symbols(const std::string& file) {
+/// Looks into the file's table of symbols, without loading it; `file` is for the message.
+void scan_symbols(const std::string& scanned, const std::string& file) {
   std::vector<std::string> symbols;
   try {
-    symbols = boost::dll::library_info{file}.symbols();
+    symbols = boost::dll::library_info{scanned}.symbols();
   } catch (const std::exception& error) {
     refuse(Errc::invalid, file, std::string{"not a shared object of this machine's ("} + error.what() + ")");
   }
@@ -137,10 +140,28 @@ void check_descriptor(const Descriptor& descriptor, const std::string& file) {
 
 Library::Library(const fs::path& file) : file_(file.string()) {
   check_ownership(file);
-  scan_symbols(file_);
+  scan_symbols(file_, file_);
+  load(fs::canonical(file));
+}
+
+Library::Library(const fs::path& file, const fs::path& copy) : file_(file.string()) {
+  check_ownership(file);
+  struct Removal {
+    const fs::path& path;
+    ~Removal() {
+      std::error_code ignored;
+      fs::remove(path, ignored);
+    }
+  } const removal{copy};
+  write_file_atomically(copy, read_file(file, kLargestFile), 0600);
+  scan_symbols(copy.string(), file_);
+  load(copy);
+}
+
+void Library::load(const fs::path& from) {
   const auto library = std::make_shared<boost::dll::shared_library>();
   std::error_code failed;
-  library->load(fs::canonical(file), boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, failed);
+  library->load(from, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, failed);
   if (failed) refuse(Errc::invalid, file_, "cannot be loaded: " + failed.message());
   descriptor_ = &library->get<const Descriptor>(kDescriptorSymbol);
   handle_ = library;

@@ -16,6 +16,10 @@ class Library {
   /// the message names the file and the reason. Nothing of the file runs before its symbols are known to be a driver's.
   explicit Library(const std::filesystem::path& file);
 
+  /// The same for a file whose earlier version is loaded: the dynamic loader goes by names, so that it gets a copy of
+  /// another name, `copy`, which is gone when this returns. Its folder is the daemon's own.
+  Library(const std::filesystem::path& file, const std::filesystem::path& copy);
+
   [[nodiscard]] const Descriptor& descriptor() const noexcept { return *descriptor_; }
   [[nodiscard]] const std::string& file() const noexcept { return file_; }
 
@@ -27,6 +31,8 @@ class Library {
   [[nodiscard]] std::shared_ptr<void> make() const;
 
  private:
+  void load(const std::filesystem::path& from);
+
   std::string file_;
   std::shared_ptr<void> handle_;
   const Descriptor* descriptor_ = nullptr;

@@ -84,6 +84,7 @@ wire::Plugin describe(const plugins::DriverInfo& driver) {
                               option.help});
   }
   plugin.settings = driver.settings;
+  plugin.enabled = !driver.disabled;
   plugin.error = driver.error;
   return plugin;
 }
@@ -115,6 +116,8 @@ wire::Info Service::info() const {
   std::erase_if(info.volume_plugins,
                 [&](const std::string& name) { return drivers_.volume(name).can("named-plugins"); });
   info.network_plugins = drivers_.names("network");
+  std::erase_if(info.network_plugins,
+                [&](const std::string& name) { return drivers_.network(name).can("named-plugins"); });
   if (std::ranges::count(info.network_plugins, "null") == 0) info.network_plugins.emplace_back("null");
   // As dockerd, which counts only those that log.
   for (const std::string& name : drivers_.names("log")) {

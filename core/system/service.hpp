@@ -38,6 +38,14 @@ struct Counts {
   int images{};
 };
 
+/// What the drivers' users are asked for when one is disabled or reloaded.
+struct PluginUse {
+  /// What needs a driver ("network lan"); `running`: only what could not do with another object of it. Empty: nothing.
+  std::function<std::string(const plugins::DriverInfo& driver, bool running)> user;
+  /// Puts a new version into the place of the old one.
+  std::function<awaitable<void>(std::shared_ptr<plugins::Drivers::Successor>)> take_over;
+};
+
 /// What the daemon says about itself. Io thread only.
 class Service {
  public:
@@ -50,6 +58,14 @@ class Service {
   /// Errors: not_found.
   [[nodiscard]] wire::Plugin plugin(const std::string& name) const;
 
+  /// `name`: "bridge", or "log/local" where drivers of several kinds have one name.
+  /// Errors: not_found, invalid (several have that name), conflict (in use; already so), else as of the driver's
+  /// opening.
+  void disable_plugin(const std::string& name);
+  void enable_plugin(const std::string& name);
+  awaitable<void> reload_plugin(std::string name);
+
+  void set_plugin_use(PluginUse use) { plugin_use_ = std::move(use); }
   void set_counts(std::function<Counts()> counts) { counts_ = std::move(counts); }
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
@@ -60,6 +76,8 @@ class Service {
  private:
   void add_registries(wire::Info& info) const;
   void add_host(wire::Info& info) const;
+  [[nodiscard]] plugins::DriverInfo only_plugin(const std::string& name) const;
+  void tell_plugin(const std::string& action, const plugins::DriverInfo& driver);
 
   Settings settings_;
   events::Bus& bus_;
@@ -67,6 +85,8 @@ class Service {
   Host host_;
   std::string id_;
   std::function<Counts()> counts_;
+  PluginUse plugin_use_;
+  AsyncMutex plugin_changes_;
 };
 
 }  // namespace gantry::system

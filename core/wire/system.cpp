@@ -126,6 +126,7 @@ void visit(Visitor& fields, P& plugin) {
   fields("Capabilities", plugin.capabilities, Empty::braces);
   fields("Options", plugin.options, Empty::braces);
   fields("Settings", plugin.settings, Empty::braces);
+  fields("Enabled", plugin.enabled);
   fields("Error", plugin.error, Empty::brief);
 }
 

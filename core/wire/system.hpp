@@ -141,6 +141,7 @@ struct Plugin {
   std::vector<std::string> capabilities;
   std::vector<PluginOption> options;
   std::map<std::string, std::string> settings;
+  bool enabled{true};
   std::string error;
 };
 

@@ -18,7 +18,7 @@ using network::v1::Pool;
 
 /// An address that the bridge will not have, for containers that have no way out, is not taken from them.
 bool needs_gateway(const NetworkSpec& spec, const NetworkOptions& options, int family) {
-  if (options.mode(family) == GatewayMode::isolated) return false;
+  if (options.mode(family) == GatewayMode::isolated || spec.leased) return false;
   return family != AF_INET || !options.inhibit_ipv4 || !spec.internal;
 }
 

@@ -15,6 +15,7 @@ namespace gantry::bridge {
 namespace {
 
 constexpr const char* kOurTable = "gantry";
+constexpr const char* kDefaultName = "gantry0";  // of the default network, unless the daemon names another
 
 }  // namespace
 
@@ -59,13 +60,30 @@ void Driver::create_network(const NetworkSpec& spec, network::v1::Network& out, 
   out.interface = network->options().interface;
 }
 
+/// A bridge of the user's that has an IPv4 address is its network's gateway.
+std::vector<network::v1::Pool> Driver::pools_of(int bridge) {
+  Netlink netlink;
+  std::optional<Cidr> best;
+  for (const Address& address : netlink.addresses(bridge)) {
+    for (const Subnet& subnet : netlink.used_subnets()) {
+      const bool fits =
+          address.family == AF_INET && subnet.contains(address) && subnet.prefix > 0 && subnet.prefix < 32;
+      if (fits && (!best || subnet.prefix > best->prefix)) best = Cidr{address, subnet.prefix};
+    }
+  }
+  if (!best) return {};
+  return {{best->subnet().text(), "", best->address.text(), {}}};
+}
+
 Driver::NetworkPtr Driver::make_network(const NetworkSpec& spec) {
   const NetworkOptions options = parse_options(spec, settings_);
   check_interface_is_free(spec, options.interface);
   const auto before = records_->network(spec.id);
   const auto bridge = Netlink().find(options.interface);
   NetworkSpec known = spec;
-  if (known.pools.empty() && before) known.pools = before->pools;
+  const bool same = before && before->interface == options.interface;
+  if (known.pools.empty() && same) known.pools = before->pools;
+  if (known.pools.empty() && !same && bridge && options.default_bridge) known.pools = pools_of(bridge->index);
   auto network = std::make_shared<Network>(
       spec, options, plan_addresses(known, options, settings_, used_subnets(spec, bridge ? bridge->index : 0)),
       settings_);
@@ -103,7 +121,12 @@ void Driver::make_bridge(const Network& network, const std::optional<NetworkReco
   if (existing && existing->kind != "bridge") {
     throw Error{Errc::denied, "existing interface " + name + " is not a bridge"};
   }
-  const bool owned = before ? before->owned : !existing;
+  if (!existing && network.options().default_bridge && name != kDefaultName) {
+    throw Error{Errc::not_found, "bridge device with non default name " + name + " must be created manually"};
+  }
+  const bool moved = before && before->interface != name;
+  if (moved && before->owned) netlink.remove(before->interface);
+  const bool owned = before && !moved ? before->owned : !existing;
   records_->put(NetworkRecord{network.id(), name, owned, network.plan().pools()});
   auto undo = ScopeExit([&] {
     if (before) return;

@@ -36,6 +36,7 @@ class Driver : public network::v1::Driver {
   using NetworkPtr = std::shared_ptr<Network>;
 
   [[nodiscard]] NetworkPtr find(const std::string& network_id);
+  [[nodiscard]] static std::vector<network::v1::Pool> pools_of(int bridge);
   NetworkPtr make_network(const network::v1::NetworkSpec& spec);
   void check_interface_is_free(const network::v1::NetworkSpec& spec, const std::string& interface);
   [[nodiscard]] UsedSubnets used_subnets(const network::v1::NetworkSpec& spec, int except);

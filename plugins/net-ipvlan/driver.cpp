@@ -20,6 +20,11 @@ std::string value_of(const Options& options, const char* name) {
 
 }  // namespace
 
+void Driver::capabilities(Capabilities& out) const {
+  net_parent::Driver::capabilities(out);
+  out.emplace_back("shared-mac");
+}
+
 void Driver::add_options(std::vector<OptionInfo>& out) const {
   out.push_back({kMode, OptionType::text, OptionScope::object, "l2", "l2, l3 or l3s"});
   out.push_back({kFlag, OptionType::text, OptionScope::object, "bridge", "bridge, private or vepa"});

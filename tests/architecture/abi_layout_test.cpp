@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "gantry/builder.hpp"
+#include "gantry/ipam.hpp"
 #include "gantry/log.hpp"
 #include "gantry/network.hpp"
 #include "gantry/registry.hpp"
@@ -59,8 +60,13 @@ TEST(AbiLayout, StructsThatGrowKeepWhatTheyHad) {
   EXPECT_EQ(offset_of(&log::v1::ReadRequest::until), 32);
   EXPECT_EQ(offset_of(&network::v1::EndpointSpec::link_local), 336);
   EXPECT_EQ(offset_of(&network::v1::Endpoint::ports), 176);
+  EXPECT_EQ(offset_of(&network::v1::Endpoint::interface), 200);
   EXPECT_EQ(offset_of(&network::v1::NetworkSpec::ipv4), 138);
   EXPECT_EQ(offset_of(&network::v1::NetworkSpec::unaddressed), 139);
+  EXPECT_EQ(offset_of(&network::v1::NetworkSpec::leased), 168);
+  EXPECT_EQ(offset_of(&ipam::v1::NetworkRequest::taken), 192);
+  EXPECT_EQ(offset_of(&ipam::v1::EndpointRequest::ipv6), 192);
+  EXPECT_EQ(offset_of(&ipam::v1::Addresses::ipv6), 32);
   EXPECT_EQ(offset_of(&registry::v1::Repository::path), 32);
   EXPECT_EQ(offset_of(&registry::v1::Descriptor::urls), 72);
   EXPECT_EQ(offset_of(&builder::v1::ContainerSpec::network), 448);

@@ -117,8 +117,9 @@ TEST(Architecture, DriversIncludeThemselvesAndThePluginApiOnly) {
           include.name.starts_with("project_quota/")) {
         continue;
       }
-      if (source.folder == "volume-plugin" && include.name.starts_with("docker_plugin/")) continue;
+      if (source.folder.ends_with("-plugin") && include.name.starts_with("docker_plugin/")) continue;
       if (source.folder.starts_with("runtime-") && include.name.starts_with("container_shim/")) continue;
+      if (source.folder.starts_with("ipam-") && include.name.starts_with("net_link/")) continue;
       if (source.folder.starts_with("net-") &&
           (include.name.starts_with("net_link/") || include.name.starts_with("net_parent/"))) {
         continue;

@@ -41,7 +41,7 @@ foreach(file bin/gantryd bin/gantry bin/gantry-driver-test lib/gantry/libexec/ga
     message(FATAL_ERROR "${file} was not installed")
   endif()
 endforeach()
-foreach(driver storage-btrfs storage-overlay storage-vfs net-bridge net-host net-ipvlan net-macvlan net-none volume-local volume-plugin runtime-native runtime-oci registry-hub registry-oci-layout builder-dockerfile
+foreach(driver storage-btrfs storage-overlay storage-vfs net-bridge net-host net-ipvlan net-macvlan net-none net-plugin ipam-dhcp ipam-plugin volume-local volume-plugin runtime-native runtime-oci registry-hub registry-oci-layout builder-dockerfile
                log-fluentd log-gelf log-journald log-json-file log-local log-none log-syslog)
   if(NOT EXISTS "${prefix}/lib/gantry/plugins/${driver}.so")
     message(FATAL_ERROR "the driver ${driver} was not installed")

@@ -54,7 +54,7 @@ struct Descriptor {
   std::uint16_t api_major;        ///< GANTRY_API_MAJOR when the driver was built.
   std::uint16_t api_minor;        ///< GANTRY_API_MINOR then.
   const char* abi_tag;            ///< GANTRY_ABI_TAG then.
-  const char* kind;               ///< "storage", "network", "volume", "runtime", "registry", "builder", "log".
+  const char* kind;               ///< "storage", "network", "ipam", "volume", "runtime", "registry", "builder", "log".
   std::uint16_t interface_major;  ///< Of the kind's interface: 1 for `gantry::storage::v1`.
   std::uint16_t interface_minor;
   const char* name;     ///< What the user writes in the config: "overlay". [a-z0-9][a-z0-9_.-]*, 1 to 32 characters.

@@ -17,6 +17,9 @@
 ///   "no-interface"    containers have their loopback and nothing else; attach is not called.
 ///   "no-addresses"    networks without addresses can be made: `NetworkSpec::unaddressed`.
 ///   "port-publish"    attach publishes ports.
+///   "shared-mac"      endpoints have their parent's MAC address: none may be asked for.
+///   "any-options"     a network's options are the driver's own to check: it gets all of them.
+///   "named-plugins"   as for volumes.
 ///   "scope-global"    as for volumes.
 namespace gantry::network::v1 {
 
@@ -40,6 +43,9 @@ struct NetworkSpec {
   /// Endpoints get an interface and no address (API: IPAM driver "null"): whoever is inside asks a DHCP server.
   bool unaddressed{};
   std::vector<std::string> taken;  ///< The subnets of the host's other networks, of whatever driver.
+  /// Addresses come from elsewhere (an IPAM driver): each endpoint is attached with its own, and a pool that has no
+  /// gateway gets none.
+  bool leased{};
 };
 
 /// What came of it. May grow at its end.
@@ -86,6 +92,7 @@ struct Endpoint {
   /// With host_port filled in, one entry for each address family and address; 0 where the port is reached at the
   /// container's own address (routed), not at one of the host's.
   std::vector<Port> ports;
+  std::string interface;  ///< Its name inside the container, where it is another one than was asked for. Since 1.1.
 };
 
 /// The endpoints of one network. Frozen.
@@ -104,7 +111,7 @@ class Driver : public gantry::Driver {
  public:
   static constexpr const char* kKind = "network";
   static constexpr std::uint16_t kMajor = 1;
-  static constexpr std::uint16_t kMinor = 0;
+  static constexpr std::uint16_t kMinor = 1;
 
   /// Makes a network, or finds it as it is (see above). Chooses subnets that no interface, route or other network of
   /// this host uses.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "docker_plugin/exchange.hpp"
+#include "docker_plugin/limited_call.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::docker_plugin {
@@ -13,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kOk = 200;
+constexpr int kNotFound = 404;
 
 /// Plugins answer errors with a status of their own, or with one in an answer that is right otherwise.
 std::string complaint(const Answer& answer, const json& body) {
@@ -33,11 +35,18 @@ json ask(const Address& address, const std::string& name, const std::string& met
   try {
     answer = post(address, "/" + method, text, call);
   } catch (const Error& error) {
-    throw Error{error.code(), "plugin " + name + ": " + method + ": " + error.what()};
+    const auto* limited = dynamic_cast<const LimitedCall*>(&call);
+    const bool late = error.code() == Errc::cancelled && limited != nullptr && limited->expired();
+    throw Error{late ? Errc::unavailable : error.code(),
+                "plugin " + name + ": " + method + ": " + (late ? "it does not answer" : error.what())};
   }
   json body = json::parse(answer.body, nullptr, false);
   const std::string message = complaint(answer, body);
-  if (!message.empty()) throw Error{Errc::io, method + ": " + message};
+  const bool is_remote = answer.status == kOk && !method.starts_with("VolumeDriver.");
+  if (!message.empty() && answer.status == kNotFound) throw NoSuchMethod{Errc::io, method + ": " + message};
+  if (!message.empty()) throw Error{Errc::io, (is_remote ? "remote" : method) + ": " + message};
+  // Some answer "null" where there is nothing to say.
+  if (body.is_null() && answer.status == kOk) body = json::object();
   if (!body.is_object())
     throw Error{Errc::invalid, "plugin " + name + ": " + method + ": the answer is no JSON object"};
   return body;

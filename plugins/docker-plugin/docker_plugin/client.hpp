@@ -6,8 +6,15 @@
 
 #include "docker_plugin/address.hpp"
 #include "gantry/call.hpp"
+#include "gantry/error.hpp"
 
 namespace gantry::docker_plugin {
+
+/// The plugin has no such method: some came late and need not be there.
+class NoSuchMethod : public Error {
+ public:
+  using Error::Error;
+};
 
 /// One legacy plugin. Any thread.
 class Client {
@@ -19,8 +26,9 @@ class Client {
   [[nodiscard]] bool exists() const;
 
   /// "/VolumeDriver.Create" and the like; finds and activates the plugin first. What it says of an error comes as
-  /// "VolumeDriver.Create: <message>", as dockerd has it.
-  /// Errors: not_found (no such plugin), unavailable, invalid (no answer that makes sense), io (it says so), cancelled.
+  /// "VolumeDriver.Create: <message>", or for other subsystems "remote: <message>", as dockerd has it.
+  /// Errors: NoSuchMethod (code io), not_found (no such plugin), unavailable, invalid (no answer that makes sense), io
+  /// (it says so), cancelled.
   nlohmann::json call(const std::string& method, const nlohmann::json& request, const Call& call);
 
   [[nodiscard]] const std::string& name() const { return name_; }

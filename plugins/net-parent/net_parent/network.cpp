@@ -42,7 +42,7 @@ std::vector<FamilyPlan> plan_addresses(const NetworkSpec& spec, const std::vecto
   std::vector<FamilyPlan> plans;
   if (spec.unaddressed) return plans;
   const auto add = [&](FamilyPlan plan) {
-    if (!plan.gateway) plan.gateway = net_link::first_address(plan);
+    if (!plan.gateway && !spec.leased) plan.gateway = net_link::first_address(plan);
     net_link::check_each_is_free(plan);
     used.networks.push_back(plan.subnet);
     plans.push_back(std::move(plan));

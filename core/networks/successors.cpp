@@ -1,0 +1,51 @@
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "networks/impl.hpp"
+
+/// Drivers that are disabled or replaced while containers run.
+namespace gantry::networks {
+
+std::string Service::user_of(const std::string& kind, const std::string& driver) const {
+  for (const auto& [id, network] : impl_->networks.all()) {
+    if (network->config_only) continue;
+    if ((kind == "network" ? network->driver : kind == "ipam" ? network->ipam_driver : "") == driver) {
+      return "network " + network->name;
+    }
+  }
+  return {};
+}
+
+/// A new object learns what a daemon that starts would tell it.
+awaitable<void> Service::Impl::teach(std::string name, plugins::NetworkDriver driver) {
+  for (const auto& network : std::map{networks.all()}) {
+    if (network.second->driver != name || network.second->config_only) continue;
+    co_await make_in_driver(*network.second, driver, network.second->chosen);
+  }
+  std::vector<std::pair<Endpoint, SharedFd>> all;
+  for (const auto& [container, place] : places) {
+    for (const Endpoint& endpoint : place.endpoints) all.emplace_back(endpoint, place.netns);
+  }
+  const plugins::CallSettings settings = call_settings(driver.info());
+  for (auto& [endpoint, netns] : all) {
+    const NetworkPtr network = networks.find(endpoint.network_id);
+    if (!network || network->driver != name || endpoint.interface.empty()) continue;
+    if (endpoint.default_gateway) endpoint.ports = endpoint.result.ports;
+    const auto work = [spec = spec_of(endpoint), sandbox = netns](auto& callee, const Call& call) {
+      network::v1::Endpoint out;
+      callee.attach(spec, sandbox->get(), out, call);
+    };
+    co_await drivers.call(driver, Pool::quick, settings, work);
+  }
+}
+
+awaitable<void> Service::take_over(std::shared_ptr<plugins::Drivers::Successor> successor) {
+  const auto lock = co_await impl_->creation.lock();
+  const auto closed = co_await impl_->gate.close();
+  const auto drivers = plugins::Drivers::networks_of(*successor);
+  for (const auto& [name, driver] : drivers) co_await impl_->teach(name, driver);
+  impl_->drivers.replace(*successor);
+}
+
+}  // namespace gantry::networks

@@ -1,0 +1,191 @@
+#include <sstream>
+#include <type_traits>
+
+#include "base/file.hpp"
+#include "base/id.hpp"
+#include "plugins/impl.hpp"
+
+/// Drivers that are taken out of use, brought back, and replaced by their files' new versions.
+namespace gantry::plugins {
+namespace {
+
+constexpr const char* kDisabled = "/drivers/disabled";  // lines "kind name"
+
+std::string title(const DriverInfo& driver) { return driver.kind + " driver \"" + driver.name + "\""; }
+
+/// What an object was opened with beside the defaults, which need not be values that could be given.
+Options given_to(const DriverInfo& driver) {
+  Options given = driver.settings;
+  for (const OptionInfo& option : driver.options) {
+    const auto found = given.find(option.name);
+    if (option.scope == OptionScope::driver && found != given.end() && found->second == option.default_value) {
+      given.erase(found);
+    }
+  }
+  return given;
+}
+
+}  // namespace
+
+/// Objects of the new version for all names that the old one has.
+struct Drivers::Successor {
+  Found found;
+  RegistryDriver registry;
+  Handles<registry::v1::Driver> transports;
+  Handles<runtime::v1::Driver> runtimes;
+  Handles<network::v1::Driver> networks;
+  Handles<ipam::v1::Driver> ipams;
+  Handles<volume::v1::Driver> volumes;
+  Handles<builder::v1::Driver> builders;
+  Handles<log::v1::Driver> logs;
+};
+
+void Drivers::Impl::mark_disabled() {
+  std::string text;
+  try {
+    text = read_file(config.data_root + kDisabled);
+  } catch (const Error&) {
+    return;  // nobody has disabled any
+  }
+  std::istringstream lines(text);
+  for (std::string kind, name; lines >> kind >> name;) {
+    if (Found* found = catalog->find(kind, name)) found->info.disabled = true;
+  }
+}
+
+void Drivers::Impl::write_disabled() const {
+  std::string text;
+  for (const Found& found : catalog->drivers()) {
+    if (found.info.disabled) text += found.info.kind + " " + found.info.name + "\n";
+  }
+  write_file_atomically(config.data_root + kDisabled, text);
+}
+
+Found& Drivers::Impl::known(const std::string& kind, const std::string& name) {
+  if (Found* found = catalog->find(kind, name)) return *found;
+  throw Error{Errc::not_found, not_found(kind, name, "plugin \"" + name + "\" not found")};
+}
+
+void Drivers::Impl::check_dispensable(const DriverInfo& driver, const std::string& verb) const {
+  const auto chosen = [&](const std::string& key) {
+    throw Error{Errc::conflict,
+                "plugin " + driver.name + " is in use: the config's " + key + " names it; it cannot be " + verb};
+  };
+  if (driver.kind == "storage" && driver.name == config.storage) chosen("storage-driver");
+  if (driver.kind == "registry" && driver.name == config.registry) chosen("registry-driver");
+  if (driver.kind == "log" && driver.name == config.log) chosen("log-driver");
+  if (driver.kind != "runtime") return;
+  if (driver.name == config.runtime) chosen("default-runtime");
+  for (const auto& [name, choice] : config.runtimes) {
+    if (choice.driver == driver.name) chosen("runtimes");
+  }
+}
+
+/// Its objects go with the calls that are under way.
+void Drivers::Impl::forget(const DriverInfo& driver) {
+  const auto erase = [&](auto& handles) {
+    std::erase_if(handles, [&](const auto& entry) { return entry.second.info().file == driver.file; });
+  };
+  erase(transports);
+  erase(runtimes);
+  erase(networks);
+  erase(ipams);
+  erase(volumes);
+  erase(builders);
+  erase(logs);
+}
+
+void Drivers::disable(const std::string& kind, const std::string& name) {
+  Found& found = impl_->known(kind, name);
+  if (found.info.disabled) throw Error{Errc::conflict, "plugin " + name + " is already disabled"};
+  impl_->check_dispensable(found.info, "disabled");
+  found.info.disabled = true;
+  try {
+    impl_->write_disabled();
+  } catch (...) {
+    found.info.disabled = false;
+    throw;
+  }
+  impl_->forget(found.info);
+  spdlog::info("{} is disabled", title(found.info));
+}
+
+void Drivers::enable(const std::string& kind, const std::string& name) {
+  Impl& impl = *impl_;
+  Found& found = impl.known(kind, name);
+  if (!found.info.disabled) throw Error{Errc::conflict, "plugin " + name + " is already enabled"};
+  const auto open_into = [&](auto& handles) {
+    using Driver = typename std::decay_t<decltype(handles.begin()->second.driver())>::element_type;
+    if (kind == Driver::kKind) handles[name] = impl.open<Driver>(found, name, options_of(impl.config, name));
+  };
+  open_into(impl.networks);
+  open_into(impl.ipams);
+  open_into(impl.volumes);
+  open_into(impl.builders);
+  open_into(impl.logs);
+  found.info.disabled = false;
+  found.info.error.clear();
+  if (kind == registry::v1::Driver::kKind) impl.open_transports();
+  impl.write_disabled();
+  spdlog::info("{} is enabled", title(found.info));
+}
+
+/// One new object for each name that the old version has an object under.
+template <class Driver>
+void Drivers::Impl::open_again(Handles<Driver>& handles, Found& found, Handles<Driver>& out) {
+  if (found.info.kind != Driver::kKind) return;
+  for (const auto& [name, handle] : handles) {
+    if (handle.info().file != found.info.file) continue;
+    Found named = found;
+    named.info.name = handle.name();
+    const bool is_plugin = handle.name() != found.info.name;
+    out[name] = open<Driver>(named, is_plugin ? found.info.name + "-" + handle.name() : name, given_to(handle.info()));
+  }
+}
+
+std::shared_ptr<Drivers::Successor> Drivers::prepare_successor(const std::string& kind, const std::string& name) {
+  Impl& impl = *impl_;
+  const Found& old = impl.known(kind, name);
+  if (old.info.disabled) throw Error{Errc::conflict, "plugin " + name + " is disabled"};
+  if (kind == storage::v1::Driver::kKind && name == impl.config.storage) {
+    throw Error{Errc::conflict, "plugin " + name +
+                                    " is in use: all containers stand on the storage driver; its new version takes "
+                                    "over at the daemon's next start"};
+  }
+  const auto next = std::make_shared<Successor>();
+  next->found = load_again(old.info, impl.config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so");
+  Found& found = next->found;
+  if (kind == registry::v1::Driver::kKind && impl.registry && impl.registry.name() == name) {
+    next->registry = impl.open<registry::v1::Driver>(found, name, given_to(impl.registry.info()));
+  }
+  impl.open_again(impl.transports, found, next->transports);
+  impl.open_again(impl.runtimes, found, next->runtimes);
+  impl.open_again(impl.networks, found, next->networks);
+  impl.open_again(impl.ipams, found, next->ipams);
+  impl.open_again(impl.volumes, found, next->volumes);
+  impl.open_again(impl.builders, found, next->builders);
+  impl.open_again(impl.logs, found, next->logs);
+  return next;
+}
+
+std::map<std::string, NetworkDriver> Drivers::networks_of(const Successor& successor) { return successor.networks; }
+
+void Drivers::replace(Successor& next) {
+  Impl& impl = *impl_;
+  const auto put = [](auto& handles, auto& fresh) {
+    for (auto& [name, handle] : fresh) handles[name] = handle;
+  };
+  put(impl.transports, next.transports);
+  put(impl.runtimes, next.runtimes);
+  put(impl.networks, next.networks);
+  put(impl.ipams, next.ipams);
+  put(impl.volumes, next.volumes);
+  put(impl.builders, next.builders);
+  put(impl.logs, next.logs);
+  if (next.registry) impl.registry = next.registry;
+  Found& found = impl.known(next.found.info.kind, next.found.info.name);
+  spdlog::info("{} {} takes over from {}", title(next.found.info), next.found.info.version, found.info.version);
+  found = next.found;
+}
+
+}  // namespace gantry::plugins

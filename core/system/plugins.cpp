@@ -1,0 +1,64 @@
+#include "system/service.hpp"
+
+/// Drivers that are disabled, enabled and reloaded while containers run.
+namespace gantry::system {
+namespace {
+
+std::string full_name(const plugins::DriverInfo& driver) { return driver.kind + "/" + driver.name; }
+
+}  // namespace
+
+plugins::DriverInfo Service::only_plugin(const std::string& name) const {
+  std::vector<plugins::DriverInfo> found;
+  std::string names;
+  for (const plugins::DriverInfo& driver : drivers_.list()) {
+    // A file that was refused has no kind.
+    if (driver.kind.empty() || (driver.name != name && full_name(driver) != name)) continue;
+    names += (names.empty() ? "" : ", ") + full_name(driver);
+    found.push_back(driver);
+  }
+  if (found.empty()) throw Error{Errc::not_found, "plugin \"" + name + "\" not found"};
+  if (found.size() > 1) throw Error{Errc::invalid, "plugin name \"" + name + "\" is ambiguous: " + names};
+  return found.front();
+}
+
+void Service::tell_plugin(const std::string& action, const plugins::DriverInfo& driver) {
+  events::Event event;
+  event.type = "plugin";
+  event.action = action;
+  event.actor = full_name(driver);
+  event.attributes = {{"name", driver.name}};
+  bus_.publish(std::move(event));
+}
+
+void Service::disable_plugin(const std::string& name) {
+  const plugins::DriverInfo driver = only_plugin(name);
+  if (!driver.disabled && plugin_use_.user) {
+    const std::string user = plugin_use_.user(driver, false);
+    if (!user.empty()) {
+      throw Error{Errc::conflict, "plugin " + driver.name + " is in use by " + user + "; it cannot be disabled"};
+    }
+  }
+  drivers_.disable(driver.kind, driver.name);
+  tell_plugin("disable", driver);
+}
+
+void Service::enable_plugin(const std::string& name) {
+  const plugins::DriverInfo driver = only_plugin(name);
+  drivers_.enable(driver.kind, driver.name);
+  tell_plugin("enable", driver);
+}
+
+awaitable<void> Service::reload_plugin(std::string name) {
+  const auto lock = co_await plugin_changes_.lock();
+  const plugins::DriverInfo driver = only_plugin(name);
+  const std::string user = plugin_use_.user ? plugin_use_.user(driver, true) : std::string{};
+  if (!user.empty()) {
+    throw Error{Errc::conflict, "plugin " + driver.name + " is in use by " + user + "; it cannot be reloaded"};
+  }
+  auto successor = drivers_.prepare_successor(driver.kind, driver.name);
+  co_await plugin_use_.take_over(std::move(successor));
+  tell_plugin("reload", driver);
+}
+
+}  // namespace gantry::system
