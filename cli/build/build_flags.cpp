@@ -22,6 +22,9 @@ Json argument_json(const std::vector<std::string>& arguments) {
       out[name] = value == nullptr ? Json(nullptr) : Json(value);
     }
   }
+  // As buildx does.
+  const char* date = std::getenv("SOURCE_DATE_EPOCH");
+  if (date != nullptr && !out.contains("SOURCE_DATE_EPOCH")) out["SOURCE_DATE_EPOCH"] = date;
   return out;
 }
 

@@ -41,7 +41,7 @@ std::map<std::string, std::string> fields_of(const std::string& text) {
 class ReadableImage {
  public:
   ReadableImage(Client& client, const std::string& image) : client_(client) {
-    const Json body{{"Image", image}, {"Cmd", {"none"}}, {"Entrypoint", nullptr}};
+    const Json body{{"Image", image}, {"Cmd", Json::array({"none"})}, {"Entrypoint", nullptr}};
     id_ = client_.post("/containers/create", body).at("Id").get<std::string>();
   }
   ~ReadableImage() {

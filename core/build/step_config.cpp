@@ -53,6 +53,7 @@ images::BuildStep to_build_step(const builder::v1::Step& step) {
   out.author = step.author;
   out.created_by = step.created_by;
   out.top = step.top;
+  out.created = step.created;
   return out;
 }
 

@@ -101,6 +101,11 @@ void add_name(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
+/// "sha256:0123" is an id, although it could be a name with a tag.
+bool is_start_of_id(const Record& record, const std::string& text) {
+  return text.starts_with("sha256:") && record->image.id.starts_with(text);
+}
+
 /// All tags of a repository if only its name is given.
 std::vector<Saved> find_saved(const Context& context, const std::vector<std::string>& references) {
   std::vector<Saved> out;
@@ -125,7 +130,7 @@ std::vector<Saved> find_saved(const Context& context, const std::vector<std::str
           named = true;
         }
       }
-    } else if (reference && !reference->tag.empty() && record != nullptr) {
+    } else if (reference && !reference->tag.empty() && record != nullptr && !is_start_of_id(record, text)) {
       add(record, reference->with_tag(reference->tag).str());
       named = true;
     }

@@ -1,10 +1,12 @@
 #include "images/authoring.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
+#include "images/clamped_times.hpp"
 #include "images/compression.hpp"
 #include "images/config_changes.hpp"
 #include "images/image_config.hpp"
@@ -87,18 +89,21 @@ awaitable<Record> keep_image(Context& context, Draft draft) {
   co_return context.catalog.put(std::move(record), draft.is_step);
 }
 
-awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top, TopKind kind) {
+awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top, TopKind kind,
+                                            std::optional<std::int64_t> latest) {
   const plugins::CallSettings settings;
-  const auto work = [writer = std::make_shared<BlobStore::Writer>(context.blobs), top, kind](
+  const auto work = [writer = std::make_shared<BlobStore::Writer>(context.blobs), top, kind, latest](
                         auto& driver, const Call& call) -> std::optional<TopLayer> {
     std::vector<storage::v1::Change> changes;
     driver.changes(top, changes, call);
     std::set<std::string> stubs;
     if (kind == TopKind::container) stubs = forget_mount_stubs(changes);
     if (changes.empty()) return {};
-    EntryFilter filter{stubs, *writer};
+    ClampedTimes clamped{std::clamp<std::int64_t>(latest.value_or(0), 0, ClampedTimes::kLatest), *writer};
+    EntryFilter filter{stubs, latest ? static_cast<ByteSink&>(clamped) : *writer};
     driver.diff(top, filter, call);
     filter.finish();
+    if (latest) clamped.finish();
     TopLayer made;
     made.blob.size = writer->size();
     made.diff_id = made.blob.digest = writer->commit();
@@ -109,7 +114,7 @@ awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key t
 }
 
 std::string child_config(const Record& parent, const ChildStep& step) {
-  const std::string created = format_rfc3339(now());
+  const std::string created = format_rfc3339(step.created ? *step.created * 1'000'000'000 : now());
   json document = parent == nullptr ? json::object() : json::parse(parent->image.config_json);
   document["created"] = created;
   document["author"] = step.author;

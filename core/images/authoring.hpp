@@ -16,7 +16,8 @@ struct TopLayer {
 /// Whose top it is: what the start of a user's container has made there is no part of its layer, and a build has taken
 /// that away itself.
 enum class TopKind { container, build_step };
-awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top, TopKind kind);
+awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top, TopKind kind,
+                                            std::optional<std::int64_t> latest = {});
 
 /// An image that is about to be put on record.
 struct Draft {
@@ -37,7 +38,8 @@ struct ChildStep {
   std::string comment;
   std::string created_by;
   std::optional<TopLayer> top;
-  std::string engine{};  ///< The version of who makes the image; its parent's if empty.
+  std::string engine{};                   ///< The version of who makes the image; its parent's if empty.
+  std::optional<std::int64_t> created{};  ///< Seconds since 1970; none: now.
 };
 /// The config of an image made from `parent`, or from nothing if it is null.
 std::string child_config(const Record& parent, const ChildStep& step);

@@ -17,6 +17,8 @@ bool made_by(const Record& record, const BuildStep& step, const std::string& con
   if (record->image.steps == 0 || record->image.last_step != step.created_by) return false;
   // Of nothing: an image of one step, not one that was pulled.
   if (step.parent.empty() && record->image.steps != 1) return false;
+  // One of another time is another image.
+  if (step.created && record->image.created != *step.created * 1'000'000'000) return false;
   return config_object(record->image.config) == config && record->image.author == step.author;
 }
 
@@ -49,7 +51,7 @@ bool has_step(const Record& candidate, const Record& parent, const BuildStep& st
 namespace {
 
 awaitable<Record> keep_step(Context& context, Record parent, BuildStep step, std::optional<TopLayer> layer) {
-  const ChildStep child{config_object(step.config), step.author, "", step.created_by, layer};
+  const ChildStep child{config_object(step.config), step.author, "", step.created_by, layer, "", step.created};
   Draft draft{child_config(parent, child), {}, layer, {}, step.parent, true};
   if (parent != nullptr) draft.below = parent->layers;
   co_return co_await keep_image(context, std::move(draft));
@@ -62,7 +64,7 @@ awaitable<Record> commit_step(Context& context, BuildStep step) {
   if (parent == nullptr && !step.parent.empty()) throw_no_such_image(step.parent);
   const LayerStore::Ingest ingest{context.layers};
   std::optional<TopLayer> layer;
-  if (!step.top.empty()) layer = co_await pack_top(context, step.top, TopKind::build_step);
+  if (!step.top.empty()) layer = co_await pack_top(context, step.top, TopKind::build_step, step.created);
   co_return co_await keep_step(context, parent, step, layer);
 }
 

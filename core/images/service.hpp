@@ -76,6 +76,9 @@ struct BuildStep {
   std::string author;
   std::string created_by;  ///< For the history; also what the cache knows the step by.
   storage::v1::Key top;    ///< The writable top whose changes become a layer; empty: only the config changes.
+  /// Seconds since 1970: when the image was made, and the latest time that a file of the layer has; none: now, and what
+  /// the files have.
+  std::optional<std::int64_t> created;
 };
 
 /// One step in the builds' cache.

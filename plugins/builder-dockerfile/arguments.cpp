@@ -103,7 +103,7 @@ std::vector<std::string> Arguments::telling(const std::vector<std::string>& allo
 std::vector<std::string> Arguments::unused() const {
   std::vector<std::string> out;
   for (const auto& [name, value] : given_) {
-    if (!is_proxy(name) && !referenced_.contains(name)) out.push_back(name);
+    if (!is_proxy(name) && name != "SOURCE_DATE_EPOCH" && !referenced_.contains(name)) out.push_back(name);
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #include "build.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "lint.hpp"
 #include "source_excerpt.hpp"
@@ -19,6 +20,23 @@ Recipe parse_shown(const Context& context, builder::v1::Session& session) {
   }
 }
 
+/// When all that is made was made, so that the same build gives the same image whenever it runs.
+std::optional<std::int64_t> source_date(const builder::v1::Request& request) {
+  for (const auto& [name, value] : request.arguments) {
+    if (name != "SOURCE_DATE_EPOCH" || !value || value->empty()) continue;
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
+    // What a tar archive's header has room for: up to the year 2242.
+    const bool usable =
+        error == std::errc{} && end == value->data() + value->size() && seconds >= 0 && seconds <= 077777777777;
+    if (!usable) {
+      throw Error{Errc::invalid, "invalid SOURCE_DATE_EPOCH: " + quote(*value) + ": seconds since 1970 are expected"};
+    }
+    return seconds;
+  }
+  return {};
+}
+
 /// The stages that an instruction takes files from, by name.
 std::vector<std::string> origins_of(const Instruction& instruction) {
   if (const auto* copy = std::get_if<Copy>(&instruction.what)) return {copy->from};
@@ -34,7 +52,7 @@ std::vector<std::string> origins_of(const Instruction& instruction) {
 Build::Build(const builder::v1::Request& request, Context& context, Tools tools, builder::v1::Session& session,
              const Call& call)
     : recipe_(parse_shown(context, session)),
-      shared_{request, context, std::move(tools), session, call, recipe_},
+      shared_{request, context, std::move(tools), session, call, recipe_, source_date(request)},
       arguments_(request) {}
 
 std::size_t Build::last_stage() const {

@@ -53,6 +53,7 @@ StageBuild::StageBuild(const Shared& shared, std::size_t stage, Arguments argume
       arguments_(std::move(arguments)),
       schedule_(schedule),
       voice_(voice),
+      created_(shared.created),
       no_cache_(request_.no_cache || names_stage(request_.no_cache_stages, recipe_, stage)) {}
 
 StageState StageBuild::run() {
@@ -146,6 +147,7 @@ Step StageBuild::make_step(const std::string& created_by) const {
   step.config = state_.config;
   step.author = state_.author;
   step.created_by = created_by;
+  step.created = created_;
   return step;
 }
 

@@ -33,6 +33,8 @@ struct Shared {
   builder::v1::Session& session;
   const Call& call;
   const Recipe& recipe;
+  /// Seconds since 1970: the build argument SOURCE_DATE_EPOCH.
+  std::optional<std::int64_t> created;
 };
 
 /// The stage that a name means, or a number, among those before one.
@@ -124,6 +126,7 @@ class StageBuild {
   Arguments arguments_;
   Schedule& schedule_;
   Voice& voice_;
+  const std::optional<std::int64_t> created_;
   bool no_cache_{};
   StageState state_;
 };

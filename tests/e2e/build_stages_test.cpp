@@ -150,6 +150,17 @@ TEST_F(BuildStages, BecomeFilesOfTheUser) {
   cli("rmi named:1");
 }
 
+TEST_F(BuildStages, BringOnlyTheImagesOwnFilesToADirectory) {
+  const fs::path folder = context({{"Dockerfile", "FROM scratch\nCOPY a /a\n"}, {"a", "x"}});
+  const fs::path out = daemon->root() / "exported";
+  const Result built = cli("build -o " + out.string() + " " + folder.string());
+  EXPECT_EQ(built.code, 0) << built.err;
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator{out}) names.push_back(entry.path().filename());
+  EXPECT_THAT(names, ::testing::ElementsAre("a")) << "no /dev, /proc, /sys and /etc of a container's";
+  fs::remove_all(out);
+}
+
 TEST_F(BuildStages, FindTheirCacheInADirectory) {
   const fs::path cache = daemon->root() / "cache";
   const std::string recipe = "FROM busybox\nRUN echo made >/made\nRUN cat /made\n";

@@ -139,6 +139,40 @@ TEST_P(Build, PruneFreesTheCacheAndKeepsWhatIsNamed) {
   EXPECT_THAT(run("images -aq").lines().size(), 1U) << "only busybox is left";
 }
 
+TEST_P(Build, GivesTheSameImageAgainForTheSameSourceDate) {
+  const fs::path folder =
+      context({{"Dockerfile", "FROM busybox\nRUN mkdir /d && echo a >/d/a\nCOPY file /file\nWORKDIR /w\nENV x=y\n"},
+               {"file", "content"}});
+  const std::string command = "build -q --no-cache --build-arg SOURCE_DATE_EPOCH=1600000000 " + folder.string();
+  const std::string first = run(command).line();
+  EXPECT_THAT(first, ::testing::StartsWith("sha256:"));
+  EXPECT_EQ(run("inspect -f '{{.Created}}' " + first).line(), "2020-09-13T12:26:40Z");
+  EXPECT_EQ(run("run --rm " + first + " stat -c %Y /d /d/a /w /file").out,
+            "1600000000\n1600000000\n1600000000\n1600000000\n");
+  // Later, on another clock's second, of files with other times.
+  std::ofstream(folder / "file") << "content";
+  EXPECT_EQ(run("rmi " + first).code, 0);
+  EXPECT_EQ(run(command).line(), first);
+  EXPECT_EQ(run("build -q --build-arg SOURCE_DATE_EPOCH=1600000000 " + folder.string()).line(), first) << "cached";
+  EXPECT_NE(run("build -q --build-arg SOURCE_DATE_EPOCH=1600000001 " + folder.string()).line(), first);
+  const Result wrong = run("build --build-arg SOURCE_DATE_EPOCH=soon " + folder.string());
+  EXPECT_THAT(wrong.err, HasSubstr("invalid SOURCE_DATE_EPOCH"));
+  if (std::string{GetParam()} != "gantry") return;
+  EXPECT_EQ(shell("SOURCE_DATE_EPOCH=1600000000 " + program("gantry").string() + " build -q " + folder.string(),
+                  daemon->environment())
+                .line(),
+            first);
+}
+
+TEST_P(Build, SavesWhatIsNamedByItsDigestWithoutAName) {
+  const fs::path folder = context({{"Dockerfile", "FROM scratch\nCOPY a /a\n"}, {"a", "x"}});
+  const std::string id = run("build -q " + folder.string()).line();
+  const std::string manifest = run("save " + id + " | tar xO manifest.json").out;
+  EXPECT_THAT(manifest, HasSubstr(R"("RepoTags":null)"));
+  EXPECT_EQ(manifest, run("save " + id.substr(7) + " | tar xO manifest.json").out);
+  EXPECT_EQ(manifest, run("save " + id.substr(7, 12) + " | tar xO manifest.json").out);
+}
+
 TEST_P(Build, CommitMakesAnImageOfAContainer) {
   ASSERT_EQ(run("run --name made busybox sh -c 'echo x >/x'").code, 0);
   const std::string id = run("commit -m why -a me -c 'CMD cat /x' made made:1").line();
