@@ -95,6 +95,17 @@ TEST_P(OciRuntime, PassesErrorsOn) {
   EXPECT_EQ(run("exec running nonesuch").code, 127);
 }
 
+TEST_P(OciRuntime, HandsNothingOfTheHostIntoTheContainer) {
+  run("run -d --name sealed --runtime crun busybox sleep 1000");
+  run("run -d -t --name terminal --runtime crun busybox sleep 1000");
+  EXPECT_EQ(run("exec sealed ls /proc/1/fd").out, "0\n1\n2\n");
+  EXPECT_EQ(run("exec terminal ls /proc/1/fd").out, "0\n1\n2\n");
+  EXPECT_EQ(run("exec sealed ls /proc/self/fd").out, "0\n1\n2\n3\n") << "the last one is of ls itself";
+  // Nobody else can read what is in it: the environment may hold secrets.
+  EXPECT_EQ(shell("stat -c %a " + (bundle("sealed") / "config.json").string()).line(), "600");
+  EXPECT_EQ(shell("grep -c /rootfs /proc/self/mountinfo").line(), "0") << "the root is mounted on the host";
+}
+
 TEST_P(OciRuntime, InitReapsAndForwards) {
   EXPECT_THAT(run("run --rm --init --runtime crun busybox ps").out, HasSubstr("docker-init -- ps"));
   EXPECT_EQ(run("run --rm --init --runtime crun busybox sh -c 'exit 42'").code, 42);

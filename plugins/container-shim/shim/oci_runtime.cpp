@@ -173,6 +173,11 @@ void keep_until_executed(int fd) {
   [[maybe_unused]] const int kept = ::fcntl(fd, F_DUPFD, high);
 }
 
+/// The kernel cannot pivot away from an initramfs (dockerd asks for DOCKER_RAMDISK).
+bool is_on_initramfs() {
+  return read_small_file("/proc/self/mountinfo").find(" / / rw - rootfs ") != std::string::npos;
+}
+
 void enter_view(const Plan& plan, const ReportLine& line) {
   if (::unshare(CLONE_NEWNS) < 0) line.fail_errno("make a mount namespace");
   if (hide_mounts(plan.oci->hidden) < 0) line.fail_errno("hide a mount from the OCI runtime");
@@ -191,6 +196,7 @@ void run_oci_create(const Plan& plan) {
   write_document(plan.directory, "config.json", complete(plan.oci->config, plan.process, root.get(), line), line);
   keep_until_executed(kReportFd + 1);
   Words words{"create", "--bundle", plan.directory, "--pid-file", plan.directory + "/" + oci_file("", "pid")};
+  if (is_on_initramfs()) words.emplace_back("--no-pivot");
   add_terminal(plan.process, "", words);
   words.push_back(plan.id);
   become_runtime(plan, "", words, &line);
