@@ -161,7 +161,7 @@ void check_builder(const Config& config) {
 
 void check_network(const Config& config) {
   if (!config.bridge.empty() && !config.bip.empty()) {
-    throw Error{Errc::invalid, "you specified -b & --bip, mutually exclusive options: please specify only one"};
+    throw Error{Errc::invalid, "You specified -b & --bip, mutually exclusive options. Please specify only one"};
   }
   if (config.bridge.size() > 15 || config.bridge.find_first_of("/ \t\r\n") != std::string::npos) {
     refuse_value("invalid bridge \"" + config.bridge + "\"", "bridge", "an interface's name, or none");

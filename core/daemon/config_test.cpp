@@ -139,6 +139,8 @@ TEST_F(ConfigTest, RefusesEachWrongValue) {
       {R"({"dns-search": ["-x"]})", "-x is not a valid domain: dns-search needs"},
       {R"({"ip": "x"})", "invalid IP address: x: ip needs"},
       {R"({"default-gateway": "1.2.3"})", "invalid IP address: 1.2.3: default-gateway needs"},
+      {R"({"bridge": "br0", "bip": "10.0.0.1/24"})", "You specified -b & --bip, mutually exclusive options."},
+      {R"({"bridge": "br/0"})", "invalid bridge \"br/0\""},
       {R"({"bip": "10.0.0.1"})", "invalid CIDR address: 10.0.0.1: bip needs"},
       {R"({"fixed-cidr": "10.0.0.0/33"})", "invalid CIDR address: 10.0.0.0/33: fixed-cidr needs"},
       {R"({"bip": "10.0.0.1/24", "fixed-cidr": "10.0.1.0/25"})", "fixed-cidr needs a part of bip's subnet"},
