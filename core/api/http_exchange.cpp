@@ -30,7 +30,11 @@ class UpgradedConnection final : public Upgraded {
     co_return count;
   }
 
-  awaitable<void> write(std::string_view bytes) override { co_await transport_->write(bytes); }
+  awaitable<void> write(std::string_view bytes) override {
+    // Some clients (docker-py) lose what comes together with the head: they read that through a buffer.
+    if (!std::exchange(begun_, true)) co_await transport_->taken();
+    co_await transport_->write(bytes);
+  }
   awaitable<void> close_write() override { co_await transport_->close_write(); }
   awaitable<void> gone() override { co_await transport_->hung_up(); }
 
@@ -42,6 +46,7 @@ class UpgradedConnection final : public Upgraded {
  private:
   std::shared_ptr<Transport> transport_;
   std::shared_ptr<Input> input_;
+  bool begun_{};
 };
 
 std::string http_date() {

@@ -42,8 +42,8 @@ awaitable<bool> copy_output(UnixSocket& from, Upgraded& to, std::optional<FrameF
   }
 }
 
-// Ends when the client detaches (true), or has gone altogether (false). The end of its input alone is no end: `docker
-// attach` without stdin closes its half at once.
+// Ends when the client detaches (true), or has gone altogether (false). The end of its input alone is no end for one
+// that only listens: `docker attach` without stdin closes its half at once.
 awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, UnixSocket& to, StreamSettings& settings) {
   std::array<std::byte, 4096> buffer{};
   std::string passed;
@@ -66,7 +66,9 @@ awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, UnixSocket& to, Strea
     if (failed) writable = false;
     if (detach) co_return true;
   }
-  if (settings.input && settings.close_input) {
+  // Who has nothing more to say to a process that goes on is done with it, as dockerd sees it.
+  if (settings.input && !settings.close_input) co_return false;
+  if (settings.input) {
     boost::system::error_code ignored;
     to.shutdown(UnixSocket::shutdown_send, ignored);
   }

@@ -1,14 +1,21 @@
 #include "api/transport.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <chrono>
 
 #include "gantry/error.hpp"
 
 namespace gantry::api {
 
 namespace {
+
+constexpr std::chrono::microseconds kTakenPause{500};
+constexpr int kTakenTries = 100;
 
 class PlainTransport final : public Transport {
  public:
@@ -25,6 +32,15 @@ class PlainTransport final : public Transport {
     boost::system::error_code failed;
     co_await asio::async_write(socket_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, failed));
     if (failed) throw Error{Errc::io, "cannot write to the client: " + failed.message()};
+  }
+
+  awaitable<void> taken() override {
+    asio::steady_timer timer{co_await asio::this_coro::executor};
+    boost::system::error_code ignored;
+    for (int tries = 0; tries < kTakenTries && unread() > 0; ++tries) {
+      timer.expires_after(kTakenPause);
+      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
   }
 
   awaitable<void> close_write() override {
@@ -57,6 +73,13 @@ class PlainTransport final : public Transport {
   }
 
  private:
+  // Of a UNIX socket; of others it is unknown.
+  int unread() {
+    int bytes = 0;
+    const bool is_unix = socket_.is_open() && socket_.local_endpoint().protocol().family() == AF_UNIX;
+    return is_unix && ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+  }
+
   Socket socket_;
 };
 

@@ -34,6 +34,8 @@ class Transport {
   virtual awaitable<std::size_t> read(asio::mutable_buffer buffer) = 0;
   /// All of it. Errors: io.
   virtual awaitable<void> write(std::string_view bytes) = 0;
+  /// Returns when the client has read all that was written, or cannot be seen to soon.
+  virtual awaitable<void> taken() { co_return; }
   /// Ends the output; input goes on.
   virtual awaitable<void> close_write() = 0;
   /// Returns when the client has closed both directions, or the connection has failed or is closed.

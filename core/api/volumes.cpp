@@ -62,6 +62,7 @@ awaitable<Response> Volumes::create(Exchange& exchange) {
   const nlohmann::json body = co_await exchange.body_json();
   wire::VolumeCreateRequest request;
   if (!body.is_null()) request = body.get<wire::VolumeCreateRequest>();
+  if (request.name.empty()) request.labels[volumes::kAnonymousLabel] = "";
   const auto found = co_await service_.get_or_create(request.name, request.driver, request.options, request.labels, "");
   co_return Response::json(wire_volume(service_, *found.volume), 201);
 }

@@ -77,6 +77,8 @@ awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_pt
         options.emplace(mount.volume->driver_config->options);
       }
     }
+    // As dockerd: a mount without a source is not what a prune takes by default.
+    if (place.name.empty() && !place.from_mounts) labels[volumes::kAnonymousLabel] = "";
     const auto found = co_await at.volumes.get_or_create(place.name, place.driver, options, labels, container.id);
     place.name = found.volume->name;
     place.driver = found.volume->driver;

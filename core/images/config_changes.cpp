@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "gantry/error.hpp"
 
@@ -241,14 +242,36 @@ const std::map<std::string, Instruction>& instructions() {
 
 }  // namespace
 
-void apply_changes(ImageConfig& config, const std::vector<std::string>& changes) {
-  const auto is_blank = [](const std::string& change) { return trimmed(change).empty(); };
-  if (!changes.empty() && std::all_of(changes.begin(), changes.end(), is_blank)) {
-    refuse_change("file with no instructions");
-  }
+namespace {
+
+// The instructions of a Dockerfile, as dockerd takes all changes together for one: a line that ends with a backslash
+// goes on with the next.
+std::vector<std::string> instructions_of(const std::vector<std::string>& changes) {
+  std::vector<std::string> out;
+  std::string whole;
   for (const std::string& change : changes) {
+    std::istringstream lines(change);
+    for (std::string line; std::getline(lines, line);) {
+      const std::string_view text = trimmed(line);
+      if (text.empty() || text.front() == '#') continue;
+      const bool goes_on = text.back() == '\\';
+      whole += text.substr(0, text.size() - (goes_on ? 1 : 0));
+      if (goes_on) continue;
+      out.push_back(std::move(whole));
+      whole.clear();
+    }
+  }
+  if (!whole.empty()) out.push_back(std::move(whole));
+  return out;
+}
+
+}  // namespace
+
+void apply_changes(ImageConfig& config, const std::vector<std::string>& changes) {
+  const std::vector<std::string> instructions_given = instructions_of(changes);
+  if (!changes.empty() && instructions_given.empty()) refuse_change("file with no instructions");
+  for (const std::string& change : instructions_given) {
     const std::string_view line = trimmed(change);
-    if (line.empty()) continue;
     const auto blank = line.find_first_of(" \t");
     std::string name{line.substr(0, blank)};
     std::transform(name.begin(), name.end(), name.begin(),

@@ -41,5 +41,14 @@ TEST(ConfigChanges, WhatIsNoTimeIsRefused) {
   EXPECT_EQ(refusal_of("0.5ms"), "Interval \"interval\" cannot be less than 1ms");
 }
 
+TEST(ConfigChanges, AreTheLinesOfADockerfile) {
+  ImageConfig config;
+  apply_changes(config, {"# what it runs\nCMD [\"a\"]\n\nENV X=y \\\n    Z=w\n", "LABEL q=r"});
+  EXPECT_EQ(config.cmd, std::vector<std::string>{"a"});
+  EXPECT_EQ(config.env, (std::vector<std::string>{"X=y", "Z=w"}));
+  EXPECT_EQ(config.labels.at("q"), "r");
+  EXPECT_THROW(apply_changes(config, {"\n# nothing\n"}), Error);
+}
+
 }  // namespace
 }  // namespace gantry::images

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <tuple>
 #include <utility>
 
 #include "base/file.hpp"
@@ -28,6 +29,14 @@ std::string interface_prefix(const Network& network) {
 bool has_interface(const std::vector<Endpoint>& endpoints, const std::string& name) {
   return std::any_of(endpoints.begin(), endpoints.end(),
                      [&](const Endpoint& endpoint) { return endpoint.interface == name; });
+}
+
+// In this order a container's interfaces get their numbers, and the first has the default route (libnetwork's
+// Endpoint.Less): internal networks come last, those with both families before the others.
+using Rank = std::tuple<bool, int, bool, std::string>;
+
+Rank rank(const Network& network, const EndpointRequest& asked) {
+  return {network.internal, -asked.gateway_priority, !(network.ipv4 && network.ipv6), network.name};
 }
 
 /// The prefix and the lowest number that no other network of the container has or is to have.
@@ -124,13 +133,16 @@ Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointReques
 
 void Service::Impl::choose_gateway(Place& place) const {
   Endpoint* best = nullptr;
+  Rank best_rank;
   for (Endpoint& endpoint : place.endpoints) {
     endpoint.default_gateway = false;
     endpoint.ports.clear();
     const NetworkPtr network = networks.find(endpoint.network_id);
     if (!network || network->internal || endpoint.interface.empty()) continue;
-    const auto rank = [](const Endpoint& one) { return std::pair(-one.request.gateway_priority, one.network_name); };
-    if (best == nullptr || rank(endpoint) < rank(*best)) best = &endpoint;
+    const Rank its = rank(*network, endpoint.request);
+    if (best != nullptr && best_rank < its) continue;
+    best = &endpoint;
+    best_rank = its;
   }
   if (best == nullptr) return;
   best->default_gateway = true;
@@ -202,6 +214,13 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
   place.ports = request.ports;
   place.dns = request.dns;
   place.netns = sandbox;
+  const auto its_rank = [this](const EndpointRequest& asked) {
+    auto network = impl_->find_name(asked.network);
+    if (!network) network = impl_->networks.find(asked.network);
+    return network ? rank(*network, asked) : Rank{};
+  };
+  std::stable_sort(request.endpoints.begin(), request.endpoints.end(),
+                   [&](const auto& one, const auto& other) { return its_rank(one) < its_rank(other); });
   bool any_driver = false;
   for (const EndpointRequest& asked : request.endpoints) {
     place.endpoints.push_back(impl_->plan(request, asked, place));

@@ -85,8 +85,9 @@ struct SandboxRequest {
   std::string container_id;
   std::string container_name;  ///< Without the slash; it resolves, as do the id's first 12 digits and the aliases.
   std::string hostname;
-  /// Of those that are not internal, the one with the greatest priority has the default route; among equals the one
-  /// whose network's name comes first, as dockerd decides.
+  /// Of those that are not internal, the one with the greatest priority has the default route; among equals one with
+  /// IPv4 and IPv6, then the one whose network's name comes first, as dockerd decides. So the interfaces are numbered,
+  /// internal networks' last.
   std::vector<EndpointRequest> endpoints;
   std::vector<network::v1::Port> ports;  ///< Published on the endpoint with the default route.
   std::vector<std::string> dns;          ///< Where the resolver asks for other names; empty: the host's servers.

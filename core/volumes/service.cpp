@@ -66,7 +66,6 @@ awaitable<Service::Found> Service::get_or_create(std::string name, std::string d
   wanted.anonymous = name.empty();
   if (wanted.anonymous) wanted.made_for = std::move(made_for);
   wanted.name = name.empty() ? random_id() : name;
-  if (wanted.anonymous) labels[kAnonymousLabel] = "";
   const auto lock = co_await impl_->locks.lock(wanted.name);
   if (auto existing = impl_->find(wanted.name)) {
     if (driver.empty() || driver == existing->driver) co_return Found{std::move(existing), false};

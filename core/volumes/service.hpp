@@ -47,10 +47,10 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  /// Finds the volume of that name, or makes it; an empty name makes an anonymous volume. An empty driver is "local",
-  /// or whichever the existing volume has. `created` in the answer tells whether it is new: image content is copied
-  /// into new volumes only if they are empty. Errors, in dockerd's words: invalid (name, option), not_found (driver),
-  /// conflict (the name is another driver's).
+  /// Finds the volume of that name, or makes it; an empty name makes one with a random name. An empty driver is
+  /// "local", or whichever the existing volume has. `created` in the answer tells whether it is new: image content is
+  /// copied into new volumes only if they are empty. Errors, in dockerd's words: invalid (name, option), not_found
+  /// (driver), conflict (the name is another driver's).
   struct Found {
     std::shared_ptr<const Volume> volume;
     bool created{};

@@ -116,7 +116,7 @@ TEST_F(VolumeService, MakesAndFinds) {
   EXPECT_FALSE(found_.created);
   EXPECT_EQ(create(""), "");
   EXPECT_EQ(found_.volume->name.size(), 64U);
-  EXPECT_TRUE(found_.volume->labels.contains(kAnonymousLabel));
+  EXPECT_TRUE(found_.volume->anonymous);
 }
 
 TEST_F(VolumeService, RefusesInDockersWords) {

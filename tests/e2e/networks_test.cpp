@@ -115,6 +115,24 @@ TEST_P(Networks, TakesTheBridgesOptions) {
                         "\"maybe\": invalid syntax)"));
 }
 
+// As libnetwork: those with both families, then by name, internal ones at the end.
+TEST_P(Networks, NumbersInterfacesInDockersOrder) {
+  run("network create --internal --subnet 10.91.0.0/24 aa");
+  run("network create --subnet 10.92.0.0/24 bb");
+  run("network create --ipv6 --subnet 10.93.0.0/24 --subnet fd93::/64 cc");
+  run("create --name several --network aa busybox sleep 1000");
+  run("network connect bb several");
+  run("network connect cc several");
+  run("start several");
+  const std::string addresses = run("exec several ip -o -4 addr").out;
+  EXPECT_THAT(addresses, ::testing::ContainsRegex("eth0 +inet 10.93"));
+  EXPECT_THAT(addresses, ::testing::ContainsRegex("eth1 +inet 10.92"));
+  EXPECT_THAT(addresses, ::testing::ContainsRegex("eth2 +inet 10.91"));
+  EXPECT_THAT(run("exec several ip route").out, HasSubstr("default via 10.93.0.1 dev eth0"));
+  run("rm -f several");
+  EXPECT_EQ(run("network rm aa bb cc").code, 0);
+}
+
 TEST_P(Networks, NamesAnInterfaceAsAsked) {
   const std::string name = "driver-opt=com.docker.network.endpoint.ifname=";
   EXPECT_EQ(run("run --rm --network name=bridge," + name + "wan7 busybox ip link show wan7").code, 0);

@@ -196,6 +196,18 @@ TEST_P(Options, NamesAndHostsAreAsDockerWritesThem) {
   }
 }
 
+// What only root may read does not become everybody's.
+TEST_P(Options, ATmpfsHasTheModeOfWhatItCovers) {
+  run("run --name closed busybox chmod 750 /root");
+  run("commit closed closed:1");
+  EXPECT_EQ(run("run --rm --tmpfs /root closed:1 stat -c %a /root").line(), "750");
+  EXPECT_EQ(run("run --rm --mount type=tmpfs,dst=/root closed:1 stat -c %a /root").line(), "750");
+  EXPECT_EQ(run("run --rm --tmpfs /root:mode=711 closed:1 stat -c %a /root").line(), "711");
+  EXPECT_EQ(run("run --rm --tmpfs /new closed:1 stat -c %a /new").line(), "1777");
+  run("rm closed");
+  run("rmi closed:1");
+}
+
 TEST_P(Options, TmpfsTakesTheOptionsThatDockerdLetsThrough) {
   const Result seen =
       run("run --rm --tmpfs /m:size=1m,mode=1700,uid=5,exec --tmpfs /n busybox sh -c 'grep -E \" /(m|n) \" "

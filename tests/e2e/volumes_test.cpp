@@ -56,6 +56,17 @@ TEST_P(Volumes, AreSharedByVolumesFrom) {
   EXPECT_EQ(run("run --rm --volumes-from owner busybox cat /shared/x").line(), "mine");
 }
 
+// What Compose makes for a service is not labelled as anonymous: a prune does not take it.
+TEST_P(Volumes, OfMountsWithoutANameOutliveAPrune) {
+  run("run --name user --mount type=volume,dst=/x -v /y busybox true");
+  run("rm user");
+  EXPECT_EQ(run("volume ls -q").lines().size(), 2U);
+  run("volume prune -f");
+  EXPECT_EQ(run("volume ls -q").lines().size(), 1U);
+  EXPECT_EQ(run("volume prune -f -a").code, 0);
+  EXPECT_EQ(run("volume ls -q").out, "");
+}
+
 TEST_P(Volumes, SaySoIfAnOptionIsWrong) {
   EXPECT_THAT(run("volume create -o nonsense=1 xyz").err, HasSubstr("nonsense"));
   EXPECT_THAT(run("volume create -d nodriver xyz").err, HasSubstr("nodriver"));

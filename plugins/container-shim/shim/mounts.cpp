@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <iterator>
 #include <string_view>
 
@@ -108,8 +109,22 @@ void Rootfs::make_usual_files() const {
   [[maybe_unused]] const int linked = etc ? ::symlinkat("/proc/mounts", etc.get(), "mtab") : -1;
 }
 
+// A tmpfs has the mode of the directory that it covers, unless it is told another: what was the owner's alone stays so.
+std::string Rootfs::tmpfs_data(const PlanMount& mount) const {
+  if (mount.type != "tmpfs" || mount.data.starts_with("mode=") || mount.data.find(",mode=") != std::string::npos) {
+    return mount.data;
+  }
+  const UniqueFd covered(openat2_in_root(root_.get(), mount.target.c_str(), O_PATH | O_DIRECTORY));
+  struct stat facts {};
+  if (!covered || ::fstat(covered.get(), &facts) < 0) return mount.data;
+  char mode[16];
+  std::snprintf(mode, sizeof mode, "mode=%o", facts.st_mode & 07777U);
+  return mount.data.empty() ? mode : mount.data + "," + mode;
+}
+
 void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
   const bool directory = !source || is_directory(source.get());
+  const std::string data = tmpfs_data(mount);  // before the directory is made
   const UniqueFd target = open_mount_target(mount, directory);
   check_outside_of_proc(mount, source.get(), target.get());
   if (source) {
@@ -131,7 +146,7 @@ void Rootfs::mount_one(const PlanMount& mount, UniqueFd& source) {
     mount_cgroups_v1(mount, target.get());
     return;
   }
-  mount_filesystem(mount, target.get());
+  mount_filesystem(mount, target.get(), data);
 }
 
 UniqueFd Rootfs::open_mount_target(const PlanMount& mount, bool directory) const {
@@ -180,12 +195,12 @@ void Rootfs::check_outside_of_proc(const PlanMount& mount, int source, int targe
   }
 }
 
-void Rootfs::mount_filesystem(const PlanMount& mount, int target) {
+void Rootfs::mount_filesystem(const PlanMount& mount, int target, const std::string& data) {
   const char* type = mount.type == "cgroup" ? "cgroup2" : mount.type.c_str();
   const std::string source = mount.source.empty() ? mount.type : mount.source;
   if (!mount.base.empty() && ::chdir(mount.base.c_str()) < 0) line_.fail_errno("chdir " + mount.base);
   if (::mount(source.c_str(), descriptor_path(target).c_str(), type, mount.flags,
-              mount.data.empty() ? nullptr : mount.data.c_str()) < 0) {
+              data.empty() ? nullptr : data.c_str()) < 0) {
     if (errno == EPERM && is_remapped(plan_) && std::string_view(type) == "cgroup2")
       return show_host_cgroups(mount, target);
     line_.fail_errno("error mounting \"" + source + "\" to rootfs at \"" + mount.target + "\"");

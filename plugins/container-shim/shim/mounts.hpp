@@ -51,7 +51,8 @@ class Rootfs {
   void mount_one(const PlanMount& mount, UniqueFd& source);
   UniqueFd open_mount_target(const PlanMount& mount, bool directory) const;
   void check_outside_of_proc(const PlanMount& mount, int source, int target) const;
-  void mount_filesystem(const PlanMount& mount, int target);
+  void mount_filesystem(const PlanMount& mount, int target, const std::string& data);
+  [[nodiscard]] std::string tmpfs_data(const PlanMount& mount) const;
   void show_host_cgroups(const PlanMount& mount, int target);
   void mount_cgroups_v1(const PlanMount& mount, int target);
   void show_device(const PlanDevice& device, int node);
