@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <tuple>
 #include <utility>
 
 #include "base/file.hpp"
@@ -19,48 +18,6 @@ SharedFd duplicate(int netns) {
   UniqueFd copy(::fcntl(netns, F_DUPFD_CLOEXEC, 0));
   if (!copy) throw_errno("keep a container's network namespace");
   return std::make_shared<UniqueFd>(std::move(copy));
-}
-
-std::string interface_prefix(const Network& network) {
-  const auto found = network.options.find("com.docker.network.container_iface_prefix");
-  return found == network.options.end() || found->second.empty() ? "eth" : found->second;
-}
-
-bool has_interface(const std::vector<Endpoint>& endpoints, const std::string& name) {
-  return std::any_of(endpoints.begin(), endpoints.end(),
-                     [&](const Endpoint& endpoint) { return endpoint.interface == name; });
-}
-
-// In this order a container's interfaces get their numbers, and the first has the default route (libnetwork's
-// Endpoint.Less): internal networks come last, those with both families before the others.
-using Rank = std::tuple<bool, int, bool, std::string>;
-
-Rank rank(const Network& network, const EndpointRequest& asked) {
-  return {network.internal, -asked.gateway_priority, !(network.ipv4 && network.ipv6), network.name};
-}
-
-/// The prefix and the lowest number that no other network of the container has or is to have.
-std::string free_interface(const std::string& prefix, const SandboxRequest& request,
-                           const std::vector<Endpoint>& others) {
-  for (int number = 0;; ++number) {
-    std::string name = prefix + std::to_string(number);
-    const auto wants_it = [&](const EndpointRequest& other) { return asked_interface(other) == name; };
-    if (!has_interface(others, name) && std::none_of(request.endpoints.begin(), request.endpoints.end(), wants_it)) {
-      return name;
-    }
-  }
-}
-
-/// Errors: denied (another network of the container has the name).
-std::string interface_of(const SandboxRequest& request, const EndpointRequest& asked, const Network& network,
-                         const std::vector<Endpoint>& others) {
-  std::string name = asked_interface(asked);
-  if (name.empty()) return free_interface(interface_prefix(network), request, others);
-  if (has_interface(others, name)) {
-    throw Error{Errc::denied, "interface name " + name + " for network " + network.name +
-                                  " is already in use by container " + request.container_name};
-  }
-  return name;
 }
 
 /// What may be chosen becomes what was chosen for it before.
@@ -131,24 +88,6 @@ Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointReques
   return endpoint;
 }
 
-void Service::Impl::choose_gateway(Place& place) const {
-  Endpoint* best = nullptr;
-  Rank best_rank;
-  for (Endpoint& endpoint : place.endpoints) {
-    endpoint.default_gateway = false;
-    endpoint.ports.clear();
-    const NetworkPtr network = networks.find(endpoint.network_id);
-    if (!network || network->internal || endpoint.interface.empty()) continue;
-    const Rank its = rank(*network, endpoint.request);
-    if (best != nullptr && best_rank < its) continue;
-    best = &endpoint;
-    best_rank = its;
-  }
-  if (best == nullptr) return;
-  best->default_gateway = true;
-  best->ports = place.ports;
-}
-
 awaitable<Endpoint> Service::Impl::join(Endpoint endpoint, SharedFd netns) {
   if (endpoint.interface.empty()) co_return endpoint;
   const NetworkPtr network = networks.find(endpoint.network_id);
@@ -214,13 +153,7 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
   place.ports = request.ports;
   place.dns = request.dns;
   place.netns = sandbox;
-  const auto its_rank = [this](const EndpointRequest& asked) {
-    auto network = impl_->find_name(asked.network);
-    if (!network) network = impl_->networks.find(asked.network);
-    return network ? rank(*network, asked) : Rank{};
-  };
-  std::stable_sort(request.endpoints.begin(), request.endpoints.end(),
-                   [&](const auto& one, const auto& other) { return its_rank(one) < its_rank(other); });
+  impl_->sort_by_rank(request.endpoints);
   bool any_driver = false;
   for (const EndpointRequest& asked : request.endpoints) {
     place.endpoints.push_back(impl_->plan(request, asked, place));
@@ -296,25 +229,6 @@ awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
     spdlog::error("container {} has no resolver: {}", id, error.what());
   }
   co_return Sandbox{impl_->places[id].endpoints, impl_->places[id].resolver != nullptr};
-}
-
-/// After the endpoints of a container have changed: ports and the default route go to where they belong now.
-awaitable<void> Service::Impl::move_gateway(std::string id, std::string from) {
-  Place& place = places.at(id);
-  choose_gateway(place);
-  const auto gateway = std::find_if(place.endpoints.begin(), place.endpoints.end(),
-                                    [](const Endpoint& endpoint) { return endpoint.default_gateway; });
-  const std::string to = gateway == place.endpoints.end() ? "" : gateway->id;
-  if (to == from) co_return;
-  // First the ports are given back where they were, then taken where they go.
-  for (const std::string& moved : {from, to}) {
-    const auto& all = places.at(id).endpoints;
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Endpoint& one) { return one.id == moved; });
-    if (found == all.end()) continue;
-    const auto index = found - all.begin();
-    Endpoint joined = co_await join(*found, places.at(id).netns);
-    places.at(id).endpoints[static_cast<std::size_t>(index)] = std::move(joined);
-  }
 }
 
 awaitable<Endpoint> Service::connect(SandboxRequest request, EndpointRequest asked, int netns) {

@@ -71,9 +71,14 @@ struct Service::Impl {
   awaitable<Endpoint> join(Endpoint endpoint, SharedFd netns);
   awaitable<void> leave(Endpoint endpoint);
   awaitable<void> prepare_loopback(SharedFd netns);
-  void choose_gateway(Place& place) const;
-  awaitable<void> move_gateway(std::string container_id, std::string from);
   void commit(const std::vector<Endpoint>& endpoints);
+
+  // interfaces: interfaces.cpp
+  /// In the order in which their interfaces are numbered.
+  void sort_by_rank(std::vector<EndpointRequest>& wanted) const;
+  void choose_gateway(Place& place) const;
+  /// After the endpoints of a container have changed: ports and the default route go to where they belong now.
+  awaitable<void> move_gateway(std::string container_id, std::string from);
 
   // names: names.cpp
   [[nodiscard]] bool needs_resolver(const Place& place) const;
@@ -99,6 +104,10 @@ struct Service::Impl {
 /// What a driver gets to know of a network and of an endpoint.
 network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverInfo& driver);
 network::v1::EndpointSpec spec_of(const Endpoint& endpoint);
+
+/// The name of the interface of a container on a network. Errors: denied (another network of the container has it).
+std::string interface_of(const SandboxRequest& request, const EndpointRequest& asked, const Network& network,
+                         const std::vector<Endpoint>& others);
 
 /// How long a driver may take: those that stand for somebody else's program are not waited for for ever.
 plugins::CallSettings call_settings(const plugins::DriverInfo& driver);
