@@ -50,12 +50,12 @@ awaitable<Response> Plugins::inspect(Exchange& exchange) {
 }
 
 awaitable<Response> Plugins::enable(Exchange& exchange) {
-  service_.enable_plugin(exchange.request().parameter("name"));
+  co_await service_.enable_plugin(exchange.request().parameter("name"));
   co_return Response::no_content();
 }
 
 awaitable<Response> Plugins::disable(Exchange& exchange) {
-  service_.disable_plugin(exchange.request().parameter("name"));
+  co_await service_.disable_plugin(exchange.request().parameter("name"));
   co_return Response::no_content();
 }
 

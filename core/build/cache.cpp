@@ -102,11 +102,8 @@ awaitable<Pruned> Cache::prune(CacheRule rule) {
 }
 
 awaitable<void> Cache::collect_once() {
-  std::vector<CacheRule> rules = settings_.rules;
-  if (rules.empty()) {
-    const Disk disk = co_await measure_disk();
-    rules = default_rules({}, disk.size);
-  }
+  const Disk disk = co_await measure_disk();
+  const std::vector<CacheRule> rules = effective_rules(settings_.rules, disk.size);
   for (const CacheRule& rule : rules) {
     const Pruned pruned = co_await prune(rule);
     if (!pruned.ids.empty()) {

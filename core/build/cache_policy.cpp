@@ -27,7 +27,7 @@ bool is_true(const std::string& text) { return text.empty() || text == "1" || te
 }  // namespace
 
 std::int64_t kept_bytes(const CacheLimits& limits, std::int64_t total, std::int64_t free) {
-  if (limits.reserved == 0 && limits.max_used == 0 && limits.min_free == 0) return 0;
+  if (limits == CacheLimits{}) return 0;
   std::int64_t kept = limits.max_used;
   if (const std::int64_t missing = limits.min_free - free; missing > 0) {
     kept = kept == 0 ? total - missing : std::min(kept, total - missing);
@@ -78,14 +78,24 @@ bool CacheSelection::has(const CacheEntry& entry) const {
          asks("private", [&](const std::string& wanted) { return entry.shared != is_true(wanted); });
 }
 
-std::vector<CacheRule> default_rules(const CacheLimits& limits, std::int64_t disk) {
-  CacheLimits all = limits;
-  if (all.reserved == 0 && all.max_used == 0 && all.min_free == 0) {
-    all = {std::min(disk / 10, 10 * kGigabyte), std::min(disk / 10 * 6, 100 * kGigabyte), disk / 5};
-  }
+CacheLimits default_limits(std::int64_t disk) {
+  return {std::min(disk / 10, 10 * kGigabyte), std::min(disk / 10 * 6, 100 * kGigabyte), disk / 5};
+}
+
+std::vector<CacheRule> default_rules(const CacheLimits& limits) {
   CacheLimits few;
   few.max_used = std::int64_t{512} * 1'000'000;
-  return {{{{"type", {kEasilyMade}}, {"unused-for", {"48h"}}}, few}, {{{"unused-for", {"1440h"}}}, all}, {{}, all}};
+  return {
+      {{{"type", {kEasilyMade}}, {"unused-for", {"48h"}}}, few}, {{{"unused-for", {"1440h"}}}, limits}, {{}, limits}};
+}
+
+std::vector<CacheRule> effective_rules(std::vector<CacheRule> rules, std::int64_t disk) {
+  if (rules.empty()) rules = default_rules({});
+  for (CacheRule& rule : rules) {
+    // To a prune they mean that all goes; a collector is not asked for that.
+    if (rule.limits == CacheLimits{}) rule.limits = default_limits(disk);
+  }
+  return rules;
 }
 
 std::int64_t cache_size(const std::vector<CacheEntry>& entries) {

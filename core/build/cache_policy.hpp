@@ -30,6 +30,7 @@ struct CacheLimits {
   std::int64_t reserved{};  ///< The cache is never made smaller,
   std::int64_t max_used{};  ///< never left larger,
   std::int64_t min_free{};  ///< and made smaller while less of the disk is free.
+  bool operator==(const CacheLimits&) const = default;
 };
 
 /// What may stay of `total` bytes; 0: nothing, as there is no limit to go down to.
@@ -61,10 +62,16 @@ struct CacheSettings {
   std::vector<CacheRule> rules;
 };
 
-/// What BuildKit keeps by default, on a disk of so many bytes: what steps can make again, and have not used for two
-/// days, 512 MB of it; what was not used for 60 days only within the limits; then all. Limits that are all 0: a tenth
-/// of the disk or 10 GB reserved, at most 60 % or 100 GB used, a fifth of the disk free.
-std::vector<CacheRule> default_rules(const CacheLimits& limits, std::int64_t disk);
+/// On a disk of so many bytes: a tenth of it or 10 GB reserved, at most 60 % or 100 GB used, a fifth kept free.
+CacheLimits default_limits(std::int64_t disk);
+
+/// What BuildKit keeps by default: what steps can make again, and have not used for two
+/// days, 512 MB of it; what was not used for 60 days only within the limits; then all.
+std::vector<CacheRule> default_rules(const CacheLimits& limits);
+
+/// The rules as they hold on a disk of so many bytes: none are the default ones, and one without limits has the
+/// default ones.
+std::vector<CacheRule> effective_rules(std::vector<CacheRule> rules, std::int64_t disk);
 
 /// Bytes that are only the cache's.
 std::int64_t cache_size(const std::vector<CacheEntry>& entries);

@@ -91,13 +91,23 @@ TEST(CachePolicy, RefusesFiltersInDockerdsWords) {
 }
 
 TEST(CachePolicy, HasDefaultsForTheDisk) {
-  const auto rules = default_rules({}, 50'000'000'000);
+  const auto rules = effective_rules({}, 50'000'000'000);
   ASSERT_EQ(rules.size(), 3U);
   EXPECT_EQ(rules[0].limits.max_used, 512'000'000);
   EXPECT_EQ(rules[2].limits.reserved, 5'000'000'000);
   EXPECT_EQ(rules[2].limits.max_used, 30'000'000'000);
   EXPECT_EQ(rules[2].limits.min_free, 10'000'000'000);
-  EXPECT_EQ(default_rules({7, 0, 0}, 50'000'000'000)[2].limits.reserved, 7);
+  EXPECT_EQ(effective_rules(default_rules({7, 0, 0}), 50'000'000'000)[2].limits.reserved, 7);
+}
+
+// No limits are not "keep nothing".
+TEST(CachePolicy, HoldsARuleWithoutLimitsToTheDefaultOnes) {
+  const auto rules = effective_rules({{{{"unused-for", {"2200h"}}}, {}}, {{}, {0, 9, 0}}}, 50'000'000'000);
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].limits, default_limits(50'000'000'000));
+  EXPECT_EQ(rules[0].filters.count("unused-for"), 1U);
+  EXPECT_EQ(rules[1].limits.max_used, 9);
+  EXPECT_EQ(rules[1].limits.reserved, 0);
 }
 
 }  // namespace

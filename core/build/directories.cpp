@@ -1,7 +1,10 @@
 #include "build/directories.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/file.hpp"
 #include "base/id.hpp"
@@ -25,8 +28,12 @@ std::string boot_id() {
 
 SharedDirectory open_claimed(const DirectoryClaim& claim, const Peer& peer) {
   if (!claim.path.starts_with('/') || claim.boot != boot_id()) throw_another();
-  const std::string seen = "/proc/" + std::to_string(peer.pid) + "/root" + claim.path;
-  UniqueFd found{::open(seen.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  const std::string root_path = "/proc/" + std::to_string(peer.pid) + "/root";
+  const UniqueFd root{::open(root_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  open_how how{};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
+  UniqueFd found{static_cast<int>(::syscall(SYS_openat2, root.get(), claim.path.c_str(), &how, sizeof how))};
   struct stat status {};
   if (!found || ::fstat(found.get(), &status) != 0) throw_another();
   const std::int64_t changed = std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec;

@@ -40,7 +40,8 @@ SharedDirectory open_claimed(const DirectoryClaim& claim, const Peer& peer);
 /// Directories whose build has not begun. Io thread only.
 class DirectoryDesk {
  public:
-  /// Answers a name that cannot be guessed. What no build takes within a minute is closed. Errors: exhausted.
+  /// Answers a name that cannot be guessed. What no build takes within a minute is closed when the
+  /// next one comes. Errors: exhausted.
   std::string put(std::shared_ptr<SharedDirectory> directory);
   /// Errors: not_found.
   std::shared_ptr<SharedDirectory> take(const std::string& id);

@@ -77,7 +77,7 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
     request.wanted.reader = request.directory->reader;
   }
   const auto wanted = std::make_shared<const BuildRequest>(std::move(request));
-  const auto session = std::make_shared<Session>(co_await asio::this_coro::executor, at_, *wanted, report, cancel);
+  const auto session = std::make_shared<Session>(co_await asio::this_coro::executor, at_, wanted, report, cancel);
   const auto source = std::make_shared<images::FileSource>(std::move(context));
   plugins::CallSettings settings;
   settings.cancel = cancel;

@@ -51,9 +51,13 @@ wire::MountRequest mount_request(const Mount& mount) {
 
 }  // namespace
 
-Session::Session(asio::any_io_executor io, Service::Neighbours neighbours, const BuildRequest& request,
+Session::Session(asio::any_io_executor io, Service::Neighbours neighbours, std::shared_ptr<const BuildRequest> request,
                  images::Report report, images::Cancel cancel)
-    : io_(std::move(io)), at_(neighbours), request_(request), report_(std::move(report)), cancel_(std::move(cancel)) {}
+    : io_(std::move(io)),
+      at_(neighbours),
+      request_(std::move(request)),
+      report_(std::move(report)),
+      cancel_(std::move(cancel)) {}
 
 template <class Result>
 Result Session::on_io(awaitable<Result> work) {
@@ -75,7 +79,7 @@ void Session::output(std::string_view text, bool is_error) {
 
 void Session::report(const builder::v1::StepReport& report) {
   using Kind = builder::v1::StepReport::Kind;
-  if (request_.shown == Shown::problems && report.kind != Kind::source && report.kind != Kind::warning) return;
+  if (request_->shown == Shown::problems && report.kind != Kind::source && report.kind != Kind::warning) return;
   static constexpr std::array kinds{"started", "output", "cached", "done", "failed", "cancelled", "warning", "source"};
   wire::ProgressMessage message;
   message.id = "gantry.step";
@@ -88,7 +92,7 @@ void Session::report(const builder::v1::StepReport& report) {
 }
 
 void Session::show(std::string_view text, bool is_error) {
-  if (request_.quiet || request_.shown == Shown::steps) return;
+  if (request_->quiet || request_->shown == Shown::steps) return;
   wire::ProgressMessage message;
   // As dockerd does, so that a terminal shows it in red.
   message.stream = is_error ? "\033[91m" + std::string{text} + "\033[0m" : std::string{text};
@@ -112,10 +116,10 @@ awaitable<std::shared_ptr<const images::Image>> Session::find_image(std::string 
   const images::Reference name = images::parse_reference(reference).with_default_tag();
   request.tag = name.digest.empty() ? name.tag : name.digest;
   request.platform = platform;
-  if (const auto known = request_.credentials.find(server_of(reference)); known != request_.credentials.end()) {
+  if (const auto known = request_->credentials.find(server_of(reference)); known != request_->credentials.end()) {
     request.credentials = known->second;
   }
-  const images::Report report = request_.quiet ? images::Report{[](const wire::ProgressMessage&) {}} : report_;
+  const images::Report report = request_->quiet ? images::Report{[](const wire::ProgressMessage&) {}} : report_;
   co_await at_.images.pull(request, report, cancel_);
   co_return at_.images.get(reference);
 }
@@ -132,7 +136,7 @@ awaitable<std::shared_ptr<const images::Image>> Session::held(awaitable<std::sha
 }
 
 bool Session::cached(const builder::v1::Step& step, builder::v1::Image& out) {
-  const auto found = on_io(held(at_.images.find_step(to_build_step(step), request_.cache_from)));
+  const auto found = on_io(held(at_.images.find_step(to_build_step(step), request_->cache_from)));
   if (found == nullptr) return false;
   out = to_builder(*found);
   return true;
@@ -203,36 +207,37 @@ awaitable<void> Session::clean() {
   for (const auto& agent : agents_) agent->stop();
   agents_.clear();
   over_ = true;
-  holds_.clear();
   for (;;) {
     std::string tree;
     {
       const std::lock_guard lock{mutex_};
-      if (trees_.empty()) co_return;
+      if (trees_.empty()) break;
       tree = trees_.begin()->first;
     }
     co_await forget_tree(tree);
   }
+  // The trees stand on the images that were held.
+  holds_.clear();
 }
 
 void* Session::query(std::string_view service) noexcept {
   if (service == Steps::kService) return static_cast<Steps*>(this);
-  if (service == Loans::kService && request_.loan != nullptr) return static_cast<Loans*>(this);
-  if (service == Display::kService && request_.shown != Shown::none) return static_cast<Display*>(this);
+  if (service == Loans::kService && request_->loan != nullptr) return static_cast<Loans*>(this);
+  if (service == Display::kService && request_->shown != Shown::none) return static_cast<Display*>(this);
   return nullptr;
 }
 
 bool Session::secret(const std::string& id, std::string& out) {
   // Nobody changes the loan while the build runs.
-  const auto found = request_.loan->secrets.find(id);
-  if (found == request_.loan->secrets.end()) return false;
+  const auto found = request_->loan->secrets.find(id);
+  if (found == request_->loan->secrets.end()) return false;
   out = found->second;
   return true;
 }
 
 bool Session::serve_agent(const std::string& id, int listener) {
-  const auto found = request_.loan->agents.find(id);
-  if (found == request_.loan->agents.end()) return false;
+  const auto found = request_->loan->agents.find(id);
+  if (found == request_->loan->agents.end()) return false;
   const auto serve = [](Session* self, int socket, std::shared_ptr<AgentLine> line) -> awaitable<void> {
     UniqueFd own{::fcntl(socket, F_DUPFD_CLOEXEC, 0)};
     if (!own) throw_errno("cannot serve an agent");
@@ -261,7 +266,7 @@ std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   config.healthcheck->test = {"NONE"};
   config.attach_stdout = config.attach_stderr = true;
   config.volumes = {spec.config.volumes.begin(), spec.config.volumes.end()};
-  request.body.host_config = request_.host_config;
+  request.body.host_config = request_->host_config;
   request.body.host_config.log_config.type = "none";
   if (!spec.network.empty()) request.body.host_config.network_mode = spec.network;
   for (const Mount& mount : spec.mounts) request.body.host_config.mounts.push_back(mount_request(mount));

@@ -21,8 +21,8 @@ class Session final : public builder::v1::Session,
                       public builder::v1::Display,
                       public std::enable_shared_from_this<Session> {
  public:
-  Session(asio::any_io_executor io, Service::Neighbours neighbours, const BuildRequest& request, images::Report report,
-          images::Cancel cancel);
+  Session(asio::any_io_executor io, Service::Neighbours neighbours, std::shared_ptr<const BuildRequest> request,
+          images::Report report, images::Cancel cancel);
 
   void* query(std::string_view service) noexcept override;
   void output(std::string_view text) override;
@@ -66,7 +66,7 @@ class Session final : public builder::v1::Session,
 
   asio::any_io_executor io_;
   Service::Neighbours at_;
-  const BuildRequest& request_;
+  std::shared_ptr<const BuildRequest> request_;  ///< A driver that was given up may still talk of it.
   images::Report report_;
   images::Cancel cancel_;
   std::mutex mutex_;  ///< Of all that follows but the agents.

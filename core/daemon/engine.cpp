@@ -141,9 +141,8 @@ build::CacheSettings cache_settings(const Builder& builder) {
   for (const CachePolicy& policy : builder.policy) {
     settings.rules.push_back({policy.filters, cache_limits(policy.space, builder.space)});
   }
-  // Sizes of its own need no look at the disk.
   if (settings.rules.empty() && builder.space != CacheSpace{}) {
-    settings.rules = build::default_rules(cache_limits(builder.space, {}), 0);
+    settings.rules = build::default_rules(cache_limits(builder.space, {}));
   }
   return settings;
 }

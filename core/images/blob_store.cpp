@@ -100,10 +100,12 @@ void BlobStore::remove_temporaries() const {
   }
 }
 
-std::uint64_t BlobStore::remove_beginnings() const {
+std::uint64_t BlobStore::remove_beginnings(std::chrono::seconds unused_for) const {
   std::uint64_t freed = 0;
+  const auto now = std::filesystem::file_time_type::clock::now();
   for (const auto& entry : std::filesystem::directory_iterator{ingest_}) {
-    if (!is_beginning(entry.path())) continue;
+    std::error_code gone;
+    if (!is_beginning(entry.path()) || entry.last_write_time(gone) > now - unused_for || gone) continue;
     const UniqueFd file{::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
     struct stat found {};
     if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(file.get(), &found) != 0) continue;
@@ -119,6 +121,7 @@ BlobStore::Writer::Writer(const BlobStore& store) : store_(&store), temporary_(s
 
 BlobStore::Writer::Writer(const BlobStore& store, const std::string& digest, std::uint64_t size)
     : store_(&store), temporary_(store.ingest_ / (store.path(digest).filename().string() + std::string(kBeginning))) {
+  store.remove_beginnings(kKeptFor);
   file_ = lock_beginning(temporary_);
   struct stat found {};
   const bool fits = ::fstat(file_.get(), &found) == 0 && static_cast<std::uint64_t>(found.st_size) <= size;
@@ -157,7 +160,10 @@ void BlobStore::Writer::replay(ByteSink& copy) {
 }
 
 void BlobStore::Writer::keep() {
-  if (is_beginning(temporary_) && size_ >= kWorthKeeping) temporary_.clear();
+  // Not what was replayed of it: that may have been interrupted, too.
+  struct stat found {};
+  const bool worth = ::fstat(file_.get(), &found) == 0 && static_cast<std::uint64_t>(found.st_size) >= kWorthKeeping;
+  if (worth && is_beginning(temporary_)) temporary_.clear();
 }
 
 std::string BlobStore::Writer::commit() {

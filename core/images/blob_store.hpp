@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -68,8 +69,8 @@ class BlobStore {
   /// Removes what a killed daemon was writing, but for the beginnings of blobs that may still be wanted: those of the
   /// last day.
   void remove_temporaries() const;
-  /// Removes the beginnings of blobs that nobody is fetching. Gives their size on disk.
-  std::uint64_t remove_beginnings() const;
+  /// Removes the beginnings of blobs that nobody is fetching, nor was for so long. Gives their size on disk.
+  std::uint64_t remove_beginnings(std::chrono::seconds unused_for = {}) const;
   [[nodiscard]] const std::filesystem::path& ingest_directory() const noexcept { return ingest_; }
 
  private:

@@ -133,11 +133,12 @@ std::vector<CachedStep> cached_steps(const Context& context) {
     }
   }
   std::vector<CachedStep> out;
+  std::set<std::string> counted;  // A layer that several steps have is one on disk.
   for (const Record& record : steps) {
     CachedStep step = described(context, record);
     if (const std::string* layer = own_layer(context, record)) {
-      step.size = record->layers.back().size;
-      step.shared = !taken.insert(*layer).second;
+      if (counted.insert(*layer).second) step.size = record->layers.back().size;
+      step.shared = taken.contains(*layer);
     }
     out.push_back(std::move(step));
   }

@@ -200,6 +200,20 @@ TEST_F(LayerPipelineTest, GoesOnWhereATransferBrokeOff) {
   EXPECT_TRUE(blobs_.has(layer.blob.digest, plain.size()));
 }
 
+TEST_F(LayerPipelineTest, KeepsTheBeginningWhenItsReplayIsCutShort) {
+  const std::string plain = content(4'000'000);
+  const Layer layer = layer_of(plain, plain);
+  std::uint64_t began = 0;
+  EXPECT_EQ(run(layer, breaking(sending(plain.substr(0, 2'000'000)), began), true), "broken");
+  {
+    LayerPipeline pipeline{blobs_, layer, [] {}};
+    pipeline.fail(std::make_exception_ptr(Error{Errc::cancelled, "context canceled"}));
+    EXPECT_THROW(pipeline.download(sending(plain)), Error);
+  }
+  EXPECT_EQ(run(layer, breaking(sending(plain.substr(0, 2'500'000)), began), true), "broken");
+  EXPECT_EQ(began, 2'000'000U);
+}
+
 TEST_F(LayerPipelineTest, KeepsNoBeginningThatIsSmallOrWrong) {
   const std::string plain = content(4'000'000);
   const Layer layer = layer_of(plain, plain);

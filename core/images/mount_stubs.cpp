@@ -13,6 +13,7 @@ constexpr std::size_t kNameSize = 100;
 constexpr std::size_t kSizeAt = 124;
 constexpr std::size_t kSizeSize = 12;
 constexpr std::size_t kTypeAt = 156;
+constexpr std::size_t kPrefixAt = 345;
 
 std::string_view text_at(std::span<const std::byte> block, std::size_t at, std::size_t size) {
   const char* const begin = reinterpret_cast<const char*>(block.data()) + at;
@@ -32,6 +33,13 @@ std::uint64_t size_of(std::span<const std::byte> block) {
     size = size << 8U | std::to_integer<std::uint64_t>(block[i]);
   }
   return size;
+}
+
+// Whether the name is all in its field: not begun in the prefix, nor told by a header before this one.
+bool has_short_name(std::span<const std::byte> block, std::span<const std::byte> preface) {
+  const std::string_view before{reinterpret_cast<const char*>(preface.data()), preface.size()};
+  const bool is_gnu_name = !preface.empty() && std::to_integer<char>(preface[kTypeAt]) == 'L';
+  return block[kPrefixAt] == std::byte{} && !is_gnu_name && before.find(" path=") == std::string_view::npos;
 }
 
 // "./etc/hosts", "dev/" to "/etc/hosts", "/dev".
@@ -108,7 +116,7 @@ void EntryFilter::take_header(std::span<const std::byte> block) {
     preface_.insert(preface_.end(), block.begin(), block.end());
     return;
   }
-  const bool left_out = data_ == 0 && left_out_.contains(path_of(block));
+  const bool left_out = data_ == 0 && has_short_name(block, preface_) && left_out_.contains(path_of(block));
   if (!left_out && !preface_.empty()) out_.write(preface_);
   preface_.clear();
   if (!left_out) out_.write(block);

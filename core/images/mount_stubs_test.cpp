@@ -118,6 +118,15 @@ TEST(EntryFilter, LeavesOutEmptyEntriesOnly) {
   }
 }
 
+// The end of a long path looks like a short one in the header.
+TEST(EntryFilter, KnowsALongNameFromAShortOne) {
+  for (const std::size_t size : {80, 97, 120, 300}) {
+    const std::string name = std::string(size, 'd') + "/etc/hosts";
+    const std::string archive = pack({{name, ""}, {"etc/hosts", ""}});
+    EXPECT_THAT(unpack(filtered(archive, {"/etc/hosts"}, 1000)), ElementsAre(name + " 500 ")) << size;
+  }
+}
+
 TEST(EntryFilter, TakesNoFilesContentForAHeader) {
   const std::string inner = pack({{".dockerenv", ""}});
   const std::string archive = pack({{"inner.tar", inner}});

@@ -219,8 +219,12 @@ awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters
       }
     }
   }
-  const std::uint64_t beginnings =
-      co_await context.workers.run(Pool::slow, [&blobs = context.blobs] { return blobs.remove_beginnings(); });
+  std::uint64_t beginnings = 0;
+  // Who asks for some images means no others.
+  if (filters.empty()) {
+    beginnings =
+        co_await context.workers.run(Pool::slow, [&blobs = context.blobs] { return blobs.remove_beginnings(); });
+  }
   report.space_reclaimed = before - layers_size(context) + static_cast<std::int64_t>(beginnings);
   events::Event event;
   event.type = "image";

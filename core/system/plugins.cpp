@@ -31,7 +31,8 @@ void Service::tell_plugin(const std::string& action, const plugins::DriverInfo& 
   bus_.publish(std::move(event));
 }
 
-void Service::disable_plugin(const std::string& name) {
+awaitable<void> Service::disable_plugin(std::string name) {
+  const auto lock = co_await plugin_changes_.lock();
   const plugins::DriverInfo driver = only_plugin(name);
   if (!driver.disabled && plugin_use_.user) {
     const std::string user = plugin_use_.user(driver, false);
@@ -43,7 +44,8 @@ void Service::disable_plugin(const std::string& name) {
   tell_plugin("disable", driver);
 }
 
-void Service::enable_plugin(const std::string& name) {
+awaitable<void> Service::enable_plugin(std::string name) {
+  const auto lock = co_await plugin_changes_.lock();
   const plugins::DriverInfo driver = only_plugin(name);
   drivers_.enable(driver.kind, driver.name);
   tell_plugin("enable", driver);

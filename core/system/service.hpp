@@ -61,8 +61,8 @@ class Service {
   /// `name`: "bridge", or "log/local" where drivers of several kinds have one name.
   /// Errors: not_found, invalid (several have that name), conflict (in use; already so), else as of the driver's
   /// opening.
-  void disable_plugin(const std::string& name);
-  void enable_plugin(const std::string& name);
+  awaitable<void> disable_plugin(std::string name);
+  awaitable<void> enable_plugin(std::string name);
   awaitable<void> reload_plugin(std::string name);
 
   void set_plugin_use(PluginUse use) { plugin_use_ = std::move(use); }

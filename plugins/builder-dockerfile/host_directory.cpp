@@ -213,10 +213,16 @@ bool HostDirectory::copy_to(int root, const Call& call) {
 
 std::string HostHash::single(HostDirectory::File& file) {
   const bool regular = S_ISREG(file.status.st_mode);
+  const auto open_it = [&] {
+    return directory_.open(file.path, regular ? O_RDONLY | O_NOFOLLOW | O_NONBLOCK : O_PATH | O_NOFOLLOW);
+  };
+  UniqueFd open;
+  // That somebody else could read it is no reason to build with it.
+  if (!directory_.reads_all() && !(open = open_it())) throw_unreadable(file.path);
   if (const auto known = memory_.find(file.path, file.status)) return *known;
   timespec begun{};
   ::clock_gettime(CLOCK_REALTIME, &begun);
-  const UniqueFd open = directory_.open(file.path, regular ? O_RDONLY | O_NOFOLLOW | O_NONBLOCK : O_PATH | O_NOFOLLOW);
+  if (!open) open = open_it();
   if (!open || ::fstat(open.get(), &file.status) != 0) throw_unreadable(file.path);
   if (S_ISREG(file.status.st_mode) != regular) throw_changed(file.path);
   struct stat root_owned = file.status;

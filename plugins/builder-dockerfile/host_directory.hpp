@@ -44,6 +44,9 @@ class HostDirectory {
   /// Where `path` leads to when all links are followed ("" for the root); false if to nothing that was listed.
   bool resolve(const std::string& path, std::string& out);
 
+  /// Whether the user may read whatever there is.
+  [[nodiscard]] bool reads_all() const noexcept { return reader_.uid == 0; }
+
   /// With the user's rights. -1 with errno.
   [[nodiscard]] UniqueFd open(const std::string& path, int flags) const;
 

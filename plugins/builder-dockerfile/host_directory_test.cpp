@@ -148,6 +148,10 @@ TEST_F(HostDirectoryTest, ReadsOnlyWhatTheReaderMay) {
   host.list(kNothing);
   HostHash hash{host, memory_, call_};
   EXPECT_NE(hash.of("dir/b", kNothing), "");
+  // That another user has built with it is no help.
+  const struct stat status = host.find("a")->status;
+  memory_.keep("a", status, {status.st_ctim.tv_sec + 10, 0}, "its sum");
+  ASSERT_TRUE(memory_.find("a", status));
   try {
     hash.of("a", kNothing);
     FAIL();

@@ -4,6 +4,7 @@
 #include <sys/xattr.h>
 
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -67,7 +68,7 @@ class Measure {
       if (seen) continue;
       ++size_.inodes;
       if (S_ISREG(status.st_mode)) size_.bytes += static_cast<std::uint64_t>(status.st_size);
-      if (S_ISDIR(status.st_mode)) this->directory(Directory::open(directory.fd(), name.text));
+      if (S_ISDIR(status.st_mode)) subdirectory(directory, name.text);
     }
     call_.check();
   }
@@ -75,6 +76,18 @@ class Measure {
   [[nodiscard]] TreeSize size() const { return size_; }
 
  private:
+  // It may go while somebody works in the tree.
+  void subdirectory(const Directory& parent, const std::string& name) {
+    std::optional<Directory> opened;
+    try {
+      opened.emplace(Directory::open(parent.fd(), name));
+    } catch (const Error& error) {
+      if (error.code() != Errc::not_found) throw;
+      return;
+    }
+    directory(*opened);
+  }
+
   const Call& call_;
   TreeSize size_;
   std::set<std::pair<dev_t, ino_t>> linked_;
