@@ -175,6 +175,7 @@ struct Engine::Impl {
   void add_routes();
   void wire_nouns();
   [[nodiscard]] std::string user_of(const plugins::DriverInfo& driver, bool running) const;
+  [[nodiscard]] bool has_volume(const plugins::DriverInfo& driver, const volumes::Volume& volume) const;
   [[nodiscard]] bool runs_by(const containers::Container& container, const std::string& driver) const;
 
   asio::io_context& context;
@@ -257,7 +258,7 @@ void Engine::Impl::wire_nouns() {
     return counts;
   });
   system.set_plugin_use({[this](const plugins::DriverInfo& driver, bool running) { return user_of(driver, running); },
-                         [this](auto successor) { return networks.take_over(std::move(successor)); }});
+                         [this](auto prepare) { return networks.take_over(std::move(prepare)); }});
   builds.cache().set(cache_settings(config.builder));
   api::add_disk_usage(system_api, containers, images, volumes, builds.cache());
 }
@@ -265,11 +266,9 @@ void Engine::Impl::wire_nouns() {
 // With networks and volumes a driver's new version finds what the old one left.
 std::string Engine::Impl::user_of(const plugins::DriverInfo& driver, bool running) const {
   if (!running) {
-    if (std::string user = networks.user_of(driver.kind, driver.name); !user.empty()) return user;
-    if (driver.kind == "volume") {
-      for (const auto& volume : volumes.list()) {
-        if (volume->driver == driver.name) return "volume " + volume->name;
-      }
+    if (std::string user = networks.user_of(driver); !user.empty()) return user;
+    for (const auto& volume : volumes.list()) {
+      if (driver.kind == "volume" && has_volume(driver, *volume)) return "volume " + volume->name;
     }
   }
   for (const auto& container : containers.all()) {
@@ -280,6 +279,15 @@ std::string Engine::Impl::user_of(const plugins::DriverInfo& driver, bool runnin
     if (uses && !(running && at_rest)) return "container " + container->name;
   }
   return {};
+}
+
+// By the file: a driver that stands for others' plugins has objects under their names.
+bool Engine::Impl::has_volume(const plugins::DriverInfo& driver, const volumes::Volume& volume) const {
+  try {
+    return drivers.volume(volume.driver).info().file == driver.file;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 bool Engine::Impl::runs_by(const containers::Container& container, const std::string& driver) const {

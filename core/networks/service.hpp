@@ -169,12 +169,14 @@ class Service {
   /// Removes the user-defined networks that no running container is on and `wanted` picks; answers their names.
   awaitable<std::vector<std::string>> prune(std::function<bool(const Network&)> wanted);
 
-  /// What needs a network or IPAM driver ("network lan"); empty: nothing.
-  [[nodiscard]] std::string user_of(const std::string& kind, const std::string& driver) const;
+  using Prepare = std::function<std::shared_ptr<plugins::Drivers::Successor>()>;
 
-  /// A driver's new version learns of its networks and of the containers on them, and takes over; nobody joins or
-  /// leaves a network meanwhile. Errors, after which the old one goes on: the new one's.
-  awaitable<void> take_over(std::shared_ptr<plugins::Drivers::Successor> successor);
+  /// What needs a network or IPAM driver ("network lan"); empty: nothing.
+  [[nodiscard]] std::string user_of(const plugins::DriverInfo& driver) const;
+
+  /// A driver's new version, which `prepare` makes, learns of its networks and of the containers on them, and takes
+  /// over; nobody joins or leaves a network meanwhile. Errors, after which the old one goes on: the new one's.
+  awaitable<void> take_over(Prepare prepare);
 
   [[nodiscard]] static bool predefined(const std::string& name);
 

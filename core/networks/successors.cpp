@@ -7,12 +7,19 @@
 /// Drivers that are disabled or replaced while containers run.
 namespace gantry::networks {
 
-std::string Service::user_of(const std::string& kind, const std::string& driver) const {
-  for (const auto& [id, network] : impl_->networks.all()) {
-    if (network->config_only) continue;
-    if ((kind == "network" ? network->driver : kind == "ipam" ? network->ipam_driver : "") == driver) {
-      return "network " + network->name;
+// By the file: a driver that stands for others' plugins has objects under their names.
+std::string Service::user_of(const plugins::DriverInfo& driver) const {
+  const auto file_of = [this, &driver](const Network& network) -> std::string {
+    try {
+      if (driver.kind == "network") return impl_->drivers.network(network.driver).info().file;
+      if (driver.kind == "ipam" && Impl::is_leased(network)) return impl_->drivers.ipam(network.ipam_driver).info().file;
+    } catch (const Error&) {
+      // It has no driver now.
     }
+    return {};
+  };
+  for (const auto& [id, network] : impl_->networks.all()) {
+    if (!network->config_only && file_of(*network) == driver.file) return "network " + network->name;
   }
   return {};
 }
@@ -40,9 +47,11 @@ awaitable<void> Service::Impl::teach(std::string name, plugins::NetworkDriver dr
   }
 }
 
-awaitable<void> Service::take_over(std::shared_ptr<plugins::Drivers::Successor> successor) {
+awaitable<void> Service::take_over(Prepare prepare) {
   const auto lock = co_await impl_->creation.lock();
   const auto closed = co_await impl_->gate.close();
+  // Not before: what the new object reads when it is opened nobody changes any more.
+  const auto successor = prepare();
   const auto drivers = plugins::Drivers::networks_of(*successor);
   for (const auto& [name, driver] : drivers) co_await impl_->teach(name, driver);
   impl_->drivers.replace(*successor);

@@ -83,6 +83,7 @@ template <class Driver>
 Handle<Driver> Drivers::Impl::open(Found& found, const std::string& instance, const Options& given) {
   const auto info = std::make_shared<DriverInfo>(found.info);
   info->settings = complete_options(*info, given);
+  info->instance = instance;
   const std::string folder = "/drivers/" + info->kind + "-" + instance;
   const auto opened = std::make_shared<Opened>();
   opened->host =

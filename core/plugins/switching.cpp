@@ -130,16 +130,20 @@ void Drivers::enable(const std::string& kind, const std::string& name) {
   spdlog::info("{} is enabled", title(found.info));
 }
 
-/// One new object for each name that the old version has an object under.
+/// One new object for each that the old version has, in the same folders and under the same names.
 template <class Driver>
 void Drivers::Impl::open_again(Handles<Driver>& handles, Found& found, Handles<Driver>& out) {
   if (found.info.kind != Driver::kKind) return;
+  std::map<const Driver*, Handle<Driver>> opened;
   for (const auto& [name, handle] : handles) {
     if (handle.info().file != found.info.file) continue;
-    Found named = found;
-    named.info.name = handle.name();
-    const bool is_plugin = handle.name() != found.info.name;
-    out[name] = open<Driver>(named, is_plugin ? found.info.name + "-" + handle.name() : name, given_to(handle.info()));
+    Handle<Driver>& fresh = opened[handle.driver().get()];
+    if (!fresh) {
+      Found named = found;
+      named.info.name = handle.name();
+      fresh = open<Driver>(named, handle.info().instance, given_to(handle.info()));
+    }
+    out[name] = fresh;
   }
 }
 
@@ -156,7 +160,8 @@ std::shared_ptr<Drivers::Successor> Drivers::prepare_successor(const std::string
   next->found = load_again(old.info, impl.config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so");
   Found& found = next->found;
   if (kind == registry::v1::Driver::kKind && impl.registry && impl.registry.name() == name) {
-    next->registry = impl.open<registry::v1::Driver>(found, name, given_to(impl.registry.info()));
+    next->registry =
+        impl.open<registry::v1::Driver>(found, impl.registry.info().instance, given_to(impl.registry.info()));
   }
   impl.open_again(impl.transports, found, next->transports);
   impl.open_again(impl.runtimes, found, next->runtimes);

@@ -54,12 +54,14 @@ awaitable<void> Service::enable_plugin(std::string name) {
 awaitable<void> Service::reload_plugin(std::string name) {
   const auto lock = co_await plugin_changes_.lock();
   const plugins::DriverInfo driver = only_plugin(name);
-  const std::string user = plugin_use_.user ? plugin_use_.user(driver, true) : std::string{};
-  if (!user.empty()) {
-    throw Error{Errc::conflict, "plugin " + driver.name + " is in use by " + user + "; it cannot be reloaded"};
-  }
-  auto successor = drivers_.prepare_successor(driver.kind, driver.name);
-  co_await plugin_use_.take_over(std::move(successor));
+  const std::function<std::shared_ptr<plugins::Drivers::Successor>()> prepare = [this, &driver] {
+    const std::string user = plugin_use_.user ? plugin_use_.user(driver, true) : std::string{};
+    if (!user.empty()) {
+      throw Error{Errc::conflict, "plugin " + driver.name + " is in use by " + user + "; it cannot be reloaded"};
+    }
+    return drivers_.prepare_successor(driver.kind, driver.name);
+  };
+  co_await plugin_use_.take_over(prepare);
   tell_plugin("reload", driver);
 }
 

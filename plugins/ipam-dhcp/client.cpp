@@ -97,6 +97,10 @@ Lease acquire(const Client& client, std::uint32_t wanted, const Call& call) {
   if (answer->type == Type::nak) {
     throw Error{Errc::denied, "dhcp: the server " + text_of(offer->server) + " refuses " + text_of(offer->address)};
   }
+  if (answer->yours != offer->address) {
+    throw Error{Errc::denied, "dhcp: the server " + text_of(offer->server) + " gives " + text_of(answer->yours) +
+                                  " after it has offered " + text_of(offer->address)};
+  }
   return lease_of(*answer);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 #include "gantry/error.hpp"
@@ -28,11 +29,16 @@ class KeepersCall final : public Call {
 }  // namespace
 
 std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  // Goes on while the host sleeps, and nobody sets it.
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  return time.tv_sec;
 }
 
 Keeper::Keeper(Host& host, const Records& records) : host_(host), records_(records) {
   for (LeaseRecord& record : records_.leases()) {
+    // Of a time before the host was started anew nothing is known.
+    if (record.since > now()) record.since = now() - record.lease.renew;
     const std::int64_t due = record.since + record.lease.renew;
     const std::string id = record.id;
     kept_[id] = {std::move(record), due};
@@ -91,7 +97,8 @@ void Keeper::serve() {
       continue;
     }
     if (next->second.due > now()) {
-      wake_.wait_for(lock, std::chrono::seconds(next->second.due - now()));
+      // The wait itself does not count the host's sleep.
+      wake_.wait_for(lock, std::chrono::seconds(std::min(next->second.due - now(), kLongestPause)));
       continue;
     }
     const LeaseRecord record = next->second.record;

@@ -31,7 +31,7 @@ class Keeper {
  private:
   struct Kept {
     LeaseRecord record;
-    std::int64_t due{};  ///< Seconds since the epoch.
+    std::int64_t due{};  ///< As `now`.
   };
 
   void serve();
@@ -47,7 +47,7 @@ class Keeper {
   std::thread thread_;
 };
 
-/// Seconds since the epoch.
+/// Seconds since the host was started, its sleep included.
 std::int64_t now();
 
 }  // namespace gantry::dhcp

@@ -26,7 +26,7 @@ struct LeaseRecord {
   std::string network_id;
   Client client;
   Lease lease;
-  std::int64_t since{};  ///< Seconds since the epoch: it goes on while the daemon is away.
+  std::int64_t since{};  ///< Seconds since the host was started: they go on while the daemon is away.
 };
 
 /// What is leased, in the exec root: a host that starts again has no containers that run.

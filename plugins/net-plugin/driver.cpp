@@ -191,7 +191,8 @@ void Driver::attach(const EndpointSpec& spec, int netns, network::v1::Endpoint& 
   UniqueFd sandbox(::fcntl(netns, F_DUPFD_CLOEXEC, 0));
   {
     const std::lock_guard lock(mutex_);
-    sandboxes_[spec.id] = std::move(sandbox);
+    // The one that the plugin was told of stays.
+    sandboxes_.try_emplace(spec.id, std::move(sandbox));
   }
   auto undo = net_link::ScopeExit([&] {
     if (!before) take_away(record, call);

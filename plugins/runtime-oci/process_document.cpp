@@ -72,9 +72,9 @@ PlanDocument process_document(const Process& process, const PlanProcess& plan, c
 }
 
 PlanDocument exec_document(const Process& process, const PlanProcess& plan, bool privileged) {
-  return document(
-      process, plan, process.args,
-      privileged ? container_shim::capability_names(container_shim::all_capabilities()) : process.capabilities);
+  return document(process, plan, process.args,
+                  available(privileged ? container_shim::all_capabilities()
+                                       : container_shim::capability_set(process.capabilities)));
 }
 
 }  // namespace gantry::oci

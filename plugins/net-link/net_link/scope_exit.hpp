@@ -10,7 +10,12 @@ class ScopeExit {
  public:
   explicit ScopeExit(Undo undo) : undo_(std::move(undo)) {}
   ~ScopeExit() {
-    if (armed_) undo_();
+    if (!armed_) return;
+    try {
+      undo_();
+    } catch (...) {
+      // Why it is needed is on its way to the user: what cannot be undone is not what went wrong.
+    }
   }
   ScopeExit(const ScopeExit&) = delete;
   ScopeExit& operator=(const ScopeExit&) = delete;
