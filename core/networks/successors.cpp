@@ -12,7 +12,8 @@ std::string Service::user_of(const plugins::DriverInfo& driver) const {
   const auto file_of = [this, &driver](const Network& network) -> std::string {
     try {
       if (driver.kind == "network") return impl_->drivers.network(network.driver).info().file;
-      if (driver.kind == "ipam" && Impl::is_leased(network)) return impl_->drivers.ipam(network.ipam_driver).info().file;
+      if (driver.kind == "ipam" && Impl::is_leased(network))
+        return impl_->drivers.ipam(network.ipam_driver).info().file;
     } catch (const Error&) {
       // It has no driver now.
     }
