@@ -1,9 +1,9 @@
 #include "driver.hpp"
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "docker_plugin/limited_call.hpp"
+#include "docker_plugin/options.hpp"
 #include "gantry/error.hpp"
 #include "net_link/address.hpp"
 #include "net_link/scope_exit.hpp"
@@ -12,29 +12,14 @@ namespace gantry::ipam_plugin {
 namespace {
 
 using docker_plugin::LimitedCall;
+using docker_plugin::text_of;
 using nlohmann::json;
 using std::chrono_literals::operator""s;
 
-constexpr const char* kPlugin = "plugin";
-constexpr const char* kSockets = "plugin-sockets";
-constexpr const char* kSpecs = "plugin-specs";
 constexpr const char* kGateway = "com.docker.network.gateway";
 
 constexpr auto kPatience = 20s;  // with what a user waits for
 constexpr auto kFarewell = 5s;   // with what a container's end waits for
-
-std::vector<std::filesystem::path> folders(const std::string& list) {
-  std::vector<std::filesystem::path> out;
-  std::istringstream items(list);
-  for (std::string item; std::getline(items, item, ',');) out.emplace_back(item);
-  return out;
-}
-
-std::string text_of(const json& object, const char* name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
 
 std::string without_prefix(const std::string& cidr) { return cidr.substr(0, cidr.find('/')); }
 
@@ -63,26 +48,13 @@ std::vector<std::pair<network::v1::Pool, bool>> wanted_pools(const ipam::v1::Net
 
 void Driver::capabilities(Capabilities& out) const { out = {"named-plugins", "any-options", "needs-mac"}; }
 
-void Driver::options(std::vector<OptionInfo>& out) const {
-  const auto driver = OptionScope::driver;
-  out = {{kPlugin, OptionType::text, driver, "", "the plugin that is spoken to; set by the daemon"},
-         {kSockets, OptionType::list, driver, "/run/docker/plugins", "folders with plugins' sockets"},
-         {kSpecs, OptionType::list, driver, "/etc/docker/plugins,/usr/lib/docker/plugins",
-          "folders with their spec files"}};
-}
+void Driver::options(std::vector<OptionInfo>& out) const { out = docker_plugin::options(); }
 
 void Driver::open(Host& host) {
-  const Options& options = host.options();
-  const std::string name = options.at(kPlugin);
-  if (name.empty()) return;
-  docker_plugin::Folders places;
-  places.sockets = folders(options.at(kSockets));
-  places.specs = folders(options.at(kSpecs));
-  auto client = std::make_unique<docker_plugin::Client>(places, name, "IpamDriver");
+  auto client = docker_plugin::named_plugin(host.options(), "IpamDriver");
+  if (!client) return;
   // One that is not there now may still hold what we have on record.
-  if (!client->exists() && !Records::exist_in(host.data_dir())) {
-    throw Error{Errc::not_found, "plugin \"" + name + "\" not found"};
-  }
+  if (!client->exists() && !Records::exist_in(host.data_dir())) docker_plugin::throw_not_found(*client);
   plugin_ = std::move(client);
   records_.emplace(host.data_dir());
 }

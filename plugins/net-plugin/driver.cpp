@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "docker_plugin/limited_call.hpp"
+#include "docker_plugin/options.hpp"
 #include "gantry/error.hpp"
 #include "messages.hpp"
 #include "net_link/link.hpp"
@@ -24,19 +24,8 @@ using network::v1::NetworkSpec;
 using nlohmann::json;
 using std::chrono_literals::operator""s;
 
-constexpr const char* kPlugin = "plugin";
-constexpr const char* kSockets = "plugin-sockets";
-constexpr const char* kSpecs = "plugin-specs";
-
 constexpr auto kPatience = 20s;  // with what a user waits for
 constexpr auto kFarewell = 5s;   // with what a container's end waits for
-
-std::vector<std::filesystem::path> folders(const std::string& list) {
-  std::vector<std::filesystem::path> out;
-  std::istringstream items(list);
-  for (std::string item; std::getline(items, item, ',');) out.emplace_back(item);
-  return out;
-}
 
 std::string address_text(const net_link::Leases& leases, const std::optional<net_link::Address>& address) {
   if (!address) return {};
@@ -55,26 +44,13 @@ std::vector<net_link::FamilyPlan> plans_of(const std::vector<network::v1::Pool>&
 
 void Driver::capabilities(Capabilities& out) const { out = {"named-plugins", "any-options", "no-addresses"}; }
 
-void Driver::options(std::vector<OptionInfo>& out) const {
-  const auto driver = OptionScope::driver;
-  out = {{kPlugin, OptionType::text, driver, "", "the plugin that is spoken to; set by the daemon"},
-         {kSockets, OptionType::list, driver, "/run/docker/plugins", "folders with plugins' sockets"},
-         {kSpecs, OptionType::list, driver, "/etc/docker/plugins,/usr/lib/docker/plugins",
-          "folders with their spec files"}};
-}
+void Driver::options(std::vector<OptionInfo>& out) const { out = docker_plugin::options(); }
 
 void Driver::open(Host& host) {
-  const Options& options = host.options();
-  const std::string name = options.at(kPlugin);
-  if (name.empty()) return;
-  docker_plugin::Folders places;
-  places.sockets = folders(options.at(kSockets));
-  places.specs = folders(options.at(kSpecs));
-  auto client = std::make_unique<docker_plugin::Client>(places, name, "NetworkDriver");
+  auto client = docker_plugin::named_plugin(host.options(), "NetworkDriver");
+  if (!client) return;
   // One that is not there now may still hold what we have on record.
-  if (!client->exists() && !Records::exist_in(host.data_dir())) {
-    throw Error{Errc::not_found, "plugin \"" + name + "\" not found"};
-  }
+  if (!client->exists() && !Records::exist_in(host.data_dir())) docker_plugin::throw_not_found(*client);
   plugin_ = std::move(client);
   records_.emplace(host.data_dir());
   namespaces_.emplace();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "docker_plugin/options.hpp"
 #include "gantry/error.hpp"
 #include "net_link/address.hpp"
 #include "net_link/link.hpp"
@@ -12,16 +13,11 @@
 namespace gantry::net_plugin {
 namespace {
 
+using docker_plugin::text_of;
 using nlohmann::json;
 
 constexpr int kConnected = 1;  // types.CONNECTED: a route without a gateway
 constexpr std::size_t kMostRoutes = 1024;
-
-std::string text_of(const json& object, const char* name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
 
 json member(const json& object, const char* name) {
   if (!object.is_object()) return {};

@@ -3,30 +3,14 @@
 #include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
-#include <sstream>
+
+#include "docker_plugin/options.hpp"
 
 namespace gantry::volume_plugin {
 namespace {
 
+using docker_plugin::text_of;
 using nlohmann::json;
-
-constexpr const char* kPlugin = "plugin";
-constexpr const char* kSockets = "plugin-sockets";
-constexpr const char* kSpecs = "plugin-specs";
-
-std::vector<std::filesystem::path> folders(const std::string& list) {
-  std::vector<std::filesystem::path> out;
-  std::istringstream items(list);
-  for (std::string item; std::getline(items, item, ',');) out.emplace_back(item);
-  return out;
-}
-
-/// A member that is a text; empty if it is none.
-std::string text_of(const json& object, const char* name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
 
 /// Whether a message is one of those that plugins have for a volume that they don't hold. All others may pass: a volume
 /// whose plugin has lost its backend is still there.
@@ -41,23 +25,11 @@ bool says_gone(std::string message) {
 
 void Driver::capabilities(Capabilities& out) const { out = {"named-plugins", "any-options"}; }
 
-void Driver::options(std::vector<OptionInfo>& out) const {
-  const auto driver = OptionScope::driver;
-  out = {{kPlugin, OptionType::text, driver, "", "the plugin that is spoken to; set by the daemon"},
-         {kSockets, OptionType::list, driver, "/run/docker/plugins", "folders with plugins' sockets"},
-         {kSpecs, OptionType::list, driver, "/etc/docker/plugins,/usr/lib/docker/plugins",
-          "folders with their spec files"}};
-}
+void Driver::options(std::vector<OptionInfo>& out) const { out = docker_plugin::options(); }
 
 void Driver::open(Host& host) {
-  const Options& options = host.options();
-  const std::string name = options.at(kPlugin);
-  if (name.empty()) return;
-  docker_plugin::Folders places;
-  places.sockets = folders(options.at(kSockets));
-  places.specs = folders(options.at(kSpecs));
-  plugin_ = std::make_unique<docker_plugin::Client>(places, name, "VolumeDriver");
-  if (!plugin_->exists()) throw Error{Errc::not_found, "plugin \"" + name + "\" not found"};
+  plugin_ = docker_plugin::named_plugin(host.options(), "VolumeDriver");
+  if (plugin_ && !plugin_->exists()) docker_plugin::throw_not_found(*plugin_);
 }
 
 docker_plugin::Client& Driver::plugin() const {
