@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -94,11 +95,13 @@ bool Daemon::start(const std::string& preparation) {
                                    environment(), false);
   const int ended = static_cast<int>(::syscall(434 /* pidfd_open */, process_->pid(), 0));
   bool answers = false;
-  while (!answers) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (!answers && std::chrono::steady_clock::now() < limit) {
     answers = shell("curl -sf --unix-socket " + socket().string() + " http://d/_ping").out == "OK";
     if (answers) break;
     pollfd fds[2] = {{watch, POLLIN, 0}, {ended, POLLIN, 0}};
-    if (::poll(fds, 2, 20'000) <= 0 || (fds[1].revents != 0)) break;
+    // A socket is there before it listens, and of that nothing tells.
+    if (::poll(fds, 2, 100) < 0 || (fds[1].revents != 0)) break;
     char events[4096];
     if (fds[0].revents != 0 && ::read(watch, events, sizeof events) < 0) break;
   }
