@@ -205,7 +205,9 @@ bool HostDirectory::copy_to(int root, const Call& call) {
   // Only now: whatever goes into a directory changes its time.
   for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
     const timespec times[2] = {file->status.st_mtim, file->status.st_mtim};
-    if (S_ISDIR(file->status.st_mode)) ::fchmodat(root, file->path.c_str(), file->status.st_mode & 07777, 0);
+    if (S_ISDIR(file->status.st_mode) && ::fchmodat(root, file->path.c_str(), file->status.st_mode & 07777, 0) != 0) {
+      throw_errno("cannot keep " + quoted(file->path));
+    }
     if (!S_ISREG(file->status.st_mode)) ::utimensat(root, file->path.c_str(), times, AT_SYMLINK_NOFOLLOW);
   }
   return same;

@@ -156,8 +156,10 @@ void StageBuild::plan_cache(const RunMount& mount, MountPlan& plan) {
   const CacheMounts::Use& cache = plan.caches.back();
   if (cache.is_new()) {
     const UniqueFd root = open_directory(cache.path());
-    ::fchown(root.get(), number(mount.uid, 10, 0, "uid"), number(mount.gid, 10, 0, "gid"));
-    ::fchmod(root.get(), number(mount.mode, 8, 0755, "mode"));
+    if (::fchown(root.get(), number(mount.uid, 10, 0, "uid"), number(mount.gid, 10, 0, "gid")) != 0 ||
+        ::fchmod(root.get(), number(mount.mode, 8, 0755, "mode")) != 0) {
+      layer_archive::throw_errno("cannot make the cache for " + mount.target);
+    }
   }
   std::vector<std::string> how{"rbind", "rprivate"};
   if (mount.read_only.value_or(false)) how.emplace_back("ro");

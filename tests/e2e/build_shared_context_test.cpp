@@ -59,7 +59,7 @@ TEST_F(BuildSharedContext, GivesTheStepsOfOneThatIsSent) {
   write("kept.log", "kept");
   write("mode", "m");
   ::chmod((folder_ / "mode").c_str(), 0751);
-  ::chown((folder_ / "mode").c_str(), 1000, 1000);
+  EXPECT_EQ(::chown((folder_ / "mode").c_str(), 1000, 1000), 0);
   fs::create_symlink("dir/b", folder_ / "link");
   fs::create_symlink("/nowhere", folder_ / "dangling");
   ASSERT_EQ(daemon->docker("build -q -t sent " + folder_.string()).code, 0);
