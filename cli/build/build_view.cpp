@@ -1,7 +1,9 @@
 #include "build/build_view.hpp"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -31,8 +33,11 @@ StepDisplay make_display(const std::string& mode) {
 
 }  // namespace
 
-BuildView::BuildView(std::string progress, bool to_stderr)
-    : mode_(mode_of(std::move(progress))), to_stderr_(to_stderr), display_(make_display(mode_)) {}
+BuildView::BuildView(const std::string& progress, bool quiet, bool to_stderr)
+    : mode_(quiet ? "lines" : mode_of(progress)),
+      held_(quiet ? ::memfd_create("build", MFD_CLOEXEC) : -1),
+      output_(to_stderr ? STDERR_FILENO : STDOUT_FILENO),
+      display_(make_display(mode_)) {}
 
 void BuildView::ask(Query& query) const {
   if (mode_ != "classic") query.add("progress", mode_ == "lines" ? "problems" : "steps");
@@ -47,20 +52,30 @@ void BuildView::show_warnings() const {
   write_output(STDERR_FILENO, text);
 }
 
+void BuildView::show_held(int fd) const {
+  if (!held_ || ::lseek(held_.get(), 0, SEEK_SET) != 0) return;
+  std::array<char, 65536> piece{};
+  for (ssize_t got = 0; (got = ::read(held_.get(), piece.data(), piece.size())) > 0;) {
+    write_output(fd, {piece.data(), static_cast<std::size_t>(got)});
+  }
+}
+
 std::string BuildView::show(Exchange& exchange) {
   std::string id;
   try {
-    show_progress(exchange, to_stderr_ ? STDERR_FILENO : STDOUT_FILENO, false, [&](const Json& aux) {
+    show_progress(exchange, held_ ? held_.get() : output_, false, [&](const Json& aux) {
       if (!aux.is_object()) return;
       id = aux.value("ID", id);
       if (aux.contains("Kind")) display_.take(aux);
     });
   } catch (const Failure&) {
+    show_held(STDERR_FILENO);
     display_.finish();
     show_warnings();
     write_output(STDERR_FILENO, display_.source());
     throw;
   }
+  show_held(output_);
   display_.finish();
   show_warnings();
   return id;

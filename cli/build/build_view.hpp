@@ -4,6 +4,7 @@
 
 #include "build/step_display.hpp"
 #include "client/client.hpp"
+#include "gantry/unique_fd.hpp"
 
 namespace gantry::cli {
 
@@ -12,8 +13,9 @@ namespace gantry::cli {
 class BuildView {
  public:
   /// `progress`: "auto" (steps on a terminal, else lines), "plain", "tty" or "classic" (Docker's lines and nothing
-  /// else). `to_stderr`: standard output is taken. Throws Failure.
-  BuildView(std::string progress, bool to_stderr);
+  /// else). `quiet`: lines, which are shown at the end, on standard error if the build failed. `to_stderr`: standard
+  /// output is taken. Throws Failure.
+  BuildView(const std::string& progress, bool quiet, bool to_stderr);
 
   /// What the daemon is to send.
   void ask(Query& query) const;
@@ -25,9 +27,11 @@ class BuildView {
 
  private:
   void show_warnings() const;
+  void show_held(int fd) const;
 
   std::string mode_;  ///< "tty", "plain", "lines" or "classic".
-  bool to_stderr_;
+  UniqueFd held_;     ///< What a quiet build shows at its end.
+  int output_;
   StepDisplay display_;
 };
 

@@ -179,7 +179,7 @@ class Sender {
     query.add_if(!shared.empty(), "directory", shared);
     const auto caches = bring_caches(context_, flags_.cache_from);
     if (!caches.empty()) query.add("cachefrom", Json(caches).dump());
-    BuildView view{flags_.progress, to_stderr_};
+    BuildView view{flags_.progress, flags_.quiet, to_stderr_};
     view.ask(query);
     const auto exchange = context_.client().upload("POST", "/build" + query.text(), source, headers);
     id_ = view.show(*exchange);

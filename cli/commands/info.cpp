@@ -28,6 +28,7 @@ class InfoText {
     value("Cgroup Driver", "CgroupDriver");
     value("Cgroup Version", "CgroupVersion");
     drivers();
+    devices();
     swarm();
     runtimes();
     security();
@@ -39,6 +40,7 @@ class InfoText {
     line(" Live Restore Enabled: " + boolean("LiveRestoreEnabled"));
     value("Product License", "ProductLicense");
     pools();
+    firewall();
     line("");
     return std::move(out_);
   }
@@ -85,6 +87,24 @@ class InfoText {
       std::string names;
       for (const Json& name : *found) names += " " + go_text(name);
       line(std::string("  ") + kind + ":" + names);
+    }
+  }
+
+  void devices() {
+    const Json folders = info_.value("CDISpecDirs", Json::array());
+    if (folders.is_array() && !folders.empty()) line(" CDI spec directories:");
+    for (const Json& folder : folders) line("  " + go_text(folder));
+    const Json devices = info_.value("DiscoveredDevices", Json::array());
+    if (devices.is_array() && !devices.empty()) line(" Discovered Devices:");
+    for (const Json& device : devices) line("  " + device.value("Source", "") + ": " + device.value("ID", ""));
+  }
+
+  void firewall() {
+    const Json firewall = info_.value("FirewallBackend", Json::object());
+    if (!firewall.is_object() || firewall.empty()) return;
+    line(" Firewall Backend: " + firewall.value("Driver", ""));
+    for (const Json& fact : firewall.value("Info", Json::array())) {
+      line("  " + go_text(fact[0]) + ": " + go_text(fact[1]));
     }
   }
 

@@ -72,6 +72,8 @@ void show_info_as_of(Version version, Json& info) {
               {"AllowNondistributableArtifactsCIDRs", "AllowNondistributableArtifactsHostnames"});
     for (const char* commit : {"ContainerdCommit", "RuncCommit", "InitCommit"}) info[commit].erase("Expected");
   }
+  if (version < Version{1, 49}) info.erase("FirewallBackend");
+  if (version < Version{1, 50}) info.erase("DiscoveredDevices");
   if (version >= Version{1, 50}) erase_all(info, {"BridgeNfIptables", "BridgeNfIp6tables"});
 }
 

@@ -43,14 +43,18 @@ TEST(AsOf, TheHealthInLists) {
 
 TEST(AsOf, Info) {
   const Json now = Json::parse(R"({"SecurityOptions":["name=apparmor","name=seccomp,profile=builtin"],
-    "BridgeNfIptables":false,"RegistryConfig":{"AllowNondistributableArtifactsCIDRs":null},
+    "BridgeNfIptables":false,"FirewallBackend":{"Driver":"nftables"},"DiscoveredDevices":[],"RegistryConfig":{"AllowNondistributableArtifactsCIDRs":null},
     "ContainerdCommit":{"ID":"","Expected":""},"RuncCommit":{},"InitCommit":{}})");
   Json oldest = now;
   show_info_as_of({1, 24}, oldest);
   EXPECT_EQ(oldest["SecurityOptions"], Json::parse(R"(["apparmor","seccomp"])"));
   EXPECT_TRUE(oldest.contains("ExecutionDriver"));
   EXPECT_TRUE(oldest.contains("KernelMemory"));
+  EXPECT_FALSE(oldest.contains("FirewallBackend"));
+  EXPECT_FALSE(oldest.contains("DiscoveredDevices"));
   Json newest = now;
+  EXPECT_TRUE(newest.contains("FirewallBackend"));
+  EXPECT_TRUE(newest.contains("DiscoveredDevices"));
   show_info_as_of({1, 56}, newest);
   EXPECT_EQ(newest["SecurityOptions"], now["SecurityOptions"]);
   for (const char* gone : {"ExecutionDriver", "KernelMemory", "KernelMemoryTCP", "BridgeNfIptables"}) {

@@ -122,7 +122,8 @@ awaitable<Response> System::no_swarm(Exchange& exchange) {
 }
 
 awaitable<Response> System::info(Exchange& exchange) {
-  nlohmann::ordered_json body = service_.info();
+  const wire::Info info = co_await service_.info();
+  nlohmann::ordered_json body = info;
   show_info_as_of(exchange.request().version, body);
   co_return ordered(body);
 }

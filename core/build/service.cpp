@@ -5,6 +5,7 @@
 
 #include <boost/asio/detached.hpp>
 
+#include <deque>
 #include <set>
 
 #include "base/file.hpp"
@@ -44,6 +45,29 @@ void tell(const images::Report& report, std::string text) {
   report(message);
 }
 
+/// What a quiet build says: it is told if the build fails, as dockerd does.
+class Hushed {
+ public:
+  void take(const wire::ProgressMessage& line) {
+    if (line.detail) return;
+    lines_.push_back(line);
+    size_ += size_of(line);
+    for (; size_ > kLargest; lines_.pop_front()) size_ -= size_of(lines_.front());
+  }
+  void tell(const images::Report& report) const {
+    for (const wire::ProgressMessage& line : lines_) report(line);
+  }
+
+ private:
+  static constexpr std::size_t kLargest = std::size_t{1} << 20;
+  static std::size_t size_of(const wire::ProgressMessage& line) {
+    return sizeof(line) + line.status.size() + line.stream.size() + line.aux.size();
+  }
+
+  std::deque<wire::ProgressMessage> lines_;
+  std::size_t size_{};
+};
+
 }  // namespace
 
 awaitable<UniqueFd> Service::receive(images::UploadSource context) {
@@ -77,7 +101,10 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
     request.wanted.reader = request.directory->reader;
   }
   const auto wanted = std::make_shared<const BuildRequest>(std::move(request));
-  const auto session = std::make_shared<Session>(co_await asio::this_coro::executor, at_, wanted, report, cancel);
+  const auto hushed = std::make_shared<Hushed>();
+  const images::Report heard =
+      wanted->quiet ? images::Report{[hushed](const wire::ProgressMessage& line) { hushed->take(line); }} : report;
+  const auto session = std::make_shared<Session>(co_await asio::this_coro::executor, at_, wanted, heard, cancel);
   const auto source = std::make_shared<images::FileSource>(std::move(context));
   plugins::CallSettings settings;
   settings.cancel = cancel;
@@ -98,7 +125,10 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   const auto kept = image.empty() ? nullptr : at_.images.hold(image);
   co_await session->clean();
   asio::co_spawn(co_await asio::this_coro::executor, cache_.collect(), asio::detached);
-  if (failure) std::rethrow_exception(failure);
+  if (failure) {
+    hushed->tell(report);
+    std::rethrow_exception(failure);
+  }
   if (wanted->wanted.check_only) co_return image;
   at_.images.note_result(image);
   for (const std::string& name : wanted->names) at_.images.tag(image, name, "");

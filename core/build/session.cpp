@@ -92,7 +92,7 @@ void Session::report(const builder::v1::StepReport& report) {
 }
 
 void Session::show(std::string_view text, bool is_error) {
-  if (request_->quiet || request_->shown == Shown::steps) return;
+  if (request_->shown == Shown::steps) return;
   wire::ProgressMessage message;
   // As dockerd does, so that a terminal shows it in red.
   message.stream = is_error ? "\033[91m" + std::string{text} + "\033[0m" : std::string{text};
@@ -119,8 +119,7 @@ awaitable<std::shared_ptr<const images::Image>> Session::find_image(std::string 
   if (const auto known = request_->credentials.find(server_of(reference)); known != request_->credentials.end()) {
     request.credentials = known->second;
   }
-  const images::Report report = request_->quiet ? images::Report{[](const wire::ProgressMessage&) {}} : report_;
-  co_await at_.images.pull(request, report, cancel_);
+  co_await at_.images.pull(request, report_, cancel_);
   co_return at_.images.get(reference);
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "base/file.hpp"
 #include "base/yaml.hpp"
@@ -151,6 +152,19 @@ CdiEdits named_devices(const std::vector<wire::DeviceRequest>& requests, const s
   }
   throw Error{Errc::invalid,
               "could not select device driver \"" + rest.front().driver + "\" with capabilities: [" + wanted + "]"};
+}
+
+std::vector<std::string> all_cdi_names(const std::vector<std::string>& folders) {
+  std::set<std::string> names;
+  for (const Json& spec : read_specs(folders)) {
+    const auto devices = spec.find("devices");
+    if (devices == spec.end()) continue;
+    for (const Json& device : *devices) {
+      if (!device.is_object() || !device.contains("name")) continue;
+      names.insert(spec.value("kind", "") + "=" + text_of(device["name"]));
+    }
+  }
+  return {names.begin(), names.end()};
 }
 
 CdiEdits cdi_edits(const std::vector<std::string>& names, const std::vector<std::string>& folders) {

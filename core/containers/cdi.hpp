@@ -26,6 +26,9 @@ std::vector<std::string> cdi_names(const std::vector<wire::DeviceRequest>& reque
 /// All of it. Blocks. Errors: invalid ("could not select device driver ...", and as `cdi_edits`).
 CdiEdits named_devices(const std::vector<wire::DeviceRequest>& requests, const std::vector<std::string>& folders);
 
+/// The names of all devices that the files describe, in order. Blocks.
+std::vector<std::string> all_cdi_names(const std::vector<std::string>& folders);
+
 /// Blocks. Errors: invalid ("CDI device injection failed: ...").
 CdiEdits cdi_edits(const std::vector<std::string>& names, const std::vector<std::string>& folders);
 

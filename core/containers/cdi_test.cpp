@@ -45,6 +45,12 @@ class Cdi : public ::testing::Test {
   std::filesystem::path root_;
 };
 
+TEST_F(Cdi, EveryDeviceIsNamedOnceWhateverItsFilesHold) {
+  write("run/b.yaml", "kind: vendor.com/net\ndevices:\n- name: n1\n- name: 7\n- odd\n- {}\n");
+  write("run/c.json", R"({"kind":"vendor.com/odd","devices":"none"})");
+  EXPECT_THAT(all_cdi_names(folders()), ElementsAre("vendor.com/net=7", "vendor.com/net=n0", "vendor.com/net=n1"));
+}
+
 TEST_F(Cdi, ADevicesEditsAndItsFilesAreCollectedOnce) {
   const auto edits = cdi_edits({"vendor.com/net=n0", "vendor.com/net=n1"}, folders());
   EXPECT_THAT(edits.env, ElementsAre("ALL=1", "N0=1", "N1=1"));

@@ -21,6 +21,7 @@
 #include "api/volumes.hpp"
 #include "base/file.hpp"
 #include "build/service.hpp"
+#include "containers/cdi.hpp"
 #include "containers/service.hpp"
 #include "daemon/driver_config.hpp"
 #include "daemon/userns_remap.hpp"
@@ -174,6 +175,7 @@ struct Engine::Impl {
 
   void add_routes();
   void wire_nouns();
+  awaitable<std::vector<wire::FoundDevice>> known_devices();
   [[nodiscard]] std::string user_of(const plugins::DriverInfo& driver, bool running) const;
   [[nodiscard]] bool has_volume(const plugins::DriverInfo& driver, const volumes::Volume& volume) const;
   [[nodiscard]] bool runs_by(const containers::Container& container, const std::string& driver) const;
@@ -257,6 +259,7 @@ void Engine::Impl::wire_nouns() {
     }
     return counts;
   });
+  system.set_devices([this] { return known_devices(); });
   system.set_plugin_use({[this](const plugins::DriverInfo& driver, bool running) { return user_of(driver, running); },
                          [this](auto prepare) { return networks.take_over(std::move(prepare)); }});
   builds.cache().set(cache_settings(config.builder));
@@ -264,6 +267,15 @@ void Engine::Impl::wire_nouns() {
 }
 
 // With networks and volumes a driver's new version finds what the old one left.
+awaitable<std::vector<wire::FoundDevice>> Engine::Impl::known_devices() {
+  const std::vector<std::string> folders = system.settings().cdi_spec_dirs;
+  const auto look = [&folders] { return containers::all_cdi_names(folders); };
+  const std::vector<std::string> names = co_await workers.run(Pool::quick, look);
+  std::vector<wire::FoundDevice> devices;
+  for (const std::string& name : names) devices.push_back({"cdi", name});
+  co_return devices;
+}
+
 std::string Engine::Impl::user_of(const plugins::DriverInfo& driver, bool running) const {
   if (!running) {
     if (std::string user = networks.user_of(driver); !user.empty()) return user;

@@ -98,7 +98,7 @@ Service::Service(Settings settings, events::Bus& bus, plugins::Drivers& drivers)
       host_(read_host()),
       id_(engine_id(std::filesystem::path{settings_.data_root} / "engine-id")) {}
 
-wire::Info Service::info() const {
+awaitable<wire::Info> Service::info() const {
   wire::Info info;
   info.id = id_;
   if (counts_) {
@@ -118,6 +118,8 @@ wire::Info Service::info() const {
   info.network_plugins = drivers_.names("network");
   std::erase_if(info.network_plugins,
                 [&](const std::string& name) { return drivers_.network(name).can("named-plugins"); });
+  const auto writes_rules = [&](const std::string& name) { return drivers_.network(name).can("nftables"); };
+  if (std::ranges::any_of(info.network_plugins, writes_rules)) info.firewall = "nftables";
   if (std::ranges::count(info.network_plugins, "null") == 0) info.network_plugins.emplace_back("null");
   // As dockerd, which counts only those that log.
   for (const std::string& name : drivers_.names("log")) {
@@ -139,9 +141,10 @@ wire::Info Service::info() const {
   info.default_address_pools = settings_.address_pools;
   info.init_binary = "gantry-shim";
   info.cdi_spec_dirs = settings_.cdi_spec_dirs;
+  if (devices_) info.devices = co_await devices_();
   add_registries(info);
   add_host(info);
-  return info;
+  co_return info;
 }
 
 void Service::add_registries(wire::Info& info) const {

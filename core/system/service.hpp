@@ -52,7 +52,7 @@ class Service {
   /// Reads or makes `<data_root>/engine-id`.
   Service(Settings settings, events::Bus& bus, plugins::Drivers& drivers);
 
-  [[nodiscard]] wire::Info info() const;
+  awaitable<wire::Info> info() const;
   [[nodiscard]] wire::Version version() const;
   [[nodiscard]] std::vector<wire::Plugin> plugins() const;
   /// Errors: not_found.
@@ -67,6 +67,9 @@ class Service {
 
   void set_plugin_use(PluginUse use) { plugin_use_ = std::move(use); }
   void set_counts(std::function<Counts()> counts) { counts_ = std::move(counts); }
+  void set_devices(std::function<awaitable<std::vector<wire::FoundDevice>>()> devices) {
+    devices_ = std::move(devices);
+  }
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
   void set_settings(Settings settings) { settings_ = std::move(settings); }
@@ -85,6 +88,7 @@ class Service {
   Host host_;
   std::string id_;
   std::function<Counts()> counts_;
+  std::function<awaitable<std::vector<wire::FoundDevice>>()> devices_;
   PluginUse plugin_use_;
   AsyncMutex plugin_changes_;
 };

@@ -36,6 +36,12 @@ void visit(Visitor& fields, P& pool) {
   fields("Size", pool.size);
 }
 
+template <class Visitor, SameAs<FoundDevice> D>
+void visit(Visitor& fields, D& device) {
+  fields("Source", device.source);
+  fields("ID", device.id);
+}
+
 template <class Visitor, SameAs<RegistryIndex> I>
 void visit(Visitor& fields, I& index) {
   fields("Name", index.name);
@@ -182,6 +188,8 @@ void to_json(OrderedJson& json, const Info& info) {
     json[commit] = OrderedJson{{"ID", ""}, {"Expected", ""}};
   }
   json["CDISpecDirs"] = info.cdi_spec_dirs;
+  if (!info.devices.empty()) json["DiscoveredDevices"] = FieldWriter::encode(info.devices);
+  if (!info.firewall.empty()) json["FirewallBackend"] = OrderedJson{{"Driver", info.firewall}};
 }
 
 void from_json(const Json& json, Info& info) {
@@ -191,6 +199,9 @@ void from_json(const Json& json, Info& info) {
   visit_host(reader, info);
   visit_settings(reader, info);
   read(json, "CDISpecDirs", info.cdi_spec_dirs);
+  read(json, "DiscoveredDevices", info.devices);
+  if (const auto firewall = json.find("FirewallBackend"); firewall != json.end())
+    read(*firewall, "Driver", info.firewall);
   if (const auto plugins = json.find("Plugins"); plugins != json.end()) {
     read(*plugins, "Volume", info.volume_plugins);
     read(*plugins, "Network", info.network_plugins);

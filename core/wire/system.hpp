@@ -43,6 +43,12 @@ struct AddressPool {
   int size{};
 };
 
+/// A device that containers can have by name (definition DeviceInfo).
+struct FoundDevice {
+  std::string source;  ///< "cdi".
+  std::string id;
+};
+
 struct RegistryIndex {
   std::string name;
   std::vector<std::string> mirrors;
@@ -105,6 +111,8 @@ struct Info {
   std::vector<AddressPool> default_address_pools;
   std::vector<std::string> warnings;
   std::vector<std::string> cdi_spec_dirs;
+  std::vector<FoundDevice> devices;  ///< API: DiscoveredDevices.
+  std::string firewall;              ///< "nftables"; empty: no driver writes rules.
 };
 
 void to_json(nlohmann::ordered_json& json, const Info& info);

@@ -24,7 +24,7 @@ using network::v1::EndpointSpec;
 using network::v1::Holdings;
 using network::v1::NetworkSpec;
 
-void Driver::capabilities(Capabilities& out) const { out.emplace_back("port-publish"); }
+void Driver::capabilities(Capabilities& out) const { out = {"port-publish", "nftables"}; }
 
 void Driver::options(std::vector<OptionInfo>& out) const { out = known_options(); }
 

@@ -122,6 +122,14 @@ TEST_P(Build, KeepsWhatFailedForTheUserToLookAt) {
   EXPECT_EQ(run("ps -aq").out, "");
 }
 
+TEST_P(Build, SaysAtAQuietBuildsEndWhyItFailed) {
+  const Result failed = run("build -q " + context({{"Dockerfile", "FROM busybox\nRUN echo first; exit 3\n"}}).string());
+  EXPECT_NE(failed.code, 0);
+  EXPECT_THAT(failed.out, ::testing::IsEmpty());
+  EXPECT_THAT(failed.err, HasSubstr("Step 2/2 : RUN echo first; exit 3"));
+  EXPECT_THAT(failed.err, HasSubstr("returned a non-zero code: 3"));
+}
+
 TEST_P(Build, RefusesAContextThatLeadsOut) {
   const fs::path folder = context({{"Dockerfile", "FROM busybox\nCOPY link /copied\nRUN cat /copied\n"}});
   fs::create_symlink("../../../../../etc/hostname", folder / "link");

@@ -146,6 +146,7 @@ TEST_F(Plugins, OfDockersAreAnsweredAsWithoutAny) {
   const auto info = daemon_->api("GET", "/info");
   for (const auto& name : info["Plugins"]["Network"]) EXPECT_NE(name, "plugin");
   for (const auto& name : info["Plugins"]["Volume"]) EXPECT_NE(name, "plugin");
+  EXPECT_EQ(info["FirewallBackend"]["Driver"], "nftables");
   if (!have_docker_cli()) return;
   EXPECT_EQ(daemon_->docker("plugin ls -q").out, "");
   EXPECT_THAT(daemon_->docker("plugin inspect x").err,

@@ -16,7 +16,7 @@
 ///   "host-namespace"  containers stay in the host's network namespace; attach is not called.
 ///   "no-interface"    containers have their loopback and nothing else; attach is not called.
 ///   "no-addresses"    networks without addresses can be made: `NetworkSpec::unaddressed`.
-///   "port-publish"    attach publishes ports.
+///   "port-publish"    attach publishes ports; "nftables": by rules of nftables (API: FirewallBackend).
 ///   "shared-mac"      endpoints have their parent's MAC address: none may be asked for.
 ///   "any-options"     a network's options are the driver's own to check: it gets all of them.
 ///   "named-plugins"   as for volumes.
