@@ -7,7 +7,6 @@
 
 #include "base/file.hpp"
 #include "base/id.hpp"
-#include "base/mounted_tree.hpp"
 #include "containers/concurrent.hpp"
 #include "containers/defaults.hpp"
 #include "containers/impl.hpp"
@@ -19,7 +18,6 @@
 #include "containers/validate.hpp"
 #include "gantry/unique_fd.hpp"
 #include "images/platform.hpp"
-#include "volumes/copy_up.hpp"
 
 namespace gantry::containers {
 
@@ -42,13 +40,6 @@ std::map<std::string, wire::EndpointSettings> requested_endpoints(const CreateRe
   return endpoints;
 }
 
-// What the container's own files are mounted on, which a volume that is mounted read-only could not get later.
-void make_file_places(const std::string& etc) {
-  for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
-    const UniqueFd file{::open((etc + "/" + name).c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644)};
-  }
-}
-
 // Links are the default networks'; a user's network has those of its endpoint's settings.
 void drop_links(wire::HostConfig& host) {
   if (joins_container(host.network_mode) || networks::Service::predefined(host.network_mode)) return;
@@ -65,7 +56,7 @@ void make_folder(const std::string& folder) {
 }  // namespace
 
 awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_ptr<const images::Image> image) {
-  std::vector<std::pair<std::string, std::string>> fresh;  // destination, mountpoint
+  std::vector<Unfilled> unfilled;
   for (MountPoint& place : container.mounts) {
     if (place.type != "volume") continue;
     std::optional<Options> options;
@@ -83,23 +74,11 @@ awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_pt
     place.name = found.volume->name;
     place.driver = found.volume->driver;
     place.source = found.volume->mountpoint;
-    if (!place.no_copy && place.subpath.empty() && !place.source.empty() && !options && found.volume->options.empty()) {
-      fresh.emplace_back(place.destination, place.source);
-    }
+    if (place.no_copy || !place.subpath.empty()) continue;
+    const bool plain = !options && found.volume->options.empty();
+    unfilled.push_back({place.name, place.destination, plain ? place.source : ""});
   }
-  if (fresh.empty() || image->chain_ids.empty()) co_return;
-  const auto root = live(container.id)->root;
-  if (root.empty()) co_return;
-  co_await at.workers.run(Pool::slow, [&fresh, &root] {
-    std::optional<MountedTree> tree;
-    for (const auto& [destination, mountpoint] : fresh) {
-      std::error_code failed;
-      if (!std::filesystem::is_empty(mountpoint, failed) || failed) continue;
-      if (!tree) tree.emplace(root);
-      volumes::copy_up(tree->fd(), destination, mountpoint);
-      if (destination == "/etc") make_file_places(mountpoint);
-    }
-  });
+  if (!unfilled.empty() && !image->chain_ids.empty()) co_await fill_volumes(container.id, std::move(unfilled));
 }
 
 awaitable<void> Service::Impl::prepare(std::shared_ptr<const Container> container,

@@ -14,6 +14,10 @@
 #include "containers/tree_ids.hpp"
 
 /// What the files of the service share; each file has one subject.
+namespace gantry {
+class MountedTree;
+}
+
 namespace gantry::containers {
 
 using Attributes = std::map<std::string, std::string>;
@@ -112,6 +116,17 @@ struct Service::Impl {
   awaitable<void> prepare(std::shared_ptr<const Container> container, std::shared_ptr<const images::Image> image);
   awaitable<void> undo_create(Container container);
   awaitable<void> warn_of_hooks(const Container& container, std::vector<std::string>& warnings);
+
+  // fill_volumes.cpp
+  /// A volume that gets what the image has at its place, if it is empty.
+  struct Unfilled {
+    std::string name;
+    std::string destination;
+    std::string directory;  ///< Empty: only its driver's mount shows the data.
+  };
+  /// Errors, in dockerd's words: as of the driver's mount, invalid (the image has a file there), io.
+  awaitable<void> fill_volumes(std::string id, std::vector<Unfilled> unfilled);
+  awaitable<void> fill_mounted(std::shared_ptr<MountedTree> tree, Unfilled volume);
 
   // logging.cpp
   [[nodiscard]] plugins::LogDriver log_driver_of(const Container& container) const;  ///< Errors: invalid.

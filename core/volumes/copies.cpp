@@ -173,16 +173,7 @@ awaitable<void> Service::rename(std::string name, std::string to) {
   impl_->publish("rename", *stored, std::move(attributes));
 }
 
-awaitable<Mount> Service::Impl::borrow(Volume volume) {
-  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
-  const plugins::CallSettings settings;
-  const auto work = [name = volume.name](auto& target, const Call& call) {
-    Mount out;
-    target.mount(name, kDaemonItself, out, call);
-    return out;
-  };
-  co_return co_await drivers.call(driver, Pool::quick, settings, work);
-}
+awaitable<Mount> Service::Impl::borrow(Volume volume) { co_return co_await mount(std::move(volume), kDaemonItself); }
 
 awaitable<void> Service::Impl::give_back(Volume volume) {
   const plugins::VolumeDriver driver = drivers.volume(volume.driver);

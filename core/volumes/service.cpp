@@ -82,6 +82,22 @@ awaitable<Service::Found> Service::get_or_create(std::string name, std::string d
   co_return Found{std::move(made), true};
 }
 
+awaitable<Mount> Service::Impl::mount(Volume volume, std::string user) {
+  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+  plugins::CallSettings settings;
+  settings.time_limit = kMountLimit;
+  const auto work = [name = volume.name, user = std::move(user)](auto& target, const Call& call) {
+    Mount out;
+    target.mount(name, user, out, call);
+    return out;
+  };
+  try {
+    co_return co_await drivers.call(driver, Pool::quick, settings, work);
+  } catch (...) {
+    rethrow_as("error while mounting volume '" + volume.mountpoint + "'", std::current_exception());
+  }
+}
+
 awaitable<Mount> Service::acquire(std::string name, std::string container_id) {
   std::map<std::string, std::string> attributes;
   co_return co_await acquire(std::move(name), std::move(container_id), std::move(attributes));
@@ -91,22 +107,7 @@ awaitable<Mount> Service::acquire(std::string name, std::string container_id,
                                   std::map<std::string, std::string> attributes) {
   const auto lock = co_await impl_->locks.lock(name);
   const auto volume = get(name);
-  const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
-  Mount mount;
-  std::exception_ptr failure;
-  try {
-    plugins::CallSettings settings;
-    settings.time_limit = kMountLimit;
-    const auto work = [name, container_id](auto& target, const Call& call) {
-      Mount out;
-      target.mount(name, container_id, out, call);
-      return out;
-    };
-    mount = co_await impl_->drivers.call(driver, Pool::quick, settings, work);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (failure) rethrow_as("error while mounting volume '" + volume->mountpoint + "'", failure);
+  Mount mount = co_await impl_->mount(*volume, container_id);
   if (volume->read_only) mount.options.emplace_back("ro");
   attributes["container"] = container_id;
   impl_->publish("mount", *volume, std::move(attributes));

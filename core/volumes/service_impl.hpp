@@ -40,6 +40,7 @@ struct Service::Impl {
   awaitable<std::int64_t> size_of(Snapshot volume);
 
   /// The mount of a volume's data for the daemon's own use, and its end.
+  awaitable<Mount> mount(Volume volume, std::string user);
   awaitable<Mount> borrow(Volume volume);
   awaitable<void> give_back(Volume volume);
   awaitable<void> undo_fill(Volume volume);

@@ -33,6 +33,33 @@ TEST_P(Volumes, TakeTheImagesContent) {
   run("volume rm fresh");
 }
 
+TEST_P(Volumes, WithOptionsTakeTheImagesContentToo) {
+  const std::filesystem::path folder = daemon->root() / "chosen";
+  std::filesystem::create_directories(folder);
+  const std::string flags = " -o type=none -o device=" + folder.string();
+  ASSERT_EQ(run("volume create -o o=bind" + flags + " kept").line(), "kept");
+  ASSERT_EQ(run("volume create -o o=bind,ro" + flags + " locked").line(), "locked");
+  EXPECT_EQ(run("run --rm -v kept:/etc busybox true").code, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder / "passwd"));
+  std::filesystem::remove(folder / "passwd");
+  EXPECT_EQ(run("run --rm -v kept:/etc busybox true").code, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder / "passwd")) << "only what is empty is filled";
+  for (const char* const use : {"-v kept:/etc:nocopy", "-v locked:/etc", "-v kept:/nothing/there"}) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    EXPECT_EQ(run(std::string{"create --name one "} + use + " busybox").code, 0) << use;
+    EXPECT_FALSE(std::filesystem::exists(folder / "passwd")) << use;
+    run("rm one");
+  }
+  std::filesystem::remove_all(folder);
+  EXPECT_THAT(run("create --name one -v kept:/etc busybox").err,
+              AllOf(HasSubstr("failed to populate volume: error while mounting volume '"),
+                    HasSubstr("failed to mount local volume: mount " + folder.string()),
+                    HasSubstr("no such file or directory")));
+  EXPECT_EQ(run("ps -aq").out, "");
+  EXPECT_EQ(run("volume rm kept locked").code, 0);
+}
+
 TEST_P(Volumes, BindHostFolders) {
   const std::filesystem::path folder = daemon->root() / "bound";
   std::filesystem::create_directories(folder);
