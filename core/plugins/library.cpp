@@ -59,8 +59,9 @@ void check_owner(const std::string& file, const fs::path& checked) {
                ": a driver and its folder must be root's");
   }
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    refuse(Errc::denied, file,
-           checked.string() + " can be written by others than its owner: a driver and its folder must not");
+    refuse(
+        Errc::denied, file,
+        checked.string() + " can be written by others than its owner: a driver and its folder must not (chmod go-w)");
   }
 }
 

@@ -66,6 +66,15 @@ std::string names_of(const DriverInfo& driver, OptionScope scope) {
   return names.empty() ? "it takes none" : "it takes " + names;
 }
 
+/// What helps whoever gave an option at the wrong place.
+std::string elsewhere(const DriverInfo& driver, OptionScope scope, const std::string& name) {
+  const bool is_other = std::ranges::any_of(
+      driver.options, [&](const OptionInfo& option) { return option.scope != scope && option.name == name; });
+  if (!is_other) return {};
+  return scope == OptionScope::driver ? " (\"" + name + "\" goes with each " + driver.kind + ", not into driver-opts)"
+                                      : " (\"" + name + "\" goes into driver-opts)";
+}
+
 void check_value(const DriverInfo& driver, const OptionInfo& option, const std::string& value) {
   const std::string where = driver.kind + " driver \"" + driver.name + "\": option \"" + option.name + "\"";
   if (value.find('\0') != std::string::npos) throw Error{Errc::invalid, where + " holds a zero byte"};
@@ -83,7 +92,7 @@ void check_options(const DriverInfo& driver, OptionScope scope, const Options& g
     });
     if (option == driver.options.end()) {
       throw Error{Errc::invalid, driver.kind + " driver \"" + driver.name + "\" has no option \"" + name + "\"; " +
-                                     names_of(driver, scope)};
+                                     names_of(driver, scope) + elsewhere(driver, scope, name)};
     }
     check_value(driver, *option, value);
   }

@@ -19,13 +19,21 @@ namespace fs = std::filesystem;
 using gantry::conformance::Setup;
 
 constexpr const char* kUsage =
-    "usage: gantry-driver-test DRIVER.so [--option NAME=VALUE]... [--dir DIR] [--libexec DIR] [GoogleTest's flags]\n"
+    "usage: gantry-driver-test DRIVER.so [--option NAME=VALUE]... [--object-option NAME=VALUE]... [--dir DIR]\n"
+    "                          [--libexec DIR] [GoogleTest's flags]\n"
     "Runs the conformance suite of the driver's kind. Needs root; runs in mount, network and PID namespaces of its "
     "own.\n"
-    "  --option   an option of the driver's, as in daemon.json\n"
-    "  --dir      where to make the tests' directories (the filesystem under test), default the system's temporary "
-    "one\n"
-    "  --libexec  where the daemon's helper programs are, default beside this program\n";
+    "  --option         an option of the driver's, as in daemon.json\n"
+    "  --object-option  an option of each volume and network that is made, as for `create -o`\n"
+    "  --dir            where to make the tests' directories (the filesystem under test), default the system's "
+    "temporary one\n"
+    "  --libexec        where the daemon's helper programs are, default beside this program\n";
+
+void take_option(const std::string& flag, const std::string& value, gantry::Options& out) {
+  const std::size_t equals = value.find('=');
+  if (equals == std::string::npos) throw std::invalid_argument{flag + " wants NAME=VALUE: " + value};
+  out[value.substr(0, equals)] = value.substr(equals + 1);
+}
 
 Setup parse(const std::vector<std::string>& arguments) {
   Setup setup;
@@ -38,20 +46,18 @@ Setup parse(const std::vector<std::string>& arguments) {
       setup.file = argument;
       continue;
     }
-    if (argument != "--option" && argument != "--dir" && argument != "--libexec") {
+    if (argument != "--option" && argument != "--object-option" && argument != "--dir" && argument != "--libexec") {
       throw std::invalid_argument{"unknown flag " + argument};
     }
     if (++n == arguments.size()) throw std::invalid_argument{argument + " needs a value"};
     const std::string& value = arguments[n];
     if (argument == "--dir") setup.directory = value;
     if (argument == "--libexec") setup.libexec_dir = value;
-    if (argument == "--option") {
-      const std::size_t equals = value.find('=');
-      if (equals == std::string::npos) throw std::invalid_argument{"--option wants NAME=VALUE: " + value};
-      setup.options[value.substr(0, equals)] = value.substr(equals + 1);
-    }
+    if (argument == "--option") take_option(argument, value, setup.options);
+    if (argument == "--object-option") take_option(argument, value, setup.object_options);
   }
   if (setup.file.empty()) throw std::invalid_argument{"which driver?"};
+  if (!fs::exists(setup.file)) throw std::invalid_argument{setup.file + ": no such file"};
   return setup;
 }
 
@@ -65,6 +71,10 @@ void choose_suites(std::string kind) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view{argv[1]} == "--help") {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
   ::testing::InitGoogleTest(&argc, argv);
   Setup setup;
   try {

@@ -37,6 +37,7 @@ class NetworkRetries : public Suite<network::v1::Driver> {
     NetworkSpec spec;
     spec.id = id(number);
     spec.name = std::string{"conformance-"} + number;
+    spec.options = object_options();
     network::v1::Network out;
     driver().create_network(spec, out, call());
     return out;

@@ -93,6 +93,7 @@ class Network : public Suite<network::v1::Driver> {
     NetworkSpec out;
     out.id = id_of(id);
     out.name = std::string("network-") + id;
+    out.options = object_options();
     return out;
   }
 

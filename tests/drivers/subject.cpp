@@ -49,7 +49,13 @@ void set_up(Setup setup) {
   driver.capabilities(shared.info.capabilities);
   driver.options(shared.info.options);
   shared.info.settings = plugins::complete_options(shared.info, shared.setup.options);
+  const auto& capabilities = shared.info.capabilities;
+  if (std::ranges::find(capabilities, "any-options") == capabilities.end()) {
+    plugins::check_options(shared.info, OptionScope::object, shared.setup.object_options);
+  }
 }
+
+const Options& object_options() { return under_test().setup.object_options; }
 
 const std::string& kind_under_test() { return under_test().info.kind; }
 

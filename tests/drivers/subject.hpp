@@ -53,6 +53,7 @@ namespace gantry::conformance {
 struct Setup {
   std::string file;
   Options options;
+  Options object_options;           ///< Of each volume and network that is made.
   std::filesystem::path directory;  ///< Where each test's directories are made.
   std::string libexec_dir;
 };
@@ -61,6 +62,9 @@ void set_up(Setup setup);
 
 /// The kind of the driver under test: "storage".
 const std::string& kind_under_test();
+
+/// What each volume and network is made with.
+const Options& object_options();
 
 /// A call as the daemon makes it; may be cancelled, keeps what is reported.
 class TestCall final : public Call {

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -30,9 +31,9 @@ class Volume : public Suite<volume::v1::Driver> {
     }
   }
 
-  std::string create(const std::string& name, const Options& options = {}) {
+  std::string create(const std::string& name) {
     volume::v1::Volume made;
-    driver().create(name, options, made, call());
+    driver().create(name, object_options(), made, call());
     EXPECT_EQ(made.name, name);
     return made.mountpoint;
   }
@@ -72,6 +73,22 @@ TEST_F(Volume, DataStays) {
   volume::v1::Usage usage;
   driver().usage("data", usage, call());
   EXPECT_EQ(usage.size, 5U);
+}
+
+TEST_F(Volume, CountsWhatIsItsOwnOnly) {
+  const std::string outside = scratch().string() + "/outside";
+  std::ofstream{outside} << std::string(1000, 'x');
+  create("data");
+  const Mount place = mount("data", "one");
+  if (place.type != "bind" || ::access(place.source.c_str(), W_OK) != 0) GTEST_SKIP() << "no directory to write to";
+  std::ofstream{place.source + "/file"} << "12345";
+  fs::create_symlink(outside, place.source + "/link");
+  fs::create_symlink(scratch(), place.source + "/tree");
+  fs::create_symlink("/nothing/there", place.source + "/broken");
+  driver().unmount("data", "one", call());
+  volume::v1::Usage usage;
+  driver().usage("data", usage, call());
+  EXPECT_EQ(usage.size, 5U) << "links are the containers': what they lead to is not the volume's";
 }
 
 TEST_F(Volume, CreateMayBeRepeated) {

@@ -108,6 +108,7 @@ TEST_F(OutOfTree, OneOfEachKindIsFound) {
   EXPECT_EQ(drivers_->registry().name(), "directory");
   EXPECT_EQ(drivers_->runtime("").name(), "plain");
   EXPECT_THAT(drivers_->names("network"), ElementsAre("dummy"));
+  EXPECT_THAT(drivers_->names("ipam"), ElementsAre("sequence"));
   EXPECT_THAT(drivers_->names("log"), ElementsAre("text"));
   EXPECT_THAT(drivers_->names("volume"), ElementsAre("directory", "misbehaving"));
   EXPECT_TRUE(drivers_->storage().can("parallel-apply"));

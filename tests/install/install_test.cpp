@@ -115,6 +115,20 @@ TEST_F(SampleDriver, Network) {
   EXPECT_EQ(daemon_->cli("network rm books").code, 0);
 }
 
+TEST_F(SampleDriver, Ipam) {
+  use("ipam-sequence");
+  const Result made = daemon_->cli("network create --ipam-driver sequence row");
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(daemon_->cli("network inspect -f '{{(index .IPAM.Config 0).Subnet}}' row").line(), "10.77.0.0/24");
+  EXPECT_EQ(daemon_->cli("run -d --name box --network row busybox sleep 1000").code, 0);
+  daemon_->kill(SIGKILL);
+  ASSERT_TRUE(daemon_->start()) << daemon_->log();
+  EXPECT_EQ(daemon_->inspect("box", "/NetworkSettings/Networks/row/IPAddress"), "10.77.0.2");
+  EXPECT_EQ(daemon_->cli("run --rm --network row busybox ping -c 1 -W 5 box").code, 0);
+  EXPECT_EQ(daemon_->cli("rm -f box").code, 0);
+  EXPECT_EQ(daemon_->cli("network rm row").code, 0);
+}
+
 TEST_F(SampleDriver, Runtime) {
   use("runtime-plain", {{"runtimes", {{"plain", {{"driver", "plain"}}}}}});
   const Result started = daemon_->cli("run -d --name box --runtime plain --network none busybox sh -c 'exit 3'");

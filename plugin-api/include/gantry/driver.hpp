@@ -26,7 +26,7 @@ enum class OptionType : int {
 /// Where an option may be given.
 enum class OptionScope : int {
   driver = 0,  ///< In daemon.json, once for the driver.
-  object,      ///< For each object: `network create -o`, `volume create -o`.
+  object,      ///< For each object: `volume create -o`. Values and defaults are the driver's affair.
 };
 
 /// One option that a driver takes. Frozen.

@@ -12,7 +12,7 @@
 /// Life: create -> (mount -> unmount)* -> remove. A volume may be mounted by several users at once.
 ///
 /// Capabilities that the daemon looks for:
-///   "scope-global"  a volume created on one host is seen on all (API: Scope "global"; else "local").
+///   "scope-global"  a volume created on one host is seen on all (API: Scope); others: docs/drivers.md.
 namespace gantry::volume::v1 {
 
 /// What is known about a volume. May grow at its end.

@@ -58,7 +58,7 @@ class VolumeDirectory : public gantry::volume::v1::Driver {
     check(name);
     for (const auto& entry : fs::recursive_directory_iterator{root_ / name / "data"}) {
       call.check();
-      if (entry.is_regular_file()) out.size += entry.file_size();
+      if (fs::is_regular_file(entry.symlink_status())) out.size += entry.file_size();
     }
   }
 
