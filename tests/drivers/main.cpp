@@ -20,14 +20,15 @@ using gantry::conformance::Setup;
 
 constexpr const char* kUsage =
     "usage: gantry-driver-test DRIVER.so [--option NAME=VALUE]... [--object-option NAME=VALUE]... [--dir DIR]\n"
-    "                          [--libexec DIR] [GoogleTest's flags]\n"
+    "                          [--libexec DIR] [--isolated] [GoogleTest's flags]\n"
     "Runs the conformance suite of the driver's kind. Needs root; runs in mount, network and PID namespaces of its "
     "own.\n"
     "  --option         an option of the driver's, as in daemon.json\n"
     "  --object-option  an option of each volume and network that is made, as for `create -o`\n"
     "  --dir            where to make the tests' directories (the filesystem under test), default the system's "
     "temporary one\n"
-    "  --libexec        where the daemon's helper programs are, default beside this program\n";
+    "  --libexec        where the daemon's helper programs are, default beside this program\n"
+    "  --isolated       the driver runs in a process of its own, as with the daemon's isolate-plugins\n";
 
 void take_option(const std::string& flag, const std::string& value, gantry::Options& out) {
   const std::size_t equals = value.find('=');
@@ -44,6 +45,10 @@ Setup parse(const std::vector<std::string>& arguments) {
     if (!argument.starts_with("--")) {
       if (!setup.file.empty()) throw std::invalid_argument{"one driver at a time: " + argument};
       setup.file = argument;
+      continue;
+    }
+    if (argument == "--isolated") {
+      setup.isolated = true;
       continue;
     }
     if (argument != "--option" && argument != "--object-option" && argument != "--dir" && argument != "--libexec") {

@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "base/file.hpp"
+#include "isolated/kinds.hpp"
+#include "isolated/remote.hpp"
 #include "plugins/catalog.hpp"
 #include "plugins/host.hpp"
 #include "plugins/library.hpp"
@@ -23,12 +25,28 @@ namespace fs = std::filesystem;
 struct UnderTest {
   Setup setup;
   std::unique_ptr<plugins::Library> library;
+  std::shared_ptr<const isolated::HostProgram> host_program;  ///< Of a driver that is tried in a process of its own.
   plugins::DriverInfo info;
 };
 
 UnderTest& under_test() {
   static UnderTest shared;
   return shared;
+}
+
+/// A new object, in a process of its own if that is what is tried.
+std::shared_ptr<void> new_object() {
+  const UnderTest& shared = under_test();
+  if (!shared.host_program) return shared.library->make();
+  const isolated::Kind* kind = isolated::find_kind(shared.info.kind);
+  if (kind == nullptr)
+    throw Error{Errc::unsupported, "only drivers of these kinds are isolated: " + isolated::kind_names()};
+  isolated::RemoteSettings settings;
+  settings.program = shared.host_program;
+  settings.file = shared.setup.file;
+  settings.description = isolated::describe(*shared.host_program, shared.setup.file);
+  settings.title = shared.info.kind + " driver \"" + shared.info.name + "\"";
+  return kind->make_proxy(std::make_shared<isolated::Remote>(std::move(settings)), false);
 }
 
 fs::path make_temporary_directory(const fs::path& parent) {
@@ -44,7 +62,11 @@ void set_up(Setup setup) {
   shared.setup = std::move(setup);
   shared.library = std::make_unique<plugins::Library>(shared.setup.file);
   shared.info = shared.library->info();
-  const auto object = shared.library->make();
+  if (shared.setup.isolated) {
+    shared.host_program =
+        std::make_shared<const isolated::HostProgram>(shared.setup.libexec_dir + "/gantry-driver-host");
+  }
+  const auto object = new_object();
   const Driver& driver = plugins::base_of(shared.info.kind, object.get());
   driver.capabilities(shared.info.capabilities);
   driver.options(shared.info.options);
@@ -107,7 +129,7 @@ void Subject::open() {
   parts_->host =
       std::make_unique<plugins::DriverHost>(std::make_shared<const plugins::DriverInfo>(shared.info),
                                             data_dir().string(), exec_dir().string(), shared.setup.libexec_dir);
-  parts_->object = shared.library->make();
+  parts_->object = new_object();
   base().open(*parts_->host);
 }
 
@@ -117,7 +139,7 @@ void Subject::close() noexcept {
 }
 
 std::shared_ptr<void> Subject::open_beside() const {
-  std::shared_ptr<void> object = under_test().library->make();
+  std::shared_ptr<void> object = new_object();
   plugins::base_of(kind_under_test(), object.get()).open(*parts_->host);
   return object;
 }

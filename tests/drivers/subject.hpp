@@ -16,7 +16,7 @@
 
 /// The conformance kit: one GoogleTest suite for each kind of driver, run against a shared object under test:
 ///
-///     gantry-driver-test ./my-driver.so [--option name=value]... [--dir DIR] [gtest flags]
+///     gantry-driver-test ./my-driver.so [--option name=value]... [--dir DIR] [--isolated] [gtest flags]
 ///
 /// A suite is a file `<kind>_suite.cpp` in this folder; CMake picks it up. Its fixture is named after the kind
 /// (Storage, Network, Volume, Runtime, Registry, Builder, or longer: StorageHostileArchive), since that is how the
@@ -56,6 +56,7 @@ struct Setup {
   Options object_options;           ///< Of each volume and network that is made.
   std::filesystem::path directory;  ///< Where each test's directories are made.
   std::string libexec_dir;
+  bool isolated{};  ///< In a process of its own, as with isolate-plugins.
 };
 
 void set_up(Setup setup);

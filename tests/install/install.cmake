@@ -33,7 +33,7 @@ file(REMOVE_RECURSE "${WORK}")
 set(prefix "${WORK}/prefix")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}")
 
-foreach(file bin/gantryd bin/gantry bin/gantry-driver-test lib/gantry/libexec/gantry-shim lib/gantry/libexec/gantry-fetch lib/gantry/libexec/gantry-logger include/gantry/abi.hpp
+foreach(file bin/gantryd bin/gantry bin/gantry-driver-test lib/gantry/libexec/gantry-shim lib/gantry/libexec/gantry-fetch lib/gantry/libexec/gantry-logger lib/gantry/libexec/gantry-driver-host include/gantry/abi.hpp
              lib/systemd/system/gantry.service lib/systemd/system/gantry.socket lib/sysusers.d/gantry.conf
              share/doc/gantry/README.md share/doc/gantry/LICENSE share/doc/gantry/CONTRACT.md
              share/doc/gantry/configuration.md share/doc/gantry/drivers.md)

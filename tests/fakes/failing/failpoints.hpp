@@ -2,9 +2,11 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -22,9 +24,9 @@
 ///
 /// with an action fail-<code> (not_found, conflict, invalid, exhausted, unavailable, io, internal), foreign (throws an
 /// int), block (until the call is cancelled or the file <data_dir>/release exists), hang (likewise, but deaf to
-/// cancellation) or kill (the whole process, as kill -9 does). "after-" in front of an action: the method does its work
-/// first. A file <data_dir>/failpoints is read at each call and takes the option's place, so that a test changes its
-/// mind. Each call's method is a line in <data_dir>/calls.
+/// cancellation), kill (the whole process, as kill -9 does), abort, segfault or exit (of the process). "after-" in
+/// front of an action: the method does its work first. A file <data_dir>/failpoints is read at each call and takes the
+/// option's place, so that a test changes its mind. Each call's method is a line in <data_dir>/calls.
 namespace fake {
 
 namespace fs = std::filesystem;
@@ -82,6 +84,9 @@ class Failpoints {
   void act(const std::string& action, const gantry::Call* call) const {
     if (action.empty()) return;
     if (action == "kill") ::raise(SIGKILL);
+    if (action == "abort") std::abort();
+    if (action == "segfault") ::raise(SIGSEGV);
+    if (action == "exit") ::_exit(7);
     if (action == "foreign") throw 42;
     if (action == "block") return wait(call);
     if (action == "hang") return wait(nullptr);

@@ -1,0 +1,166 @@
+// gantry-driver-host: loads one driver's file and serves its interface to the daemon, so that a driver that crashes
+// takes this process with it and nothing else. The daemon starts it, and it never outlives the daemon.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include "isolated/frame.hpp"
+#include "isolated/host_process.hpp"
+#include "isolated/message.hpp"
+#include "isolated/serving.hpp"
+#include "plugins/catalog.hpp"
+#include "plugins/foreign.hpp"
+#include "plugins/library.hpp"
+
+namespace {
+
+using namespace gantry;
+using namespace gantry::isolated;
+
+/// Lines for the daemon's log.
+void tell(LogLevel level, std::string_view line) noexcept {
+  static std::mutex sending;
+  try {
+    const std::string message = pack({static_cast<int>(level), line});
+    const std::scoped_lock guard{sending};
+    send_frame(kControlFd, FrameType::log, message);
+  } catch (const std::exception&) {
+    // The daemon has ended, and so does this process.
+  }
+}
+
+LogLevel level_of(spdlog::level::level_enum level) {
+  if (level >= spdlog::level::err) return LogLevel::error;
+  if (level == spdlog::level::warn) return LogLevel::warning;
+  return level == spdlog::level::info ? LogLevel::info : LogLevel::debug;
+}
+
+/// What the host's own code logs about a driver goes to the daemon as the driver's lines do.
+class DaemonSink final : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& line) override {
+    tell(level_of(line.level), std::string_view{line.payload.data(), line.payload.size()});
+  }
+  void flush_() override {}
+};
+
+/// The threads that serve connections: the driver is destroyed when the last one has ended.
+class Servants {
+ public:
+  void start(std::shared_ptr<Line> line, Served& served) {
+    {
+      const std::scoped_lock guard{mutex_};
+      ++count_;
+    }
+    std::thread{[this, line = std::move(line), &served]() mutable {
+      serve(*line, served);
+      line.reset();
+      const std::scoped_lock guard{mutex_};
+      --count_;
+      idle_.notify_all();
+    }}.detach();
+  }
+
+  void wait() {
+    std::unique_lock guard{mutex_};
+    idle_.wait(guard, [this] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  int count_ = 0;
+};
+
+void load(const std::string& file, Served& served) {
+  // Lives as long as the process: so does what it has mapped.
+  static std::unique_ptr<const plugins::Library> library;
+  static plugins::DriverInfo info;
+  served.translate = [] { return plugins::translate_exception(info); };
+  served.log = tell;
+  try {
+    library = std::make_unique<const plugins::Library>(file);
+    info = library->info();
+    served.object = library->make();
+    served.base = &plugins::base_of(info.kind, served.object.get());
+    plugins::translated(info, [&] {
+      served.base->capabilities(info.capabilities);
+      served.base->options(info.options);
+    });
+    served.description = {info.kind, info.name, info.version, info.interface, info.capabilities, info.options};
+  } catch (const std::exception& error) {
+    served.refusal = error.what();
+  }
+}
+
+void ignored(int /*signal*/) {}
+
+/// Whatever ends the daemon ends this process, and nothing else does. No signal is ignored, which exec would hand on.
+void settle() {
+  ::prctl(PR_SET_NAME, "gantry-driver");
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  struct sigaction nothing {};
+  nothing.sa_handler = ignored;
+  nothing.sa_flags = SA_RESTART;
+  for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &nothing, nullptr);
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("driver", std::make_shared<DaemonSink>()));
+  spdlog::set_level(spdlog::level::debug);
+}
+
+/// Takes connections until the daemon says that there will be no more; false: it has ended.
+bool take_connections(Servants& servants, Served& served) {
+  Frame frame;
+  while (receive_frame(kControlFd, frame, true)) {
+    if (frame.type == FrameType::close) return true;
+    if (frame.type != FrameType::connection || frame.descriptors.size() != 2) return false;
+    auto line = std::make_shared<Line>();
+    line->socket = std::move(frame.descriptors[0]);
+    line->cancel = std::move(frame.descriptors[1]);
+    servants.start(std::move(line), served);
+  }
+  return false;
+}
+
+bool is_socket(int fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2 || !is_socket(kControlFd)) {
+    std::fprintf(stderr, "gantry-driver-host: gantryd starts it, for a driver that is isolated\n");
+    return 2;
+  }
+  ::fcntl(kControlFd, F_SETFD, FD_CLOEXEC);
+  settle();
+  static Served served;
+  static Servants servants;
+  load(argv[1], served);
+  bool orderly = false;
+  try {
+    orderly = take_connections(servants, served);
+  } catch (const BrokenLink&) {
+    // Not from the daemon as it is: it ends here.
+  }
+  if (orderly) {
+    servants.wait();
+    served.object.reset();
+  }
+  // A driver's threads may still run: nothing is torn down under them.
+  ::_exit(0);
+}

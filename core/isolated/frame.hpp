@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "gantry/unique_fd.hpp"
+
+/// Drivers in processes of their own. The daemon's end stands for the driver behind the interface of its kind
+/// (`Remote`, and a proxy for each kind); `gantry-driver-host` loads the driver's file and answers (`Serving`).
+///
+/// Each call has a connection of its own (a socket pair, handed over on the control socket, used again afterwards):
+///     daemon: call ->   host: (log | progress | read | write)*, each read and write answered ->   host: result |
+///     failure
+/// A call is cancelled by an eventfd that comes with the connection and that both processes hold, so that a driver may
+/// poll it.
+namespace gantry::isolated {
+
+enum class FrameType : std::uint32_t {
+  // daemon to host, on a connection
+  describe = 1,  ///< Who are you?
+  open,          ///< Opens the driver.
+  call,
+  data,     ///< Answers read: bytes, none at the end.
+  taken,    ///< Answers write.
+  refused,  ///< Answers read or write: the daemon's end failed.
+  // host to daemon, on a connection
+  result,
+  failure,
+  progress,
+  read,   ///< The driver wants more of the call's ByteSource.
+  write,  ///< The driver has bytes for the call's ByteSink.
+  // both
+  log,  ///< On a connection: of the call; on the control socket: of the driver.
+  // daemon to host, on the control socket
+  connection,  ///< Two descriptors: a socket and an eventfd.
+  close,       ///< No more connections will come: destroy the driver and end.
+};
+
+struct Frame {
+  FrameType type{};
+  std::string message;  ///< MessagePack.
+  std::string bytes;    ///< Of a stream.
+  std::vector<UniqueFd> descriptors;
+};
+
+constexpr std::size_t kLargestMessage = std::size_t{64} << 20;
+constexpr std::size_t kLargestBytes = std::size_t{256} << 10;
+constexpr std::size_t kMostDescriptors = 4;
+
+/// The other end is gone, or what it sent is no frame: nothing more can be done with the socket.
+class BrokenLink : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The other end was gone before it had all of a call: nothing has come of it.
+class NotSent : public BrokenLink {
+ public:
+  using BrokenLink::BrokenLink;
+};
+
+/// Blocks until all is sent. Errors: BrokenLink.
+void send_frame(int socket, FrameType type, const std::string& message = {}, const std::string& bytes = {},
+                const std::vector<int>& descriptors = {});
+
+/// Blocks until a frame has come; false at the end between two frames. Descriptors are taken only if they are
+/// `expected`. Errors: BrokenLink.
+bool receive_frame(int socket, Frame& out, bool expected = false);
+
+}  // namespace gantry::isolated

@@ -1,0 +1,28 @@
+#include "isolated/kinds.hpp"
+
+#include <array>
+
+namespace gantry::isolated {
+namespace {
+
+const auto& all_kinds() {
+  static const std::array kinds{&kVolumeKind, &kNetworkKind, &kIpamKind};
+  return kinds;
+}
+
+}  // namespace
+
+const Kind* find_kind(std::string_view name) {
+  for (const Kind* kind : all_kinds()) {
+    if (name == kind->name) return kind;
+  }
+  return nullptr;
+}
+
+std::string kind_names() {
+  std::string names;
+  for (const Kind* kind : all_kinds()) names += (names.empty() ? "" : ", ") + std::string{kind->name};
+  return names;
+}
+
+}  // namespace gantry::isolated

@@ -1,0 +1,214 @@
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "gantry/stream.hpp"
+#include "isolated/remote.hpp"
+#include "isolated/serving.hpp"
+#include "isolated/structs.hpp"
+
+/// From a kind's interface to messages and back: both ends go by one list of the interface's methods. A method is a
+/// member function, or a function whose first parameter is the driver, where a member's parameters cannot travel.
+///
+/// Parameters travel as values, those that are references the driver may change also back; streams and the call itself
+/// stay where they are and are asked across the connection.
+namespace gantry::isolated {
+
+/// A descriptor of the daemon's among the parameters: the driver's process gets a copy for the time of the call.
+struct PassedFd {
+  int fd = -1;
+};
+
+template <class P>
+constexpr bool is_value = !std::is_same_v<P, const Call&> && !std::is_same_v<P, ByteSource&> &&
+                          !std::is_same_v<P, ByteSink&> && !std::is_same_v<P, const PassedFd&>;
+template <class P>
+constexpr bool is_out = is_value<P>&& std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
+
+// The daemon's end.
+
+inline void put(Request& request, const Call& call) { request.call = &call; }
+inline void put(Request& request, ByteSource& source) { request.source = &source; }
+inline void put(Request& request, ByteSink& sink) { request.sink = &sink; }
+inline void put(Request& request, const PassedFd& passed) { request.descriptors.push_back(passed.fd); }
+template <class T>
+void put(Json& arguments, const T& value) {
+  arguments.emplace_back(value);
+}
+
+template <class R, class... P>
+R call_remote(Remote& remote, std::size_t method, bool teaching, P... arguments) {
+  Request request;
+  Json values = Json::array();
+  const auto add = [&]<class A>(A&& argument) {
+    if constexpr (is_value<A&&>) {
+      put(values, argument);
+    } else {
+      put(request, std::forward<A>(argument));
+    }
+  };
+  (add(static_cast<P&&>(arguments)), ...);
+  Json message = Json::array();
+  message.push_back(method);
+  message.push_back(std::move(values));
+  const Json reply = remote.call(request, message, teaching);
+  try {
+    std::size_t next = 0;
+    const auto take = [&]<class A>(A&& argument) {
+      if constexpr (is_out<A&&>) reply.at(next++).get_to(argument);
+    };
+    (take(static_cast<P&&>(arguments)), ...);
+    if constexpr (!std::is_void_v<R>) return reply.at(next).template get<R>();
+  } catch (const Json::exception& error) {
+    remote.distrust(error.what());
+  }
+}
+
+// The driver's end.
+
+template <class P>
+struct Held {
+  explicit Held(Incoming& in) : value(in.next().template get<std::remove_cvref_t<P>>()) {}
+  P get() { return static_cast<P>(value); }
+  void give_back(Json& out) const {
+    if constexpr (is_out<P>) out.push_back(value);
+  }
+  std::remove_cvref_t<P> value;
+};
+
+template <>
+struct Held<const Call&> {
+  explicit Held(Incoming& in) : incoming(in) {}
+  const Call& get() { return incoming.call(); }
+  void give_back(Json&) const {}
+  Incoming& incoming;
+};
+
+template <>
+struct Held<ByteSource&> {
+  explicit Held(Incoming& in) : incoming(in) {}
+  ByteSource& get() { return incoming.source(); }
+  void give_back(Json&) const {}
+  Incoming& incoming;
+};
+
+template <>
+struct Held<ByteSink&> {
+  explicit Held(Incoming& in) : incoming(in) {}
+  ByteSink& get() { return incoming.sink(); }
+  void give_back(Json&) const {}
+  Incoming& incoming;
+};
+
+template <>
+struct Held<const PassedFd&> {
+  explicit Held(Incoming& in) : value{in.next_descriptor()} {}
+  const PassedFd& get() { return value; }
+  void give_back(Json&) const {}
+  PassedFd value;
+};
+
+template <class R, class... P, class Work>
+Json call_here(Incoming& in, const Work& work) {
+  std::tuple<Held<P>...> held{Held<P>(in)...};
+  Json out = Json::array();
+  const auto back = [&out](auto&... each) { (each.give_back(out), ...); };
+  if constexpr (std::is_void_v<R>) {
+    std::apply([&](auto&... each) { work(each.get()...); }, held);
+    std::apply(back, held);
+  } else {
+    R result = std::apply([&](auto&... each) { return work(each.get()...); }, held);
+    std::apply(back, held);
+    out.push_back(std::move(result));
+  }
+  return out;
+}
+
+// Both.
+
+template <class Method>
+struct Shape;
+
+template <class R, class Object, class... P>
+struct Shape<R (Object::*)(P...)> {
+  static R call(Remote& remote, std::size_t method, bool teaching, P... arguments) {
+    return call_remote<R, P...>(remote, method, teaching, static_cast<P&&>(arguments)...);
+  }
+  static Json serve(R (Object::*method)(P...), Object& object, Incoming& in) {
+    return call_here<R, P...>(in, [&](P... each) { return (object.*method)(static_cast<P&&>(each)...); });
+  }
+};
+
+template <class R, class Object, class... P>
+struct Shape<R (*)(Object&, P...)> {
+  static R call(Remote& remote, std::size_t method, bool teaching, P... arguments) {
+    return call_remote<R, P...>(remote, method, teaching, static_cast<P&&>(arguments)...);
+  }
+  static Json serve(R (*method)(Object&, P...), Object& object, Incoming& in) {
+    return call_here<R, P...>(in, [&](P... each) { return method(object, static_cast<P&&>(each)...); });
+  }
+};
+
+template <auto Method>
+struct MethodTag {};
+
+template <class Object, auto... Methods>
+struct MethodList {
+  template <auto Method>
+  static consteval std::size_t index() {
+    std::size_t at = 0;
+    const bool found = ((std::is_same_v<MethodTag<Method>, MethodTag<Methods>> || (++at, false)) || ...);
+    if (!found) throw "not a method of the list";
+    return at;
+  }
+
+  static Json serve(void* object, std::size_t method, Incoming& in) {
+    using Handler = Json (*)(Object&, Incoming&);
+    constexpr Handler handlers[] = {
+        [](Object& driver, Incoming& call) { return Shape<decltype(Methods)>::serve(Methods, driver, call); }...};
+    if (method >= std::size(handlers)) throw BrokenLink{"there is no such method"};
+    return handlers[method](*static_cast<Object*>(object), in);
+  }
+};
+
+/// What the proxies of all kinds have in common.
+template <class Kind, class Methods>
+class Proxy : public Kind {
+ public:
+  Proxy(std::shared_ptr<Remote> remote, bool teaching) : remote_(std::move(remote)), teaching_(teaching) {}
+
+  void capabilities(Capabilities& out) const override {
+    const Capabilities& known = remote_->description().capabilities;
+    out.insert(out.end(), known.begin(), known.end());
+  }
+  void options(std::vector<OptionInfo>& out) const override {
+    const std::vector<OptionInfo>& known = remote_->description().options;
+    out.insert(out.end(), known.begin(), known.end());
+  }
+  void open(Host& host) override { remote_->open(host); }
+  void* query(std::string_view name) noexcept override { return remote_->has(name) ? ability(name) : nullptr; }
+
+ protected:
+  /// The proxy of an ability that the driver has.
+  virtual void* ability(std::string_view /*name*/) noexcept { return nullptr; }
+
+  template <auto Method, class... A>
+  decltype(auto) invoke(A&&... arguments) {
+    return Shape<decltype(Method)>::call(*remote_, Methods::template index<Method>(), teaching_,
+                                         std::forward<A>(arguments)...);
+  }
+
+  [[nodiscard]] Remote& remote() noexcept { return *remote_; }
+
+ private:
+  std::shared_ptr<Remote> remote_;
+  bool teaching_;
+};
+
+}  // namespace gantry::isolated

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "gantry/driver.hpp"
+#include "isolated/description.hpp"
+#include "isolated/exchange.hpp"
+#include "isolated/host_process.hpp"
+
+namespace gantry::isolated {
+
+/// Which driver runs in a process of its own, and what is to be done about its crashes.
+struct RemoteSettings {
+  std::shared_ptr<const HostProgram> program;
+  std::string file;         ///< The driver's.
+  Description description;  ///< As `describe` answers it.
+  std::string title;        ///< For messages: volume driver "local".
+  /// Says on a thread of its own that a process has ended and what comes next. May be empty.
+  std::function<void(LogLevel, const std::string&)> report;
+  /// The driver was opened anew after a crash: it knows nothing of what its predecessor was told. Calls wait until
+  /// somebody has told it again, by a proxy that teaches, and has called `ready`. May be empty: they need not wait.
+  std::function<void()> relearn;
+};
+
+/// Asks a process of its own what a driver's file says of itself: nothing of it runs in this one.
+/// Errors: the file's refusal, by its message; unavailable (the process crashed, or did not answer).
+Description describe(const HostProgram& program, const std::string& file);
+
+/// One driver object in a process of its own. When that crashes, the calls under way fail, and another one is started
+/// at once; one that crashes again and again is waited with longer and longer. Any thread.
+class Remote {
+ public:
+  explicit Remote(RemoteSettings settings);
+  /// Ends the process; the driver is destroyed before. No call is under way.
+  ~Remote();
+  Remote(const Remote&) = delete;
+  Remote& operator=(const Remote&) = delete;
+
+  [[nodiscard]] const Description& description() const noexcept;
+
+  /// Starts the process and opens the driver. `host` outlives this. Errors: the driver's; unavailable.
+  void open(const Host& host);
+
+  /// Whether the driver answers `query` for an ability, as far as its kind's proxy can stand for it.
+  [[nodiscard]] bool has(std::string_view ability) const noexcept;
+
+  /// Makes a call. `message`: the method's number and its parameters. While the driver is started anew it waits, unless
+  /// it is `teaching`. Errors: the driver's; unavailable (its process crashed, or cannot be started).
+  Json call(const Request& request, const Json& message, bool teaching);
+
+  /// Ends the process, whose answer was no answer. Errors: always, unavailable.
+  [[noreturn]] void distrust(const std::string& why);
+
+  /// What the driver knew before it crashed it knows again.
+  void ready() noexcept;
+
+  /// That of the driver; -1: there is none just now.
+  [[nodiscard]] pid_t pid() const noexcept;
+
+ private:
+  class Core;
+  std::shared_ptr<Core> core_;
+  std::thread keeper_;
+};
+
+/// How long is waited before a driver that has crashed so often is started again.
+std::chrono::milliseconds restart_delay(int crashes);
+
+}  // namespace gantry::isolated
