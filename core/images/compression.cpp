@@ -234,40 +234,74 @@ std::unique_ptr<ByteSource> decompress(ByteSource& source) {
   return std::make_unique<PlainReader>(std::move(input));
 }
 
+#ifdef GANTRY_ISAL
+/// ISA-L's slowest level: three times as fast as zlib's fastest, and smaller.
 struct GzipSink::Stream {
-  ByteSink& sink;
-  z_stream z{};
-  std::vector<std::byte> out = std::vector<std::byte>(std::size_t{128} << 10);
+  explicit Stream(ByteSink& to) : sink(to) {
+    isal_deflate_init(&z);
+    z.level = 3;
+    z.level_buf = level_buffer.data();
+    z.level_buf_size = static_cast<std::uint32_t>(level_buffer.size());
+    z.gzip_flag = IGZIP_GZIP;
+  }
 
-  void run(int flush) {
-    int result = Z_OK;
+  void run(std::span<const std::byte> in, bool last) {
+    z.next_in = reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(in.data()));
+    z.avail_in = static_cast<std::uint32_t>(in.size());
+    z.end_of_stream = last ? 1 : 0;
+    do {
+      z.next_out = reinterpret_cast<std::uint8_t*>(out.data());
+      z.avail_out = static_cast<std::uint32_t>(out.size());
+      if (isal_deflate(&z) != COMP_OK) throw Error{Errc::internal, "cannot compress a layer"};
+      sink.write(std::span{out}.first(out.size() - z.avail_out));
+    } while (z.avail_out == 0);
+  }
+
+  ByteSink& sink;
+  isal_zstream z{};
+  std::vector<std::uint8_t> level_buffer = std::vector<std::uint8_t>(ISAL_DEF_LVL3_DEFAULT);
+  std::vector<std::byte> out = std::vector<std::byte>(std::size_t{128} << 10);
+};
+#else
+struct GzipSink::Stream {
+  explicit Stream(ByteSink& to) : sink(to) {
+    if (deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+      throw Error{Errc::exhausted, "no memory to compress"};
+    }
+  }
+  ~Stream() { deflateEnd(&z); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  void run(std::span<const std::byte> in, bool last) {
+    z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(in.data()));
+    z.avail_in = static_cast<uInt>(in.size());
     do {
       z.next_out = reinterpret_cast<Bytef*>(out.data());
       z.avail_out = static_cast<uInt>(out.size());
-      result = deflate(&z, flush);
+      deflate(&z, last ? Z_FINISH : Z_NO_FLUSH);
       sink.write(std::span{out}.first(out.size() - z.avail_out));
-    } while (z.avail_out == 0 && result != Z_STREAM_END);
+    } while (z.avail_out == 0);
   }
+
+  ByteSink& sink;
+  z_stream z{};
+  std::vector<std::byte> out = std::vector<std::byte>(std::size_t{128} << 10);
 };
+#endif
 
-GzipSink::GzipSink(ByteSink& sink) : stream_(new Stream{.sink = sink}) {
-  if (deflateInit2(&stream_->z, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    throw Error{Errc::exhausted, "no memory to compress"};
-  }
-}
+GzipSink::GzipSink(ByteSink& sink) : stream_(new Stream{sink}) {}
 
-GzipSink::~GzipSink() { deflateEnd(&stream_->z); }
+GzipSink::~GzipSink() = default;
 
 void GzipSink::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const auto part = bytes.first(std::min(bytes.size(), std::size_t{1} << 30));
-    stream_->z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(part.data()));
-    stream_->z.avail_in = static_cast<uInt>(part.size());
-    stream_->run(Z_NO_FLUSH);
+    stream_->run(part, false);
     bytes = bytes.subspan(part.size());
   }
 }
 
-void GzipSink::finish() { stream_->run(Z_FINISH); }
+void GzipSink::finish() { stream_->run({}, true); }
 
 }  // namespace gantry::images

@@ -17,7 +17,8 @@ Compression detect_compression(std::span<const std::byte> start) noexcept;
 /// `source`.
 std::unique_ptr<ByteSource> decompress(ByteSource& source);
 
-/// Writes to `sink` what is written to it, as gzip. `finish` ends the stream. The same bytes give the same bytes.
+/// Writes to `sink` what is written to it, as gzip. `finish` ends the stream. The same writes give the same bytes on
+/// machines of one kind.
 class GzipSink final : public ByteSink {
  public:
   explicit GzipSink(ByteSink& sink);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -75,8 +76,9 @@ class Push {
     for (std::size_t at = record->layers.size(); at-- > 0;) {
       report_(progress_line("Preparing", short_id(record->image.diff_ids[at])));
     }
-    record = co_await compress_layers(record);
     co_await push_layers(record);
+    if (!compressed_.empty()) record = keep_compressed(record);
+    if (failure_) std::rethrow_exception(failure_);
     co_await push_config(record);
     co_await push_manifest(reference, record);
   }
@@ -93,40 +95,45 @@ class Push {
   }
 
   /// Registries get compressed layers: those that came in plain (load, import, commit) are kept compressed from now on.
-  awaitable<Record> compress_layers(Record record) {
-    ImageRecord changed = *record;
-    bool any = false;
-    for (LayerRecord& layer : changed.layers) {
-      if (layer.blob.media_type != media_type::kOciLayer) continue;
-      check();
-      const BlobStore& blobs = context_.blobs;
-      const std::string plain = layer.blob.digest;
-      layer.blob = co_await context_.workers.run(Pool::slow, [&blobs, &plain] {
-        BlobStore::Writer writer{blobs};
-        GzipSink gzip{writer};
-        FileSource file{blobs.open(plain)};
-        std::vector<std::byte> buffer(std::size_t{256} << 10);
-        while (const std::size_t got = file.read(buffer)) gzip.write(std::span{buffer}.first(got));
-        gzip.finish();
-        Descriptor blob;
-        blob.media_type = media_type::kOciLayerGzip;
-        blob.size = writer.size();
-        blob.digest = writer.commit();
-        return blob;
-      });
-      any = true;
-    }
-    if (!any) co_return record;
-    // Names may have changed meanwhile; layers never do.
+  awaitable<Descriptor> compressed(Descriptor layer) {
+    if (layer.media_type != media_type::kOciLayer) co_return layer;
+    const BlobStore& blobs = context_.blobs;
+    const auto work = [&blobs, plain = layer.digest, stop = stop_] {
+      BlobStore::Writer writer{blobs};
+      GzipSink gzip{writer};
+      FileSource file{blobs.open(plain)};
+      std::vector<std::byte> buffer(std::size_t{256} << 10);
+      while (const std::size_t got = file.read(buffer)) {
+        if (stop->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+        gzip.write(std::span{buffer}.first(got));
+      }
+      gzip.finish();
+      Descriptor out;
+      out.media_type = media_type::kOciLayerGzip;
+      out.size = writer.size();
+      out.digest = writer.commit();
+      return out;
+    };
+    const Descriptor blob = co_await context_.workers.run(Pool::slow, work);
+    compressed_[layer.digest] = blob;
+    co_return blob;
+  }
+
+  Record keep_compressed(Record record) {
+    // Names may have changed meanwhile; layers only as they do here.
     const Record now_known = context_.catalog.find_id(record->image.id);
     if (now_known == nullptr) throw_no_such_image(record->image.id);
     ImageRecord fresh = *now_known;
-    fresh.layers = changed.layers;
+    for (LayerRecord& layer : fresh.layers) {
+      const auto found = compressed_.find(layer.blob.digest);
+      if (found != compressed_.end()) layer.blob = found->second;
+    }
+    compressed_.clear();
     context_.catalog.replace(std::move(fresh));
-    co_return context_.catalog.find_id(record->image.id);
+    return context_.catalog.find_id(record->image.id);
   }
 
-  /// All at once, as far as there are places. The first failure stops the others, and is the push's.
+  /// All at once, as far as there are places. The first failure stops the others, and stays in `failure_`.
   awaitable<void> push_layers(Record record) {
     std::set<std::string> sent;
     std::vector<BackgroundTask> tasks;
@@ -137,14 +144,16 @@ class Push {
       tasks.emplace_back(executor, push_in_turn(blob, short_id(record->image.diff_ids[at])));
     }
     for (const BackgroundTask& task : tasks) co_await task.wait();
-    if (failure_) std::rethrow_exception(failure_);
   }
 
   awaitable<void> push_in_turn(Descriptor blob, std::string id) {
     try {
       const auto slot = co_await context_.uploads.take();
       check();
-      if (!failure_) co_await push_layer(blob, id);
+      if (failure_) co_return;
+      blob = co_await compressed(blob);
+      check();
+      co_await push_layer(blob, id);
     } catch (...) {
       if (failure_) co_return;
       failure_ = std::current_exception();
@@ -288,6 +297,7 @@ class Push {
   Cancel stop_ = std::make_shared<plugins::CancelSource>();  ///< Cancelled by `cancel_`, or by a layer that fails.
   std::optional<plugins::CancelSource::ListenerId> listener_;
   std::exception_ptr failure_;
+  std::map<std::string, Descriptor> compressed_;  ///< By the digests of the plain layers.
 };
 
 }  // namespace
