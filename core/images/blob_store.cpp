@@ -198,4 +198,8 @@ std::size_t FileSource::read(std::span<std::byte> buffer) {
   }
 }
 
+void FileSource::seek(std::uint64_t offset) {
+  if (::lseek(file_.get(), static_cast<off_t>(offset), SEEK_SET) < 0) throw_errno("cannot read a blob");
+}
+
 }  // namespace gantry::images

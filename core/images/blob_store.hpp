@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/digest.hpp"
-#include "gantry/stream.hpp"
+#include "gantry/seekable_source.hpp"
 #include "gantry/unique_fd.hpp"
 
 namespace gantry::images {
@@ -79,10 +79,11 @@ class BlobStore {
 };
 
 /// Reads a file from its start.
-class FileSource final : public ByteSource {
+class FileSource final : public SeekableSource {
  public:
   explicit FileSource(UniqueFd file) : file_(std::move(file)) {}
   std::size_t read(std::span<std::byte> buffer) override;
+  void seek(std::uint64_t offset) override;
 
  private:
   UniqueFd file_;

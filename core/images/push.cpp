@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds kReportInterval{100};
 
 /// Counts what is sent, for the progress.
-class CountedFile final : public ByteSource {
+class CountedFile final : public SeekableSource {
  public:
   CountedFile(UniqueFd file, std::shared_ptr<std::atomic<std::uint64_t>> count)
       : source_(std::move(file)), count_(std::move(count)) {}
@@ -28,13 +28,17 @@ class CountedFile final : public ByteSource {
     *count_ += got;
     return got;
   }
+  void seek(std::uint64_t offset) override {
+    source_.seek(offset);
+    *count_ = offset;
+  }
 
  private:
   FileSource source_;
   std::shared_ptr<std::atomic<std::uint64_t>> count_;
 };
 
-class TextSource final : public ByteSource {
+class TextSource final : public SeekableSource {
  public:
   explicit TextSource(std::string text) : text_(std::move(text)) {}
   std::size_t read(std::span<std::byte> buffer) override {
@@ -43,6 +47,7 @@ class TextSource final : public ByteSource {
     at_ += part;
     return part;
   }
+  void seek(std::uint64_t offset) override { at_ = std::min<std::uint64_t>(offset, text_.size()); }
 
  private:
   std::string text_;

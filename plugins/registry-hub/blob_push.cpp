@@ -1,5 +1,8 @@
 #include "blob_push.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 #include "registry_error.hpp"
 
 namespace hub {
@@ -8,12 +11,25 @@ namespace {
 using gantry::Errc;
 using gantry::Error;
 
-/// Where the upload goes on.
-Url upload_location(const Response& response, const Url& asked) {
-  const std::string location = response.header("Location");
-  if (location.empty())
-    throw Error{Errc::io, "Post \"" + asked.str() + "\": the registry named no place for the upload"};
-  return asked.resolve(location);
+constexpr int kPushTries = 5;
+/// A smaller blob goes in one request: to send it again costs less than to ask.
+constexpr std::uint64_t kWorthResuming = std::uint64_t{4} << 20;
+
+/// The registry, or what stands before it, may do better next time.
+bool another_try_may_help(unsigned status) {
+  return status == 408 || status == 416 || status == 429 || status == 500 || status == 502 || status == 503 ||
+         status == 504;
+}
+
+/// "0-1023", also with "bytes=" before it: the bytes that have come. "0-0" is what registries say of none.
+std::optional<std::uint64_t> end_of_range(std::string_view range) {
+  if (range.starts_with("bytes=")) range.remove_prefix(6);
+  if (!range.starts_with("0-")) return {};
+  range.remove_prefix(2);
+  std::uint64_t last = 0;
+  const auto [rest, error] = std::from_chars(range.data(), range.data() + range.size(), last);
+  if (error != std::errc{} || rest != range.data() + range.size()) return {};
+  return last == 0 ? 0 : last + 1;
 }
 
 }  // namespace
@@ -28,38 +44,127 @@ bool has_blob(Session& session, const Repository& repository, const Descriptor& 
   return true;
 }
 
-bool put_blob(Session& session, const Repository& repository, const Descriptor& blob,
-              const std::vector<std::string>& mount_from, gantry::ByteSource& source) {
+void BlobPush::move_to(const Response& response, const Url& asked) {
+  const std::string location = response.header("Location");
+  if (location.empty())
+    throw Error{Errc::io, "Post \"" + asked.str() + "\": the registry named no place for the upload"};
+  location_ = asked.resolve(location);
+}
+
+bool BlobPush::begin(const std::vector<std::string>& mount_from) {
   Request start;
   start.method = "POST";
-  start.url = session.url(repository.path + "/blobs/uploads/");
+  const Url uploads = session_.url(repository_.path + "/blobs/uploads/");
   std::vector<Url> tries;
   for (const std::string& other : mount_from) {
-    tries.push_back(start.url.with_query("mount", blob.digest).with_query("from", other));
+    tries.push_back(uploads.with_query("mount", blob_.digest).with_query("from", other));
   }
-  tries.push_back(start.url);
+  tries.push_back(uploads);
   for (const Url& url : tries) {
+    const bool mount = &url != &tries.back();
     start.url = url;
-    Response response = session.send(start);
-    const bool mount = url.target.find("mount=") != std::string::npos;
-    if (mount && response.status() == 201) return false;
-    if (response.status() != 202) {
-      if (mount) continue;
-      throw to_error(response, Session::label(start));
+    Response response = session_.send(start);
+    if (mount && response.status() == 201) return true;
+    if (response.status() == 202) {
+      move_to(response, url);
+      response.discard();
+      break;
     }
-    Request upload;
-    upload.method = "PUT";
-    upload.url = upload_location(response, url).with_query("digest", blob.digest);
-    response.discard();
-    upload.headers.emplace_back("Content-Type", "application/octet-stream");
-    upload.source = &source;
-    upload.source_size = blob.size;
-    Response done = session.send_upload(upload);
-    if (done.status() != 201 && done.status() != 204) throw to_error(done, Session::label(upload));
-    done.discard();
-    return true;
+    if (!mount) throw to_error(response, Session::label(start));
   }
-  return true;
+  at_ = 0;
+  return false;
+}
+
+void BlobPush::send_body(Request request, std::initializer_list<unsigned> expected) {
+  request.headers.emplace_back("Content-Type", "application/octet-stream");
+  Response response = session_.send_upload(request);
+  const unsigned status = response.status();
+  if (std::find(expected.begin(), expected.end(), status) == expected.end()) {
+    const Error refusal = to_error(response, Session::label(request));
+    // 404: the registry has lost the upload, or the order of its parts.
+    if (seekable_ == nullptr || !(another_try_may_help(status) || status == 404)) throw refusal;
+    throw TransportError{TransportError::Kind::broken, refusal.what()};
+  }
+  if (request.method == "PATCH") move_to(response, request.url);
+  response.discard();
+}
+
+void BlobPush::send_rest() {
+  Request last;
+  last.method = "PUT";
+  if ((blob_.size >= kWorthResuming || at_ > 0) && at_ < blob_.size) {
+    Request part;
+    part.method = "PATCH";
+    part.url = location_;
+    // From the start none, as Docker does it: some registries take a body with it for one of several.
+    if (at_ > 0) {
+      part.headers.emplace_back("Content-Range", std::to_string(at_) + "-" + std::to_string(blob_.size - 1));
+    }
+    part.source = &source_;
+    part.source_size = blob_.size - at_;
+    send_body(part, {202});
+    at_ = blob_.size;
+  } else if (at_ < blob_.size) {
+    last.source = &source_;
+    last.source_size = blob_.size - at_;
+  }
+  last.url = location_.with_query("digest", blob_.digest);
+  send_body(last, {201, 204});
+}
+
+std::optional<std::uint64_t> BlobPush::ask_how_much_came() {
+  Request request;
+  request.url = location_;
+  Response response = session_.send_upload(request);
+  if (another_try_may_help(response.status())) {
+    throw TransportError{TransportError::Kind::broken, to_error(response, Session::label(request)).what()};
+  }
+  // It has forgotten the upload, or never tells.
+  if (response.status() < 200 || response.status() > 204) return {};
+  const auto came = end_of_range(response.header("Range"));
+  if (!response.header("Location").empty()) move_to(response, request.url);
+  response.discard();
+  return came && *came <= blob_.size ? came : std::nullopt;
+}
+
+bool BlobPush::find_place_to_go_on() {
+  // Perhaps nothing was lost but the answer to the last request.
+  if (at_ == blob_.size && has_blob(session_, repository_, blob_)) return true;
+  if (const auto came = ask_how_much_came()) {
+    at_ = *came;
+  } else {
+    begin({});
+  }
+  seekable_->seek(at_);
+  return false;
+}
+
+bool BlobPush::run(const std::vector<std::string>& mount_from) {
+  if (begin(mount_from)) return false;
+  bool placed = true;
+  std::uint64_t furthest = 0;
+  for (int attempt = 0;;) {
+    std::string why;
+    try {
+      if (!placed && find_place_to_go_on()) return true;
+      placed = true;
+      if (at_ > furthest) attempt = 0;
+      furthest = std::max(furthest, at_);
+      send_rest();
+      return true;
+    } catch (const TransportError& error) {
+      why = error.what();
+    } catch (const Error& error) {
+      // A registry that is being started anew does not answer at once.
+      if (placed || error.code() != Errc::io) throw;
+      why = error.what();
+    }
+    placed = false;
+    if (seekable_ == nullptr || ++attempt == kPushTries) throw Error{Errc::io, why};
+    session_.call().log(gantry::LogLevel::info, "the upload of " + blob_.digest + " broke off: " + why);
+    pause(backoff(attempt - 1, ""), session_.call());
+  }
 }
 
 }  // namespace hub

@@ -190,7 +190,7 @@ bool Driver::put_blob(const Repository& repository, const Descriptor& blob, cons
     std::vector<std::string> mounts = at.repository.host == repository.host ? mount_from : std::vector<std::string>{};
     for (const std::string& other : mounts) scopes.push_back("repository:" + other + ":pull");
     Session session = parts_->session(at.repository.host, std::move(scopes), at.credentials, call);
-    return hub::put_blob(session, at.repository, blob, mounts, source);
+    return BlobPush{session, at.repository, blob, source}.run(mounts);
   });
 }
 

@@ -66,7 +66,8 @@ class Session {
   /// 401, 429 and 5xx, which were tried again where that could help. Errors: io, denied, cancelled.
   Response send(Request request);
 
-  /// Sends a large body once; a location on another host gets no credentials.
+  /// Sends a request about an upload once; a location on another host gets no credentials. Errors: TransportError,
+  /// denied, cancelled.
   Response send_upload(Request request);
 
   /// `Get "https://host/v2/..."`, as errors begin.

@@ -50,7 +50,11 @@ std::string ScriptedServer::Request::header(const std::string& name) const {
 }
 
 ScriptedServer::ScriptedServer(const std::string& address, Script script)
+    : ScriptedServer(address, std::move(script), {}) {}
+
+ScriptedServer::ScriptedServer(const std::string& address, Script script, Appetite appetite)
     : script_(std::move(script)),
+      appetite_(std::move(appetite)),
       listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
       stop_(::eventfd(0, EFD_CLOEXEC)) {
   sockaddr_in name{};
@@ -97,12 +101,15 @@ void ScriptedServer::talk(int connection) {
   request.body = text.substr(end + 4);
   const std::string length = request.header("content-length");
   const std::size_t expected = length.empty() ? 0 : std::stoul(length);
-  while (request.body.size() < expected && read_more(connection, request.body)) {
+  const std::size_t wanted = appetite_ ? std::min(expected, appetite_(request)) : expected;
+  while (request.body.size() < wanted && read_more(connection, request.body)) {
   }
+  if (wanted < expected) request.body.resize(std::min(request.body.size(), wanted));
   {
     const std::lock_guard lock{mutex_};
     requests_.push_back(request);
   }
+  if (wanted < expected) return;
   const std::string answer = script_(request);
   for (std::size_t at = 0; at < answer.size();) {
     const ssize_t put = ::send(connection, answer.data() + at, answer.size() - at, MSG_NOSIGNAL);

@@ -27,6 +27,9 @@ class ScriptedServer {
   using Script = std::function<std::string(const Request&)>;
 
   ScriptedServer(const std::string& address, Script script);
+  /// How much of a request's body is read: the connection is broken off there, without an answer, if that is not all.
+  using Appetite = std::function<std::size_t(const Request&)>;
+  ScriptedServer(const std::string& address, Script script, Appetite appetite);
   ~ScriptedServer();
   ScriptedServer(const ScriptedServer&) = delete;
   ScriptedServer& operator=(const ScriptedServer&) = delete;
@@ -40,6 +43,7 @@ class ScriptedServer {
   void talk(int connection);
 
   Script script_;
+  Appetite appetite_;
   gantry::UniqueFd listener_;
   gantry::UniqueFd stop_;
   std::string host_;

@@ -127,7 +127,7 @@ Response Session::send_upload(Request request) {
     if (request.url.same_origin(endpoint_.base)) return authorized(request);
     return client_.send(request, call_);
   } catch (const TransportError& error) {
-    throw Error{Errc::io, label(request) + ": " + error.what()};
+    throw TransportError{error.kind(), label(request) + ": " + error.what()};
   }
 }
 

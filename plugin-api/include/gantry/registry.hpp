@@ -82,7 +82,7 @@ class Driver : public gantry::Driver {
   virtual bool has_blob(const Repository& repository, const Descriptor& blob, const Credentials& credentials,
                         const Call& call) = 0;
 
-  /// Uploads a blob; `mount_from` names repositories of the same host that may have it (cross-repository mount).
+  /// Uploads a blob (gantry/seekable_source.hpp); `mount_from`: repositories of the host that may have it to mount.
   /// Returns whether bytes had to be sent: false if it was mounted.
   virtual bool put_blob(const Repository& repository, const Descriptor& blob,
                         const std::vector<std::string>& mount_from, const Credentials& credentials, ByteSource& source,
