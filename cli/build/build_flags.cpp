@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "build/attest_flags.hpp"
 #include "parse/quantity.hpp"
 
 namespace gantry::cli {
@@ -65,6 +66,11 @@ void BuildFlags::declare(Flags& flags) {
       .list("secret", secrets, "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")")
       .list("ssh", agents, "SSH agent socket to expose to the build (format: \"default|<id>[=<socket>]\")")
       .toggle("check", check, "Shorthand for \"--call=check\": look through the Dockerfile and build nothing")
+      .list("attest", attests, "Attestation parameters (format: \"type=provenance,mode=max\")")
+      .optional("provenance", "string", "Shorthand for \"--attest=type=provenance\"", is_attest_value,
+                [this](const std::string& text) { provenance = text; })
+      .optional("sbom", "string", "Shorthand for \"--attest=type=sbom\"", is_attest_value,
+                [this](const std::string& text) { sbom = text; })
       .list("build-context", contexts, "Additional build contexts (e.g., name=path)")
       .list("cache-to", cache_to,
             "Cache export destinations (e.g., \"user/app:cache\", \"type=local,dest=path/to/dir\")")
@@ -111,6 +117,7 @@ Query BuildFlags::query(const std::string& recipe, const std::string& remote) co
   for (const std::string& host : hosts) out.add("extrahosts", host);
   for (const std::string& option : security) out.add("securityopt", option);
   out.add_if(check, "check");
+  add_attest(out, parse_attest(attests, provenance, sbom), subjects);
   for (const std::string& entitlement : entitlements) out.add("allow", entitlement);
   for (const std::string& stage : no_cache_stages) out.add("nocachestage", stage);
   return out;

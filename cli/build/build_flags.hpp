@@ -13,6 +13,8 @@ struct BuildFlags {
   std::vector<std::string> tags, arguments, labels, hosts, security, ulimits;
   std::vector<std::string> secrets, agents, entitlements, no_cache_stages, contexts;
   std::vector<std::string> cache_from, cache_to, outputs;
+  std::vector<std::string> attests, subjects;  ///< What to say about the image; what it is called there beside `tags`.
+  std::string provenance, sbom;
   std::string file, target, platform, network, id_file, cgroup_parent, cpus, mems;
   std::string metadata_file, progress = "auto", call;
   std::int64_t memory = 0, swap = 0, shm = 0, cpu_shares = 0, cpu_period = 0, cpu_quota = 0;

@@ -66,6 +66,7 @@ std::string BuildView::show(Exchange& exchange) {
     show_progress(exchange, held_ ? held_.get() : output_, false, [&](const Json& aux) {
       if (!aux.is_object()) return;
       id = aux.value("ID", id);
+      digest_ = aux.value("Digest", digest_);
       if (aux.contains("Kind")) display_.take(aux);
     });
   } catch (const Failure&) {

@@ -23,6 +23,8 @@ class BuildView {
   /// Shows the answer to its end. Answers the image's id. Throws Failure if the build failed.
   std::string show(Exchange& exchange);
 
+  /// Of what is said about the image; empty: nothing is.
+  [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
   [[nodiscard]] std::size_t warnings() const noexcept { return display_.warnings().size(); }
 
  private:
@@ -32,6 +34,7 @@ class BuildView {
   std::string mode_;  ///< "tty", "plain", "lines" or "classic".
   UniqueFd held_;     ///< What a quiet build shows at its end.
   int output_;
+  std::string digest_;
   StepDisplay display_;
 };
 

@@ -85,6 +85,12 @@ Flags& Flags::custom(std::string_view names, std::string_view type, std::string_
   return *this;
 }
 
+Flags& Flags::optional(std::string_view names, std::string_view type, std::string_view help, IsValue is_value,
+                       Reader read) {
+  add(names, type, help, std::move(read)).is_value = is_value;
+  return *this;
+}
+
 Flags& Flags::hidden() {
   flags_.back().is_hidden = true;
   return *this;
@@ -143,6 +149,10 @@ std::size_t Flags::take_long(const std::vector<std::string>& arguments, std::siz
     return index + 1;
   }
   if (flag->is_toggle) {
+    set(*flag, "true");
+    return index + 1;
+  }
+  if (flag->is_value != nullptr && (index + 1 == arguments.size() || !flag->is_value(arguments[index + 1]))) {
     set(*flag, "true");
     return index + 1;
   }

@@ -26,6 +26,10 @@ class Flags {
   using Reader = std::function<void(const std::string&)>;
   Flags& custom(std::string_view names, std::string_view type, std::string_view help, Reader read);
 
+  /// The same, but without "=" it is "true", unless the next word is one that `is_value` takes for its value.
+  using IsValue = bool (*)(const std::string&);
+  Flags& optional(std::string_view names, std::string_view type, std::string_view help, IsValue is_value, Reader read);
+
   /// Leaves the flag that was added last out of the help.
   Flags& hidden();
   /// What the help says of the default of the flag that was added last; else the value itself, if it isn't empty.
@@ -53,6 +57,7 @@ class Flags {
     std::string default_text;
     bool is_hidden{};
     bool is_toggle{};
+    IsValue is_value{};  ///< Of one whose value may be left out.
     bool was_given{};
     Reader read;
   };

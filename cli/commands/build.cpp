@@ -19,6 +19,7 @@
 #include "build/outputs.hpp"
 #include "client/credentials.hpp"
 #include "commands/commands.hpp"
+#include "parse/text.hpp"
 #include "tar/header.hpp"
 #include "terminal/session.hpp"
 
@@ -94,6 +95,8 @@ class Sender {
   Sender(Context& context, const BuildFlags& flags, bool to_stderr)
       : context_(context), flags_(flags), to_stderr_(to_stderr) {}
 
+  /// Of what is said about it and of its manifest; empty: nothing is.
+  [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
   /// Of what was built; empty: the daemon did not tell.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] std::size_t warnings() const noexcept { return warnings_; }
@@ -183,6 +186,7 @@ class Sender {
     view.ask(query);
     const auto exchange = context_.client().upload("POST", "/build" + query.text(), source, headers);
     id_ = view.show(*exchange);
+    digest_ = view.digest();
     warnings_ = view.warnings();
   }
 
@@ -190,6 +194,7 @@ class Sender {
   const BuildFlags& flags_;
   const bool to_stderr_;
   std::string id_;
+  std::string digest_;
   std::size_t warnings_ = 0;
 };
 
@@ -208,8 +213,8 @@ std::vector<Output> outputs_of(const BuildFlags& flags) {
   return out;
 }
 
-void write_metadata(const BuildFlags& flags, const std::string& id) {
-  Json out{{"containerimage.config.digest", id}, {"containerimage.digest", id}};
+void write_metadata(const BuildFlags& flags, const std::string& id, const std::string& digest) {
+  Json out{{"containerimage.config.digest", id}, {"containerimage.digest", digest.empty() ? id : digest}};
   std::string names;
   for (const std::string& tag : flags.tags) names += (names.empty() ? "" : ",") + tag;
   if (!names.empty()) out["image.name"] = names;
@@ -226,6 +231,11 @@ int image_build(Context& context) {
   const auto words = context.parse(flags, Arity::exactly(1));
   const std::vector<Output> outputs = outputs_of(options);
   check_caches(options.cache_to);
+  for (const Output& output : outputs) {
+    for (const std::string& name : csv_fields(output.attribute("name"))) {
+      if (!name.empty()) options.subjects.push_back(name);
+    }
+  }
   const bool to_stderr =
       std::any_of(outputs.begin(), outputs.end(), [](const Output& output) { return output.takes_stdout(); });
   Sender sender(context, options, to_stderr);
@@ -245,7 +255,7 @@ int image_build(Context& context) {
     return found == 0 ? 0 : 1;
   }
   if (!options.id_file.empty()) std::ofstream(options.id_file) << sender.id();
-  if (!options.metadata_file.empty()) write_metadata(options, sender.id());
+  if (!options.metadata_file.empty()) write_metadata(options, sender.id(), sender.digest());
   for (const Output& output : outputs) carry_out(context, output, sender.id());
   send_caches(context, options.cache_to, sender.id());
   return 0;

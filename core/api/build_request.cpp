@@ -2,6 +2,7 @@
 
 #include "api/build.hpp"
 #include "api/registry_auth.hpp"
+#include "images/reference.hpp"
 
 namespace gantry::api {
 namespace {
@@ -56,6 +57,19 @@ void take_limits(const Request& request, wire::HostConfig& host) {
   host.isolation = request.get("isolation");
 }
 
+void take_attest(const Request& request, build::Attest& out) {
+  using Provenance = build::Attest::Provenance;
+  const std::string mode = request.get("provenance");
+  if (!mode.empty() && mode != "min" && mode != "max") throw Error{Errc::invalid, "invalid mode \"" + mode + "\""};
+  if (!mode.empty()) out.provenance = mode == "max" ? Provenance::max : Provenance::min;
+  out.packages = request.flag("sbom");
+  out.reproducible = request.flag("reproducible");
+  out.builder = request.get("builderid");
+  out.subjects = request.all("subject");
+  // Before all the work.
+  for (const std::string& subject : out.subjects) static_cast<void>(images::parse_reference(subject));
+}
+
 /// What only gantry's own clients ask for (docs/extensions.md).
 void take_extensions(const Request& request, build::BuildRequest& out) {
   builder::v1::Request& wanted = out.wanted;
@@ -78,6 +92,7 @@ void take_extensions(const Request& request, build::BuildRequest& out) {
     }
   }
   wanted.check_only = request.get("check") == "1";
+  take_attest(request, out.attest);
 }
 
 void check_supported(const Request& request) {

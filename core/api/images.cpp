@@ -1,5 +1,6 @@
 #include "api/images.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/as_of.hpp"
@@ -63,6 +64,9 @@ void Images::add_routes(Router& router) {
       "POST", "/images/prune", [this](Exchange& exchange) { return prune(exchange); }, Version{1, 25});
   router.add("GET", "/images/{name:*}/json", [this](Exchange& exchange) { return inspect(exchange); });
   router.add("GET", "/images/{name:*}/history", [this](Exchange& exchange) { return history(exchange); });
+  router.add(
+      "GET", "/images/{name:*}/attestations", [this](Exchange& exchange) { return attestations(exchange); },
+      Version{1, 56});
   router.add("GET", "/images/{name:*}/get", [this](Exchange& exchange) { return save(exchange); });
   router.add("POST", "/images/{name:*}/push", [this](Exchange& exchange) { return push(exchange); });
   router.add("POST", "/images/{name:*}/tag", [this](Exchange& exchange) { return tag(exchange); });
@@ -122,6 +126,50 @@ awaitable<Response> Images::inspect(Exchange& exchange) {
 
 awaitable<Response> Images::history(Exchange& exchange) {
   const nlohmann::json out = service_.history(exchange.request().parameter("name"));
+  co_return Response::json(out);
+}
+
+namespace {
+
+nlohmann::json statement_json(const images::Statement& statement, bool whole) {
+  nlohmann::json descriptor{
+      {"mediaType", statement.media_type}, {"digest", statement.digest}, {"size", statement.size}};
+  if (!statement.annotations.empty()) descriptor["annotations"] = statement.annotations;
+  nlohmann::json out{{"Descriptor", std::move(descriptor)}, {"PredicateType", statement.predicate_type}};
+  // It may have come from anywhere.
+  auto content = whole ? nlohmann::json::parse(statement.json, nullptr, false) : nlohmann::json{};
+  if (whole && !content.is_discarded()) out["Statement"] = std::move(content);
+  return out;
+}
+
+/// The image here is of one platform. Errors: invalid, not_found.
+void check_platform(const Request& request, const images::Image& image) {
+  const auto platforms = request.all("platform");
+  if (platforms.size() > 1) throw Error{Errc::invalid, "only one platform may be given"};
+  if (platforms.empty()) return;
+  const auto wanted = nlohmann::json::parse(platforms.front(), nullptr, false);
+  if (!wanted.is_object()) throw Error{Errc::invalid, "failed to parse platform: a JSON object was expected"};
+  const auto member = [&](const char* name) {
+    const auto found = wanted.find(name);
+    return found != wanted.end() && found->is_string() ? found->get<std::string>() : std::string{};
+  };
+  if (member("os") == image.os && member("architecture") == image.architecture) return;
+  throw Error{Errc::not_found, "image has no manifest for the platform " + member("os") + "/" + member("architecture")};
+}
+
+}  // namespace
+
+awaitable<Response> Images::attestations(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const std::string name = request.parameter("name");
+  check_platform(request, *service_.get(name));
+  const auto types = request.all("type");
+  const auto statements = co_await service_.statements(name);
+  nlohmann::json out = nlohmann::json::array();
+  for (const auto& statement : statements) {
+    const bool wanted = types.empty() || std::find(types.begin(), types.end(), statement.predicate_type) != types.end();
+    if (wanted) out.push_back(statement_json(statement, request.flag("statement")));
+  }
   co_return Response::json(out);
 }
 

@@ -20,6 +20,7 @@ class Images {
   awaitable<Response> create(Exchange& exchange);
   awaitable<Response> inspect(Exchange& exchange);
   awaitable<Response> history(Exchange& exchange);
+  awaitable<Response> attestations(Exchange& exchange);
   awaitable<Response> push(Exchange& exchange);
   awaitable<Response> tag(Exchange& exchange);
   awaitable<Response> remove(Exchange& exchange);

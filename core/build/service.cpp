@@ -10,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "build/command_failed.hpp"
+#include "build/provenance.hpp"
 #include "build/session.hpp"
 #include "images/blob_store.hpp"
 #include "images/reference.hpp"
@@ -106,6 +107,7 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
       wanted->quiet ? images::Report{[hushed](const wire::ProgressMessage& line) { hushed->take(line); }} : report;
   const auto session = std::make_shared<Session>(co_await asio::this_coro::executor, at_, wanted, heard, cancel);
   const auto source = std::make_shared<images::FileSource>(std::move(context));
+  const Nanoseconds started = now();
   plugins::CallSettings settings;
   settings.cancel = cancel;
   const auto work = [wanted, session, source](auto& driver, const Call& call) {
@@ -123,6 +125,14 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   }
   // Until it has its names.
   const auto kept = image.empty() ? nullptr : at_.images.hold(image);
+  std::string list;
+  if (!failure && !image.empty() && wanted->attest.packages) {
+    try {
+      list = co_await package_list(session, wanted, image);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
   co_await session->clean();
   asio::co_spawn(co_await asio::this_coro::executor, cache_.collect(), asio::detached);
   if (failure) {
@@ -131,14 +141,17 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   }
   if (wanted->wanted.check_only) co_return image;
   at_.images.note_result(image);
+  const Built built{image, list, started};
+  const std::string index = co_await attest(wanted, session->sources(), built);
   for (const std::string& name : wanted->names) at_.images.tag(image, name, "");
+  wire::ProgressMessage id;
+  id.aux = R"({"ID":")" + image + (index.empty() ? "" : R"(","Digest":")" + index) + R"("})";
+  // Who gets the id as a line needs no message with it, unless something is to be done with the image.
+  if (!wanted->quiet || wanted->shown != Shown::none) report(id);
   if (wanted->quiet) {
     tell(report, image + "\n");
     co_return image;
   }
-  wire::ProgressMessage id;
-  id.aux = R"({"ID":")" + image + R"("})";
-  report(id);
   if (wanted->shown == Shown::steps) co_return image;
   tell(report, "Successfully built " + short_id_of(image) + "\n");
   for (const std::string& name : wanted->names) tell(report, "Successfully tagged " + familiar_name(name) + "\n");

@@ -27,6 +27,18 @@ enum class Shown {
   steps,     ///< And each step as it goes, in the place of the lines.
 };
 
+/// What is to be said about the image beside it.
+struct Attest {
+  enum class Provenance { none, min, max };
+  Provenance provenance{};
+  bool reproducible{};                ///< The user says that the same build makes the same image.
+  std::string builder;                ///< Who builds, as a URI; the user's word.
+  bool packages{};                    ///< A list of those that are installed in it (SBOM).
+  std::vector<std::string> subjects;  ///< What the image is called; empty: its names.
+
+  [[nodiscard]] bool any() const noexcept { return packages || provenance != Provenance::none; }
+};
+
 struct BuildRequest {
   builder::v1::Request wanted;          ///< What the driver gets.
   std::vector<std::string> names;       ///< Of the image: "app:1".
@@ -34,6 +46,7 @@ struct BuildRequest {
   wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
   bool quiet{};                         ///< Only the image's id.
   Shown shown{Shown::none};
+  Attest attest;
   std::shared_ptr<SharedDirectory> directory;                    ///< In the place of an archive; may be none.
   std::shared_ptr<Loan> loan;                                    ///< May be none.
   std::map<std::string, registry::v1::Credentials> credentials;  ///< By registry, as in a client's config.json.
@@ -50,6 +63,9 @@ struct CommitRequest {
   std::vector<std::string> changes;             ///< Dockerfile instructions.
   std::optional<wire::ContainerConfig> config;  ///< What is set in it takes the place of the container's.
 };
+
+class Session;
+struct Sources;
 
 /// What builds mean: the builder driver decides, images and containers do. Io thread only.
 class Service {
@@ -88,6 +104,15 @@ class Service {
   awaitable<Pruned> prune(CacheRule rule);
 
  private:
+  /// What is known of an image that was built.
+  struct Built {
+    std::string image;
+    std::string packages;  ///< As an SPDX document; empty: nobody has asked.
+    Nanoseconds started{};
+  };
+  awaitable<std::string> package_list(std::shared_ptr<Session> session, std::shared_ptr<const BuildRequest> request,
+                                      std::string image);
+  awaitable<std::string> attest(std::shared_ptr<const BuildRequest> request, Sources sources, Built built);
   void publish_commit(const containers::Container& container, const CommitRequest& request, const std::string& image);
 
   Neighbours at_;

@@ -59,9 +59,13 @@ Session::Session(asio::any_io_executor io, Service::Neighbours neighbours, std::
       report_(std::move(report)),
       cancel_(std::move(cancel)) {}
 
+void Session::check() const {
+  if (cancel_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+}
+
 template <class Result>
 Result Session::on_io(awaitable<Result> work) {
-  if (cancel_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+  check();
   std::future<Result> result = asio::co_spawn(io_, std::move(work), asio::use_future);
   try {
     return result.get();
@@ -124,7 +128,27 @@ awaitable<std::shared_ptr<const images::Image>> Session::find_image(std::string 
 }
 
 void Session::image(const std::string& reference, const std::string& platform, bool pull, builder::v1::Image& out) {
-  out = to_builder(*on_io(held(find_image(reference, platform, pull))));
+  const auto found = on_io(held(find_image(reference, platform, pull)));
+  out = to_builder(*found);
+  if (!request_->attest.any()) return;
+  const std::lock_guard lock{mutex_};
+  sources_.add(image_material(reference, *found));
+}
+
+void Session::material(const builder::v1::Material& material) {
+  const std::lock_guard lock{mutex_};
+  sources_.add(material);
+}
+
+void Session::recipe(const std::string& name, const std::string& text) {
+  const std::lock_guard lock{mutex_};
+  sources_.recipe_name = name;
+  sources_.recipe = text;
+}
+
+Sources Session::sources() const {
+  const std::lock_guard lock{mutex_};
+  return sources_;
 }
 
 /// What the build has got stays for as long as it may need it: nobody removes it in the middle.
@@ -222,6 +246,7 @@ awaitable<void> Session::clean() {
 void* Session::query(std::string_view service) noexcept {
   if (service == Steps::kService) return static_cast<Steps*>(this);
   if (service == Loans::kService && request_->loan != nullptr) return static_cast<Loans*>(this);
+  if (service == Origins::kService && request_->attest.any()) return static_cast<Origins*>(this);
   if (service == Display::kService && request_->shown != Shown::none) return static_cast<Display*>(this);
   return nullptr;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/mounted_tree.hpp"
+#include "build/provenance.hpp"
 #include "build/service.hpp"
 
 namespace gantry::build {
@@ -19,6 +20,7 @@ class Session final : public builder::v1::Session,
                       public builder::v1::Steps,
                       public builder::v1::Loans,
                       public builder::v1::Display,
+                      public builder::v1::Origins,
                       public std::enable_shared_from_this<Session> {
  public:
   Session(asio::any_io_executor io, Service::Neighbours neighbours, std::shared_ptr<const BuildRequest> request,
@@ -45,6 +47,13 @@ class Session final : public builder::v1::Session,
 
   void report(const builder::v1::StepReport& report) override;
 
+  void material(const builder::v1::Material& material) override;
+  void recipe(const std::string& name, const std::string& text) override;
+  /// What the image was made from, as far as it is known by now.
+  [[nodiscard]] Sources sources() const;
+
+  /// Errors: cancelled.
+  void check() const;
   /// Of the last command that failed; 0 if none has.
   [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
 
@@ -69,7 +78,7 @@ class Session final : public builder::v1::Session,
   std::shared_ptr<const BuildRequest> request_;  ///< A driver that was given up may still talk of it.
   images::Report report_;
   images::Cancel cancel_;
-  std::mutex mutex_;  ///< Of all that follows but the agents.
+  mutable std::mutex mutex_;  ///< Of all that follows but the agents.
   std::map<std::string, std::vector<Mount>> trees_;
   /// A container that was made and has not run yet: its image, and what is mounted into it beside the usual.
   struct Prepared {
@@ -79,6 +88,7 @@ class Session final : public builder::v1::Session,
   std::map<std::string, Prepared> prepared_;
   std::set<std::string> complete_;  ///< Images that have all that is usually mounted over.
   std::set<std::string> stopped_;
+  Sources sources_;
   std::atomic<int> exit_code_ = 0;
   std::vector<std::shared_ptr<AgentServer>> agents_;    ///< On the io thread.
   std::map<std::string, std::shared_ptr<void>> holds_;  ///< The images that the build stands on. On the io thread.

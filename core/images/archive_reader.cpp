@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "images/attestation.hpp"
 #include "images/compression.hpp"
 #include "images/image_config.hpp"
 #include "images/platform.hpp"
@@ -174,6 +175,22 @@ std::vector<std::string> names_of(const Index::Entry& entry) {
   return {parse_reference(entry.ref_name).with_default_tag().str()};
 }
 
+/// What an index says about the image that was chosen of it.
+Attestation attestation_in(const registry::v1::Manifest& top, const Index& index, const std::string& subject,
+                           const ArchiveFiles& archive, const BlobStore& blobs) {
+  const auto wanted = statements_about(index, subject);
+  if (!wanted || wanted->size() > kMaxAttestations) return {};
+  Attestation out;
+  out.index = top;
+  out.subject = subject;
+  for (const Descriptor& entry : *wanted) {
+    const std::string content = blobs.read(need_blob(archive, entry).digest, kMaxManifest);
+    add_manifest(out, {entry.media_type, entry.digest, content});
+  }
+  for (const Descriptor& blob : out.blobs) need_blob(archive, blob);
+  return out;
+}
+
 void from_layout(const Index& index, int depth, std::vector<std::string> names, const ArchiveFiles& archive,
                  const BlobStore& blobs, std::vector<ArchivedImage>& out);
 
@@ -184,6 +201,11 @@ void from_entry(const Index::Entry& entry, int depth, std::vector<std::string> n
   if (const Index* nested = std::get_if<Index>(&parsed)) {
     if (depth > 3) refuse_archive("its indexes are nested too deeply");
     from_layout(*nested, depth + 1, std::move(names), archive, blobs, out);
+    ArchivedImage& image = out.back();
+    if (image.attestation.index.content.empty()) {
+      const registry::v1::Manifest top{nested->media_type, entry.descriptor.digest, content};
+      image.attestation = attestation_in(top, *nested, image.manifest.digest, archive, blobs);
+    }
     return;
   }
   const Manifest& manifest = std::get<Manifest>(parsed);
@@ -221,6 +243,28 @@ const ArchiveFiles::File* ArchiveFiles::find(const std::string& path) const {
   return nullptr;
 }
 
+namespace {
+
+/// What a layout says about images that manifest.json names as well: that says nothing itself.
+void take_attestations(const ArchiveFiles::File& index, const ArchiveFiles& archive, const BlobStore& blobs,
+                       std::vector<ArchivedImage>& images) {
+  const auto parsed = parse_manifest(blobs.read(index.digest, kMaxManifest), media_type::kOciIndex);
+  std::vector<ArchivedImage> laid_out;
+  if (const auto* layout = std::get_if<Index>(&parsed)) from_layout(*layout, 0, {}, archive, blobs, laid_out);
+  const auto same_blob = [](const Descriptor& a, const Descriptor& b) { return a.digest == b.digest; };
+  for (ArchivedImage& image : images) {
+    for (const ArchivedImage& other : laid_out) {
+      const bool same = image.config == other.config && std::equal(image.layers.begin(), image.layers.end(),
+                                                                   other.layers.begin(), other.layers.end(), same_blob);
+      if (!same || other.attestation.index.content.empty()) continue;
+      image.manifest = other.manifest;
+      image.attestation = other.attestation;
+    }
+  }
+}
+
+}  // namespace
+
 ArchiveFiles read_archive(ByteSource& source, const BlobStore& blobs) {
   ArchiveFiles out;
   Reader reader{source};
@@ -254,6 +298,11 @@ std::vector<ArchivedImage> find_images(const ArchiveFiles& archive, const BlobSt
     const json list = parse(blobs.read(manifest->digest, kMaxManifest), "manifest.json");
     if (!list.is_array()) refuse_archive("manifest.json is not a list");
     for (const json& item : list) images.push_back(from_docker(item, archive, blobs));
+    // Archives of dockerd's may have a layout beside it that lacks what they do not need.
+    try {
+      if (const auto* index = archive.find("index.json")) take_attestations(*index, archive, blobs, images);
+    } catch (const Error&) {
+    }
     return images;
   }
   if (const auto* index = archive.find("index.json")) {

@@ -6,6 +6,7 @@
 
 #include "gantry/stream.hpp"
 #include "images/blob_store.hpp"
+#include "images/catalog.hpp"
 #include "images/manifest.hpp"
 
 namespace gantry::images {
@@ -32,6 +33,7 @@ struct ArchivedImage {
   std::vector<std::string> names;   ///< Normalized.
   registry::v1::Manifest manifest;  ///< Of an OCI layout; else empty.
   std::vector<Descriptor> layers;
+  Attestation attestation;
 };
 
 /// What the archive's manifest.json (docker-archive), or else its index.json (OCI layout), names. Errors: invalid.

@@ -9,6 +9,7 @@
 
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
+#include "images/attestation.hpp"
 #include "images/stream_bridge.hpp"
 
 namespace gantry::images {
@@ -164,8 +165,8 @@ class Layout {
       add_blob(layer.blob);
       item["Layers"].push_back(blob_path(layer.blob.digest));
     }
-    ordered_json entry{
-        {"mediaType", manifest.media_type}, {"digest", manifest.digest}, {"size", manifest.content.size()}};
+    const registry::v1::Manifest& top = is_attested(record) ? add_attestation(record.attestation) : manifest;
+    ordered_json entry{{"mediaType", top.media_type}, {"digest", top.digest}, {"size", top.content.size()}};
     if (saved.names.empty()) index_.push_back(entry);
     for (const std::string& name : saved.names) {
       const Reference reference = parse_reference(name);
@@ -187,6 +188,14 @@ class Layout {
   }
 
  private:
+  /// Answers the index, which stands in the place of the image's manifest.
+  const registry::v1::Manifest& add_attestation(const Attestation& attestation) {
+    for (const Descriptor& blob : attestation.blobs) add_blob(blob);
+    for (const registry::v1::Manifest& manifest : attestation.manifests) add_blob(manifest.digest, manifest.content);
+    add_blob(attestation.index.digest, attestation.index.content);
+    return attestation.index;
+  }
+
   void add_name_to(ordered_json& item, ordered_json entry, const Reference& reference) {
     item["RepoTags"].push_back(reference.familiar());
     entry["annotations"] = {{"io.containerd.image.name", reference.str()},
@@ -241,6 +250,7 @@ awaitable<void> save_archive(Context& context, std::vector<std::string> referenc
   std::set<std::string> kept;
   for (const Saved& image : saved) {
     for (const LayerRecord& layer : image.record->layers) kept.insert(layer.blob.digest);
+    for (const Descriptor& blob : image.record->attestation.blobs) kept.insert(blob.digest);
   }
   const LayerStore::Pin pin{context.layers, kept};
   const BlobStore& blobs = context.blobs;

@@ -6,6 +6,7 @@
 #include "base/digest.hpp"
 #include "base/id.hpp"
 #include "gantry/error.hpp"
+#include "images/attestation.hpp"
 #include "images/image_config.hpp"
 
 namespace gantry::images {
@@ -26,6 +27,26 @@ std::string id_digits(const std::string& text) {
   return digits.size() <= 64 && !digits.empty() && is_hex(digits) ? digits : std::string{};
 }
 
+json attestation_json(const Attestation& attestation) {
+  json manifests = json::array();
+  for (const auto& manifest : attestation.manifests) manifests.push_back({manifest.media_type, manifest.content});
+  return {{"index", {attestation.index.media_type, attestation.index.content}},
+          {"subject", attestation.subject},
+          {"manifests", std::move(manifests)}};
+}
+
+registry::v1::Manifest manifest_from(const json& item) {
+  registry::v1::Manifest out{item.at(0).get<std::string>(), "", item.at(1).get<std::string>()};
+  out.digest = sha256_digest(out.content);
+  return out;
+}
+
+void take_attestation(const json& document, Attestation& out) {
+  out.index = manifest_from(document.at("index"));
+  out.subject = document.at("subject").get<std::string>();
+  for (const json& item : document.at("manifests")) add_manifest(out, manifest_from(item));
+}
+
 std::optional<Reference> try_parse(const std::string& text) {
   try {
     return parse_reference(text).with_default_tag();
@@ -44,16 +65,17 @@ std::string to_record(const ImageRecord& record) {
                       {"blob_size", layer.blob.size},
                       {"size", layer.size}});
   }
-  return json{{"config", record.image.config_json},
-              {"names", record.image.names},
-              {"digests", record.image.digests},
-              {"layers", std::move(layers)},
-              {"manifest", record.manifest.content},
-              {"manifest_type", record.manifest.media_type},
-              {"parent", record.parent},
-              {"last_tagged", record.last_tagged},
-              {"hidden", record.hidden}}
-      .dump();
+  json out{{"config", record.image.config_json},
+           {"names", record.image.names},
+           {"digests", record.image.digests},
+           {"layers", std::move(layers)},
+           {"manifest", record.manifest.content},
+           {"manifest_type", record.manifest.media_type},
+           {"parent", record.parent},
+           {"last_tagged", record.last_tagged},
+           {"hidden", record.hidden}};
+  if (!record.attestation.index.content.empty()) out["attestation"] = attestation_json(record.attestation);
+  return out.dump();
 }
 
 void from_record(const std::string& text, ImageRecord& record) {
@@ -76,6 +98,9 @@ void from_record(const std::string& text, ImageRecord& record) {
   record.parent = document.value("parent", "");
   record.last_tagged = document.value("last_tagged", Nanoseconds{});
   record.hidden = document.value("hidden", false);
+  if (const auto found = document.find("attestation"); found != document.end()) {
+    take_attestation(*found, record.attestation);
+  }
 }
 
 void throw_no_such_image(const std::string& text) {
@@ -233,6 +258,12 @@ Record Catalog::put(ImageRecord record, bool is_step) {
     add_new(merged.image.digests, record.image.digests);
     if (merged.manifest.content.empty()) merged.manifest = record.manifest;
     if (merged.layers.empty()) merged.layers = record.layers;
+    if (!record.attestation.index.content.empty()) {
+      // It is about this manifest and no other.
+      merged.manifest = record.manifest;
+      merged.layers = record.layers;
+      merged.attestation = record.attestation;
+    }
     merged.last_tagged = std::max(merged.last_tagged, record.last_tagged);
     record = std::move(merged);
   }
@@ -292,6 +323,7 @@ std::set<std::string> Catalog::used_blobs() const {
   std::set<std::string> used;
   for (const auto& [id, record] : table_.all()) {
     for (const LayerRecord& layer : record->layers) used.insert(layer.blob.digest);
+    for (const Descriptor& blob : record->attestation.blobs) used.insert(blob.digest);
   }
   return used;
 }

@@ -20,6 +20,14 @@ struct LayerRecord {
   std::uint64_t size{};  ///< Bytes unpacked.
 };
 
+/// What is said about an image beside it: an index of its manifest and of those whose layers are in-toto statements.
+struct Attestation {
+  registry::v1::Manifest index;                   ///< Empty: nothing is said.
+  std::string subject;                            ///< The digest of the image's manifest.
+  std::vector<registry::v1::Manifest> manifests;  ///< Of the statements.
+  std::vector<Descriptor> blobs;                  ///< What these name.
+};
+
 /// What is on record about an image.
 struct ImageRecord {
   Image image;
@@ -28,6 +36,7 @@ struct ImageRecord {
   std::string parent;               ///< The image that this one was committed from.
   Nanoseconds last_tagged{};
   bool hidden{};  ///< Removed by force, but a container still stands on its layers.
+  Attestation attestation;
 };
 
 std::string to_record(const ImageRecord& record);

@@ -59,6 +59,9 @@ Index::Entry parse_entry(const json& object) {
   if (const auto annotations = object.find("annotations"); annotations != object.end() && annotations->is_object()) {
     out.ref_name = text(*annotations, "org.opencontainers.image.ref.name");
     out.image_name = text(*annotations, "io.containerd.image.name");
+    if (text(*annotations, "vnd.docker.reference.type") == "attestation-manifest") {
+      out.about = text(*annotations, "vnd.docker.reference.digest");
+    }
   }
   return out;
 }
@@ -112,7 +115,7 @@ const Index::Entry* choose(const Index& index, const Platform& platform) {
   const Index::Entry* best = nullptr;
   int best_score = 0;
   for (const Index::Entry& entry : index.manifests) {
-    // Attestations have the platform unknown/unknown and never match.
+    if (!entry.about.empty()) continue;
     const int score = entry.platform ? match_platform(platform, *entry.platform) : 1;
     if (score > best_score) {
       best = &entry;

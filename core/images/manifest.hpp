@@ -46,6 +46,9 @@ struct Index {
     std::optional<Platform> platform;
     std::string ref_name;    ///< Annotation org.opencontainers.image.ref.name.
     std::string image_name;  ///< Annotation io.containerd.image.name.
+    /// The digest of the manifest that this one's statements are about: annotation vnd.docker.reference.digest of one
+    /// of the type attestation-manifest. Empty: it is an image.
+    std::string about;
   };
   std::string media_type;
   std::vector<Entry> manifests;

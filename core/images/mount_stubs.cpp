@@ -10,9 +10,9 @@ namespace {
 
 // The fields of POSIX 1003.1-1988's "ustar" header that matter here.
 constexpr std::size_t kNameSize = 100;
-constexpr std::size_t kSizeAt = 124;
+constexpr std::size_t kHeaderSizeAt = 124;
 constexpr std::size_t kSizeSize = 12;
-constexpr std::size_t kTypeAt = 156;
+constexpr std::size_t kHeaderTypeAt = 156;
 constexpr std::size_t kPrefixAt = 345;
 
 std::string_view text_at(std::span<const std::byte> block, std::size_t at, std::size_t size) {
@@ -21,15 +21,15 @@ std::string_view text_at(std::span<const std::byte> block, std::size_t at, std::
 }
 
 std::uint64_t size_of(std::span<const std::byte> block) {
-  std::string_view digits = text_at(block, kSizeAt, kSizeSize);
+  std::string_view digits = text_at(block, kHeaderSizeAt, kSizeSize);
   while (digits.starts_with(' ')) digits.remove_prefix(1);
   std::uint64_t size = 0;
-  if ((block[kSizeAt] & std::byte{0x80}) == std::byte{}) {
+  if ((block[kHeaderSizeAt] & std::byte{0x80}) == std::byte{}) {
     std::from_chars(digits.data(), digits.data() + digits.size(), size, 8);
     return size;
   }
   // GNU's way to write what has more than eleven digits: binary, the first bit set.
-  for (std::size_t i = kSizeAt + kSizeSize - 8; i < kSizeAt + kSizeSize; ++i) {
+  for (std::size_t i = kHeaderSizeAt + kSizeSize - 8; i < kHeaderSizeAt + kSizeSize; ++i) {
     size = size << 8U | std::to_integer<std::uint64_t>(block[i]);
   }
   return size;
@@ -38,7 +38,7 @@ std::uint64_t size_of(std::span<const std::byte> block) {
 // Whether the name is all in its field: not begun in the prefix, nor told by a header before this one.
 bool has_short_name(std::span<const std::byte> block, std::span<const std::byte> preface) {
   const std::string_view before{reinterpret_cast<const char*>(preface.data()), preface.size()};
-  const bool is_gnu_name = !preface.empty() && std::to_integer<char>(preface[kTypeAt]) == 'L';
+  const bool is_gnu_name = !preface.empty() && std::to_integer<char>(preface[kHeaderTypeAt]) == 'L';
   return block[kPrefixAt] == std::byte{} && !is_gnu_name && before.find(" path=") == std::string_view::npos;
 }
 
@@ -108,7 +108,7 @@ void EntryFilter::take_block(std::span<const std::byte> block) {
 }
 
 void EntryFilter::take_header(std::span<const std::byte> block) {
-  const char type = std::to_integer<char>(block[kTypeAt]);
+  const char type = std::to_integer<char>(block[kHeaderTypeAt]);
   data_ = (size_of(block) + kBlock - 1) / kBlock;
   // Headers that say more of the next entry: pax's, GNU's long names.
   to_preface_ = type == 'x' || type == 'L' || type == 'K';

@@ -5,6 +5,7 @@
 
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
+#include "images/attestation.hpp"
 #include "images/image_config.hpp"
 #include "images/platform.hpp"
 
@@ -121,7 +122,7 @@ class Pull {
     const std::string shown = reference.digest.empty() ? reference.tag : reference.digest;
     report_(status_line("Pulling from " + familiar_path(reference), shown));
     const registry::v1::Manifest chosen = co_await choose_image(reference, top);
-    const bool fresh = co_await take(reference, top.digest, chosen);
+    const bool fresh = co_await take(reference, top, chosen);
     report_(status_line("Digest: " + top.digest));
     report_(status_line((fresh ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
                         reference.familiar()));
@@ -164,10 +165,13 @@ class Pull {
   }
 
   /// Answers whether anything is new.
-  awaitable<bool> take(Reference reference, std::string digest, registry::v1::Manifest manifest) {
+  awaitable<bool> take(Reference reference, registry::v1::Manifest top, registry::v1::Manifest manifest) {
     const auto parsed = parse_manifest(manifest.content, manifest.media_type);
     const Manifest& parts = std::get<Manifest>(parsed);
-    const std::string digest_name = reference.with_digest(digest).str();
+    const std::string digest_name = reference.with_digest(top.digest).str();
+    // The statements' blobs belong to nobody until the image is on record.
+    std::optional<LayerStore::Ingest> ingest;
+    if (says_something(top, manifest.digest)) ingest.emplace(context_.layers);
     ImageRecord record;
     const Record known = context_.catalog.find_id(parts.config.digest);
     bool fresh = known == nullptr || known->hidden;
@@ -182,6 +186,7 @@ class Pull {
       const LayerStore::Pin pin{context_.layers, std::move(kept)};
       record.layers = co_await pull_layers(context_, layers, origin, report_, cancel_);
       record.manifest = manifest;
+      if (ingest) co_await take_attestation(record, reference, top, parts.layers);
       keep(std::move(record), reference, digest_name);
     } else {
       check_platform(known->image);
@@ -189,9 +194,45 @@ class Pull {
       fresh = named == nullptr || named->image.id != known->image.id;
       record = *known;
       record.manifest = manifest;
+      if (ingest) co_await take_attestation(record, reference, top, parts.layers);
       keep(std::move(record), reference, digest_name);
     }
     co_return fresh;
+  }
+
+  static bool says_something(const registry::v1::Manifest& top, const std::string& subject) {
+    if (top.digest == subject) return false;
+    const auto parsed = parse_manifest(top.content, top.media_type);
+    const auto* index = std::get_if<Index>(&parsed);
+    return index != nullptr && statements_about(*index, subject).has_value();
+  }
+
+  /// What is said about the image comes with it: if it is missing or not what it should be, the image is none the
+  /// worse.
+  awaitable<void> take_attestation(ImageRecord& record, Reference reference, registry::v1::Manifest top,
+                                   std::vector<Descriptor> layers) {
+    if (record.attestation.index.digest == top.digest) co_return;
+    Attestation attestation;
+    std::string failure;
+    try {
+      attestation =
+          co_await get_attestation(context_, reference, top, record.manifest.digest, request_.credentials, cancel_);
+      // It is about these blobs; other ones of the same layers may be here.
+      const Origin origin{name_.repository(), request_.credentials};
+      for (std::size_t at = 0; !attestation.index.content.empty() && at < layers.size(); ++at) {
+        co_await get_blob(context_, origin, layers[at], cancel_);
+      }
+    } catch (const Error& error) {
+      if (error.code() == Errc::cancelled) throw;
+      failure = error.what();
+    }
+    if (!failure.empty()) {
+      report_(status_line("The attestation of " + reference.familiar() + " cannot be had: " + failure));
+      co_return;
+    }
+    if (attestation.index.content.empty()) co_return;
+    record.attestation = std::move(attestation);
+    for (std::size_t at = 0; at < layers.size(); ++at) record.layers[at].blob = layers[at];
   }
 
   void keep(ImageRecord record, const Reference& reference, const std::string& digest_name) {

@@ -10,8 +10,9 @@
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
 #include "images/archive_save.hpp"
+#include "images/attestation.hpp"
 #include "images/background_task.hpp"
-#include "images/compression.hpp"
+#include "images/layer_compression.hpp"
 
 namespace gantry::images {
 namespace {
@@ -81,6 +82,7 @@ class Push {
     for (std::size_t at = record->layers.size(); at-- > 0;) {
       report_(progress_line("Preparing", short_id(record->image.diff_ids[at])));
     }
+    attested_ = is_attested(*record);
     co_await push_layers(record);
     if (!compressed_.empty()) record = keep_compressed(record);
     if (failure_) std::rethrow_exception(failure_);
@@ -99,26 +101,12 @@ class Push {
     if (cancel_ != nullptr && cancel_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
   }
 
-  /// Registries get compressed layers: those that came in plain (load, import, commit) are kept compressed from now on.
+  /// Registries get compressed layers: those that came in plain (load, import, commit) are kept compressed from now on,
+  /// unless something is said about the plain ones.
   awaitable<Descriptor> compressed(Descriptor layer) {
-    if (layer.media_type != media_type::kOciLayer) co_return layer;
+    if (layer.media_type != media_type::kOciLayer || attested_) co_return layer;
     const BlobStore& blobs = context_.blobs;
-    const auto work = [&blobs, plain = layer.digest, stop = stop_] {
-      BlobStore::Writer writer{blobs};
-      GzipSink gzip{writer};
-      FileSource file{blobs.open(plain)};
-      std::vector<std::byte> buffer(std::size_t{256} << 10);
-      while (const std::size_t got = file.read(buffer)) {
-        if (stop->cancelled()) throw Error{Errc::cancelled, "context canceled"};
-        gzip.write(std::span{buffer}.first(got));
-      }
-      gzip.finish();
-      Descriptor out;
-      out.media_type = media_type::kOciLayerGzip;
-      out.size = writer.size();
-      out.digest = writer.commit();
-      return out;
-    };
+    const auto work = [&blobs, plain = layer.digest, stop = stop_] { return compress_layer(blobs, plain, stop); };
     const Descriptor blob = co_await context_.workers.run(Pool::slow, work);
     compressed_[layer.digest] = blob;
     co_return blob;
@@ -229,19 +217,23 @@ class Push {
     *sent = co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
   }
 
+  /// A small one that nobody watches.
+  awaitable<void> push_quietly(Descriptor blob, std::shared_ptr<ByteSource> content) {
+    const plugins::CallSettings call_settings = settings();
+    const auto work = [repository = name_.repository(), credentials = request_.credentials, blob, content](
+                          auto& driver, const Call& call) {
+      if (driver.has_blob(repository, blob, credentials, call)) return;
+      driver.put_blob(repository, blob, {}, credentials, *content, call);
+    };
+    co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
+  }
+
   awaitable<void> push_config(Record record) {
     Descriptor config;
     config.media_type = media_type::kDockerConfig;
     config.digest = record->image.id;
     config.size = record->image.config_json.size();
-    const plugins::CallSettings call_settings = settings();
-    const auto work = [repository = name_.repository(), credentials = request_.credentials, config,
-                       text = record->image.config_json](auto& driver, const Call& call) {
-      if (driver.has_blob(repository, config, credentials, call)) return;
-      TextSource source{text};
-      driver.put_blob(repository, config, {}, credentials, source, call);
-    };
-    co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
+    co_await push_quietly(config, std::make_shared<TextSource>(record->image.config_json));
   }
 
   /// The manifest that the image came with, so that its digest stays; else one of Docker's.
@@ -263,20 +255,37 @@ class Push {
     return manifest;
   }
 
-  awaitable<void> push_manifest(Reference reference, Record record) {
-    const registry::v1::Manifest manifest = manifest_for(*record);
+  awaitable<void> put_manifest(std::string name, registry::v1::Manifest manifest) {
     const plugins::CallSettings call_settings = settings();
-    const auto work = [repository = name_.repository(), credentials = request_.credentials, manifest,
-                       tag = request_.place_tag.empty() ? reference.tag : request_.place_tag](auto& driver,
-                                                                                              const Call& call) {
-      driver.put_manifest(repository, tag, manifest, credentials, call);
+    const auto work = [repository = name_.repository(), credentials = request_.credentials, manifest, name](
+                          auto& driver, const Call& call) {
+      driver.put_manifest(repository, name, manifest, credentials, call);
     };
     co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
+  }
+
+  /// What the tag's index names, all but the image's layers and config.
+  awaitable<void> push_attestation(Record record, registry::v1::Manifest image) {
+    const Attestation& attestation = record->attestation;
+    for (const Descriptor& blob : attestation.blobs) {
+      co_await push_quietly(blob, std::make_shared<FileSource>(context_.blobs.open(blob.digest)));
+    }
+    co_await put_manifest(image.digest, image);
+    for (const registry::v1::Manifest& manifest : attestation.manifests) {
+      co_await put_manifest(manifest.digest, manifest);
+    }
+  }
+
+  awaitable<void> push_manifest(Reference reference, Record record) {
+    const registry::v1::Manifest image = manifest_for(*record);
+    if (attested_) co_await push_attestation(record, image);
+    const registry::v1::Manifest manifest = attested_ ? record->attestation.index : image;
+    co_await put_manifest(request_.place_tag.empty() ? reference.tag : request_.place_tag, manifest);
     const Record known = context_.catalog.find_id(record->image.id);
     if (known && name_.transport.empty()) {
       ImageRecord changed = *known;
       changed.image.digests = {reference.with_digest(manifest.digest).str()};
-      changed.manifest = manifest;
+      changed.manifest = image;
       for (const std::string& digest : known->image.digests) {
         if (digest != changed.image.digests.front()) changed.image.digests.push_back(digest);
       }
@@ -302,6 +311,7 @@ class Push {
   Cancel stop_ = std::make_shared<plugins::CancelSource>();  ///< Cancelled by `cancel_`, or by a layer that fails.
   std::optional<plugins::CancelSource::ListenerId> listener_;
   std::exception_ptr failure_;
+  bool attested_{};                               ///< The image under way.
   std::map<std::string, Descriptor> compressed_;  ///< By the digests of the plain layers.
 };
 

@@ -6,6 +6,7 @@
 #include "gantry/error.hpp"
 #include "images/archive_load.hpp"
 #include "images/archive_save.hpp"
+#include "images/attestation.hpp"
 #include "images/authoring.hpp"
 #include "images/build_steps.hpp"
 #include "images/context.hpp"
@@ -182,6 +183,8 @@ awaitable<std::shared_ptr<const Image>> Service::find_step(BuildStep step, std::
 
 void Service::note_result(const std::string& id) { impl_->catalog.note_result(id); }
 
+bool Service::is_step(const std::string& id) const { return impl_->catalog.step_use(id) != nullptr; }
+
 std::shared_ptr<void> Service::hold(const std::string& id) {
   const auto held = impl_->context.held;
   ++(*held)[id];
@@ -195,6 +198,17 @@ std::vector<CachedStep> Service::cached_steps() const { return images::cached_st
 
 awaitable<std::optional<std::uint64_t>> Service::remove_step(std::string id) {
   return images::remove_step(impl_->context, std::move(id));
+}
+
+awaitable<std::string> Service::attest(std::string id, std::vector<Predicate> predicates,
+                                       std::vector<std::string> names) {
+  return images::attest(impl_->context, std::move(id), std::move(predicates), std::move(names));
+}
+
+awaitable<void> Service::retract(std::string id) { return images::retract(impl_->context, std::move(id)); }
+
+awaitable<std::vector<Statement>> Service::statements(std::string reference) {
+  return read_statements(impl_->context, impl_->catalog.get(reference));
 }
 
 std::vector<wire::ImageSummary> Service::list(const ListRequest& request) const {

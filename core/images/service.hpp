@@ -81,6 +81,22 @@ struct BuildStep {
   std::optional<std::int64_t> created;
 };
 
+/// What kind of thing is said about an image, and the saying itself: a JSON object (in-toto attestation framework).
+struct Predicate {
+  std::string type;  ///< "https://slsa.dev/provenance/v0.2".
+  std::string json;
+};
+
+/// A statement that is kept beside an image.
+struct Statement {
+  std::string media_type;
+  std::string digest;
+  std::uint64_t size{};
+  std::map<std::string, std::string> annotations;
+  std::string predicate_type;
+  std::string json;  ///< The whole of it.
+};
+
 /// One step in the builds' cache.
 struct CachedStep {
   std::string id;
@@ -155,12 +171,22 @@ class Service {
   awaitable<std::shared_ptr<const Image>> find_step(BuildStep step, std::vector<std::string> cache_from);
   /// What a build was asked for is an image of the user's, with a name or without.
   void note_result(const std::string& id);
+  /// Whether a build has made it.
+  [[nodiscard]] bool is_step(const std::string& id) const;
   /// Keeps an image, and so what it stands on, from being removed, until it is let go. Io thread only.
   [[nodiscard]] std::shared_ptr<void> hold(const std::string& id);
   /// The builds' cache: the images of steps that nobody has named or asked for.
   [[nodiscard]] std::vector<CachedStep> cached_steps() const;
   /// Removes one of them. Answers how many bytes that freed; nothing if something needs it, or if it is none.
   awaitable<std::optional<std::uint64_t>> remove_step(std::string id);
+
+  /// Says something about an image, in the place of what was said before: under `names` ("app:1"; none: the image's
+  /// own). From now on the image has a manifest that stays as it is. Answers the digest of the index of both.
+  awaitable<std::string> attest(std::string id, std::vector<Predicate> predicates, std::vector<std::string> names);
+  /// Forgets what was said about an image.
+  awaitable<void> retract(std::string id);
+  /// What is said about an image.
+  awaitable<std::vector<Statement>> statements(std::string reference);
 
   [[nodiscard]] std::vector<wire::ImageSummary> list(const ListRequest& request) const;
   [[nodiscard]] nlohmann::json inspect(const std::string& reference) const;

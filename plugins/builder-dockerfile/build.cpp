@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "build_origins.hpp"
 #include "lint.hpp"
 #include "source_excerpt.hpp"
 #include "text.hpp"
@@ -38,7 +39,7 @@ std::optional<std::int64_t> source_date(const builder::v1::Request& request) {
 }
 
 /// The stages that an instruction takes files from, by name.
-std::vector<std::string> origins_of(const Instruction& instruction) {
+std::vector<std::string> froms_of(const Instruction& instruction) {
   if (const auto* copy = std::get_if<Copy>(&instruction.what)) return {copy->from};
   std::vector<std::string> out;
   if (const auto* run = std::get_if<Run>(&instruction.what)) {
@@ -98,9 +99,18 @@ std::string Build::run() {
     throw;
   }
   show_unused();
+  tell_origins();
   const std::string image = schedule_->result(last, last + 1).value_or(StageState{}).image;
   if (image.empty()) throw Error{Errc::invalid, "No image was generated. Is your Dockerfile empty?"};
   return image;
+}
+
+void Build::tell_origins() const {
+  builder::v1::Origins* origins = origins_of(shared_.session);
+  if (origins == nullptr) return;
+  const auto materials = shared_.context.materials();
+  for (const auto& material : materials) origins->material(material);
+  origins->recipe(shared_.context.recipe_name(), shared_.context.recipe());
 }
 
 void Build::take_global_arguments() {
@@ -121,7 +131,7 @@ void Build::find_needed(std::size_t stage) {
   const std::string base = expand(wanted.from.base, recipe_.escape, arguments_.global());
   if (const auto parent = find_base_stage(recipe_, base, stage)) needs.insert(*parent);
   for (const Instruction& instruction : wanted.instructions) {
-    for (const std::string& name : origins_of(instruction)) {
+    for (const std::string& name : froms_of(instruction)) {
       if (const auto origin = find_stage(recipe_, name, stage)) needs.insert(*origin);
     }
   }

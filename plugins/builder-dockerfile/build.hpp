@@ -25,6 +25,7 @@ class Build {
   void show_start(Transcript& transcript);
   StageState build_stage(std::size_t stage, Transcript& transcript);
   void show_unused();
+  void tell_origins() const;
   /// Errors: invalid, if the recipe wants findings to be failures.
   void check() const;
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include "archive.hpp"
+#include "build_origins.hpp"
+#include "fetched_files.hpp"
 #include "gantry/error.hpp"
 #include "layer_archive/directory.hpp"
 #include "layer_archive/system_error.hpp"
@@ -23,8 +25,8 @@ UniqueFd open_below(const UniqueFd& root, const std::string& directory) {
 }  // namespace
 
 Context::Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source,
-                 const Fetcher& fetcher, SumMemory& memory, const Call& call)
-    : work_(parent) {
+                 const Fetcher& fetcher, SumMemory& memory, bool tells, const Call& call)
+    : work_(parent), tells_(tells) {
   root_ = open_directory(work_.make("context"));
   if (request.directory >= 0) {
     look_through(request, memory, call);
@@ -76,17 +78,31 @@ void Context::bring(const Call& call) {
   here_ = true;
 }
 
-void Context::fetch_repository(const GitAddress& address, const Fetcher& fetcher, const Call& call) {
-  fetcher.repository(address, work_.path() + "/context", false, call);
-  root_ = open_below(root_, address.directory);
+/// The commit is asked for first: it is what is told, and then fetched.
+UniqueFd Context::fetch_repository(const std::string& address, const GitAddress& repository, const std::string& path,
+                                   const Fetcher& fetcher, const Call& call) {
+  GitAddress wanted = repository;
+  if (tells_) wanted.commit = fetcher.commit_of(repository, call);
+  fetcher.repository(wanted, path, false, call);
+  if (tells_) materials_.push_back(repository_material(address, wanted.commit));
+  return open_below(open_directory(path), repository.directory);
+}
+
+std::vector<builder::v1::Material> Context::materials() {
+  const std::lock_guard lock{mutex_};
+  return materials_;
 }
 
 void Context::fetch(const std::string& address, const Fetcher& fetcher, const Call& call) {
-  if (const auto repository = parse_git_address(address)) return fetch_repository(*repository, fetcher, call);
+  if (const auto repository = parse_git_address(address)) {
+    root_ = fetch_repository(address, *repository, work_.path() + "/context", fetcher, call);
+    return;
+  }
   if (!is_address(address)) throw Error{Errc::invalid, "remoteURL (" + address + ") could not be recognized as URL"};
   const UniqueFd file{::open(work_.path().c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600)};
   if (!file) layer_archive::throw_errno("cannot keep what is fetched");
   const Download download = fetcher.file(address, file.get(), call);
+  if (tells_) materials_.push_back(file_material(address, digest_of(file.get(), call)));
   if (is_archive(file.get())) return unpack_archive(file.get(), root_.get(), call, fetcher.limit());
   const std::string text = read_whole(file.get(), kMaxRecipe);
   if (text.find('\0') != std::string::npos) {
@@ -125,12 +141,12 @@ NamedContext Context::fetched_context(const std::string& address, const Fetcher&
   NamedContext out;
   out.root = open_directory(path);
   if (const auto repository = parse_git_address(address)) {
-    fetcher.repository(*repository, path, false, call);
-    out.root = open_below(out.root, repository->directory);
+    out.root = fetch_repository(address, *repository, path, fetcher, call);
   } else {
     const UniqueFd file{::open(work_.path().c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600)};
     if (!file) layer_archive::throw_errno("cannot keep what is fetched");
     static_cast<void>(fetcher.file(address, file.get(), call));
+    if (tells_) materials_.push_back(file_material(address, digest_of(file.get(), call)));
     unpack_archive(file.get(), out.root.get(), call, fetcher.limit());
   }
   out.tree = std::make_unique<Tree>(out.root.get());

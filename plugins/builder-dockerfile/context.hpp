@@ -25,9 +25,10 @@ struct NamedContext {
 /// The files that the user sent, unpacked, and the recipe among them.
 class Context {
  public:
+  /// `tells`: what of it comes from addresses is noted.
   /// Errors: invalid (no archive; no recipe in it), io, those of the fetcher.
   Context(const std::string& parent, const builder::v1::Request& request, ByteSource& source, const Fetcher& fetcher,
-          SumMemory& memory, const Call& call);
+          SumMemory& memory, bool tells, const Call& call);
 
   /// Empty as long as the context is not here.
   [[nodiscard]] const Tree& tree() const noexcept { return *tree_; }
@@ -49,6 +50,8 @@ class Context {
   /// The files that `name` means beside stages and images; none if it means none. Any thread.
   /// Errors: not_found, and the fetcher's.
   const NamedContext* named(const std::string& name, const Fetcher& fetcher, const Call& call);
+  /// What of the files has come from addresses, up to now.
+  [[nodiscard]] std::vector<builder::v1::Material> materials();
   /// The image that the user wants in the place of `name`.
   [[nodiscard]] std::optional<std::string> image_named(const std::string& name) const;
 
@@ -57,7 +60,8 @@ class Context {
   void take_directories(const Call& call);
   NamedContext fetched_context(const std::string& address, const Fetcher& fetcher, const Call& call);
   void fetch(const std::string& address, const Fetcher& fetcher, const Call& call);
-  void fetch_repository(const GitAddress& address, const Fetcher& fetcher, const Call& call);
+  UniqueFd fetch_repository(const std::string& address, const GitAddress& repository, const std::string& path,
+                            const Fetcher& fetcher, const Call& call);
   void read_recipe(const std::string& wanted);
   void remove_ignored();
 
@@ -74,6 +78,8 @@ class Context {
   std::map<std::string, std::string> places_;  ///< Of named contexts, as the request has them.
   std::mutex mutex_;
   std::map<std::string, NamedContext> named_;
+  bool tells_;
+  std::vector<builder::v1::Material> materials_;
 };
 
 }  // namespace gantry::dockerfile

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "build.hpp"
+#include "build_origins.hpp"
 #include "context.hpp"
 #include "layer_archive/directory.hpp"
 #include "lent_files.hpp"
@@ -33,7 +34,7 @@ void Driver::open(Host& host) {
 
 void Driver::build(const builder::v1::Request& request, ByteSource& context, builder::v1::Session& session,
                    std::string& out, const Call& call) {
-  Context files{work_, request, context, *fetcher_, sums_, call};
+  Context files{work_, request, context, *fetcher_, sums_, origins_of(session) != nullptr, call};
   out = Build{request, files, {*cache_mounts_, *fetcher_, lent_}, session, call}.run();
 }
 

@@ -27,6 +27,8 @@ void check_checksum_form(const std::string& checksum) {
   }
 }
 
+}  // namespace
+
 std::string digest_of(int file, const Call& call) {
   Sha256 hash;
   std::vector<std::byte> buffer(std::size_t{256} << 10);
@@ -41,14 +43,18 @@ std::string digest_of(int file, const Call& call) {
   }
 }
 
-}  // namespace
-
 FetchedFiles::FetchedFiles(const WorkDirectory& work)
     : directory_(work.path()), root_(open_directory(directory_.path())), tree_(std::make_unique<Tree>(root_.get())) {}
 
 ContentHash& FetchedFiles::hash(const Call& call) {
   if (!hash_) hash_ = std::make_unique<TreeHash>(*tree_, call);
   return *hash_;
+}
+
+std::string FetchedFiles::digest(const std::string& name, const Call& call) const {
+  const UniqueFd file{::openat(root_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+  if (!file) layer_archive::throw_errno("cannot read what was fetched");
+  return digest_of(file.get(), call);
 }
 
 std::string FetchedFiles::take(const std::string& address, const std::string& checksum, const Fetcher& fetcher,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "archive.hpp"
+#include "build_origins.hpp"
 #include "copy_files.hpp"
 #include "fetched_files.hpp"
 #include "layer_archive/system_error.hpp"
@@ -193,6 +194,7 @@ StageBuild::Source StageBuild::find_remote(const Copy& copy, const std::string& 
   if (auto repository = parse_git_address(address)) {
     if (!copy.checksum.empty()) throw Error{Errc::invalid, "checksum can't be specified for non-HTTP(S) sources"};
     std::string commit = tools_.fetcher.commit_of(*repository, call_);
+    if (auto* origins = origins_of(session_)) origins->material(repository_material(*repository, commit));
     return {nullptr, nullptr, "", false, std::move(repository), std::move(commit)};
   }
   if (!copy.checksum.empty() && copy.sources.size() + copy.heredocs.size() > 1) {
@@ -206,6 +208,9 @@ StageBuild::Source StageBuild::find_remote(const Copy& copy, const std::string& 
   }
   say("\n");
   const Source out{&files->tree(), &files->hash(call_), name.empty() ? kUnnamedFile : name, false, {}, {}};
+  if (auto* origins = origins_of(session_)) {
+    origins->material(file_material(address, files->digest(out.path, call_)));
+  }
   origin.fetched.push_back(std::move(files));
   return out;
 }

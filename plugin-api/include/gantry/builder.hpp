@@ -142,6 +142,26 @@ class Display {
   virtual void report(const StepReport& report) = 0;
 };
 
+/// Something from outside that a build has taken in. May grow at its end.
+struct Material {
+  /// "https://host/file", of a repository "https://host/repository.git#reference"; without passwords.
+  std::string uri;
+  std::string algorithm;  ///< Of `digest`: "sha256", "sha1".
+  std::string digest;     ///< Hex digits.
+};
+
+/// Of a session whose user wants to know what the image was made from (`Session::query(Origins::kService)`). Any
+/// thread. Of the images that the session has given it knows itself.
+class Origins {
+ public:
+  static constexpr const char* kService = "origins";
+  virtual ~Origins() = default;
+
+  virtual void material(const Material& material) = 0;
+  /// The recipe, as the build has read it.
+  virtual void recipe(const std::string& name, const std::string& text) = 0;
+};
+
 /// What the daemon does for one build. Valid until `Driver::build` returns; one thread at a time (see `Steps`). All
 /// block, and throw `Errc::cancelled` once the build is cancelled.
 class Session {

@@ -1,0 +1,74 @@
+#include "base/id.hpp"
+#include "build/package_scan.hpp"
+#include "build/provenance.hpp"
+#include "build/session.hpp"
+#include "build/spdx.hpp"
+#include "gantry/error.hpp"
+#include "images/platform.hpp"
+
+namespace gantry::build {
+namespace {
+
+/// A tree over an image that is only looked at.
+class LookedAt {
+ public:
+  LookedAt(Session& session, const std::string& image)
+      : session_(session), name_(session.make_tree(image)), root_(session.open_tree(name_)) {}
+  ~LookedAt() {
+    root_.reset();
+    try {
+      session_.remove_tree(name_);
+    } catch (const std::exception&) {
+      // The session removes it with the others.
+    }
+  }
+  LookedAt(const LookedAt&) = delete;
+  LookedAt& operator=(const LookedAt&) = delete;
+  [[nodiscard]] int root() const noexcept { return root_.get(); }
+
+ private:
+  Session& session_;
+  std::string name_;
+  UniqueFd root_;
+};
+
+const std::vector<std::string>& subjects_of(const BuildRequest& request) {
+  return request.attest.subjects.empty() ? request.names : request.attest.subjects;
+}
+
+}  // namespace
+
+awaitable<std::string> Service::package_list(std::shared_ptr<Session> session,
+                                             std::shared_ptr<const BuildRequest> request, std::string image) {
+  const auto& names = subjects_of(*request);
+  const Subject subject{names.empty() ? image : names.front(), image, now()};
+  const auto scan = [session, subject] {
+    const LookedAt tree{*session, subject.image};
+    const Inventory found = scan_packages(tree.root(), [&session] { session->check(); });
+    return spdx_document(found, subject);
+  };
+  co_return co_await at_.workers.run(Pool::slow, scan);
+}
+
+awaitable<std::string> Service::attest(std::shared_ptr<const BuildRequest> request, Sources sources, Built built) {
+  if (!request->attest.any()) {
+    // What an earlier build of the same image has said is not what this one says.
+    if (at_.images.is_step(built.image)) co_await at_.images.retract(built.image);
+    co_return std::string{};
+  }
+  const auto image = at_.images.get(built.image);
+  std::vector<images::Predicate> predicates;
+  if (!built.packages.empty()) {
+    images::Predicate list{kSpdxType, built.packages};
+    predicates.push_back(std::move(list));
+  }
+  if (request->attest.provenance != Attest::Provenance::none) {
+    const images::Platform platform{image->os, image->architecture, image->variant};
+    const Invocation invocation{random_id().substr(0, 25), built.started, now(), platform.str()};
+    images::Predicate provenance{kProvenanceType, provenance_predicate(*request, sources, invocation)};
+    predicates.push_back(std::move(provenance));
+  }
+  co_return co_await at_.images.attest(built.image, std::move(predicates), subjects_of(*request));
+}
+
+}  // namespace gantry::build

@@ -1,0 +1,156 @@
+#include "build/provenance.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "build/base64.hpp"
+#include "images/attestation.hpp"
+#include "images/reference.hpp"
+
+namespace gantry::build {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// What a user may have written into an address is for nobody else.
+std::string without_password(std::string address) {
+  const std::size_t scheme = address.find("://");
+  if (scheme == std::string::npos) return address;
+  const std::size_t host = scheme + 3;
+  const std::size_t end = address.find_first_of("/?#", host);
+  const std::size_t at = address.rfind('@', end == std::string::npos ? end : end - 1);
+  if (at != std::string::npos && at >= host) address.erase(host, at + 1 - host);
+  return address;
+}
+
+ordered_json digest_json(const builder::v1::Material& material) { return {{material.algorithm, material.digest}}; }
+
+ordered_json materials_json(const Sources& sources) {
+  ordered_json out = ordered_json::array();
+  for (const auto& material : sources.materials) {
+    out.push_back({{"uri", without_password(material.uri)}, {"digest", digest_json(material)}});
+  }
+  return out;
+}
+
+ordered_json config_source(const builder::v1::Request& wanted, const Sources& sources) {
+  ordered_json out = ordered_json::object();
+  const std::string remote = without_password(wanted.remote);
+  for (const auto& material : sources.materials) {
+    if (remote.empty() || without_password(material.uri) != remote) continue;
+    out = {{"uri", remote}, {"digest", digest_json(material)}};
+  }
+  out["entryPoint"] = sources.recipe_name.empty() ? "Dockerfile" : sources.recipe_name;
+  return out;
+}
+
+/// The parameters whose values may be anything.
+ordered_json telling_arguments(const builder::v1::Request& wanted) {
+  ordered_json out = ordered_json::object();
+  for (const auto& [name, value] : wanted.arguments) {
+    if (value) out["build-arg:" + name] = *value;
+  }
+  for (const auto& [name, value] : wanted.labels) out["label:" + name] = value;
+  return out;
+}
+
+ordered_json plain_arguments(const builder::v1::Request& wanted) {
+  ordered_json out = ordered_json::object();
+  for (const auto& [name, place] : wanted.contexts) {
+    const bool local = place.starts_with("directory:");
+    out["context:" + name] = local ? "local:" + name : without_password(place);
+  }
+  if (wanted.no_cache) out["no-cache"] = "";
+  if (!wanted.target.empty()) out["target"] = wanted.target;
+  return out;
+}
+
+bool is_local(const builder::v1::Request& wanted) { return wanted.remote.empty(); }
+
+ordered_json names_of(const std::vector<std::string>& names) {
+  ordered_json out = ordered_json::array();
+  for (const std::string& name : names) out.push_back({{"id", name}, {"optional", true}});
+  return out;
+}
+
+template <class Map>
+std::vector<std::string> keys(const Map& map) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : map) out.push_back(name);
+  return out;
+}
+
+ordered_json parameters(const BuildRequest& request, bool whole) {
+  const builder::v1::Request& wanted = request.wanted;
+  ordered_json out{{"frontend", "dockerfile.v0"}};
+  ordered_json arguments = whole ? telling_arguments(wanted) : ordered_json::object();
+  arguments.update(plain_arguments(wanted));
+  if (!arguments.empty()) out["args"] = std::move(arguments);
+  if (whole && request.loan != nullptr) {
+    if (!request.loan->secrets.empty()) out["secrets"] = names_of(keys(request.loan->secrets));
+    if (!request.loan->agents.empty()) out["ssh"] = names_of(keys(request.loan->agents));
+  }
+  if (is_local(wanted)) out["locals"] = {{{"name", "context"}}, {{"name", "dockerfile"}}};
+  return out;
+}
+
+ordered_json metadata(const BuildRequest& request, const Sources& sources, const Invocation& invocation, bool whole) {
+  const bool lent = request.loan != nullptr && !(request.loan->secrets.empty() && request.loan->agents.empty());
+  const bool all_told = whole || (telling_arguments(request.wanted).empty() && !lent);
+  ordered_json own = ordered_json::object();
+  if (whole && !sources.recipe.empty()) {
+    own["source"]["infos"] = ordered_json::array(
+        {{{"filename", sources.recipe_name}, {"language", "Dockerfile"}, {"data", base64(sources.recipe)}}});
+  }
+  return {{"buildInvocationID", invocation.id},
+          {"buildStartedOn", format_rfc3339(invocation.started)},
+          {"buildFinishedOn", format_rfc3339(invocation.finished)},
+          // Commands may have brought what they liked from the network.
+          {"completeness", {{"parameters", all_told}, {"environment", true}, {"materials", false}}},
+          {"reproducible", request.attest.reproducible},
+          {"https://mobyproject.org/buildkit@v1#metadata", std::move(own)}};
+}
+
+}  // namespace
+
+void Sources::add(const builder::v1::Material& material) {
+  const bool known = std::any_of(materials.begin(), materials.end(), [&](const auto& other) {
+    return other.uri == material.uri && other.digest == material.digest;
+  });
+  if (!known) materials.push_back(material);
+}
+
+builder::v1::Material image_material(const std::string& reference, const images::Image& image) {
+  builder::v1::Material out;
+  out.algorithm = "sha256";
+  out.digest = image.id.substr(image.id.find(':') + 1);
+  const images::Platform platform{image.os, image.architecture, image.variant};
+  // One that was named by its id: by a name, if it has one.
+  const bool by_id = image.id.find(reference) != std::string::npos;
+  if (by_id && image.names.empty()) {
+    out.uri = image.id;
+    return out;
+  }
+  const images::Reference name = images::parse_reference(by_id ? image.names.front() : reference).with_default_tag();
+  out.uri = images::image_package_url(name, platform);
+  for (const std::string& known : image.digests) {
+    const images::Reference digest = images::parse_reference(known);
+    if (digest.name() == name.name()) out.digest = digest.digest.substr(digest.digest.find(':') + 1);
+  }
+  return out;
+}
+
+std::string provenance_predicate(const BuildRequest& request, const Sources& sources, const Invocation& invocation) {
+  const bool whole = request.attest.provenance == Attest::Provenance::max;
+  const ordered_json out{{"builder", {{"id", request.attest.builder}}},
+                         {"buildType", "https://mobyproject.org/buildkit@v1"},
+                         {"materials", materials_json(sources)},
+                         {"invocation",
+                          {{"configSource", config_source(request.wanted, sources)},
+                           {"parameters", parameters(request, whole)},
+                           {"environment", {{"platform", invocation.platform}}}}},
+                         {"metadata", metadata(request, sources, invocation, whole)}};
+  return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace gantry::build
