@@ -11,8 +11,9 @@ namespace gantry::cli {
 namespace {
 
 const ColumnHeads kPluginHeads{
-    {"Kind", "KIND"}, {"Name", "NAME"},   {"Version", "VERSION"},           {"Interface", "INTERFACE"},
-    {"File", "FILE"}, {"Error", "ERROR"}, {"Capabilities", "CAPABILITIES"}, {"Enabled", "ENABLED"}};
+    {"Kind", "KIND"},         {"Name", "NAME"},   {"Version", "VERSION"},           {"Interface", "INTERFACE"},
+    {"File", "FILE"},         {"Error", "ERROR"}, {"Capabilities", "CAPABILITIES"}, {"Enabled", "ENABLED"},
+    {"Isolated", "ISOLATED"}, {"Pids", "PIDS"}};
 
 Json plugin_row(const Json& plugin) {
   const auto text = [&](const char* key) {
@@ -27,6 +28,10 @@ Json plugin_row(const Json& plugin) {
   row["Capabilities"] = capabilities;
   row["Enabled"] = plugin.value("Enabled", true) ? "true" : "false";
   row["Error"] = text("Error");
+  std::string pids;
+  for (const Json& each : plugin.value("Pids", Json::array())) pids += (pids.empty() ? "" : ",") + go_text(each);
+  row["Isolated"] = plugin.value("Isolated", false) ? "true" : "false";
+  row["Pids"] = pids;
   row["File"] = text("File");
   row["Interface"] = text("Interface");
   row["Kind"] = text("Kind");
@@ -60,12 +65,15 @@ int plugin_ls(Context& context) {
   std::vector<Json> rows;
   bool failed = false;
   bool disabled = false;
+  bool isolated = false;
   for (const Json& plugin : plugins) {
     rows.push_back(plugin_row(plugin));
     failed = failed || rows.back()["Error"] != "";
+    isolated = isolated || rows.back()["Isolated"] == "true";
     disabled = disabled || rows.back()["Enabled"] == "false";
   }
   std::string table = "{{.Kind}}\t{{.Name}}\t{{.Version}}\t{{.Interface}}\t{{.File}}";
+  if (isolated) table += "\t{{.Pids}}";
   if (disabled) table += "\t{{.Enabled}}";
   if (failed) table += "\t{{.Error}}";
   list.print({list.format, table, kPluginHeads}, rows, quiet, "{{.Name}}");

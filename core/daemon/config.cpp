@@ -57,6 +57,17 @@ void take(const Json& value, Strings& out) {
   for (const Json& item : value) out.push_back(text(item));
 }
 
+void take(const Json& value, IsolatedPlugins& out) {
+  out = IsolatedPlugins{};
+  if (value.is_boolean()) {
+    out.all = value.get<bool>();
+  } else if (value.is_array()) {
+    take(value, out.names);
+  } else {
+    throw Mismatch{"true, false or a list of drivers"};
+  }
+}
+
 // Options may be written as true or 3: a driver gets texts.
 std::string scalar(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -288,6 +299,8 @@ std::string show(const Config& config, const Setting& setting) {
                       std::is_same_v<Value, std::string> || std::is_arithmetic_v<Value>) {
           const Json json = value;
           return json.is_string() ? json.get<std::string>() : json.dump();
+        } else if constexpr (std::is_same_v<Value, IsolatedPlugins>) {
+          return value.names.empty() ? Json(value.all).dump() : Json(value.names).dump();
         } else if constexpr (std::is_same_v<Value, Builder>) {
           return value == Builder{} ? "default" : "given";
         } else {

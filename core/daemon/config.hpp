@@ -54,6 +54,13 @@ struct Builder {
   bool operator==(const Builder&) const = default;
 };
 
+/// "isolate-plugins": true, or a list of drivers.
+struct IsolatedPlugins {
+  bool all = false;
+  Strings names;
+  bool operator==(const IsolatedPlugins&) const = default;
+};
+
 constexpr int kDefaultDownloads = 3;
 constexpr int kDefaultUploads = 5;
 
@@ -62,7 +69,8 @@ struct Config {
   std::string exec_root = "/run/gantry";
   std::string pidfile = "/run/gantry/gantry.pid";
   Strings plugin_dirs;  ///< Empty: beside the program, and /usr/lib/gantry/plugins.
-  Strings hosts;        ///< Empty: unix:///run/gantry/gantry.sock.
+  IsolatedPlugins isolate_plugins;
+  Strings hosts;  ///< Empty: unix:///run/gantry/gantry.sock.
   std::string group = "docker";
   bool tls = false;
   bool tlsverify = false;
@@ -142,10 +150,10 @@ struct Config {
 
 /// One setting: its key in the file, its flag ("" for none), where it goes, whether SIGHUP takes it over.
 struct Setting {
-  using Member =
-      std::variant<bool Config::*, int Config::*, std::string Config::*, Strings Config::*, Texts Config::*,
-                   std::map<std::string, Runtime> Config::*, std::map<std::string, Texts> Config::*,
-                   std::vector<AddressPool> Config::*, std::map<std::string, Ulimit> Config::*, Builder Config::*>;
+  using Member = std::variant<bool Config::*, int Config::*, std::string Config::*, Strings Config::*, Texts Config::*,
+                              std::map<std::string, Runtime> Config::*, std::map<std::string, Texts> Config::*,
+                              std::vector<AddressPool> Config::*, std::map<std::string, Ulimit> Config::*,
+                              Builder Config::*, IsolatedPlugins Config::*>;
   const char* key;
   const char* flag;  ///< "-D,--debug".
   Member member;

@@ -238,6 +238,20 @@ TEST_F(ConfigTest, FlagsAreDockerds) {
   EXPECT_NE(parse({"--default-ulimit", "nofile"}, wrong).value_or(0), 0);
 }
 
+TEST_F(ConfigTest, IsolatesAllDriversOrSome) {
+  EXPECT_TRUE(read(R"({"isolate-plugins": true})").isolate_plugins.all);
+  EXPECT_EQ(read(R"({"isolate-plugins": false})").isolate_plugins, IsolatedPlugins{});
+  EXPECT_EQ(read(R"({"isolate-plugins": ["bridge"]})").isolate_plugins, (IsolatedPlugins{false, {"bridge"}}));
+  EXPECT_THAT(refusal(R"({"isolate-plugins": "bridge"})"), HasSubstr("true, false or a list of drivers is needed"));
+  CommandLine all;
+  ASSERT_FALSE(parse({"--isolate-plugins", "-D"}, all));
+  EXPECT_EQ(all.config.isolate_plugins, (IsolatedPlugins{true, {}}));
+  CommandLine some;
+  ASSERT_FALSE(parse({"--isolate-plugins=volume/a", "--isolate-plugins=bridge"}, some));
+  EXPECT_EQ(some.config.isolate_plugins, (IsolatedPlugins{false, {"volume/a", "bridge"}}));
+  EXPECT_EQ(make_driver_config(some.config).isolated, (Strings{"volume/a", "bridge"}));
+}
+
 TEST_F(ConfigTest, AKeySaidTwiceIsRefused) {
   CommandLine line;
   ASSERT_FALSE(parse({"--debug", "--label", "a=b"}, line));

@@ -129,6 +129,8 @@ plugins::DriverConfig make_driver_config(const Config& config) {
   out.storage = config.storage_driver;
   out.registry = config.registry_driver;
   out.runtime = runtime_name(config.default_runtime);
+  out.isolate_all = config.isolate_plugins.all;
+  out.isolated = config.isolate_plugins.names;
   out.log = config.log_driver;
   for (const auto& [name, value] : config.log_opts) {
     if (!containers::is_own_log_option(name)) out.log_options[name] = value;

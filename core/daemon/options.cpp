@@ -42,6 +42,11 @@ CLI::Option* add(CLI::App& app, const Setting& setting, Config& config, std::lis
   }
   Collected& values = collected.emplace_back();
   values.setting = &setting;
+  if (std::holds_alternative<IsolatedPlugins Config::*>(setting.member)) {
+    // Of a flag without a value this is "true".
+    values.option = app.add_flag(setting.flag, values.values, setting.help);
+    return values.option;
+  }
   values.option = app.add_option(setting.flag, values.values, setting.help)->expected(1)->take_all();
   return values.option;
 }
@@ -51,6 +56,12 @@ void store(const Collected& given, Config& config) {
   for (const std::string& value : given.values) {
     if (const auto* list = std::get_if<Strings Config::*>(&member)) {
       (config.**list).push_back(value);
+    } else if (const auto* isolated = std::get_if<IsolatedPlugins Config::*>(&member)) {
+      if (value == "true" || value == "false") {
+        (config.**isolated).all = value == "true";
+      } else {
+        (config.**isolated).names.push_back(value);
+      }
     } else if (const auto* texts = std::get_if<Texts Config::*>(&member)) {
       (config.**texts)
           .insert_or_assign(split_pair(given.setting->flag, value).first,

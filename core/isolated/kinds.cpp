@@ -6,7 +6,7 @@ namespace gantry::isolated {
 namespace {
 
 const auto& all_kinds() {
-  static const std::array kinds{&kVolumeKind, &kNetworkKind, &kIpamKind};
+  static const std::array kinds{&kVolumeKind, &kNetworkKind, &kIpamKind, &kStorageKind, &kRegistryKind, &kLogKind};
   return kinds;
 }
 

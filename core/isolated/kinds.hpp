@@ -32,5 +32,8 @@ std::string kind_names();
 extern const Kind kVolumeKind;
 extern const Kind kNetworkKind;
 extern const Kind kIpamKind;
+extern const Kind kStorageKind;
+extern const Kind kRegistryKind;
+extern const Kind kLogKind;
 
 }  // namespace gantry::isolated

@@ -204,7 +204,7 @@ class Proxy : public Kind {
                                          std::forward<A>(arguments)...);
   }
 
-  [[nodiscard]] Remote& remote() noexcept { return *remote_; }
+  [[nodiscard]] const std::shared_ptr<Remote>& remote() const noexcept { return remote_; }
 
  private:
   std::shared_ptr<Remote> remote_;

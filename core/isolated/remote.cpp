@@ -118,6 +118,7 @@ class Remote::Core {
   std::condition_variable changed_;  // of what follows, under the mutex
   State state_ = State::closed;
   std::shared_ptr<Running> running_;
+  std::weak_ptr<Running> starting_;  // the last one that was started
   bool stopping_ = false;
   int crashes_ = 0;
   std::string last_end_;
@@ -126,6 +127,11 @@ class Remote::Core {
 
 std::shared_ptr<Running> Remote::Core::start() {
   const auto running = std::make_shared<Running>(*settings.program, settings.file);
+  {
+    const std::scoped_lock guard{mutex};
+    starting_ = running;
+    if (stopping_) running->kill();
+  }
   Beside beside;
   beside.fd = running->control();
   beside.deadline = Clock::now() + kOpenLimit;
@@ -234,6 +240,8 @@ void Remote::Core::stop() {
   {
     const std::scoped_lock guard{mutex};
     stopping_ = true;
+    // One that is just being opened nobody waits for.
+    if (const auto starting = starting_.lock(); starting && starting != running_) starting->kill();
     changed_.notify_all();
   }
   ::eventfd_write(stop_.get(), 1);

@@ -242,6 +242,22 @@ TEST_F(Remotes, AreToldOfCancellation) {
   driver_->create("b", {}, out, other);
 }
 
+TEST_F(Remotes, AddLittleToACall) {
+  open();
+  create("a");
+  std::vector<std::chrono::steady_clock::duration> times(500);
+  for (auto& time : times) {
+    const auto begin = std::chrono::steady_clock::now();
+    volume::v1::Usage out;
+    driver_->usage("a", out, call_);
+    time = std::chrono::steady_clock::now() - begin;
+  }
+  std::ranges::sort(times);
+  const auto median = std::chrono::duration_cast<std::chrono::microseconds>(times[times.size() / 2]);
+  RecordProperty("microseconds", std::to_string(median.count()));
+  EXPECT_LT(median, 1ms);
+}
+
 TEST_F(Remotes, EndWithTheirOwner) {
   open();
   const pid_t pid = remote_->pid();

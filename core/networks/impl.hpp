@@ -63,7 +63,8 @@ struct Service::Impl {
   awaitable<void> release_unknown(std::string driver);
 
   // other versions of drivers: successors.cpp
-  awaitable<void> teach(std::string name, plugins::NetworkDriver driver);
+  /// `spared`: a network or an endpoint that it does not take is logged, and the others follow.
+  awaitable<void> teach(std::string name, plugins::NetworkDriver driver, bool spared);
 
   // endpoints: endpoint.cpp
   [[nodiscard]] bool has_driver(const Network& network) const;

@@ -178,6 +178,10 @@ class Service {
   /// over; nobody joins or leaves a network meanwhile. Errors, after which the old one goes on: the new one's.
   awaitable<void> take_over(Prepare prepare);
 
+  /// A driver that runs in a process of its own has crashed and been started again: what it knew it learns through
+  /// `driver`, as far as that goes; the rest is logged.
+  awaitable<void> relearn(plugins::NetworkDriver driver);
+
   [[nodiscard]] static bool predefined(const std::string& name);
 
  private:

@@ -26,10 +26,18 @@ std::string Service::user_of(const plugins::DriverInfo& driver) const {
 }
 
 /// A new object learns what a daemon that starts would tell it.
-awaitable<void> Service::Impl::teach(std::string name, plugins::NetworkDriver driver) {
+awaitable<void> Service::Impl::teach(std::string name, plugins::NetworkDriver driver, bool spared) {
+  const auto failed = [spared](const std::string& what, const Error& error) {
+    if (!spared) throw Error{error};
+    spdlog::error("{}: {}", what, error.what());
+  };
   for (const auto& network : std::map{networks.all()}) {
     if (network.second->driver != name || network.second->config_only) continue;
-    co_await make_in_driver(*network.second, driver, network.second->chosen);
+    try {
+      co_await make_in_driver(*network.second, driver, network.second->chosen);
+    } catch (const Error& error) {
+      failed("network " + network.second->name + " is not available", error);
+    }
   }
   std::vector<std::pair<Endpoint, SharedFd>> all;
   for (const auto& [container, place] : places) {
@@ -44,7 +52,21 @@ awaitable<void> Service::Impl::teach(std::string name, plugins::NetworkDriver dr
       network::v1::Endpoint out;
       callee.attach(spec, sandbox->get(), out, call);
     };
-    co_await drivers.call(driver, Pool::quick, settings, work);
+    try {
+      co_await drivers.call(driver, Pool::quick, settings, work);
+    } catch (const Error& error) {
+      failed("container " + endpoint.container_id + " is not on network " + network->name, error);
+    }
+  }
+}
+
+// The gate stays open: whoever joins or leaves meanwhile waits in its call into the driver, which has been started
+// again and takes nothing but what it learns.
+awaitable<void> Service::relearn(plugins::NetworkDriver driver) {
+  try {
+    co_await impl_->teach(driver.name(), driver, true);
+  } catch (const std::exception& error) {
+    spdlog::error("network driver {} has not learnt what it knew: {}", driver.name(), error.what());
   }
 }
 
@@ -54,7 +76,7 @@ awaitable<void> Service::take_over(Prepare prepare) {
   // Not before: what the new object reads when it is opened nobody changes any more.
   const auto successor = prepare();
   const auto drivers = plugins::Drivers::networks_of(*successor);
-  for (const auto& [name, driver] : drivers) co_await impl_->teach(name, driver);
+  for (const auto& [name, driver] : drivers) co_await impl_->teach(name, driver, false);
   impl_->drivers.replace(*successor);
 }
 

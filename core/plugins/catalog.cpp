@@ -62,34 +62,46 @@ Driver& base_of(const std::string& kind, void* object) {
   return casts.at(kind)(object);
 }
 
-Found load_again(const DriverInfo& driver, const std::string& copy) {
-  auto library = std::make_shared<const Library>(driver.file, copy);
-  DriverInfo info = library->info();
-  if (info.kind != driver.kind || info.name != driver.name) {
-    throw Error{Errc::invalid, driver.file + ": this is the " + info.kind + " driver \"" + info.name + "\" now"};
+Found load_again(const DriverInfo& driver, const std::string& copy, const Isolation& isolation) {
+  Found found;
+  if (driver.isolated) {
+    found.info = isolation.question(driver.file);
+    found.info.isolated = true;
+  } else {
+    found.library = std::make_shared<const Library>(driver.file, copy);
+    found.info = found.library->info();
   }
-  question(*library, info);
-  return {std::move(library), std::move(info)};
+  if (found.info.kind != driver.kind || found.info.name != driver.name) {
+    throw Error{Errc::invalid,
+                driver.file + ": this is the " + found.info.kind + " driver \"" + found.info.name + "\" now"};
+  }
+  if (found.library) question(*found.library, found.info);
+  return found;
 }
 
-Catalog::Catalog(const std::vector<std::string>& directories) {
+Catalog::Catalog(const std::vector<std::string>& directories, const Isolation& isolation) {
   for (const std::string& directory : directories) {
-    for (const std::string& file : files_of(directory)) add(file);
+    for (const std::string& file : files_of(directory)) add(file, isolation);
   }
 }
 
-void Catalog::add(const std::string& file) {
+void Catalog::add(const std::string& file, const Isolation& isolation) {
   DriverInfo info;
   info.file = file;
   info.name = fs::path{file}.stem().string();
   try {
-    auto library = std::make_shared<const Library>(file);
-    info = library->info();
+    std::shared_ptr<const Library> library;
+    if (isolation.any()) info = isolation.question(file);
+    info.isolated = isolation.wants(info);
+    if (!info.isolated) {
+      library = std::make_shared<const Library>(file);
+      info = library->info();
+    }
     if (const Found* first = find(info.kind, info.name)) {
       throw Error{Errc::conflict, file + ": there is a " + info.kind + " driver \"" + info.name + "\" already, from " +
                                       first->info.file + ", which comes first in the search order"};
     }
-    question(*library, info);
+    if (library) question(*library, info);
     drivers_.push_back({std::move(library), std::move(info)});
   } catch (const std::exception& error) {
     info.error = error.what();

@@ -4,13 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "plugins/isolation.hpp"
 #include "plugins/library.hpp"
 
 namespace gantry::plugins {
 
 /// One driver that was found and accepted.
 struct Found {
-  std::shared_ptr<const Library> library;
+  std::shared_ptr<const Library> library;  ///< Null if it is isolated.
   DriverInfo info;  ///< With capabilities and options; `error` set if it was refused later, when it was opened.
 };
 
@@ -19,7 +20,7 @@ class Catalog {
  public:
   /// Loads every *.so of the directories, in order. One that is refused is kept with the reason. Of two drivers of one
   /// kind and name the first counts.
-  explicit Catalog(const std::vector<std::string>& directories);
+  Catalog(const std::vector<std::string>& directories, const Isolation& isolation);
 
   /// Null if there is none.
   [[nodiscard]] Found* find(const std::string& kind, const std::string& name);
@@ -35,7 +36,7 @@ class Catalog {
   [[nodiscard]] std::vector<DriverInfo> list() const;
 
  private:
-  void add(const std::string& file);
+  void add(const std::string& file, const Isolation& isolation);
 
   std::vector<Found> drivers_;
   std::vector<DriverInfo> refused_;
@@ -43,7 +44,7 @@ class Catalog {
 
 /// The file of a driver that is loaded, as it is now. `copy`: see Library.
 /// Errors: as of Library; invalid (it is another driver's file now).
-Found load_again(const DriverInfo& driver, const std::string& copy);
+Found load_again(const DriverInfo& driver, const std::string& copy, const Isolation& isolation);
 
 /// The object of a driver of `kind` as what all kinds have in common.
 Driver& base_of(const std::string& kind, void* object);

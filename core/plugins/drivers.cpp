@@ -29,7 +29,8 @@ bool may_name_plugin(const std::string& name) {
 
 /// All that can be told without opening a driver.
 void Drivers::Impl::find_and_check() {
-  catalog = std::make_unique<Catalog>(config.directories);
+  catalog = std::make_unique<Catalog>(config.directories, isolation);
+  isolation.check(catalog->list());
   mark_disabled();
   check_option_names();
   for (const Found& found : catalog->drivers()) {
@@ -198,6 +199,8 @@ void Drivers::load() {
   impl.open_all(impl.logs);
 }
 
+void Drivers::set_teach(Isolation::Teach teach) { impl_->isolation.set_teach(std::move(teach)); }
+
 void Drivers::check() { impl_->find_and_check(); }
 
 std::string Drivers::reload(const DriverConfig& fresh) {
@@ -304,7 +307,11 @@ std::vector<std::string> Drivers::names(const std::string& kind) const {
 const std::string& Drivers::default_runtime() const { return impl_->config.runtime; }
 
 std::vector<DriverInfo> Drivers::list() const {
-  return impl_->catalog ? impl_->catalog->list() : std::vector<DriverInfo>{};
+  std::vector<DriverInfo> all = impl_->catalog ? impl_->catalog->list() : std::vector<DriverInfo>{};
+  for (DriverInfo& driver : all) {
+    if (driver.isolated) driver.processes = impl_->isolation.processes(driver.file);
+  }
+  return all;
 }
 
 void Drivers::check_object_options(const DriverInfo& driver, const Options& options) {

@@ -20,6 +20,7 @@
 #include "plugins/call.hpp"
 #include "plugins/guarded_call.hpp"
 #include "plugins/handle.hpp"
+#include "plugins/isolation.hpp"
 
 /// The plugin host: finds drivers' files, checks and loads them, opens the drivers with the config's options, guards
 /// each call into them and tells what is there.
@@ -44,6 +45,8 @@ struct DriverConfig {
   std::string registry = "hub";            ///< registry-driver
   std::string runtime = "native";          ///< The driver behind default-runtime.
   std::string log;                         ///< log-driver; empty: not looked for.
+  bool isolate_all{};                      ///< isolate-plugins: true
+  std::vector<std::string> isolated;       ///< isolate-plugins: names, or kinds and names
   Options log_options;                     ///< log-opts, but for those that are the daemon's own.
   std::map<std::string, Options> options;  ///< Driver name ("overlay", "bridge") to its options.
   /// runtimes: a name that `--runtime` takes, to the driver behind it and its options.
@@ -96,6 +99,9 @@ class Drivers {
   [[nodiscard]] static std::map<std::string, NetworkDriver> networks_of(const Successor& successor);
   /// From here on new calls go to the successor; those under way end where they are.
   void replace(Successor& successor);
+
+  /// How a network driver that has crashed in its process learns again (see Isolation). Never called once this is gone.
+  void set_teach(Isolation::Teach teach);
 
   [[nodiscard]] const StorageDriver& storage() const;
   [[nodiscard]] const RegistryDriver& registry() const;

@@ -19,10 +19,12 @@ struct DriverInfo {
   std::string file;
   Capabilities capabilities;
   std::vector<OptionInfo> options;
-  Options settings;      ///< The options that it was opened with.
-  std::string error;     ///< Why it was refused; empty if it is loaded.
-  bool disabled{};       ///< By the user: it is not opened.
-  std::string instance;  ///< Of one that is opened: its folders are named by it.
+  Options settings;              ///< The options that it was opened with.
+  std::string error;             ///< Why it was refused; empty if it is loaded.
+  bool disabled{};               ///< By the user: it is not opened.
+  bool isolated{};               ///< In a process of its own.
+  std::vector<int> processes{};  ///< Those of its objects that are isolated.
+  std::string instance;          ///< Of one that is opened: its folders are named by it.
 };
 
 /// A loaded driver. Copies share it; it is destroyed with the last one, when no call is under way.

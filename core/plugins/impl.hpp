@@ -35,9 +35,13 @@ const Options& options_of(const DriverConfig& config, const std::string& driver)
 bool may_name_plugin(const std::string& name);
 
 struct Drivers::Impl {
-  explicit Impl(DriverConfig given) : config(std::move(given)) {}
+  explicit Impl(DriverConfig given) : config(std::move(given)), isolation(config) {}
+  ~Impl() { isolation.set_teach(nullptr); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   DriverConfig config;
+  Isolation isolation;
   std::unique_ptr<Catalog> catalog;
   StorageDriver storage;
   RegistryDriver registry;
@@ -88,7 +92,7 @@ Handle<Driver> Drivers::Impl::open(Found& found, const std::string& instance, co
   const auto opened = std::make_shared<Opened>();
   opened->host =
       std::make_shared<DriverHost>(info, config.data_root + folder, config.exec_root + folder, config.libexec_dir);
-  opened->object = found.library->make();
+  opened->object = info->isolated ? isolation.make(info) : found.library->make();
   auto* driver = static_cast<Driver*>(opened->object.get());
   try {
     translated(*info, [&] { driver->open(*opened->host); });

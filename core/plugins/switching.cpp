@@ -157,7 +157,8 @@ std::shared_ptr<Drivers::Successor> Drivers::prepare_successor(const std::string
                                     "over at the daemon's next start"};
   }
   const auto next = std::make_shared<Successor>();
-  next->found = load_again(old.info, impl.config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so");
+  next->found =
+      load_again(old.info, impl.config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so", impl.isolation);
   Found& found = next->found;
   if (kind == registry::v1::Driver::kKind && impl.registry && impl.registry.name() == name) {
     next->registry =

@@ -85,6 +85,8 @@ wire::Plugin describe(const plugins::DriverInfo& driver) {
   }
   plugin.settings = driver.settings;
   plugin.enabled = !driver.disabled;
+  plugin.isolated = driver.isolated;
+  plugin.pids = driver.processes;
   plugin.error = driver.error;
   return plugin;
 }

@@ -133,6 +133,8 @@ void visit(Visitor& fields, P& plugin) {
   fields("Options", plugin.options, Empty::braces);
   fields("Settings", plugin.settings, Empty::braces);
   fields("Enabled", plugin.enabled);
+  fields("Isolated", plugin.isolated);
+  fields("Pids", plugin.pids, Empty::brief);
   fields("Error", plugin.error, Empty::brief);
 }
 

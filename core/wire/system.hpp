@@ -150,6 +150,8 @@ struct Plugin {
   std::vector<PluginOption> options;
   std::map<std::string, std::string> settings;
   bool enabled{true};
+  bool isolated{};        ///< In a process of its own.
+  std::vector<int> pids;  ///< Those processes: several if it stands for several plugins.
   std::string error;
 };
 

@@ -1,0 +1,116 @@
+#include "plugins/isolation.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "isolated/kinds.hpp"
+#include "plugins/drivers.hpp"
+#include "plugins/log.hpp"
+
+namespace gantry::plugins {
+namespace {
+
+std::string full_name_of(const DriverInfo& driver) { return driver.kind + "/" + driver.name; }
+
+bool can_be_isolated(const DriverInfo& driver) { return isolated::find_kind(driver.kind) != nullptr; }
+
+}  // namespace
+
+Isolation::Isolation(const DriverConfig& config) : all_(config.isolate_all), names_(config.isolated) {
+  if (any()) program_ = std::make_shared<const isolated::HostProgram>(config.libexec_dir + "/gantry-driver-host");
+}
+
+bool Isolation::names(const DriverInfo& driver) const {
+  return std::ranges::any_of(
+      names_, [&](const std::string& name) { return name == driver.name || name == full_name_of(driver); });
+}
+
+bool Isolation::wants(const DriverInfo& driver) const { return can_be_isolated(driver) && (all_ || names(driver)); }
+
+DriverInfo Isolation::question(const std::string& file) const {
+  isolated::Description said = isolated::describe(*program_, file);
+  DriverInfo info;
+  info.kind = std::move(said.kind);
+  info.name = std::move(said.name);
+  info.version = std::move(said.version);
+  info.interface = std::move(said.interface);
+  info.file = file;
+  info.capabilities = std::move(said.capabilities);
+  info.options = std::move(said.options);
+  return info;
+}
+
+void Isolation::check(const std::vector<DriverInfo>& drivers) const {
+  for (const std::string& name : names_) {
+    const DriverInfo* unfit = nullptr;
+    bool fits = false;
+    for (const DriverInfo& driver : drivers) {
+      if (name != driver.name && name != full_name_of(driver)) continue;
+      fits = fits || can_be_isolated(driver);
+      if (!can_be_isolated(driver)) unfit = &driver;
+    }
+    if (fits) continue;
+    if (unfit != nullptr && !unfit->kind.empty()) {
+      throw Error{Errc::invalid, "isolate-plugins: the " + unfit->kind + " driver \"" + unfit->name +
+                                     "\" cannot be isolated: drivers of these kinds can: " + isolated::kind_names()};
+    }
+    std::string known;
+    for (const DriverInfo& driver : drivers) {
+      if (can_be_isolated(driver)) known += (known.empty() ? "" : ", ") + full_name_of(driver);
+    }
+    throw Error{Errc::invalid, "isolate-plugins: there is no driver \"" + name + "\"; there are: " + known +
+                                   (unfit == nullptr ? "" : " (refused: " + unfit->error + ")")};
+  }
+  std::string inside;
+  for (const DriverInfo& driver : drivers) {
+    if (driver.error.empty() && !can_be_isolated(driver)) inside += (inside.empty() ? "" : ", ") + full_name_of(driver);
+  }
+  if (all_ && !inside.empty()) spdlog::info("isolate-plugins: of kinds that stay in this process: {}", inside);
+}
+
+std::shared_ptr<void> Isolation::make(const std::shared_ptr<const DriverInfo>& driver) {
+  const isolated::Kind* kind = isolated::find_kind(driver->kind);
+  isolated::RemoteSettings settings;
+  settings.program = program_;
+  settings.file = driver->file;
+  settings.description = {driver->kind,      driver->name,         driver->version,
+                          driver->interface, driver->capabilities, driver->options};
+  settings.title = driver->kind + " driver \"" + driver->name + "\"";
+  settings.report = [](LogLevel level, const std::string& line) {
+    spdlog::log(level == LogLevel::error ? spdlog::level::err : spdlog::level::info, "{}", line);
+  };
+  const auto self = std::make_shared<std::weak_ptr<isolated::Remote>>();
+  if (driver->kind == network::v1::Driver::kKind) {
+    settings.relearn = [self, kind, driver, teacher = teacher_] {
+      const std::shared_ptr<isolated::Remote> remote = self->lock();
+      if (!remote) return;
+      const std::scoped_lock guard{teacher->mutex};
+      if (!teacher->teach) return remote->ready();
+      auto proxy = std::static_pointer_cast<network::v1::Driver>(kind->make_proxy(remote, true));
+      teacher->teach({std::move(proxy), driver}, [remote] { remote->ready(); });
+    };
+  }
+  const auto remote = std::make_shared<isolated::Remote>(std::move(settings));
+  *self = remote;
+  std::erase_if(remotes_, [](const auto& entry) { return entry.second.expired(); });
+  remotes_.emplace(driver->file, remote);
+  return kind->make_proxy(remote, false);
+}
+
+std::vector<int> Isolation::processes(const std::string& file) {
+  std::vector<int> out;
+  const auto [begin, end] = remotes_.equal_range(file);
+  for (auto entry = begin; entry != end; ++entry) {
+    const auto remote = entry->second.lock();
+    if (const int pid = remote ? remote->pid() : -1; pid > 0) out.push_back(pid);
+  }
+  return out;
+}
+
+void Isolation::set_teach(Teach teach) {
+  const std::scoped_lock guard{teacher_->mutex};
+  teacher_->teach = std::move(teach);
+}
+
+}  // namespace gantry::plugins
