@@ -24,10 +24,18 @@ using gantry::registry::v1::SearchResult;
 
 constexpr std::size_t kMaxSearch = std::size_t{4} << 20;
 constexpr const char* kHub = "docker.io";
+/// Of all blobs together: 4 MiB each while they wait for their turn.
+constexpr std::size_t kChunkPlaces = 8;
 
 std::string option(const gantry::Options& options, const std::string& name) {
   const auto found = options.find(name);
   return found == options.end() ? std::string{} : found->second;
+}
+
+std::size_t connections(const std::string& text) {
+  if (text.empty()) return 4;
+  if (text.size() == 1 && text[0] >= '1' && text[0] <= '8') return static_cast<std::size_t>(text[0] - '0');
+  throw Error{Errc::invalid, "layer-connections needs a number from 1 to 8, not \"" + text + "\""};
 }
 
 std::vector<std::string> scopes_for(const Repository& repository, const std::string& actions) {
@@ -60,7 +68,8 @@ struct Driver::Parts {
                Proxies{option(options, "http-proxy"), option(options, "https-proxy"), option(options, "no-proxy")}),
         tokens(client),
         endpoints(client, InsecureHosts{split_list(option(options, "insecure-registries"))}),
-        mirrors(split_list(option(options, "registry-mirrors"))) {
+        mirrors(split_list(option(options, "registry-mirrors"))),
+        layer_connections(connections(option(options, "layer-connections"))) {
     for (const std::string& mirror : mirrors) parse_url(mirror);
   }
 
@@ -69,6 +78,8 @@ struct Driver::Parts {
   TokenAuth tokens;
   Endpoints endpoints;
   std::vector<std::string> mirrors;
+  std::size_t layer_connections;
+  ChunkPlaces chunk_places{kChunkPlaces};
 
   Session session(const std::string& host, std::vector<std::string> scopes, const Credentials& credentials,
                   const Call& call) {
@@ -141,7 +152,9 @@ void Driver::options(std::vector<gantry::OptionInfo>& out) const {
          {"https-proxy", OptionType::text, OptionScope::driver, "", "The proxy for https URLs."},
          {"no-proxy", OptionType::list, OptionScope::driver, "", "Hosts, domains and CIDRs that need no proxy."},
          {"certs-dirs", OptionType::list, OptionScope::driver, "/etc/docker/certs.d,/etc/gantry/certs.d",
-          "Directories with <host:port>/{*.crt,*.cert,*.key}."}};
+          "Directories with <host:port>/{*.crt,*.cert,*.key}."},
+         {"layer-connections", OptionType::integer, OptionScope::driver, "4",
+          "Connections for a large layer that comes slowly by one, from 1 to 8."}};
 }
 
 void Driver::open(gantry::Host& host) { parts_ = std::make_unique<Parts>(host.options()); }
@@ -161,7 +174,7 @@ void Driver::get_blob(const Repository& repository, const Descriptor& blob, std:
     const auto at = parts_->place(repository, credentials);
     // What a mirror brought before it failed is not asked for again.
     parts_->with_mirrors(at.repository, at.credentials, call, [&](Session& session) {
-      BlobFetch fetch{session, at.repository, blob, offset};
+      BlobFetch fetch{session, at.repository, blob, offset, {parts_->chunk_places, parts_->layer_connections}};
       try {
         fetch.run(sink);
       } catch (...) {

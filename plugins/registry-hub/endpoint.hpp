@@ -59,6 +59,10 @@ class Session {
         credentials_(std::move(credentials)),
         call_(call) {}
 
+  /// The same for another call.
+  Session(const Session& other, const gantry::Call& call)
+      : Session(other.client_, other.tokens_, other.endpoint_, other.scopes_, other.credentials_, call) {}
+
   /// "https://host/v2/<path>".
   [[nodiscard]] Url url(const std::string& path) const { return endpoint_.base.resolve(path); }
 

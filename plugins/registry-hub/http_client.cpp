@@ -17,7 +17,7 @@ using gantry::Error;
 
 constexpr std::uint32_t kMaxHeaders = 64U << 10;
 constexpr std::size_t kReadBuffer = std::size_t{128} << 10;
-constexpr std::size_t kMaxIdle = 6;
+constexpr std::size_t kMaxIdle = 12;
 constexpr std::chrono::seconds kMaxIdleAge{20};
 constexpr std::size_t kDiscardLimit = std::size_t{64} << 10;
 

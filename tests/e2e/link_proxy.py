@@ -43,10 +43,16 @@ def carry(source, target, up):
                 pass
 
 
+most = 0
 listener = socket.create_server(("127.0.0.1", options.port), backlog=64)
 print("ready", flush=True)
 while True:
     client = listener.accept()[0]
     server = socket.create_connection(("127.0.0.1", options.target))
-    threading.Thread(target=carry, args=(client, server, True), daemon=True).start()
+    # Those of clients that have gone have ended.
+    now = 1 + sum(thread.name == "up" for thread in threading.enumerate())
+    if now > most:
+        most = now
+        print(most, "connections", flush=True)
+    threading.Thread(target=carry, args=(client, server, True), daemon=True, name="up").start()
     threading.Thread(target=carry, args=(server, client, False), daemon=True).start()

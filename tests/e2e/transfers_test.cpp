@@ -1,5 +1,6 @@
 // Pushes and pulls over links that break or are slow.
 
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <random>
@@ -44,6 +45,28 @@ TEST_F(Transfers, APushOutlivesABrokenConnection) {
   const Result pulled = cli("pull -q localhost:5000/noise");
   EXPECT_EQ(pulled.code, 0) << pulled.err;
   cli("rmi localhost:5000/noise");
+}
+
+TEST_F(Transfers, ALargeLayerComesBySeveralConnections) {
+  registry_->push(make_layout(daemon->root() / "large", {tar_of_noise(32'000'000)}, {{"Cmd", {"sh"}}}, "large"),
+                  "large");
+  open_link("--rate 6000000");
+  const auto beginning = [] {
+    return shell("find " + daemon->data_root().string() + "/blobs/ingest -name '*.beginning' -size +8M").line();
+  };
+  {
+    const Background pull{program("gantry").string() + " pull localhost:5001/large", daemon->environment(), false};
+    until([&] { return !beginning().empty(); });
+    daemon->kill(SIGKILL);
+  }
+  // What came by several goes on as what came by one.
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  EXPECT_NE(beginning(), "");
+  const Result pulled = cli("pull -q localhost:5001/large");
+  EXPECT_EQ(pulled.code, 0) << pulled.err;
+  EXPECT_TRUE(link_->wait_for("4 connections")) << link_->output();
+  EXPECT_EQ(beginning(), "");
+  cli("rmi localhost:5001/large");
 }
 
 }  // namespace
