@@ -11,6 +11,7 @@
 
 #include "docker_plugin/address.hpp"
 #include "docker_plugin/client.hpp"
+#include "docker_plugin/limited_call.hpp"
 #include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
 
@@ -145,6 +146,26 @@ TEST_F(DockerPlugin, OneThatImplementsSomethingElseIsNone) {
   std::thread server = serve(socket, {"HTTP/1.0 200 OK\r\n\r\n{\"Implements\": [\"NetworkDriver\"]}"});
   Client client(folders_, "p", "VolumeDriver");
   EXPECT_THROW(client.call("List", nlohmann::json::object(), call_), Error);
+  server.join();
+}
+
+TEST_F(DockerPlugin, OneThatDoesNotAnswerIsToldNoMoreFarewells) {
+  const UniqueFd socket = listen("run/p.sock");
+  Client client(folders_, "p", "VolumeDriver");
+  const auto tell = [&](std::chrono::milliseconds limit, bool cancellable) -> std::string {
+    try {
+      client.call("Unmount", nlohmann::json::object(), LimitedCall(call_, limit, cancellable));
+      return {};
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  EXPECT_NE(tell(std::chrono::milliseconds{1}, false).find("it does not answer"), std::string::npos);
+  EXPECT_NE(tell(std::chrono::hours{1}, false).find("not tried"), std::string::npos) << "nobody waits an hour";
+  EXPECT_NE(tell(std::chrono::milliseconds{1}, true).find("it does not answer"), std::string::npos);
+  for (int given_up = 0; given_up < 2; ++given_up) UniqueFd{::accept(socket.get(), nullptr, nullptr)};
+  std::thread server = serve(socket, {kActive, "HTTP/1.0 200 OK\r\n\r\n{}"});
+  EXPECT_EQ(tell(std::chrono::hours{1}, true), "") << "whoever wants something asks";
   server.join();
 }
 

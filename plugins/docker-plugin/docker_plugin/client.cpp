@@ -15,6 +15,7 @@ using nlohmann::json;
 
 constexpr int kOk = 200;
 constexpr int kNotFound = 404;
+constexpr std::chrono::seconds kSilence{30};
 
 /// Plugins answer errors with a status of their own, or with one in an answer that is right otherwise.
 std::string complaint(const Answer& answer, const json& body) {
@@ -28,18 +29,7 @@ std::string complaint(const Answer& answer, const json& body) {
   return text.empty() ? "status " + std::to_string(answer.status) : text;
 }
 
-json ask(const Address& address, const std::string& name, const std::string& method, const json& request,
-         const Call& call) {
-  const std::string text = request.dump(-1, ' ', false, json::error_handler_t::replace);
-  Answer answer;
-  try {
-    answer = post(address, "/" + method, text, call);
-  } catch (const Error& error) {
-    const auto* limited = dynamic_cast<const LimitedCall*>(&call);
-    const bool late = error.code() == Errc::cancelled && limited != nullptr && limited->expired();
-    throw Error{late ? Errc::unavailable : error.code(),
-                "plugin " + name + ": " + method + ": " + (late ? "it does not answer" : error.what())};
-  }
+json body_of(const Answer& answer, const std::string& name, const std::string& method) {
   json body = json::parse(answer.body, nullptr, false);
   const std::string message = complaint(answer, body);
   const bool is_remote = answer.status == kOk && !method.starts_with("VolumeDriver.");
@@ -59,11 +49,39 @@ Client::Client(Folders folders, std::string name, std::string subsystem)
 
 bool Client::exists() const { return find_plugin(folders_, name_).has_value(); }
 
+bool Client::is_silent() {
+  const std::lock_guard lock(mutex_);
+  return Clock::now() < silent_until_;
+}
+
+void Client::note_silence(Clock::time_point until) {
+  const std::lock_guard lock(mutex_);
+  silent_until_ = until;
+}
+
+json Client::ask(const Address& address, const std::string& method, const json& request, const Call& call) {
+  const auto* limited = dynamic_cast<const LimitedCall*>(&call);
+  const std::string about = "plugin " + name_ + ": " + method + ": ";
+  if (limited != nullptr && limited->is_farewell() && is_silent()) {
+    throw Error{Errc::unavailable, about + "not tried, as it did not answer just now"};
+  }
+  Answer answer;
+  try {
+    answer = post(address, "/" + method, request.dump(-1, ' ', false, json::error_handler_t::replace), call);
+  } catch (const Error& error) {
+    const bool late = error.code() == Errc::cancelled && limited != nullptr && limited->expired();
+    if (late) note_silence(Clock::now() + kSilence);
+    throw Error{late ? Errc::unavailable : error.code(), about + (late ? "it does not answer" : error.what())};
+  }
+  note_silence({});
+  return body_of(answer, name_, method);
+}
+
 json Client::call(const std::string& method, const json& request, const Call& call) {
   const auto address = find_plugin(folders_, name_);
   if (!address) throw Error{Errc::not_found, "plugin \"" + name_ + "\" not found"};
   activate(*address, call);
-  return ask(*address, name_, subsystem_ + "." + method, request, call);
+  return ask(*address, subsystem_ + "." + method, request, call);
 }
 
 void Client::activate(const Address& address, const Call& call) {
@@ -72,7 +90,7 @@ void Client::activate(const Address& address, const Call& call) {
     const std::lock_guard lock(mutex_);
     if (active_ == key) return;
   }
-  const json answer = ask(address, name_, "Plugin.Activate", json::object(), call);
+  const json answer = ask(address, "Plugin.Activate", json::object(), call);
   const json implements = answer.value("Implements", json::array());
   if (!implements.is_array() || std::find(implements.begin(), implements.end(), subsystem_) == implements.end()) {
     throw Error{Errc::not_found, "plugin \"" + name_ + "\" not found: it implements no " + subsystem_};

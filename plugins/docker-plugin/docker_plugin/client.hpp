@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -27,6 +28,8 @@ class Client {
 
   /// "/VolumeDriver.Create" and the like; finds and activates the plugin first. What it says of an error comes as
   /// "VolumeDriver.Create: <message>", or for other subsystems "remote: <message>", as dockerd has it.
+  /// A plugin that has let a LimitedCall expire is told no farewells for a while: a daemon that has many would wait for
+  /// the end of each.
   /// Errors: NoSuchMethod (code io), not_found (no such plugin), unavailable, invalid (no answer that makes sense), io
   /// (it says so), cancelled.
   nlohmann::json call(const std::string& method, const nlohmann::json& request, const Call& call);
@@ -34,12 +37,18 @@ class Client {
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  nlohmann::json ask(const Address& address, const std::string& method, const nlohmann::json& request,
+                     const Call& call);
   void activate(const Address& address, const Call& call);
+  [[nodiscard]] bool is_silent();
+  void note_silence(Clock::time_point until);
 
   Folders folders_;
   std::string name_;
   std::string subsystem_;
   std::mutex mutex_;
+  Clock::time_point silent_until_;
   std::string active_;  ///< The address that has been activated: a plugin that moves is asked again.
 };
 

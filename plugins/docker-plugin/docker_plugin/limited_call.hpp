@@ -6,13 +6,14 @@
 
 namespace gantry::docker_plugin {
 
-/// A call that ends by itself after a time, whoever does not answer. `cancellable`: also when the caller's ends; else
-/// it is one that takes something back.
+/// A call that ends by itself after a time, whoever does not answer. `cancellable`: also when the caller's ends.
 class LimitedCall final : public Call {
  public:
   LimitedCall(const Call& call, std::chrono::milliseconds limit, bool cancellable = true)
       : call_(call), end_(std::chrono::steady_clock::now() + limit), cancellable_(cancellable) {}
 
+  /// It takes something back, whatever has become of the caller.
+  [[nodiscard]] bool is_farewell() const noexcept { return !cancellable_; }
   [[nodiscard]] bool expired() const noexcept { return std::chrono::steady_clock::now() >= end_; }
   bool cancelled() const noexcept override { return expired() || (cancellable_ && call_.cancelled()); }
   int cancel_fd() const noexcept override { return cancellable_ ? call_.cancel_fd() : -1; }
