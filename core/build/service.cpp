@@ -101,6 +101,7 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
     request.wanted.directory = request.directory->fd.get();
     request.wanted.reader = request.directory->reader;
   }
+  request.wanted.archive = request.directory == nullptr ? context.get() : -1;
   const auto wanted = std::make_shared<const BuildRequest>(std::move(request));
   const auto hushed = std::make_shared<Hushed>();
   const images::Report heard =

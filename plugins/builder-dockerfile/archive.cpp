@@ -237,6 +237,28 @@ bool is_archive(int file) {
   return outcome == ARCHIVE_OK || outcome == ARCHIVE_WARN;
 }
 
+bool visit_archive(int file, const Call& call,
+                   const std::function<bool(archive& reader, archive_entry& entry)>& visit) {
+  const layer_archive::Utf8Locale locale;
+  FileSource source{file};
+  Feed feed{source};
+  const Reader reader = make_reader();
+  const auto fail = [&] {
+    if (feed.failure) std::rethrow_exception(feed.failure);
+    layer_archive::refuse_archive(::archive_error_string(reader.get()), feed.size);
+  };
+  if (::archive_read_open(reader.get(), &feed, nullptr, &Feed::fill, nullptr) != ARCHIVE_OK) fail();
+  for (;;) {
+    call.check();
+    archive_entry* entry = nullptr;
+    const int outcome = ::archive_read_next_header(reader.get(), &entry);
+    if (outcome == ARCHIVE_EOF) return true;
+    if (outcome == ARCHIVE_RETRY) continue;
+    if (outcome != ARCHIVE_OK && outcome != ARCHIVE_WARN) fail();
+    if (!visit(*reader, *entry)) return false;
+  }
+}
+
 void unpack_archive(ByteSource& source, int root, const Call& call, std::optional<std::uint64_t> limit) {
   Unpacking{source, root, call, limit}.run();
 }

@@ -36,30 +36,34 @@ char type_flag(mode_t mode) {
 
 }  // namespace
 
-std::string sum_of_file(const SummedFile& file, const Call& call) {
-  const struct stat& status = file.status;
-  const bool regular = S_ISREG(status.st_mode);
+FileSum::FileSum(const std::string& name, const struct stat& status, const std::string& capability) {
   const bool device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
-  Sha256 hash;
-  const auto field = [&](std::string_view name, const std::string& value) {
-    hash.update(name);
-    hash.update(value);
+  const auto field = [&](std::string_view key, const std::string& value) {
+    hash_.update(key);
+    hash_.update(value);
   };
-  field("name", S_ISDIR(status.st_mode) ? file.name + "/" : file.name);
+  field("name", S_ISDIR(status.st_mode) ? name + "/" : name);
   field("mode", std::to_string(status.st_mode & 07777));
   field("uid", std::to_string(status.st_uid));
   field("gid", std::to_string(status.st_gid));
-  field("size", std::to_string(regular ? status.st_size : 0));
+  field("size", std::to_string(S_ISREG(status.st_mode) ? status.st_size : 0));
   field("typeflag", std::string(1, type_flag(status.st_mode)));
   field("linkname", "");
   field("uname", "");
   field("gname", "");
   field("devmajor", std::to_string(device ? ::major(status.st_rdev) : 0));
   field("devminor", std::to_string(device ? ::minor(status.st_rdev) : 0));
+  if (!capability.empty()) field("security.capability", capability);
+}
+
+std::string sum_of_file(const SummedFile& file, const Call& call) {
+  const struct stat& status = file.status;
+  std::string capability;
   for (const auto& [name, value] : layer_archive::extended_attributes("/proc/self/fd/" + std::to_string(file.place))) {
-    if (name == "security.capability") field(name, value);
+    if (name == "security.capability") capability = value;
   }
-  if (!regular || status.st_size == 0) return hash.hex();
+  FileSum hash{file.name, status, capability};
+  if (!S_ISREG(status.st_mode) || status.st_size == 0) return hash.hex();
   std::vector<std::byte> buffer(std::min(std::size_t{256} << 10, static_cast<std::size_t>(status.st_size) + 1));
   for (;;) {
     call.check();

@@ -2,11 +2,13 @@
 
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "gantry/call.hpp"
 #include "path_patterns/pattern.hpp"
+#include "sha256.hpp"
 #include "tree.hpp"
 
 namespace gantry::dockerfile {
@@ -37,6 +39,19 @@ class TreeHash final : public ContentHash {
   const Call& call_;
   std::mutex mutex_;
   std::map<std::string, std::string> known_;
+};
+
+/// The sum of one file, whose content is told piece by piece.
+class FileSum {
+ public:
+  /// `name` is its path; `capability` the value of security.capability, if it has that.
+  FileSum(const std::string& name, const struct stat& status, const std::string& capability = {});
+  void update(std::span<const std::byte> content) { hash_.update(content); }
+  /// The digits. Once.
+  std::string hex() { return hash_.hex(); }
+
+ private:
+  Sha256 hash_;
 };
 
 /// One file, open.

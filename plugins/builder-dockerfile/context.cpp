@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "archive.hpp"
 #include "build_origins.hpp"
 #include "fetched_files.hpp"
@@ -13,6 +15,8 @@
 namespace gantry::dockerfile {
 namespace {
 
+/// The place of a named context that came in the same archive.
+constexpr std::string_view kDirectory = "directory:";
 constexpr std::size_t kMaxRecipe = std::size_t{16} << 20;
 
 /// Nothing of a repository leads out of it.
@@ -31,7 +35,7 @@ Context::Context(const std::string& parent, const builder::v1::Request& request,
   if (request.directory >= 0) {
     look_through(request, memory, call);
   } else if (request.remote.empty()) {
-    unpack_archive(source, root_.get(), call);
+    if (!look_through_archive(request, call)) unpack_archive(source, root_.get(), call);
   } else {
     fetch(request.remote, fetcher, call);
   }
@@ -39,7 +43,7 @@ Context::Context(const std::string& parent, const builder::v1::Request& request,
   take_directories(call);
   tree_ = std::make_unique<Tree>(root_.get());
   hash_ = std::make_unique<TreeHash>(*tree_, call);
-  if (host_ != nullptr) return;
+  if (!here_) return;
   read_recipe(request.recipe);
   remove_ignored();
 }
@@ -54,8 +58,33 @@ void Context::look_through(const builder::v1::Request& request, SumMemory& memor
   auto ignored = host_->read(recipe_name_ + ".dockerignore", kMaxRecipe);
   if (!ignored) ignored = host_->read(".dockerignore", kMaxRecipe);
   host_->list(IgnorePatterns::parse(ignored.value_or("")));
-  host_hash_ = std::make_unique<HostHash>(*host_, memory, call);
+  early_hash_ = std::make_unique<HostHash>(*host_, memory, call);
   here_ = false;
+}
+
+/// False: it has to be unpacked.
+bool Context::look_through_archive(const builder::v1::Request& request, const Call& call) {
+  constexpr const char* kIgnored = ".dockerignore";
+  const auto& places = request.contexts;
+  const bool brings_others =
+      std::ranges::any_of(places, [](const auto& at) { return at.second.starts_with(kDirectory); });
+  if (request.archive < 0 || brings_others) return false;
+  const std::string name = request.recipe.empty() ? "Dockerfile" : request.recipe;
+  const std::string recipe = clean_in_root(name);
+  auto sent = SentArchive::look_through(request.archive, {recipe, kIgnored}, kMaxRecipe, call);
+  const SentArchive::Entry* found = sent == nullptr ? nullptr : sent->find(recipe);
+  if (found == nullptr || found->content.empty()) return false;
+  recipe_name_ = name;
+  recipe_ = found->content;
+  if (const SentArchive::Entry* ignored = sent->find(kIgnored); ignored != nullptr) {
+    if (!S_ISREG(ignored->mode)) return false;
+    for (const std::string& path : left_out(IgnorePatterns::parse(ignored->content))) sent->leave_out(path);
+  }
+  sent_ = std::move(sent);
+  archive_ = request.archive;
+  early_hash_ = std::make_unique<ArchiveHash>(*sent_);
+  here_ = false;
+  return true;
 }
 
 bool Context::is_here() {
@@ -65,16 +94,24 @@ bool Context::is_here() {
 
 ContentHash& Context::hash() {
   const std::lock_guard lock{mutex_};
-  return host_hash_ != nullptr ? *host_hash_ : *hash_;
+  return early_hash_ != nullptr ? *early_hash_ : *hash_;
 }
 
-std::vector<std::string> Context::paths() { return host_ != nullptr ? host_->paths() : tree_->all(); }
+std::vector<std::string> Context::paths() {
+  if (sent_ != nullptr) return sent_->paths();
+  return host_ != nullptr ? host_->paths() : tree_->all();
+}
 
 void Context::bring(const Call& call) {
   const std::lock_guard lock{mutex_};
   if (here_) return;
-  // What was copied counts: if it is not what was looked at, it is looked at again.
-  if (!host_->copy_to(root_.get(), call)) host_hash_before_ = std::move(host_hash_);
+  if (sent_ != nullptr) {
+    unpack_archive(archive_, root_.get(), call);
+    remove_ignored();
+  } else if (!host_->copy_to(root_.get(), call)) {
+    // What was copied counts: if it is not what was looked at, it is looked at again.
+    hash_before_ = std::move(early_hash_);
+  }
   here_ = true;
 }
 
@@ -114,7 +151,6 @@ void Context::fetch(const std::string& address, const Fetcher& fetcher, const Ca
 
 // They came in the same archive, and are no part of what the recipe copies from "." .
 void Context::take_directories(const Call& call) {
-  constexpr std::string_view kDirectory = "directory:";
   const Tree whole{root_.get()};
   for (const auto& [name, place] : places_) {
     if (!place.starts_with(kDirectory)) continue;
@@ -191,10 +227,17 @@ void Context::read_recipe(const std::string& wanted) {
 void Context::remove_ignored() {
   const UniqueFd file = tree_->open(".dockerignore", O_RDONLY);
   if (!file) return;
-  const IgnorePatterns patterns = IgnorePatterns::parse(read_whole(file.get(), kMaxRecipe));
-  for (const std::string& name : {std::string{".dockerignore"}, clean_in_root(recipe_name_)}) {
-    if (name.find('/') == std::string::npos && patterns.matches(name)) layer_archive::remove_tree(root_.get(), name);
+  for (const std::string& name : left_out(IgnorePatterns::parse(read_whole(file.get(), kMaxRecipe)))) {
+    layer_archive::remove_tree(root_.get(), name);
   }
+}
+
+std::vector<std::string> Context::left_out(const IgnorePatterns& patterns) const {
+  std::vector<std::string> out;
+  for (const std::string& name : {std::string{".dockerignore"}, clean_in_root(recipe_name_)}) {
+    if (name.find('/') == std::string::npos && patterns.matches(name)) out.push_back(name);
+  }
+  return out;
 }
 
 }  // namespace gantry::dockerfile

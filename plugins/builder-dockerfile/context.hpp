@@ -10,6 +10,7 @@
 #include "fetcher.hpp"
 #include "gantry/builder.hpp"
 #include "host_directory.hpp"
+#include "sent_archive.hpp"
 #include "tree.hpp"
 #include "work_directory.hpp"
 
@@ -36,10 +37,11 @@ class Context {
   [[nodiscard]] std::vector<std::string> paths();
   [[nodiscard]] ContentHash& hash();
 
-  /// Whether the files are the build's own: a directory of the user's is only looked through until a step wants its
-  /// files.
+  /// Whether the files are the build's own: a directory of the user's, and what was sent, is only looked through until
+  /// a step wants its files.
   [[nodiscard]] bool is_here();
-  /// Copies them. Hashes that were asked for before may be others now, if somebody has changed the files meanwhile.
+  /// Copies or unpacks them. Hashes that were asked for before may be others now, if somebody has changed the files
+  /// meanwhile.
   void bring(const Call& call);
 
   [[nodiscard]] const std::string& recipe() const noexcept { return recipe_; }
@@ -57,6 +59,7 @@ class Context {
 
  private:
   void look_through(const builder::v1::Request& request, SumMemory& memory, const Call& call);
+  bool look_through_archive(const builder::v1::Request& request, const Call& call);
   void take_directories(const Call& call);
   NamedContext fetched_context(const std::string& address, const Fetcher& fetcher, const Call& call);
   void fetch(const std::string& address, const Fetcher& fetcher, const Call& call);
@@ -64,14 +67,17 @@ class Context {
                             const Fetcher& fetcher, const Call& call);
   void read_recipe(const std::string& wanted);
   void remove_ignored();
+  [[nodiscard]] std::vector<std::string> left_out(const IgnorePatterns& patterns) const;
 
   WorkDirectory work_;
   UniqueFd root_;
   std::unique_ptr<Tree> tree_;
   std::unique_ptr<ContentHash> hash_;  ///< Of `tree_`.
   std::unique_ptr<HostDirectory> host_;
-  std::unique_ptr<ContentHash> host_hash_;         ///< Of `host_`; null once it no longer tells what `tree_` holds.
-  std::unique_ptr<ContentHash> host_hash_before_;  ///< Somebody may still be at it.
+  std::unique_ptr<SentArchive> sent_;
+  int archive_{-1};                           ///< What `sent_` is of; the daemon's.
+  std::unique_ptr<ContentHash> early_hash_;   ///< Of either; null once it no longer tells what `tree_` holds.
+  std::unique_ptr<ContentHash> hash_before_;  ///< Somebody may still be at it.
   bool here_{true};
   std::string recipe_name_;
   std::string recipe_;

@@ -233,6 +233,9 @@ struct Request {
   /// the caller's, and may change while it is read. What its .dockerignore names is no part of the context.
   int directory{-1};
   Reader reader;  ///< Who must be allowed to read `directory`.
+  /// The context that comes with the call, as a file that may be read at any place, as often as a driver wants it; -1:
+  /// there is none. It stays the caller's.
+  int archive{-1};
 };
 
 /// What a driver keeps between builds. May grow at its end.

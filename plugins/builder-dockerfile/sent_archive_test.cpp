@@ -1,0 +1,126 @@
+#include "sent_archive.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "archive.hpp"
+#include "drivers/tar_maker.hpp"
+#include "gantry/error.hpp"
+#include "work_directory.hpp"
+
+namespace gantry::dockerfile {
+namespace {
+
+using conformance::TarMaker;
+
+class SilentCall final : public Call {
+ public:
+  [[nodiscard]] bool cancelled() const noexcept override { return false; }
+  [[nodiscard]] int cancel_fd() const noexcept override { return -1; }
+  void progress(const Progress&) const override {}
+  void log(LogLevel, std::string_view) const noexcept override {}
+};
+
+class SentArchiveTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<SentArchive> look(const std::string& bytes) {
+    file_ = UniqueFd{::memfd_create("context", MFD_CLOEXEC)};
+    EXPECT_EQ(::write(file_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    return SentArchive::look_through(file_.get(), {"Dockerfile"}, 64, call_);
+  }
+  [[nodiscard]] int file() const { return file_.get(); }
+  [[nodiscard]] const Call& call() const { return call_; }
+
+ private:
+  SilentCall call_;
+  UniqueFd file_;
+};
+
+TarMaker& fill(TarMaker& tar) {
+  return tar.file("Dockerfile", "FROM scratch\n")
+      .directory("a")
+      .file("a/b", "two", {0600, 7, 8, 1, 0, {{"security.capability", "not unpacked"}}})
+      .directory("a/deep/", {0700, 5, 5, 1, 0, {}})
+      .file("a/deep/c", std::string(300'000, 'x'))
+      .file("a-b", "before a/ for a plain sort")
+      .link("a/here", "b")
+      .link("a/up", "../a-b")
+      .link("a/root", "/a/deep")
+      .link("a/whole", "/")
+      .link("a/nowhere", "none/at/all")
+      .link("a/circle", "circle")
+      .link("a/out", "../../../../etc/passwd")
+      .sparse("a/holes", 200'000, "tail");
+}
+
+TEST_F(SentArchiveTest, SumsWhatWouldBeUnpacked) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to unpack others' files";
+  TarMaker tar;
+  const auto sent = look(fill(tar).take());
+  ASSERT_NE(sent, nullptr);
+  const WorkDirectory work{std::filesystem::temp_directory_path()};
+  const UniqueFd root = open_directory(work.make("tree"));
+  unpack_archive(file(), root.get(), call());
+  const Tree tree{root.get()};
+  EXPECT_EQ(sent->paths(), tree.all());
+  TreeHash unpacked{tree, call()};
+  ArchiveHash early{*sent};
+  const IgnorePatterns none{std::vector<std::string>{}};
+  const IgnorePatterns some{std::vector<std::string>{"*/c", "here", "!deep/c"}};
+  for (const char* path : {"", ".", "Dockerfile", "a", "a/", "/a/deep", "a/deep/c", "a/../a-b", "../a-b", "a/here",
+                           "a/up", "a/root", "a/root/c", "a/whole", "a/whole/a/b", "a/holes"}) {
+    EXPECT_EQ(early.of(path, none), unpacked.of(path, none)) << path;
+    EXPECT_EQ(early.of(path, some), unpacked.of(path, some)) << path;
+  }
+  for (const char* path : {"none", "a/nowhere", "a/circle", "a/out", "a/b/", "a/b/..", "a/here/x"}) {
+    EXPECT_THROW(early.of(path, none), Error) << path;
+    EXPECT_THROW(unpacked.of(path, none), Error) << path;
+  }
+}
+
+TEST_F(SentArchiveTest, KeepsTheFilesThatAreAskedFor) {
+  TarMaker tar;
+  const auto sent = look(fill(tar).take());
+  ASSERT_NE(sent, nullptr);
+  EXPECT_EQ(sent->find("Dockerfile")->content, "FROM scratch\n");
+  EXPECT_EQ(sent->find("a/b")->content, "");
+  sent->leave_out("Dockerfile");
+  EXPECT_EQ(sent->find("Dockerfile"), nullptr);
+  TarMaker large;
+  const auto other = look(large.file("Dockerfile", std::string(65, 'x')).take());
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->find("Dockerfile")->content, "") << "larger than the limit";
+}
+
+TEST_F(SentArchiveTest, LeavesToBeUnpackedWhatSaysMoreThanOneThing) {
+  const auto simple = [this](TarMaker& tar) { return look(tar.take()) != nullptr; };
+  TarMaker twice, linked, alone, device, below_link, below_file;
+  EXPECT_FALSE(simple(twice.file("x", "1").file("./x", "2")));
+  EXPECT_FALSE(simple(linked.file("x", "1").hard_link("y", "x")));
+  EXPECT_FALSE(simple(alone.file("none/x", "1")));
+  EXPECT_FALSE(simple(device.node("x", AE_IFCHR, 1, 3)));
+  EXPECT_FALSE(simple(below_link.directory("d").link("l", "d").file("l/x", "1")));
+  EXPECT_FALSE(simple(below_file.file("f", "1").file("f/x", "1")));
+  TarMaker outside;
+  EXPECT_THROW(simple(outside.file("../../x", "1")), Error);
+}
+
+TEST_F(SentArchiveTest, RefusesWhatIsNoArchiveOrCutOff) {
+  EXPECT_THROW(look(std::string(5000, 'x')), Error);
+  TarMaker tar;
+  const std::string whole = fill(tar).take();
+  for (const std::size_t size : {std::size_t{700}, whole.size() / 2}) {
+    try {
+      EXPECT_EQ(look(whole.substr(0, size)), nullptr) << size;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::invalid) << error.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gantry::dockerfile
