@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "build/context_archive.hpp"
@@ -67,6 +68,19 @@ void unpack(Exchange& exchange, const std::string& directory) {
   TreeTarget target{directory};
   TarMember member;
   while (reader.next(member)) target.take(member, reader);
+}
+
+/// What is said about the image goes beside its files, as BuildKit does.
+void write_statements(Client& client, const std::string& id, const std::string& directory) {
+  const Json statements = client.get("/images/" + escaped(id) + "/attestations?statement=1");
+  for (const Json& item : statements) {
+    const std::string type = item.value("PredicateType", "");
+    const bool packages = type.starts_with("https://spdx.dev/");
+    if (!packages && !type.starts_with("https://slsa.dev/provenance/")) continue;
+    const std::string path = directory + (packages ? "/sbom.spdx.json" : "/provenance.json");
+    std::ofstream file(path);
+    if (!(file << item.at("Statement").dump(2))) throw Failure("cannot write " + path);
+  }
 }
 
 std::unique_ptr<Exchange> saved(Context& context, const std::string& id, const std::string& names) {
@@ -179,12 +193,14 @@ void push_as(Context& context, const std::string& id, const std::string& name, i
   show_progress(*exchange, progress_fd, false);
 }
 
-void carry_out(Context& context, const Output& output, const std::string& id) {
+void carry_out(Context& context, const Output& output, const std::string& id, bool attested) {
   if (output.type == "local" || output.type == "tar") {
     ReadableImage image{context.client(), id};
     const auto exchange = image.files();
     if (output.type == "tar") return write_archive(*exchange, destination(output));
-    return unpack(*exchange, output.attribute("dest"));
+    unpack(*exchange, output.attribute("dest"));
+    if (attested) write_statements(context.client(), id, output.attribute("dest"));
+    return;
   }
   const std::string names = output.attribute("name");
   for (const std::string& name : csv_fields(names)) {

@@ -22,8 +22,8 @@ struct Output {
 /// "type=tar,dest=x.tar", "directory", "-". Throws Failure in buildx's words.
 Output parse_output(const std::string& text);
 
-/// Carries an output out for the image `id`.
-void carry_out(Context& context, const Output& output, const std::string& id);
+/// Carries an output out for the image `id`. `attested`: something is said about it.
+void carry_out(Context& context, const Output& output, const std::string& id, bool attested);
 
 /// Pushes `id` under a name.
 void push_as(Context& context, const std::string& id, const std::string& name, int progress_fd);

@@ -256,7 +256,7 @@ int image_build(Context& context) {
   }
   if (!options.id_file.empty()) std::ofstream(options.id_file) << sender.id();
   if (!options.metadata_file.empty()) write_metadata(options, sender.id(), sender.digest());
-  for (const Output& output : outputs) carry_out(context, output, sender.id());
+  for (const Output& output : outputs) carry_out(context, output, sender.id(), !sender.digest().empty());
   send_caches(context, options.cache_to, sender.id());
   return 0;
 }

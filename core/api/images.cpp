@@ -64,9 +64,7 @@ void Images::add_routes(Router& router) {
       "POST", "/images/prune", [this](Exchange& exchange) { return prune(exchange); }, Version{1, 25});
   router.add("GET", "/images/{name:*}/json", [this](Exchange& exchange) { return inspect(exchange); });
   router.add("GET", "/images/{name:*}/history", [this](Exchange& exchange) { return history(exchange); });
-  router.add(
-      "GET", "/images/{name:*}/attestations", [this](Exchange& exchange) { return attestations(exchange); },
-      Version{1, 56});
+  router.add("GET", "/images/{name:*}/attestations", [this](Exchange& exchange) { return attestations(exchange); });
   router.add("GET", "/images/{name:*}/get", [this](Exchange& exchange) { return save(exchange); });
   router.add("POST", "/images/{name:*}/push", [this](Exchange& exchange) { return push(exchange); });
   router.add("POST", "/images/{name:*}/tag", [this](Exchange& exchange) { return tag(exchange); });

@@ -1,4 +1,5 @@
 #include "images/manifest.hpp"
+#include "images/attestation.hpp"
 
 #include <gtest/gtest.h>
 
@@ -80,6 +81,54 @@ TEST(Platform, ChoosesTheBestVariant) {
   EXPECT_EQ(chosen(index_of({{"unknown", "unknown", ""}}), "linux/amd64"), "");
   EXPECT_THROW(parse_platform("a/b/c/d"), Error);
   EXPECT_THROW(parse_platform(""), Error);
+}
+
+/// An index of manifests; each with the manifest that it speaks of, or "".
+Index talking_index(const std::vector<std::pair<std::string, std::string>>& entries) {
+  Index index;
+  for (const auto& [digest, about] : entries) {
+    Index::Entry entry;
+    entry.descriptor.digest = digest;
+    entry.platform = about.empty() ? host_platform() : Platform{"unknown", "unknown", ""};
+    entry.about = about;
+    index.manifests.push_back(std::move(entry));
+  }
+  return index;
+}
+
+TEST(Attestation, IsFoundInAnIndexOfOneImage) {
+  const auto found = statements_about(talking_index({{kA, ""}, {kB, kA}}), kA);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1U);
+  EXPECT_EQ(found->front().digest, kB);
+}
+
+TEST(Attestation, IsNoneOfOtherImagesAndNoneWithoutItsImage) {
+  const std::string other = sha256_digest("other");
+  EXPECT_FALSE(statements_about(talking_index({{kA, ""}}), kA));
+  EXPECT_FALSE(statements_about(talking_index({{kB, kA}}), kA));
+  EXPECT_FALSE(statements_about(talking_index({{kA, ""}, {kB, other}}), kA));
+  EXPECT_FALSE(statements_about(talking_index({{kA, ""}, {other, ""}, {kB, kA}}), kA));
+}
+
+TEST(Attestation, IsNeverChosenAsTheImage) {
+  Index index = talking_index({{kB, kA}});
+  index.manifests.front().platform.reset();
+  EXPECT_EQ(choose(index, host_platform()), nullptr);
+}
+
+TEST(Attestation, IsRefusedWhenItIsTooLarge) {
+  const std::string statement = R"({"mediaType":"application/vnd.in-toto+json","digest":")" + kA + R"(","size":)" +
+                                std::to_string(kMaxStatements + 1) + "}";
+  Attestation attestation;
+  EXPECT_THROW(add_manifest(attestation, {std::string{media_type::kOciManifest}, kB, manifest(statement)}), Error);
+  EXPECT_THROW(add_manifest(attestation, {std::string{media_type::kOciIndex}, kB, R"({"manifests":[]})"}), Error);
+}
+
+TEST(PackageUrl, NamesAnImage) {
+  const Platform platform{"linux", "arm64", "v8"};
+  EXPECT_EQ(image_package_url(parse_reference("localhost:5000/a/b:1"), platform),
+            "pkg:docker/localhost%3A5000/a/b@1?platform=linux%2Farm64%2Fv8");
 }
 
 TEST(ImageConfig, IsParsedWithinBounds) {

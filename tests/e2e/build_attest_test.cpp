@@ -157,6 +157,33 @@ TEST_F(BuildAttest, IsSavedAndLoaded) {
   EXPECT_EQ(other.cli("run --rm app cat /made").line(), "1");
 }
 
+TEST_F(BuildAttest, GoesIntoALayoutAndBesideFiles) {
+  const std::string file = (daemon->root() / "out.tar").string();
+  const std::string directory = (daemon->root() / "out").string();
+  const Result built =
+      cli("build -q --provenance --sbom -o type=oci,dest=" + file + " -o " + directory + " -", kRecipe);
+  ASSERT_EQ(built.code, 0) << built.err;
+  EXPECT_EQ(json::parse(shell("tar -xOf " + file + " index.json").out)["manifests"][0]["mediaType"], kIndexType);
+  EXPECT_EQ(json::parse(std::ifstream{directory + "/provenance.json"})["predicateType"], kProvenance);
+  EXPECT_EQ(json::parse(std::ifstream{directory + "/sbom.spdx.json"})["predicateType"], kSpdx);
+  ASSERT_EQ(cli("build -q -o " + directory + "2 -", kRecipe).code, 0);
+  EXPECT_FALSE(fs::exists(directory + "2/provenance.json"));
+}
+
+TEST_F(BuildAttest, IsPushedToALayout) {
+  ASSERT_EQ(cli("build -q --provenance -t app -", kRecipe).code, 0);
+  const json said = statements("app");
+  const std::string place = "oci:" + (daemon->root() / "stick").string();
+  const Result pushed = cli("push app " + place + ":v1");
+  ASSERT_EQ(pushed.code, 0) << pushed.err;
+  cli("rmi -f app");
+  cli("builder prune -f");
+  const Result pulled = cli("pull " + place + ":v1");
+  ASSERT_EQ(pulled.code, 0) << pulled.err;
+  EXPECT_EQ(statements("stick:v1"), said);
+  cli("rmi -f stick:v1");
+}
+
 TEST_F(BuildAttest, IsNoImageAndGoesWithIts) {
   cli("image prune -f");
   const auto before = blobs();

@@ -79,6 +79,41 @@ TEST_F(BuildRemote, AddsAFileWithTheServersTime) {
   EXPECT_THAT(built.out, HasSubstr("text\ntext\n600 0 981173106\n"));
 }
 
+/// What a build says of where its parts come from.
+nlohmann::json materials_of(Daemon& daemon, const std::string& image) {
+  const auto said = daemon.api("GET", "/images/" + image + "/attestations?statement=1");
+  return said.at(0).at("Statement").at("predicate").at("materials");
+}
+
+TEST_F(BuildRemote, TellsWhatItHasFetched) {
+  const std::string text = shell("printf 'text\\n' | sha256sum | cut -d' ' -f1").line();
+  const std::string commit = shell("git ls-remote " + std::string{kServer} + "/repo.git v1^{} | cut -f1").line();
+  const Result built = build("ADD $S/file.txt /f\nADD $S/repo.git#v1 /r\n",
+                             "--provenance --build-context more=" + std::string{kServer} + "/context.tar.gz -t told");
+  ASSERT_EQ(built.code, 0) << built.err;
+  const nlohmann::json told = materials_of(*daemon, "told");
+  ASSERT_EQ(told.size(), 3U) << told << "and nothing of a context that nobody asked for";
+  const nlohmann::json file{{"uri", std::string{kServer} + "/file.txt"}, {"digest", {{"sha256", text}}}};
+  const nlohmann::json repository{{"uri", std::string{kServer} + "/repo.git#v1"}, {"digest", {{"sha1", commit}}}};
+  EXPECT_THAT(told, ::testing::Contains(file));
+  EXPECT_THAT(told, ::testing::Contains(repository));
+  // All of it from the cache: it is told all the same.
+  build("ADD $S/file.txt /f\nADD $S/repo.git#v1 /r\n", "--provenance -t told");
+  EXPECT_EQ(materials_of(*daemon, "told"), told);
+  daemon->cli("rmi -f told");
+}
+
+TEST_F(BuildRemote, TellsWhereItsContextComesFrom) {
+  const Result built = build_at("/repo.git#main", "--provenance -t told");
+  ASSERT_EQ(built.code, 0) << built.err;
+  const auto said = daemon->api("GET", "/images/told/attestations?statement=1");
+  const auto& source = said.at(0).at("Statement").at("predicate").at("invocation").at("configSource");
+  EXPECT_EQ(source["uri"], std::string{kServer} + "/repo.git#main");
+  EXPECT_EQ(source["digest"]["sha1"].get<std::string>().size(), 40U);
+  EXPECT_EQ(source["entryPoint"], "Dockerfile");
+  daemon->cli("rmi -f told");
+}
+
 TEST_F(BuildRemote, NamesAFileAsItsServerDoesAndNothingOutside) {
   const Result built = build("ADD $S/named/ /d/\nRUN cat /d/given\n");
   EXPECT_THAT(built.out, HasSubstr("\nnamed\n")) << built.err;
