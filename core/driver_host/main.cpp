@@ -107,10 +107,11 @@ void load(const std::string& file, Served& served) {
 
 void ignored(int /*signal*/) {}
 
-/// Whatever ends the daemon ends this process, and nothing else does. No signal is ignored, which exec would hand on.
+/// The end of the control socket, which is the daemon's, ends this process, and no signal that is sent to a group of
+/// processes. Not PR_SET_PDEATHSIG, which tells of the end of the thread that started this. No signal is ignored, which
+/// exec would hand on.
 void settle() {
   ::prctl(PR_SET_NAME, "gantry-driver");
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   struct sigaction nothing {};
   nothing.sa_handler = ignored;
   nothing.sa_flags = SA_RESTART;
