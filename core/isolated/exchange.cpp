@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <nlohmann/json.hpp>
@@ -69,10 +70,12 @@ class Exchange {
                                    pollfd{beside_.fd, POLLIN, 0}};
       const int ready = ::poll(events.data(), events.size(), patience());
       if (ready < 0) continue;
+      if (ready == 0 && cancelled_) throw NotReturned{"it did not return from a call after being cancelled"};
       if (ready == 0) throw BrokenLink{"it did not answer in time"};
       if (events[1].revents != 0) {
         ::eventfd_write(connection_.cancel.get(), 1);
         cancelled_ = true;
+        beside_.deadline = std::min(beside_.deadline, Clock::now() + request_.grace);
       }
       if (events[2].revents != 0 && !beside_.ready()) beside_.fd = -1;
       if (events[0].revents != 0) return;

@@ -25,6 +25,9 @@ struct Request {
   ByteSource* source = nullptr;
   ByteSink* sink = nullptr;
   std::vector<int> descriptors;
+  /// How long a cancelled call may take to return. A little less than the daemon's own patience (CallSettings), after
+  /// which a thread would be lost to it.
+  std::chrono::milliseconds grace{9'000};
 };
 
 /// What is looked after while an answer is waited for.
@@ -38,8 +41,8 @@ struct Beside {
 LogLevel known_level(int level);
 
 /// Sends a call, serves what the driver asks for meanwhile, and answers its result.
-/// Errors: the driver's; what source and sink throw, if the driver lets it through; NotSent; BrokenLink (also at
-/// the deadline).
+/// Errors: the driver's; what source and sink throw, if the driver lets it through; NotSent; NotReturned; BrokenLink
+/// (also at the deadline).
 Json exchange(Connection& connection, FrameType type, const Json& message, const Request& request,
               const Beside& beside = {});
 

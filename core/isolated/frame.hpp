@@ -61,6 +61,12 @@ class NotSent : public BrokenLink {
   using BrokenLink::BrokenLink;
 };
 
+/// A call that was cancelled did not come back: its connection is of no more use, the process is.
+class NotReturned : public BrokenLink {
+ public:
+  using BrokenLink::BrokenLink;
+};
+
 /// Blocks until all is sent. Errors: BrokenLink.
 void send_frame(int socket, FrameType type, const std::string& message = {}, const std::string& bytes = {},
                 const std::vector<int>& descriptors = {});

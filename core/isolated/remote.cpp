@@ -280,6 +280,8 @@ Json Remote::Core::call(const Request& request, const Json& message, bool teachi
     const std::shared_ptr<Running> running = usable(request.call, teaching);
     try {
       return running->ask(FrameType::call, message, request);
+    } catch (const NotReturned& broken) {
+      throw Error{Errc::unavailable, settings.title + ": " + broken.what()};
     } catch (const NotSent& broken) {
       drop(running);
       if (tries == kMostTries)

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "gantry/volume.hpp"
@@ -240,6 +241,30 @@ TEST_F(Remotes, AreToldOfCancellation) {
   volume::v1::Volume out;
   const FakeCall other;
   driver_->create("b", {}, out, other);
+}
+
+TEST_F(Remotes, DeafToCancellationAreLeftAlone) {
+  open();
+  faults("create=hang:*");
+  call_.cancel();
+  Request request;
+  request.call = &call_;
+  request.grace = 50ms;
+  constexpr int kCreate = 0;
+  const Json message = {kCreate, {"a", Json::object(), {{"name", ""}, {"mountpoint", ""}, {"status", Json::array()}}}};
+  try {
+    remote_->call(request, message, true);
+    ADD_FAILURE() << "it returned";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "volume driver \"fake\": it did not return from a call after being cancelled");
+  }
+  faults("");
+  const pid_t pid = remote_->pid();
+  volume::v1::Volume out;
+  const FakeCall other;
+  driver_->create("b", {}, out, other);
+  EXPECT_EQ(remote_->pid(), pid) << "its process goes on";
+  std::ofstream{root_ / "data" / "release"};
 }
 
 TEST_F(Remotes, AddLittleToACall) {

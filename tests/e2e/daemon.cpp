@@ -82,6 +82,8 @@ void Daemon::write_config(const json& config) {
     all["default-runtime"] = runtime;
     all["runtimes"] = {{runtime, {{"path", runtime}}}};
   }
+  // The same tests with drivers in processes of their own.
+  if (!from_environment("GANTRY_TEST_ISOLATE").empty()) all["isolate-plugins"] = true;
   all.update(config);
   std::ofstream{config_file()} << all.dump(2);
 }
