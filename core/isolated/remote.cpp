@@ -65,7 +65,7 @@ Description describe(const HostProgram& program, const std::string& file) {
   }
 }
 
-/// What the keeper and the callers share. The keeper is the thread that starts the processes, which end with it, and
+/// What the keeper and the callers share. The keeper is the thread that starts the processes and
 /// that sees their ends.
 class Remote::Core {
  public:
