@@ -215,7 +215,7 @@ awaitable<Response> Containers::post_attach(Exchange& exchange) {
   if (attach.stream) attachment = co_await service_.attach(container->id);
   const auto client = co_await exchange.upgrade(stream_type(request, container->config.tty));
   co_await attach_client(service_, container, attachment, client, std::move(attach), true);
-  client->close();
+  co_await hang_up(client);
   co_return Response::done();
 }
 
@@ -228,8 +228,7 @@ awaitable<Response> Containers::get_attach_websocket(Exchange& exchange) {
   auto connection = co_await exchange.upgrade_to_websocket();
   const auto client = std::make_shared<WebSocketStream>(std::move(connection), request.version < Version{1, 28});
   co_await attach_client(service_, container, attachment, client, std::move(attach), false);
-  co_await client->close_write();
-  client->close();
+  co_await hang_up(client);
   co_return Response::done();
 }
 

@@ -110,7 +110,7 @@ awaitable<Response> Exec::post_start(Exchange& exchange) {
     // The client asks for the exit code as soon as the stream ends.
     if (end == StreamEnd::output_ended) co_await service_.exec_ended(id);
   }
-  client->close();
+  co_await hang_up(client);
   co_return Response::done();
 }
 

@@ -3,9 +3,11 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <chrono>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
 namespace gantry::api {
@@ -76,7 +78,26 @@ awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, UnixSocket& to, Strea
   co_return false;
 }
 
+awaitable<void> forget_input(std::shared_ptr<Upgraded> client) {
+  std::array<std::byte, 4096> buffer{};
+  while (co_await client->read(buffer) > 0) {
+  }
+}
+
 }  // namespace
+
+awaitable<void> hang_up(std::shared_ptr<Upgraded> client) {
+  using namespace asio::experimental::awaitable_operators;
+  constexpr std::chrono::seconds kPatience{10};
+  try {
+    co_await client->close_write();
+    asio::steady_timer patience{co_await asio::this_coro::executor, kPatience};
+    co_await (forget_input(client) || patience.async_wait(asio::use_awaitable));
+  } catch (const std::exception&) {
+    // The client has hung up.
+  }
+  client->close();
+}
 
 awaitable<StreamEnd> copy_streams(std::shared_ptr<Upgraded> client, UniqueFd socket, StreamSettings settings) {
   using namespace asio::experimental::awaitable_operators;

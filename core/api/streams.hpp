@@ -48,4 +48,9 @@ struct StreamSettings {
 /// caller may still say something; `socket` is closed. Io thread only.
 awaitable<StreamEnd> copy_streams(std::shared_ptr<Upgraded> client, UniqueFd socket, StreamSettings settings);
 
+/// Ends the answer and closes the connection, once the client has seen the end: what it still sends until it hangs up
+/// is taken and forgotten, for ten seconds at most. Input that nobody has read would break the connection under it
+/// before it has read the end.
+awaitable<void> hang_up(std::shared_ptr<Upgraded> client);
+
 }  // namespace gantry::api
