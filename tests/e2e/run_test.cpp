@@ -10,6 +10,24 @@ using ::testing::HasSubstr;
 class Run : public BothClients {};
 INSTANTIATE_TEST_SUITE_P(By, Run, ::testing::Values("gantry", "docker"), client_name);
 
+TEST_P(Run, HandsOverNoIgnoredOrBlockedSignals) {
+  const std::string figures = " grep -E '^Sig(Blk|Ign):' /proc/self/status";  // a shell ignores some itself
+  const std::string none = "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n";
+  EXPECT_EQ(run("run --rm busybox" + figures).out, none);
+  run("run -d --name signals busybox sleep 1000");
+  EXPECT_EQ(run("exec signals" + figures).out, none);
+  run("rm -f signals");
+}
+
+TEST_P(Run, TakesOfInputWhatTheProcessReads) {
+  const std::string client = std::string{GetParam()} == "docker" ? "$GANTRY_TEST_DOCKER" : program("gantry").string();
+  const Result some =
+      shell("yes | " + client + " run -i --rm busybox sh -c 'head -c 4; exit 3'", daemon->environment());
+  EXPECT_EQ(some.out, "y\ny\n");
+  EXPECT_EQ(some.code, 3) << some.err;
+  EXPECT_EQ(some.err, "");
+}
+
 TEST_P(Run, PrintsAndPassesExitCodesOn) {
   const Result hello = run("run --rm busybox echo hello world");
   EXPECT_EQ(hello.out, "hello world\n");

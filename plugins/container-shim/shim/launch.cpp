@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -47,6 +48,9 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 void reset_signals() {
   for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_DFL);
+  // posix_spawn leaves those that are glibc's own ignored, and its sigaction refuses to speak of them.
+  constexpr unsigned long kDefaultAction[4] = {};
+  for (const int internal : {32, 33}) ::syscall(SYS_rt_sigaction, internal, kDefaultAction, nullptr, 8);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
