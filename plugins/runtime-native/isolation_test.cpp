@@ -101,6 +101,35 @@ TEST_F(Isolation, MakesTheRootReadOnly) {
   EXPECT_EQ(world().run(spec).out, "ro\nrw\n/made/here\n");
 }
 
+TEST_F(Isolation, BeginsInADirectoryThatTheUserCannotEnter) {
+  fs::create_directories(world().root() / "root/below");
+  fs::permissions(world().root() / "root", fs::perms::owner_all);
+  ASSERT_EQ(::chown((world().root() / "root/below").c_str(), 4711, 4711), 0);
+  fs::permissions(world().root() / "root/below", fs::perms::owner_all);
+  for (const char* user : {"user", "root"}) {
+    for (const char* directory : {"/root", "/root/below", "/closed"}) {
+      auto spec = world().shell("pwd; id -u");
+      spec.mounts.push_back({"tmpfs", "tmpfs", "/closed", "", {"mode=700", "uid=4712"}});
+      spec.process.user = user;
+      spec.process.capabilities = {};
+      spec.process.cwd = directory;
+      const Ended ended = world().run(spec);
+      EXPECT_EQ(ended.out, std::string{directory} + (user[0] == 'u' ? "\n1000\n" : "\n0\n")) << ended.err;
+    }
+  }
+  auto live = world().launch(world().spec({"sleep", "1000"}));
+  auto exec = world().exec_spec({"pwd"});
+  exec.process.user = "user";
+  exec.process.cwd = "/root/below";
+  EXPECT_EQ(world().exec(live.id, exec).out, "/root/below\n");
+  // To be inside is no right to go on.
+  exec = world().exec_spec({"ls"});
+  exec.process.user = "user";
+  exec.process.cwd = "/root";
+  EXPECT_NE(world().exec(live.id, exec).code, 0);
+  world().kill(std::move(live));
+}
+
 TEST_F(Isolation, BindsWithTheirOptions) {
   fs::create_directories(base() / "data/below");
   ASSERT_EQ(::mount("tmpfs", (base() / "data/below").c_str(), "tmpfs", 0, nullptr), 0);

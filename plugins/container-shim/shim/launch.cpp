@@ -26,11 +26,11 @@ namespace {
 }
 
 /// Every descriptor of the host's is closed by now but for the report line (a socket), so no /proc/self/fd/N can lead
-/// out (CVE-2024-21626); the check below holds even if that were untrue.
-void enter_cwd(const std::string& cwd, const ReportLine& line) {
-  if (::chdir(cwd.c_str()) < 0) fail_cwd(cwd, errno, line);
+/// out (CVE-2024-21626); the check holds even if that were untrue. The system call itself: glibc's function looks for a
+/// path of its own where the kernel has none, and needs rights on the way that the user may lack.
+void check_cwd_is_inside(const ReportLine& line) {
   char buffer[PATH_MAX];
-  if (::getcwd(buffer, sizeof buffer) == nullptr || buffer[0] != '/') {
+  if (::syscall(SYS_getcwd, buffer, sizeof buffer) < 0 || buffer[0] != '/') {
     line.fail(Errc::invalid,
               "current working directory is outside of container mount namespace root -- possible container breakout "
               "detected");
@@ -71,11 +71,13 @@ void launch(const PlanProcess& process, const std::string& seccomp, InitKind ini
   std::vector<std::string> env = process.env;
   if (environment_value(env, "HOME") == nullptr) env.push_back("HOME=" + identity.home);
 
-  // With root's rights where they suffice, as the user where only those do (a network share).
+  // As runc: with root's rights where they suffice, so that a directory may be one that only root may enter; as the
+  // user where only those do (a network share).
   const bool entered = ::chdir(process.cwd.c_str()) == 0;
-  if (!entered && errno != EACCES) fail_cwd(process.cwd, errno, line);
+  if (!entered && errno != EACCES && errno != EPERM) fail_cwd(process.cwd, errno, line);
   become_user(process, identity, line);
-  enter_cwd(entered ? "." : process.cwd, line);
+  if (!entered && ::chdir(process.cwd.c_str()) < 0) fail_cwd(process.cwd, errno, line);
+  check_cwd_is_inside(line);
   ::umask(0022);
 
   const Program program = find_program(process.args.front(), env);
