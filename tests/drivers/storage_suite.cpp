@@ -61,6 +61,20 @@ TEST_F(Storage, KeepsModesLinksAndNodes) {
   EXPECT_TRUE(S_ISBLK(stat_of(top / "disk").st_mode));
 }
 
+TEST_F(Storage, GivesNoSetGroupBitThatTheLayerDoesNotHave) {
+  TarMaker tar;
+  tar.directory("data", {02775, 0, 0, 1, 0, {}}).directory("data/sub", {0700, 0, 0, 1, 0, {}});
+  tar.directory("data/sub/open", {0755, 0, 9, 1, 0, {}}).directory("data/own", {02700, 0, 9, 1, 0, {}});
+  tar.file("data/implied/file", "", {0644, 0, 0, 1, 0, {}});
+  apply(1, {}, tar);
+  const MountedTop top{prepare("top", {1}), place()};
+  EXPECT_EQ(stat_of(top / "data").st_mode & 07777U, 02775U);
+  EXPECT_EQ(stat_of(top / "data/sub").st_mode & 07777U, 0700U);
+  EXPECT_EQ(stat_of(top / "data/sub/open").st_mode & 07777U, 0755U);
+  EXPECT_EQ(stat_of(top / "data/own").st_mode & 07777U, 02700U);
+  EXPECT_EQ(stat_of(top / "data/implied").st_mode & 07777U, 0755U);
+}
+
 TEST_F(Storage, KeepsExtendedAttributes) {
   const std::string capability{"\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20};
   TarMaker tar;

@@ -282,7 +282,9 @@ void EntryWriter::set_attributes(const Place& place, const Attributes& attribute
   if (is_link) {
     const auto times = access_and(attributes.modified);
     if (::utimensat(place.parent, name, times.data(), AT_SYMLINK_NOFOLLOW) != 0) fail("cannot set its times", errno);
-  } else if ((attributes.mode & (umask_ | 07000U)) != 0 && ::fchmodat(place.parent, name, attributes.mode, 0) != 0) {
+  } else if ((group_inherited_ || (attributes.mode & (umask_ | 07000U)) != 0) &&
+             ::fchmodat(place.parent, name, attributes.mode, 0) != 0) {
+    // A directory in one with the set-group-ID bit has that bit from mkdir(2), whatever mode was asked for.
     fail("chmod", errno);
   }
 }
