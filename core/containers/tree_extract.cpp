@@ -26,6 +26,7 @@
 #include "base/root_path.hpp"
 #include "containers/archive_locale.hpp"
 #include "containers/mount_points.hpp"
+#include "gantry/tar_end.hpp"
 
 namespace gantry::containers {
 
@@ -61,8 +62,13 @@ class TreeReader {
   archive_entry* next() {
     archive_entry* entry = nullptr;
     const int outcome = archive_read_next_header(tar_.get(), &entry);
-    if (outcome == ARCHIVE_EOF) return nullptr;
+    if (outcome == ARCHIVE_EOF) {
+      if (!end_.is_whole()) fail_extraction("unexpected EOF");
+      return nullptr;
+    }
     check(outcome);
+    end_.saw_entry(archive_filter_bytes(tar_.get(), 0), archive_entry_size(entry),
+                   archive_entry_sparse_count(entry) > 0);
     return entry;
   }
 
@@ -95,9 +101,7 @@ class TreeReader {
     auto& mine = *static_cast<TreeReader*>(self);
     try {
       *out = mine.buffer_.data();
-      const std::size_t size = mine.source_.read(mine.buffer_);
-      mine.got_ += size;
-      return static_cast<la_ssize_t>(size);
+      return static_cast<la_ssize_t>(mine.end_.fill(mine.buffer_, mine.source_.read(mine.buffer_)));
     } catch (...) {
       mine.failure_ = std::current_exception();
       archive_set_error(tar, EIO, "the upload failed");
@@ -114,7 +118,7 @@ class TreeReader {
     // dockerd's words for what is no tar at all, and for one that is cut off, be it in its first header.
     constexpr std::uint64_t header = 512;
     const bool alien = reason.find("nrecognized") != std::string_view::npos;
-    if (reason.find("runcated") != std::string_view::npos || (alien && got_ < header))
+    if (reason.find("runcated") != std::string_view::npos || (alien && end_.size() < header))
       fail_extraction("unexpected EOF");
     if (alien) fail_extraction("archive/tar: invalid tar header");
     fail_extraction("archive/tar: invalid tar header: " + std::string(reason));
@@ -125,7 +129,7 @@ class TreeReader {
   ArchiveLocale locale_;
   std::unique_ptr<archive, FreeReader> tar_;
   std::vector<std::byte> buffer_;
-  std::uint64_t got_{};
+  TarEnd end_;
 };
 
 /// Where an entry goes: its name in a directory that is held open.

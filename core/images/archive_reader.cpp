@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "gantry/tar_end.hpp"
 #include "images/attestation.hpp"
 #include "images/compression.hpp"
 #include "images/image_config.hpp"
@@ -36,7 +37,7 @@ std::string clean(std::string_view path) {
 struct ArchiveInput {
   ByteSource& source;
   std::vector<std::byte> buffer = std::vector<std::byte>(kBuffer);
-  std::uint64_t size = 0;
+  TarEnd end{};
   std::exception_ptr error{};
 };
 
@@ -45,9 +46,7 @@ la_ssize_t read_piece(archive* handle, void* context, const void** out) {
   auto& input = *static_cast<ArchiveInput*>(context);
   try {
     *out = input.buffer.data();
-    const std::size_t got = input.source.read(input.buffer);
-    input.size += got;
-    return static_cast<la_ssize_t>(got);
+    return static_cast<la_ssize_t>(input.end.fill(input.buffer, input.source.read(input.buffer)));
   } catch (const std::exception& error) {
     input.error = std::current_exception();
     archive_set_error(handle, EIO, "%s", error.what());
@@ -72,8 +71,13 @@ class Reader {
   archive_entry* next() {
     archive_entry* entry = nullptr;
     const int result = archive_read_next_header(handle_.get(), &entry);
-    if (result == ARCHIVE_EOF) return nullptr;
+    if (result == ARCHIVE_EOF) {
+      if (!input_.end.is_whole()) refuse_archive("Truncated input file");
+      return nullptr;
+    }
     check(result);
+    input_.end.saw_entry(archive_filter_bytes(handle_.get(), 0), archive_entry_size(entry),
+                         archive_entry_sparse_count(entry) > 0);
     return entry;
   }
 
@@ -94,7 +98,7 @@ class Reader {
     // As Go's reader tells of what is no archive.
     if (why != nullptr && why == std::string_view{"Unrecognized archive format"}) {
       constexpr std::uint64_t kHeader = 512;
-      throw Error{Errc::invalid, input_.size < kHeader ? "unexpected EOF" : "archive/tar: invalid tar header"};
+      throw Error{Errc::invalid, input_.end.size() < kHeader ? "unexpected EOF" : "archive/tar: invalid tar header"};
     }
     refuse_archive(why == nullptr ? "it cannot be read" : why);
   }

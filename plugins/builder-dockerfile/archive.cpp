@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gantry/error.hpp"
+#include "gantry/tar_end.hpp"
 #include "gantry/unique_fd.hpp"
 #include "layer_archive/archive_reader.hpp"
 #include "layer_archive/directory.hpp"
@@ -63,16 +64,22 @@ struct Feed {
   explicit Feed(ByteSource& from) : source(from), buffer(std::size_t{256} << 10) {}
   ByteSource& source;
   std::vector<std::byte> buffer;
-  std::uint64_t size = 0;
+  TarEnd end;
   std::exception_ptr failure;
+
+  void saw(archive* reader, archive_entry* entry) {
+    end.saw_entry(::archive_filter_bytes(reader, 0), ::archive_entry_size(entry),
+                  ::archive_entry_sparse_count(entry) > 0);
+  }
+  void check_end() const {
+    if (!end.is_whole()) layer_archive::refuse_archive("Truncated input file", end.size());
+  }
 
   static la_ssize_t fill(archive* reader, void* self, const void** out) {
     auto& feed = *static_cast<Feed*>(self);
     try {
       *out = feed.buffer.data();
-      const std::size_t got = feed.source.read(feed.buffer);
-      feed.size += got;
-      return static_cast<la_ssize_t>(got);
+      return static_cast<la_ssize_t>(feed.end.fill(feed.buffer, feed.source.read(feed.buffer)));
     } catch (...) {
       feed.failure = std::current_exception();
       ::archive_set_error(reader, EIO, "the source failed");
@@ -102,8 +109,10 @@ class Unpacking {
       if (outcome == ARCHIVE_EOF) break;
       if (outcome == ARCHIVE_RETRY) continue;
       if (outcome != ARCHIVE_OK && outcome != ARCHIVE_WARN) fail();
+      feed_.saw(reader_.get(), entry);
       take(entry);
     }
+    feed_.check_end();
     // Only now: whatever goes into a directory changes its time.
     for (const auto& [path, modified] : directories_) {
       const timespec times[2] = {modified, modified};
@@ -115,7 +124,7 @@ class Unpacking {
   [[noreturn]] void fail() {
     if (feed_.failure) std::rethrow_exception(feed_.failure);
     const char* why = ::archive_error_string(reader_.get());
-    layer_archive::refuse_archive(why, feed_.size);
+    layer_archive::refuse_archive(why, feed_.end.size());
   }
 
   /// An entry without content takes something too.
@@ -245,18 +254,21 @@ bool visit_archive(int file, const Call& call,
   const Reader reader = make_reader();
   const auto fail = [&] {
     if (feed.failure) std::rethrow_exception(feed.failure);
-    layer_archive::refuse_archive(::archive_error_string(reader.get()), feed.size);
+    layer_archive::refuse_archive(::archive_error_string(reader.get()), feed.end.size());
   };
   if (::archive_read_open(reader.get(), &feed, nullptr, &Feed::fill, nullptr) != ARCHIVE_OK) fail();
   for (;;) {
     call.check();
     archive_entry* entry = nullptr;
     const int outcome = ::archive_read_next_header(reader.get(), &entry);
-    if (outcome == ARCHIVE_EOF) return true;
+    if (outcome == ARCHIVE_EOF) break;
     if (outcome == ARCHIVE_RETRY) continue;
     if (outcome != ARCHIVE_OK && outcome != ARCHIVE_WARN) fail();
+    feed.saw(reader.get(), entry);
     if (!visit(*reader, *entry)) return false;
   }
+  feed.check_end();
+  return true;
 }
 
 void unpack_archive(ByteSource& source, int root, const Call& call, std::optional<std::uint64_t> limit) {

@@ -216,6 +216,20 @@ TEST_F(Storage, ReadsBehindTheArchive) {
   apply_bytes(1, {}, tar.take() + std::string(100'000, '\0'));
 }
 
+TEST_F(Storage, ALayerMayEndWithinItsLastFilesPadding) {
+  TarMaker tar;
+  std::string bytes = tar.file("f", "hello").take();
+  constexpr std::size_t kPaddingAndEnd = 512 - 5 + 1024;
+  bytes.resize(bytes.size() - kPaddingAndEnd);
+  storage::v1::AppliedLayer out;
+  StringSource cut{bytes.substr(0, bytes.size() - 1)};
+  EXPECT_THROW(driver().apply(chain(1), {}, cut, out, call()), Error);
+  StringSource whole{bytes};
+  driver().apply(chain(1), {}, whole, out, call());
+  const MountedTop top{prepare("top", {1}), place()};
+  EXPECT_EQ(read(top / "f"), "hello");
+}
+
 TEST_F(Storage, AnEmptyStreamIsAnEmptyLayer) {
   EXPECT_EQ(apply_bytes(1, {}, {}).size, 0U);
   EXPECT_EQ(apply_bytes(2, {1}, std::string(1024, '\0')).size, 0U);

@@ -78,6 +78,14 @@ TEST_P(Build, FindsItsStepsAgainAfterARestartAndATouch) {
   EXPECT_THAT(run("build " + folder.string()).out, Not(HasSubstr(" ---> Using cache")));
 }
 
+TEST_P(Build, TakesTheDockerfileFromItsInput) {
+  const fs::path folder = context({{"f", "hi\n"}});
+  const Result built = run("build -t piped -f - " + folder.string(), "FROM busybox\nCOPY . /c\n");
+  EXPECT_EQ(built.code, 0) << built.out << built.err;
+  EXPECT_EQ(run("run --rm piped cat /c/f").out, "hi\n");
+  run("rmi piped");
+}
+
 TEST_P(Build, SkipsStagesThatNobodyNeeds) {
   const fs::path folder = context({{"Dockerfile", "FROM busybox AS a\nRUN false\nFROM busybox\nRUN echo fine\n"}});
   const Result built = run("build " + folder.string());

@@ -56,6 +56,21 @@ TEST_F(Files, GoInAndOutWhetherItRunsOrNot) {
   EXPECT_EQ(cli("exec busy cat /tmp/in").out, "from the host\n");
 }
 
+TEST_F(Files, MayComeInAnArchiveThatEndsWithItsContent) {
+  cli("create --name taker busybox true");
+  std::string tar = tar_of({{.path = "in", .content = "text"}});
+  constexpr std::size_t kPaddingAndEnd = 512 - 4 + 1024;
+  tar.resize(tar.size() - kPaddingAndEnd);
+  EXPECT_EQ(cp("- taker:/tmp", tar).code, 0);
+  EXPECT_EQ(cp("taker:/tmp/in " + host("out")).code, 0);
+  EXPECT_EQ(content("out"), "text");
+  EXPECT_EQ(cli("import - short", tar).code, 0);
+  tar.pop_back();
+  EXPECT_THAT(cp("- taker:/tmp", tar).err, HasSubstr("unexpected EOF"));
+  EXPECT_NE(cli("import - shorter", tar).code, 0);
+  cli("rmi short");
+}
+
 TEST_F(Files, GoThroughVolumesAndBinds) {
   write("in", "data");
   cli("volume create files-volume");

@@ -57,23 +57,30 @@ long ArchiveReader::fill_buffer(const void** buffer) {
     source_ended_ = got == 0;
     filled += got;
   }
-  size_ += filled;
+  filled = end_.fill(buffer_, filled);
   *buffer = buffer_.data();
   return static_cast<long>(filled);
 }
 
 void ArchiveReader::fail() {
   if (source_failure_) std::rethrow_exception(source_failure_);
-  refuse_archive(::archive_error_string(reader_.get()), size_);
+  refuse_archive(::archive_error_string(reader_.get()), end_.size());
 }
 
 archive_entry* ArchiveReader::next() {
   archive_entry* entry = nullptr;
   for (;;) {
     const int outcome = ::archive_read_next_header(reader_.get(), &entry);
-    if (outcome == ARCHIVE_EOF) return nullptr;
+    if (outcome == ARCHIVE_EOF) {
+      if (!end_.is_whole()) refuse_archive("Truncated input file", end_.size());
+      return nullptr;
+    }
     // A warning is about a name that is no UTF-8 (its bytes are kept) or an unknown pax key.
-    if (outcome == ARCHIVE_OK || outcome == ARCHIVE_WARN) return entry;
+    if (outcome == ARCHIVE_OK || outcome == ARCHIVE_WARN) {
+      end_.saw_entry(::archive_filter_bytes(reader_.get(), 0), ::archive_entry_size(entry),
+                     ::archive_entry_sparse_count(entry) > 0);
+      return entry;
+    }
     if (outcome != ARCHIVE_RETRY) fail();
   }
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gantry/stream.hpp"
+#include "gantry/tar_end.hpp"
 
 struct archive;
 struct archive_entry;
@@ -49,7 +50,7 @@ class ArchiveReader {
   };
   ByteSource& source_;
   std::vector<std::byte> buffer_;
-  std::uint64_t size_ = 0;
+  TarEnd end_;
   std::exception_ptr source_failure_;
   bool source_ended_ = false;
   std::unique_ptr<archive, Free> reader_;
