@@ -153,6 +153,14 @@ TEST_P(Run, IsIsolated) {
             "NoNewPrivs:\t1");
 }
 
+TEST_P(Run, BeginsInADirectoryThatOnlyRootMayEnter) {
+  EXPECT_EQ(run("run --rm -u 1000 --cap-drop ALL --tmpfs /t:mode=700 -w /t busybox pwd").line(), "/t");
+  run("run -d --name closed -w /shut busybox sleep 1000");
+  ASSERT_EQ(run("exec closed chmod 700 /shut").code, 0);
+  EXPECT_EQ(run("exec -u 1000 closed pwd").line(), "/shut");
+  EXPECT_NE(run("exec -u 1000 closed ls").code, 0);
+}
+
 TEST_P(Run, HasAnInitIfAskedTo) {
   const Result processes = run("run --rm --init busybox ps -o pid,comm");
   EXPECT_THAT(processes.out, HasSubstr("ps"));
