@@ -86,6 +86,20 @@ TEST_P(Build, TakesTheDockerfileFromItsInput) {
   run("rmi piped");
 }
 
+TEST_P(Build, KeepsModesBelowASetGroupDirectory) {
+  const fs::path folder = context(
+      {{"Dockerfile",
+        "FROM busybox AS made\nRUN mkdir -p /from/data/sub && chmod 700 /from/data/sub && chmod 2775 /from/data\n"
+        "FROM busybox\nCOPY --from=made /from /to\nCOPY d /to/data/d\n"
+        "WORKDIR /shut\nRUN chmod 700 /shut\nUSER 1000\nRUN pwd\nUSER root\n"
+        "RUN stat -c %a /to/data /to/data/sub /to/data/d\n"},
+       {"d/f", "x"}});
+  const Result built = run("build --no-cache " + folder.string());
+  EXPECT_EQ(built.code, 0) << built.err;
+  EXPECT_THAT(built.out, HasSubstr("\n/shut\n"));
+  EXPECT_THAT(built.out, HasSubstr("\n2775\n700\n755\n"));
+}
+
 TEST_P(Build, SkipsStagesThatNobodyNeeds) {
   const fs::path folder = context({{"Dockerfile", "FROM busybox AS a\nRUN false\nFROM busybox\nRUN echo fine\n"}});
   const Result built = run("build " + folder.string());
