@@ -87,6 +87,23 @@ TEST_P(Images, AreSavedAndLoaded) {
   run("rmi saved:1");
 }
 
+TEST_P(Images, AreLoadedFromAnArchiveThatEndsWithItsContent) {
+  run("tag busybox ended:1");
+  const std::string folder = (daemon->root() / "ended").string();
+  run("save -o " + folder + ".tar ended:1");
+  run("rmi ended:1");
+  std::string tar = shell("mkdir " + folder + " && cd " + folder + " && tar -xf ../ended.tar && " +
+                          "tar -c --exclude ./manifest.json . manifest.json")
+                        .out;
+  tar.resize(tar.find_last_not_of('\0') + 1);
+  const Result cut = run("load", tar.substr(0, tar.size() - 1));
+  EXPECT_NE(cut.code, 0);
+  EXPECT_THAT(cut.out + cut.err, HasSubstr("Truncated"));
+  EXPECT_EQ(run("load", tar).line(), "Loaded image: ended:1");
+  run("rmi ended:1");
+  std::filesystem::remove_all(folder);
+}
+
 TEST_P(Images, UnknownOnesAreSaidToBe) {
   Registry registry{{}};
   const Result unknown = run("pull localhost:5000/nothing:here");
