@@ -11,10 +11,9 @@ namespace {
 
 using Items = std::vector<wire::ImageDeleteItem>;
 
-/// Why an image cannot be removed. The first two hold whatever the user forces.
+/// Why an image cannot be removed. A hard one holds whatever the user forces.
 struct Conflict {
   bool hard{};
-  bool used{};  ///< By a container.
   std::string message;
 };
 
@@ -104,7 +103,7 @@ class Removal {
   }
 
   /// Takes one name off, and its repository's digests with the repository's last tag. The image goes with the last of
-  /// all, in the same commit, unless something holds it.
+  /// all, in the same commit, unless something holds it: then, as with dockerd, it stays without a name.
   void remove_name(const Record& before, const std::string& name, bool force) {
     ImageRecord record = *before;
     Image& image = record.image;
@@ -118,29 +117,26 @@ class Removal {
       std::erase_if(image.digests, same);
     }
     const bool left = !image.names.empty() || !image.digests.empty();
-    const auto conflict = left ? std::nullopt : find_conflict(image, force, false);
-    if (!left && !conflict) return erase(before, gone, false);
+    if (!left && !find_conflict(image, force, false)) return erase(before, gone, false);
     context_.catalog.replace(std::move(record));
     note_untagged(before, gone, false);
-    if (conflict && !conflict->used) throw_conflict(before->image.id, *conflict);
   }
 
   std::optional<Conflict> find_conflict(const Image& image, bool force, bool ignore_names) const {
-    if (context_.catalog.has_children(image.id)) return Conflict{true, false, "image has dependent child images"};
-    if (context_.is_held(image.id)) return Conflict{true, true, "image is being used by a running build"};
+    if (context_.catalog.has_children(image.id)) return Conflict{true, "image has dependent child images"};
+    if (context_.is_held(image.id)) return Conflict{true, "image is being used by a running build"};
     const auto using_it = users(image.id);
     for (const auto& user : using_it) {
       if (user.running) {
-        return Conflict{true, true, "image is being used by running container " + user.container_id.substr(0, 12)};
+        return Conflict{true, "image is being used by running container " + user.container_id.substr(0, 12)};
       }
     }
     if (force) return {};
     if (!ignore_names && (!image.names.empty() || !image.digests.empty())) {
-      return Conflict{false, false, "image is referenced in multiple repositories"};
+      return Conflict{false, "image is referenced in multiple repositories"};
     }
     if (using_it.empty()) return {};
-    return Conflict{false, true,
-                    "image is being used by stopped container " + using_it.front().container_id.substr(0, 12)};
+    return Conflict{false, "image is being used by stopped container " + using_it.front().container_id.substr(0, 12)};
   }
 
   [[noreturn]] static void throw_conflict(const std::string& id, const Conflict& conflict) {

@@ -127,6 +127,33 @@ TEST_P(Images, InUseAreNotRemoved) {
   EXPECT_EQ(run("rmi used:1").code, 0);
 }
 
+TEST_P(Images, WithChildrenLoseTheirNameAlone) {
+  for (const std::string flag : {"", "-f "}) {
+    run("create --name maker busybox true");
+    const std::string id = run("commit maker base").line();
+    run("rm maker");
+    run("create --name maker base true");
+    const std::string child = run("commit maker child").line();
+    run("rm maker");
+    const Result refused = run("rmi " + flag + id);
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.err, HasSubstr("conflict: unable to delete " + id.substr(7, 12) +
+                                       " (cannot be forced) - image has dependent child images"));
+    // A container that stands on it keeps its last name.
+    run("create --name user base true");
+    EXPECT_THAT(run("rmi base").err, HasSubstr("unable to remove repository reference \"base\" (must force)"));
+    run("rm user");
+    const Result untagged = run("rmi " + flag + "base");
+    EXPECT_EQ(untagged.code, 0) << untagged.err;
+    EXPECT_EQ(untagged.out, "Untagged: base:latest\n");
+    EXPECT_EQ(run("inspect -f '{{.RepoTags}}' " + id).line(), "[]");
+    EXPECT_EQ(run("images -q --no-trunc").out.find(id), std::string::npos);
+    EXPECT_EQ(run("run --rm child echo fine").line(), "fine");
+    // It goes with the last child.
+    EXPECT_EQ(run("rmi child").out, "Untagged: child:latest\nDeleted: " + child + "\nDeleted: " + id + "\n");
+  }
+}
+
 TEST_P(Images, ShowHistoryAndFields) {
   EXPECT_THAT(run("history busybox").out, HasSubstr("made by a test"));
   EXPECT_THAT(run("images").line(), StartsWith("REPOSITORY   TAG       IMAGE ID       CREATED"));
