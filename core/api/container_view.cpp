@@ -223,8 +223,23 @@ std::string status_text(const Container& container) {
   }
 }
 
-nlohmann::ordered_json container_summary(const containers::Service& service, const Container& container,
-                                         const LinkNames& link_names, const std::optional<Sizes>& sizes) {
+namespace {
+
+// As it was named, unless that name is gone or means another image by now.
+std::string shown_image(const images::Service& images, const Container& container) {
+  try {
+    if (images.get(container.config.image)->id == container.image_id) return container.config.image;
+  } catch (const Error&) {
+    // No such image: the name is gone.
+  }
+  return container.image_id;
+}
+
+}  // namespace
+
+nlohmann::ordered_json container_summary(const containers::Service& service, const images::Service& images,
+                                         const Container& container, const LinkNames& link_names,
+                                         const std::optional<Sizes>& sizes) {
   std::vector<std::string> names{"/" + container.name};
   const auto [first, last] = link_names.equal_range(container.id);
   for (auto at = first; at != last; ++at) names.push_back(at->second);
@@ -234,7 +249,7 @@ nlohmann::ordered_json container_summary(const containers::Service& service, con
   out.get_ref<Json::object_t&>().reserve(16);
   out["Id"] = container.id;
   out["Names"] = std::move(names);
-  out["Image"] = container.config.image;
+  out["Image"] = shown_image(images, container);
   out["ImageID"] = container.image_id;
   out["Command"] = command_text(container);
   out["Created"] = container.created / kSecond;

@@ -18,8 +18,9 @@ struct Sizes {
 using LinkNames = std::multimap<std::string, std::string>;  ///< containers::Service::link_names
 
 /// One entry of ContainerList. `sizes` only if they were asked for.
-nlohmann::ordered_json container_summary(const containers::Service& service, const containers::Container& container,
-                                         const LinkNames& link_names, const std::optional<Sizes>& sizes);
+nlohmann::ordered_json container_summary(const containers::Service& service, const images::Service& images,
+                                         const containers::Container& container, const LinkNames& link_names,
+                                         const std::optional<Sizes>& sizes);
 
 /// ContainerInspect.
 nlohmann::ordered_json container_details(const containers::Service& service, const containers::Container& container,

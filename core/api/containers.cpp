@@ -119,7 +119,7 @@ awaitable<Response> Containers::get_list(Exchange& exchange) {
   for (const auto& container : service_.list(filter)) {
     std::optional<Sizes> its_sizes;
     if (with_sizes) its_sizes = co_await sizes(container);
-    Json summary = container_summary(service_, *container, link_names, its_sizes);
+    Json summary = container_summary(service_, images_, *container, link_names, its_sizes);
     show_summary_as_of(request.version, summary);
     if (begun || text.size() > 1) text += ',';
     text += text_of(summary);

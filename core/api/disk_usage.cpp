@@ -23,7 +23,7 @@ awaitable<PlainJson> container_usage(containers::Service& containers, images::Se
     } catch (const Error&) {
       // Removed meanwhile, or its image's record was removed by force.
     }
-    auto summary = container_summary(containers, *container, link_names, sizes);
+    auto summary = container_summary(containers, images, *container, link_names, sizes);
     summary.erase("Health");
     list.emplace_back(std::move(summary));
   }

@@ -111,7 +111,6 @@ bool matches_exit(const Container& container, const std::string& wanted) {
 }
 
 bool matches_image(const Container& container, const std::string& wanted, const images::Service& images) {
-  if (container.config.image == wanted) return true;
   try {
     return images.get(wanted)->id == container.image_id;
   } catch (const Error&) {

@@ -116,6 +116,26 @@ TEST_P(Lifecycle, ListsAndInspects) {
   EXPECT_EQ(run("port listed").line(), "80/tcp -> 0.0.0.0:8099");
 }
 
+TEST_P(Lifecycle, ShowsTheIdOfAnImageThatLostItsName) {
+  const auto shown = [] { return run("ps -a --format {{.Image}}").line(); };
+  run("tag busybox moving:1");
+  const std::string id = run("create --name stands moving:1 true").line();
+  const std::string image = run("inspect -f {{.Image}} stands").line();
+  EXPECT_EQ(shown(), "moving:1");
+  EXPECT_EQ(run("ps -aq --no-trunc --filter ancestor=moving:1").line(), id);
+  // The name means another image now.
+  run("commit stands moving:1");
+  EXPECT_EQ(shown(), image.substr(7, 12));
+  EXPECT_EQ(daemon->api("GET", "/containers/json?all=1")[0]["Image"], image);
+  EXPECT_EQ(run("ps -aq --filter ancestor=moving:1").out, "");
+  EXPECT_EQ(run("ps -aq --no-trunc --filter ancestor=busybox").line(), id);
+  // And now none.
+  EXPECT_EQ(run("rmi moving:1").code, 0);
+  EXPECT_EQ(shown(), image.substr(7, 12));
+  EXPECT_EQ(run("ps -aq --filter ancestor=moving:1").out, "");
+  EXPECT_EQ(run("inspect -f {{.Config.Image}} stands").line(), "moving:1");
+}
+
 // Such a list does not fit into one piece of an answer.
 TEST_P(Lifecycle, ListsMany) {
   const nlohmann::json body{{"Image", "busybox"}, {"Labels", {{"long", std::string(4096, 'x')}}}};
