@@ -55,6 +55,23 @@ std::string command_line(const wire::ContainerConfig& config) {
 
 }  // namespace
 
+awaitable<bool> Service::hold_still(std::string container, bool still) {
+  std::exception_ptr failure;
+  try {
+    if (still) {
+      co_await at_.containers.pause(container, true);
+    } else {
+      co_await at_.containers.unpause(container);
+    }
+    co_return true;
+  } catch (const Error& error) {
+    // It may be that the process has ended and nobody has been told: what runs on must be paused.
+    if (error.code() != Errc::conflict && error.code() != Errc::not_found) failure = std::current_exception();
+  }
+  if (failure) std::rethrow_exception(failure);
+  co_return false;
+}
+
 awaitable<std::string> Service::commit(CommitRequest request) {
   const auto container = at_.containers.find(request.container);
   if (container->state == containers::State::removing || container->state == containers::State::dead) {
@@ -85,7 +102,7 @@ awaitable<std::string> Service::commit(CommitRequest request) {
   step.tag = request.tag;
   step.top = container->id;
   const bool pause = request.pause && container->state == containers::State::running;
-  if (pause) co_await at_.containers.pause(container->id, true);
+  const bool paused = pause && co_await hold_still(container->id, true);
   std::string image;
   std::exception_ptr failure;
   try {
@@ -94,7 +111,7 @@ awaitable<std::string> Service::commit(CommitRequest request) {
     failure = std::current_exception();
   }
   if (!failure) publish_commit(*container, request, image);
-  if (pause) co_await at_.containers.unpause(container->id);
+  if (paused) co_await hold_still(container->id, false);
   if (failure) std::rethrow_exception(failure);
   co_return image;
 }

@@ -113,6 +113,8 @@ class Service {
   awaitable<std::string> package_list(std::shared_ptr<Session> session, std::shared_ptr<const BuildRequest> request,
                                       std::string image);
   awaitable<std::string> attest(std::shared_ptr<const BuildRequest> request, Sources sources, Built built);
+  /// Pauses, or lets go on again, a container that may end meanwhile. False if there was nothing to do: as dockerd.
+  awaitable<bool> hold_still(std::string container, bool still);
   void publish_commit(const containers::Container& container, const CommitRequest& request, const std::string& image);
 
   Neighbours at_;

@@ -213,6 +213,18 @@ TEST_P(Build, CommitMakesAnImageOfAContainer) {
   EXPECT_EQ(run("rmi made:1").code, 0);
 }
 
+TEST_P(Build, CommitsWhatEndsMeanwhile) {
+  run("create --name brief busybox true");
+  for (int i = 0; i < 15; ++i) {
+    run("start brief");
+    const Result made = run("commit brief brief");
+    EXPECT_EQ(made.code, 0) << made.err;
+  }
+  until([] { return run("inspect -f {{.State.Status}} brief").line() == "exited"; });
+  run("rm brief");
+  run("rmi brief");
+}
+
 TEST_F(Engine, AnswersBuildKitWithWhatToDo) {
   const auto answer = daemon->api("POST", "/build?version=2");
   EXPECT_EQ(daemon->status(), 501);

@@ -235,7 +235,12 @@ void ShimDriver::unmount(const std::string& id, const std::string& target, const
 void ShimDriver::pause(const std::string& id, const Call& /*call*/) {
   if (!files(id).exist()) throw not_found(id);
   if (!is_running(id)) throw not_running(id);
-  freeze(layout_, files(id).cgroup_directories());
+  try {
+    freeze(layout_, files(id).cgroup_directories());
+  } catch (const Error&) {
+    if (!is_running(id)) throw not_running(id);  // it has ended meanwhile, and its cgroup went with it
+    throw;
+  }
 }
 
 void ShimDriver::resume(const std::string& id, const Call& /*call*/) {
