@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "archive.hpp"
 #include "build_origins.hpp"
@@ -52,6 +53,20 @@ void StageBuild::step(const Workdir& workdir) {
   if (request_.remove) show_removed(top.name());
 }
 
+namespace {
+
+/// A number is a stage's, whether there is one or not: never an image's name.
+void refuse_number(const std::string& name, std::size_t current_stage) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc{} || end != name.data() + name.size()) return;
+  const bool current = number >= 0 && static_cast<std::size_t>(number) == current_stage;
+  throw Error{Errc::invalid, "invalid from flag value " + name + ": " +
+                                 (current ? "refers to current build stage" : "index out of bounds")};
+}
+
+}  // namespace
+
 std::string StageBuild::image_of(const std::string& name) {
   if (const auto stage = find_stage(recipe_, name, stage_)) {
     const auto known = schedule_.result(*stage, stage_);
@@ -62,9 +77,10 @@ std::string StageBuild::image_of(const std::string& name) {
     }
     return known->image;
   }
+  const auto named = context_.image_named(name);
+  if (!named) refuse_number(name, stage_);
   builder::v1::Image image;
   try {
-    const auto named = context_.image_named(name);
     session_.image(named ? *named : name, request_.platform, false, image);
   } catch (const Error& error) {
     throw Error{error.code(), "invalid from flag value " + name + ": " + error.what()};
