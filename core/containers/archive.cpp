@@ -9,6 +9,7 @@
 #include "base/root_path.hpp"
 #include "containers/container_user.hpp"
 #include "containers/defaults.hpp"
+#include "containers/failure.hpp"
 #include "containers/impl.hpp"
 #include "containers/mount_points.hpp"
 #include "containers/tree_archive.hpp"
@@ -145,7 +146,14 @@ awaitable<void> Service::Impl::use_stopped_tree(std::shared_ptr<const Container>
   try {
     std::vector<Mount> places;
     std::set<std::string> with_host_ids;
-    if (with_places) places = co_await acquire_places(container, &with_host_ids);
+    if (with_places) {
+      std::optional<HostOwner> owner;
+      if (is_remapped(container->host_config, settings)) {
+        owner = HostOwner{settings.uid_map.front().outside, settings.gid_map.front().outside};
+      }
+      co_await at.workers.run(Pool::quick, [&container, &owner] { make_missing_sources(container->mounts, owner); });
+      places = co_await acquire_places(container, &with_host_ids);
+    }
     const auto tree = co_await at.workers.run(
         Pool::quick, [&mounts, &places] { return std::make_shared<MountedTree>(mounts, places); });
     auto ids = co_await stopped_tree_ids(container, tree->fd(), std::move(with_host_ids));

@@ -117,19 +117,25 @@ void make_source(const std::string& source, const std::optional<HostOwner>& owne
 
 }  // namespace
 
+void make_missing_sources(const std::vector<MountPoint>& mounts, const std::optional<HostOwner>& owner) {
+  for (const MountPoint& place : mounts) {
+    struct stat status {};
+    const bool makes = place.type == "bind" && place.create_source;
+    if (makes && ::stat(place.source.c_str(), &status) != 0) {
+      make_source(place.source, place.id_map ? std::nullopt : owner);
+    }
+  }
+}
+
 void make_bind_sources(const std::vector<MountPoint>& mounts, const std::optional<HostOwner>& owner) {
+  make_missing_sources(mounts, owner);
   for (const MountPoint& place : mounts) {
     if (place.type != "bind") continue;
     struct stat status {};
-    if (::stat(place.source.c_str(), &status) == 0) {
-      check_propagation(place.source, place.propagation);
-      continue;
-    }
-    if (!place.create_source) {
+    if (::stat(place.source.c_str(), &status) != 0) {
       throw Error{Errc::invalid,
                   "invalid mount config for type \"bind\": bind source path does not exist: " + place.source};
     }
-    make_source(place.source, place.id_map ? std::nullopt : owner);
     check_propagation(place.source, place.propagation);
   }
 }

@@ -27,7 +27,10 @@ struct HostOwner {
   gid_t gid{};
 };
 
-/// Makes the directories that -v names and that are not there, `owner`'s if there is one. Blocks. Errors: invalid, io.
+/// Makes the directories that -v names and that are not there, `owner`'s if there is one. Blocks. Errors: io.
+void make_missing_sources(const std::vector<MountPoint>& mounts, const std::optional<HostOwner>& owner);
+
+/// The same before a start, for which all binds' sources must be there and fit. Blocks. Errors: invalid, io.
 void make_bind_sources(const std::vector<MountPoint>& mounts, const std::optional<HostOwner>& owner = {});
 
 }  // namespace gantry::containers

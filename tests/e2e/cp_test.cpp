@@ -75,6 +75,26 @@ TEST_P(Copies, GoIntoContainers) {
   EXPECT_EQ(inside("readlink /tgt/lnk; cat /tgt/lf; ls /tgt/all"), "f\nhello\nbroken\ndir\nf\nld\nlf\n");
 }
 
+TEST_P(Copies, MakeTheDirectoryThatAContainerAtRestBinds) {
+  const fs::path bound = here() / "made" / "deep";
+  run("create --name rests -v " + bound.string() + ":/x busybox true");
+  EXPECT_FALSE(fs::exists(bound));
+  const Result copied = cp("f rests:/");
+  EXPECT_EQ(copied.code, 0) << copied.err;
+  EXPECT_TRUE(fs::is_directory(bound));
+  EXPECT_EQ(cp("rests:/f out").code, 0);
+  fs::remove_all(here() / "made");
+  EXPECT_EQ(cp("f rests:/x/").code, 0);
+  EXPECT_TRUE(fs::exists(bound / "f"));
+  // What --mount names must be there.
+  fs::create_directory(here() / "given");
+  run("create --name strict --mount type=bind,source=" + (here() / "given").string() + ",target=/x busybox true");
+  EXPECT_EQ(cp("f strict:/").code, 0);
+  fs::remove(here() / "given");
+  EXPECT_EQ(cp("f strict:/").code, 1);
+  EXPECT_FALSE(fs::exists(here() / "given"));
+}
+
 TEST_P(Copies, ComeOutOfContainers) {
   if (is_docker_before(25)) GTEST_SKIP() << "its `cp` says less, and it otherwise";
   fs::create_directories(here() / "out");
