@@ -157,6 +157,12 @@ awaitable<void> Service::rename(std::string name, std::string new_name) {
   impl_->names.erase(old_name);
   impl_->names[new_name] = id;
   impl_->at.networks.rename_container(id, new_name);
+  if (is_alive(held.container->state)) {
+    // The names that other containers find it by.
+    held.container = impl_->change(id, [&](Container& record) {
+      record.last_endpoints = impl_->describe(record, impl_->at.networks.sandbox(id));
+    });
+  }
   impl_->publish("rename", *held.container, {{"oldName", "/" + old_name}});
 }
 

@@ -73,6 +73,20 @@ TEST_P(Networks, ResolvesNamesOnUserDefinedNetworks) {
   EXPECT_EQ(run("network rm mesh").line(), "mesh");
 }
 
+TEST_P(Networks, TellsTheNewNameOfWhatWasRenamed) {
+  run("network create renames");
+  const std::string id = run("run -d --name web --network renames --network-alias site busybox sleep 1000").line();
+  run("rename web webx");
+  const std::string names = "inspect -f '{{json .NetworkSettings.Networks.renames.DNSNames}}' webx";
+  EXPECT_EQ(run(names).line(), R"(["webx","site",")" + id.substr(0, 12) + R"("])");
+  // One that has no network of its own has no such names.
+  run("run -d --name guest --network container:webx busybox sleep 1000");
+  EXPECT_EQ(run("rename guest guest2").code, 0);
+  EXPECT_EQ(run("exec guest2 nslookup webx").code, 0);
+  run("rm -f guest2 webx");
+  run("network rm renames");
+}
+
 TEST_P(Networks, ConnectsAndDisconnectsWhileRunning) {
   run("network create extra");
   run("run -d --name joined busybox sleep 1000");
