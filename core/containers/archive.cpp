@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 
 #include <algorithm>
 #include <fstream>
@@ -63,6 +65,25 @@ void check_writable(const Container& container, const std::string& path) {
   if (innermost != nullptr && !innermost->writable) throw Error{Errc::io, "mounted volume is marked read-only"};
   if (innermost == nullptr && container.host_config.readonly_rootfs) {
     throw Error{Errc::io, "container rootfs is marked read-only"};
+  }
+}
+
+// As dockerd, which shows the container's own files: not those that the kernel shows to its processes. Blocks.
+void refuse_kernels(const Container& container, int root, const std::string& path) {
+  std::string plain = path.ends_with("/.") ? path.substr(0, path.size() - 1) : path;
+  while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
+  const std::string folder = plain.substr(0, std::max<std::size_t>(plain.rfind('/'), 1));
+  const UniqueFd there = open_in_root(root, folder, O_PATH | O_DIRECTORY);
+  struct statfs filesystem {};
+  if (!there || ::fstatfs(there.get(), &filesystem) != 0) return;
+  const std::string real = resolve_in_root(root, folder) + "/";
+  const auto type = static_cast<std::uint64_t>(filesystem.f_type);
+  const bool of_devices = type == TMPFS_MAGIC && (real == "/dev/");
+  const bool of_kernel = type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == CGROUP_SUPER_MAGIC ||
+                         type == CGROUP2_SUPER_MAGIC || of_devices;
+  const auto covers = [&](const MountPoint& place) { return real.starts_with(place.destination + "/"); };
+  if (of_kernel && std::none_of(container.mounts.begin(), container.mounts.end(), covers)) {
+    throw Error{Errc::not_found, path};
   }
 }
 
@@ -196,8 +217,11 @@ awaitable<PathStat> Service::stat_path(std::string name, std::string path) {
   const auto container = impl_->find(name);
   const std::string wanted = archive_path(path);
   PathStat found;
-  const Impl::TreeUse use = [this, &found, &wanted](const Impl::UsedTree& tree) -> awaitable<void> {
-    found = co_await impl_->at.workers.run(Pool::quick, [&] { return stat_in_root(tree.root, wanted); });
+  const Impl::TreeUse use = [&](const Impl::UsedTree& tree) -> awaitable<void> {
+    found = co_await impl_->at.workers.run(Pool::quick, [&] {
+      refuse_kernels(*container, tree.root, wanted);
+      return stat_in_root(tree.root, wanted);
+    });
   };
   try {
     co_await impl_->use_tree(container->id, true, use);
@@ -212,7 +236,10 @@ awaitable<void> Service::read_path(std::string name, std::string path, PathFound
   const std::string wanted = archive_path(path);
   bool started = false;
   const Impl::TreeUse use = [&](const Impl::UsedTree& tree) -> awaitable<void> {
-    const auto stat = co_await impl_->at.workers.run(Pool::quick, [&] { return stat_in_root(tree.root, wanted); });
+    const auto stat = co_await impl_->at.workers.run(Pool::quick, [&] {
+      refuse_kernels(*container, tree.root, wanted);
+      return stat_in_root(tree.root, wanted);
+    });
     co_await found(stat);
     started = true;
     const std::function<void(ByteSink&)> work = [&tree, wanted](ByteSink& tar) {

@@ -114,6 +114,18 @@ TEST_P(Copies, ComeOutOfContainers) {
   EXPECT_EQ(shell("cat " + here().string() + "/out/lg").out, "in\n");
 }
 
+TEST_P(Copies, LeaveOutWhatTheKernelShows) {
+  run("create --name rests busybox true");
+  for (const std::string name : {"c1", "rests"}) {
+    for (const char* file : {"/proc/version", "/proc/self/.", "/dev/null", "/sys/kernel"}) {
+      EXPECT_THAT(refused(name + ":" + file + " kernels"), HasSubstr("Could not find the file")) << name << file;
+      EXPECT_FALSE(fs::exists(fs::symlink_status(here() / "kernels"))) << name << file;
+    }
+  }
+  EXPECT_EQ(inside("ln -s /proc/version /tmp/x 2>&1; echo shared >/dev/shm/s"), "");
+  EXPECT_EQ(cp("c1:/dev/shm/s out").code, 0);
+}
+
 TEST_P(Copies, KeepCapabilitiesOfFiles) {
   // CAP_NET_RAW, effective (capabilities(7), VFS_CAP_REVISION_2).
   const std::string capability("\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
