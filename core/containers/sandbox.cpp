@@ -101,16 +101,7 @@ std::map<std::string, wire::EndpointSettings> Service::Impl::describe(const Cont
     shown.global_ipv6_address = endpoint.result.ipv6;
     shown.global_ipv6_prefix_len = endpoint.result.ipv6_prefix;
     shown.ipv6_gateway = endpoint.result.ipv6_gateway;
-    if (!networks::Service::predefined(endpoint.network_name)) {
-      std::vector<std::string> dns_names{container.name};
-      const auto add_name = [&dns_names](const std::string& name) {
-        if (std::find(dns_names.begin(), dns_names.end(), name) == dns_names.end()) dns_names.push_back(name);
-      };
-      for (const std::string& alias : shown.aliases.value_or(std::vector<std::string>{})) add_name(alias);
-      add_name(container.id.substr(0, 12));
-      add_name(container.config.hostname);
-      shown.dns_names = std::move(dns_names);
-    }
+    if (!networks::Service::predefined(endpoint.network_name)) shown.dns_names = networks::names_on(endpoint);
     described.erase(found);
     described[endpoint.network_name] = std::move(shown);
   }

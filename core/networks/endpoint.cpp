@@ -83,6 +83,7 @@ Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointReques
   endpoint.network_name = network->name;
   endpoint.container_id = request.container_id;
   endpoint.container_name = request.container_name;
+  endpoint.hostname = request.hostname;
   endpoint.request = asked;
   if (has_driver(*network)) endpoint.interface = interface_of(request, asked, *network, place.endpoints);
   return endpoint;
@@ -208,6 +209,7 @@ awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
             [](const Endpoint& a, const Endpoint& b) { return a.interface < b.interface; });
   for (Endpoint& endpoint : on_record) {
     endpoint.container_name = request.container_name;
+    endpoint.hostname = request.hostname;
     // The ports as they were given, not as they were asked for: they must not change under the clients.
     if (endpoint.default_gateway) endpoint.ports = endpoint.result.ports;
     try {

@@ -119,7 +119,4 @@ std::string asked_interface(const EndpointRequest& asked);
 /// `network`: as far as it is known. Errors: invalid.
 void check_endpoint(const Network* network, const EndpointRequest& asked);
 
-/// What a container is called on a network: its name, its aliases, its short id.
-std::vector<std::string> names_on(const Endpoint& endpoint);
-
 }  // namespace gantry::networks

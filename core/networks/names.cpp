@@ -45,9 +45,14 @@ bool is_called(const Endpoint& endpoint, const std::string& name) {
 }  // namespace
 
 std::vector<std::string> names_on(const Endpoint& endpoint) {
-  std::vector<std::string> names{endpoint.container_name};
-  names.insert(names.end(), endpoint.request.aliases.begin(), endpoint.request.aliases.end());
-  names.push_back(endpoint.container_id.substr(0, 12));
+  std::vector<std::string> names;
+  const auto add = [&names](const std::string& name) {
+    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  add(endpoint.container_name);
+  for (const std::string& alias : endpoint.request.aliases) add(alias);
+  add(endpoint.container_id.substr(0, 12));
+  add(endpoint.hostname);
   return names;
 }
 
@@ -89,12 +94,15 @@ std::optional<NameAnswer> Service::Impl::resolve(const std::string& container_id
   bool known = false;
   for (const Endpoint& own : asker->second.endpoints) {
     if (own.interface.empty() || Service::predefined(own.network_name)) continue;
-    std::string wanted = link_target(own.request.links, name).value_or(name);
+    const std::string wanted = link_target(own.request.links, name).value_or(name);
     const std::string qualified = "." + lower(own.network_name);
-    if (wanted.ends_with(qualified)) wanted.resize(wanted.size() - qualified.size());
+    // A hostname or an alias may itself end as the network is called.
+    const bool has_network = wanted.ends_with(qualified);
+    const std::string unqualified = has_network ? wanted.substr(0, wanted.size() - qualified.size()) : wanted;
     for (const auto& [id, place] : places) {
       for (const Endpoint& other : place.endpoints) {
-        if (other.network_id != own.network_id || !is_called(other, wanted)) continue;
+        if (other.network_id != own.network_id) continue;
+        if (!is_called(other, wanted) && !is_called(other, unqualified)) continue;
         known = true;
         if (!other.result.ipv4.empty()) answer.ipv4.push_back(other.result.ipv4);
         if (!other.result.ipv6.empty()) answer.ipv6.push_back(other.result.ipv6);

@@ -75,6 +75,7 @@ struct Endpoint {
   EndpointRequest request;
   network::v1::Endpoint result;
   std::string container_name;
+  std::string hostname;                  ///< The container's; not on record, as `adopt` is told.
   std::string interface;                 ///< Inside the container; empty without a driver ("host", "none").
   std::vector<network::v1::Port> ports;  ///< As asked for; only on the endpoint with the default route.
   bool default_gateway{};
@@ -83,7 +84,7 @@ struct Endpoint {
 /// Everything that a container's start needs to know about its networks.
 struct SandboxRequest {
   std::string container_id;
-  std::string container_name;  ///< Without the slash; it resolves, as do the id's first 12 digits and the aliases.
+  std::string container_name;  ///< Without the slash; see `names_on`.
   std::string hostname;
   /// Of those that are not internal, the one with the greatest priority has the default route; among equals one with
   /// IPv4 and IPv6, then the one whose network's name comes first, as dockerd decides. So the interfaces are numbered,
@@ -92,6 +93,10 @@ struct SandboxRequest {
   std::vector<network::v1::Port> ports;  ///< Published on the endpoint with the default route.
   std::vector<std::string> dns;          ///< Where the resolver asks for other names; empty: the host's servers.
 };
+
+/// What the resolver answers for on a user-defined network: the container's name, its aliases, its short id and its
+/// hostname, each once.
+std::vector<std::string> names_on(const Endpoint& endpoint);
 
 /// A running container's networks.
 struct Sandbox {

@@ -6,6 +6,7 @@ namespace gantry::e2e {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class Networks : public BothClients {};
@@ -97,6 +98,35 @@ TEST_P(Networks, ConnectsAndDisconnectsWhileRunning) {
   // The driver takes the interface away behind the answer: that costs the kernel a grace period.
   EXPECT_EQ(run("exec joined timeout 10 sh -c 'while ip link show eth1 >/dev/null 2>&1; do :; done'").code, 0);
   EXPECT_EQ(run("network rm extra").code, 0);
+}
+
+TEST_P(Networks, ResolvesHostnames) {
+  run("network create hosts");
+  run("network create more");
+  const auto asked = [this](const std::string& network, const std::string& name) {
+    return run("run --rm --network " + network + " busybox nslookup -type=a " + name + " 127.0.0.11").out;
+  };
+  const auto address = [this](const std::string& container, const std::string& network) {
+    const auto found = daemon->inspect(container, "/NetworkSettings/Networks/" + network + "/IPAddress");
+    return "Address: " + found.get<std::string>() + "\n";
+  };
+  run("run -d --name one --network hosts --hostname Web.example.hosts busybox sleep 1000");
+  run("run -d --name two --network hosts --hostname twin busybox sleep 1000");
+  run("run -d --name three --network hosts --hostname twin busybox sleep 1000");
+  run("network connect more one");
+  EXPECT_THAT(daemon->inspect("one", "/NetworkSettings/Networks/hosts/DNSNames").dump(),
+              HasSubstr("Web.example.hosts"));
+  EXPECT_THAT(asked("hosts", "web.example.hosts"), HasSubstr(address("one", "hosts")));
+  EXPECT_THAT(asked("hosts", "web.example.hosts.hosts"), HasSubstr(address("one", "hosts")));
+  EXPECT_THAT(asked("more", "web.example.hosts"), HasSubstr(address("one", "more")));
+  for (const char* name : {"twin", "twin.hosts"}) {
+    const std::string both = asked("hosts", name);
+    EXPECT_THAT(both, HasSubstr(address("two", "hosts")));
+    EXPECT_THAT(both, HasSubstr(address("three", "hosts")));
+  }
+  EXPECT_THAT(asked("more", "twin"), Not(HasSubstr(address("two", "hosts")))) << "it is not on that network";
+  run("rm -f one two three");
+  EXPECT_EQ(run("network rm hosts more").code, 0);
 }
 
 TEST_P(Networks, KeepsNetworksApart) {
