@@ -17,6 +17,9 @@ namespace {
 constexpr const char* kOurTable = "gantry";
 constexpr const char* kDefaultName = "gantry0";  // of the default network, unless the daemon names another
 
+/// The host's end of an endpoint's pair.
+std::string interface_of(const std::string& endpoint_id) { return "veth" + endpoint_id.substr(0, 11); }
+
 }  // namespace
 
 using network::v1::Endpoint;
@@ -282,6 +285,8 @@ void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Ca
   const NetworkPtr network = find(spec.network_id);
   if (!network) throw Error{Errc::not_found, "network " + spec.network_id + " not found"};
   if (reaper_->pending(spec.id)) reaper_->drain();
+  const std::string latest = replace_latest(spec);
+  if (latest != spec.id && reaper_->pending(latest)) inherit(*network, latest, spec);
   const auto before = records_->endpoint(spec.network_id, spec.id);
   const Lease addresses = lease(*network, spec, before);
   EndpointRecord record = plan_endpoint(*network, spec, addresses);
@@ -298,6 +303,23 @@ void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Ca
   change_port_rules((changed ? remove_port_rules(rules_of(*before)) : "") + add_port_rules(rules_of(record)));
   undo.release();
   fill_endpoint(*network, record, out);
+}
+
+std::string Driver::replace_latest(const EndpointSpec& spec) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(latest_[{spec.network_id, spec.container_id}], spec.id);
+}
+
+/// A container that starts again has the address that it had, while the last run's interface is on its way out.
+void Driver::inherit(Network& network, const std::string& latest, const EndpointSpec& spec) {
+  if (!network.leases().hand_over(latest, spec.id, spec.ipv4, spec.ipv6)) return;
+  // The kernel has taken it off the bridge before it waits for its grace period. Else its turn has not come.
+  try {
+    Netlink netlink;
+    if (const auto link = netlink.find(interface_of(latest))) netlink.set_down(link->index);
+  } catch (const Error&) {
+    // Gone in this moment.
+  }
 }
 
 Lease Driver::lease(Network& network, const EndpointSpec& spec, const std::optional<EndpointRecord>& before) {
@@ -317,7 +339,7 @@ EndpointRecord Driver::plan_endpoint(const Network& network, const EndpointSpec&
   EndpointRecord record;
   record.id = spec.id;
   record.network_id = spec.network_id;
-  record.interface = "veth" + spec.id.substr(0, 11);
+  record.interface = interface_of(spec.id);
   record.sandbox_interface = spec.interface;
   record.link_local = spec.link_local;
   record.guarded = network.options().guarded;
@@ -431,6 +453,8 @@ void Driver::take_away(const EndpointRecord& record) noexcept {
     Netlink().remove(record.interface);
     if (const NetworkPtr network = find(record.network_id)) network->leases().release(record.id);
     records_->erase_endpoint(record.network_id, record.id);
+    const std::lock_guard lock(mutex_);
+    std::erase_if(latest_, [&record](const auto& one) { return one.second == record.id; });
   } catch (const std::exception& error) {
     host_->log(LogLevel::error, "endpoint " + record.id + " is not taken away: " + error.what());
   }

@@ -59,6 +59,9 @@ class Driver : public network::v1::Driver {
                const std::optional<EndpointRecord>& before, EndpointRecord& record);
   void let_own_packets_through(const Network& network, const EndpointRecord& record) const;
   void unpublish(const EndpointRecord& record);
+  /// The endpoint that its container had on the network last, if any; from now on that is this one.
+  std::string replace_latest(const network::v1::EndpointSpec& spec);
+  void inherit(Network& network, const std::string& latest, const network::v1::EndpointSpec& spec);
   void give_back(const EndpointRecord& before) noexcept;
   /// Puts the record down, too.
   void join(const Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before,
@@ -79,6 +82,7 @@ class Driver : public network::v1::Driver {
   std::mutex port_rules_;   ///< Held while ports' elements change; after `creation_`.
   std::mutex mutex_;
   std::map<std::string, NetworkPtr> networks_;
+  std::map<std::pair<std::string, std::string>, std::string> latest_;  ///< Endpoints by network and container.
 
   std::optional<Reaper> reaper_;     ///< Behind the others: what it still has to do needs them.
   std::optional<TableWatch> watch_;  ///< The last one, for the same reason.

@@ -1,3 +1,5 @@
+#include <list>
+
 #include "bridge_fixture.hpp"
 
 namespace gantry::bridge {
@@ -208,6 +210,26 @@ TEST_F(BridgeDriver, DetachLeavesNothing) {
   driver_->remove_network(spec.network_id, call_);
   EXPECT_FALSE(interfaces().contains("br-aaaaaaaaaaaa"));
   EXPECT_FALSE(interfaces().contains("veth11111111111"));
+}
+
+TEST_F(BridgeDriver, AContainerThatStartsAgainKeepsItsAddress) {
+  create('a', {}, false, true);
+  EndpointSpec other = endpoint('a', 'e');
+  other.container_id = id_of('9');
+  const Sandbox others;
+  Endpoint first;
+  std::list<Sandbox> runs;
+  for (const char run : {'1', '2', '3', '4', '5', '6', '7', '8'}) {
+    const Sandbox& sandbox = runs.emplace_back();
+    const Endpoint made = attach(endpoint('a', run), sandbox);
+    if (first.ipv4.empty()) first = made;
+    EXPECT_EQ(made.ipv4, first.ipv4) << "run " << run;
+    EXPECT_EQ(made.ipv6, first.ipv6) << "run " << run;
+    EXPECT_NE(attach(other, others).ipv4, first.ipv4);
+    const Server server(sandbox.netns(), "tcp", 80);
+    EXPECT_TRUE(ask(others.netns(), "tcp", made.ipv4, 80)) << "the last run's interface has the address, too";
+    driver_->detach(id_of('a'), id_of(run), call_);
+  }
 }
 
 TEST_F(BridgeDriver, ANewObjectTakesUpWhatItsPredecessorLeft) {

@@ -129,6 +129,29 @@ TEST_P(Networks, ResolvesHostnames) {
   EXPECT_EQ(run("network rm hosts more").code, 0);
 }
 
+// A proxy asks for a name once and keeps the address.
+TEST_P(Networks, KeepsTheAddressOverRestarts) {
+  run("network create kept");
+  for (const std::string network : {"kept", "bridge"}) {
+    const std::string place = "/NetworkSettings/Networks/" + network + "/IPAddress";
+    run("run -d --name web --network " + network + " busybox sleep 1000");
+    const auto first = daemon->inspect("web", place);
+    EXPECT_NE(first, "");
+    for (int i = 0; i < 20; ++i) {
+      if (i % 2 == 0) {
+        EXPECT_EQ(run("restart -t 0 web").code, 0);
+      } else {
+        EXPECT_EQ(run("kill web").code, 0);
+        EXPECT_EQ(run("wait web").line(), "137");
+        EXPECT_EQ(run("start web").code, 0);
+      }
+      ASSERT_EQ(daemon->inspect("web", place), first) << "after restart " << i;
+    }
+    run("rm -f web");
+  }
+  EXPECT_EQ(run("network rm kept").code, 0);
+}
+
 TEST_P(Networks, KeepsNetworksApart) {
   run("network create left");
   run("network create right");

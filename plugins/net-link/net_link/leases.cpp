@@ -83,6 +83,21 @@ void Leases::give_back(const std::optional<Address>& address) {
   }
 }
 
+bool Leases::hand_over(const std::string& from, const std::string& to, const std::string& ipv4,
+                       const std::string& ipv6) {
+  const std::lock_guard lock(mutex_);
+  const auto found = leases_.find(from);
+  if (found == leases_.end() || leases_.contains(to)) return false;
+  const auto fits = [](const std::string& asked, const std::optional<Address>& had) {
+    return asked.empty() || (had && had == parse_address(asked));
+  };
+  if (!fits(ipv4, found->second.ipv4) || !fits(ipv6, found->second.ipv6)) return false;
+  auto node = leases_.extract(found);
+  node.key() = to;
+  leases_.insert(std::move(node));
+  return true;
+}
+
 void Leases::release(const std::string& endpoint) {
   const std::lock_guard lock(mutex_);
   const auto found = leases_.find(endpoint);

@@ -30,6 +30,10 @@ class Leases {
   /// has some. Errors, in dockerd's words: invalid, denied (in use), exhausted.
   Lease lease(const std::string& endpoint, const std::string& ipv4, const std::string& ipv6);
 
+  /// Makes one endpoint's addresses another's that has none. False, and nothing happens, if others are asked for or
+  /// there are none.
+  bool hand_over(const std::string& from, const std::string& to, const std::string& ipv4, const std::string& ipv6);
+
   void release(const std::string& endpoint);
 
   [[nodiscard]] const std::vector<FamilyPlan>& plans() const { return plans_; }

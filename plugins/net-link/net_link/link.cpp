@@ -216,6 +216,14 @@ void Netlink::set_up(int index) {
   check(rtnl_link_change(socket_.get(), link.get(), change.get(), 0), "set an interface up");
 }
 
+void Netlink::set_down(int index) {
+  const LinkObject link = allocated(LinkObject(rtnl_link_alloc()));
+  rtnl_link_set_ifindex(link.get(), index);
+  const LinkObject change = allocated(LinkObject(rtnl_link_alloc()));
+  rtnl_link_unset_flags(change.get(), IFF_UP);
+  check(rtnl_link_change(socket_.get(), link.get(), change.get(), 0), "set an interface down");
+}
+
 void Netlink::wait_until_running(const std::string& name) {
   // Since Linux 6.14 the question itself makes the kernel finish what it has put off.
   const auto running = [&] { return find(name).value_or(Link{}).running; };

@@ -58,6 +58,7 @@ class Netlink {
   void allow_hairpin(const std::string& port);
 
   void set_up(int index);
+  void set_down(int index);
 
   /// Returns when packets pass through an interface, or after a second.
   void wait_until_running(const std::string& name);
