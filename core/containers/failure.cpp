@@ -89,7 +89,9 @@ StartFailure describe(const std::exception_ptr& failure, const std::string& pref
 
 }  // namespace
 
-StartFailure describe_start_failure(const std::exception_ptr& failure) { return describe(failure, kStartPrefix, 128); }
+StartFailure describe_start_failure(const std::exception_ptr& failure) {
+  return describe(failure, kStartPrefix, kNotStarted);
+}
 
 StartFailure describe_exec_failure(const std::exception_ptr& failure) { return describe(failure, kExecPrefix, 126); }
 

@@ -12,6 +12,8 @@
 
 namespace gantry::containers {
 
+constexpr int kNotStarted = 128;  ///< The exit code of what failed before there was a command to fail.
+
 /// Why a start failed, in dockerd's words, and the exit code that goes with it: 127 for a command that there is not,
 /// 126 for one that cannot be run, else 128. The docker CLI tells its own exit code from the words.
 struct StartFailure {

@@ -142,6 +142,25 @@ TEST_F(ServiceTest, AFailedNetworkIsUndone) {
   EXPECT_TRUE(world_.processes.empty());
 }
 
+TEST_F(ServiceTest, AFailedStartKeepsTheLastRunsExitCode) {
+  const std::string id = create();
+  world_.network_failure = Error{Errc::conflict, "port is already allocated"};
+  EXPECT_THROW(daemon_->run(service().start(id)), Error);
+  EXPECT_EQ(service().find(id)->exit_code, 128) << "there was none";
+  world_.network_failure.reset();
+  daemon_->run(service().start(id));
+  const auto waiter = service().wait(id, WaitCondition::next_exit);
+  world_.end(id, 137);
+  daemon_->run(waiter->result());
+  world_.network_failure = Error{Errc::conflict, "port is already allocated"};
+  EXPECT_THROW(daemon_->run(service().start(id)), Error);
+  EXPECT_EQ(service().find(id)->exit_code, 137);
+  world_.network_failure.reset();
+  world_.start_failure = Error{Errc::not_found, "exec: \"x\": executable file not found in $PATH"};
+  EXPECT_THROW(daemon_->run(service().start(id)), Error);
+  EXPECT_EQ(service().find(id)->exit_code, 127) << "this failure has one of its own";
+}
+
 TEST_F(ServiceTest, AutoRemoveTakesAnonymousVolumesAlong) {
   auto what = request();
   what.body.host_config.auto_remove = true;

@@ -249,7 +249,9 @@ awaitable<bool> Service::Impl::start(Held& held, Starter starter) {
   held.container = change(id, [&](Container& record) {
     record.move_to(before == State::restarting ? State::exited : before);
     record.pid = 0;
-    record.exit_code = again ? code_before : told.exit_code;
+    // As in dockerd, the last run's code stays unless this failure has one of its own.
+    const bool kept = again || (told.exit_code == kNotStarted && code_before != 0);
+    record.exit_code = kept ? code_before : told.exit_code;
     record.error = told.error.what();
     if (held.live->tried_log) note_sandbox(record, *held.live->tried_log);
   });
