@@ -22,7 +22,7 @@ class HostProgram {
   UniqueFd file_;
 };
 
-/// One process of it. It ends with the thread that has started it, and with this object.
+/// One process of it. It ends with this object, and with the daemon.
 class HostProcess {
  public:
   /// `file`: the driver's. Errors: unavailable.
