@@ -3,12 +3,12 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <chrono>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <chrono>
 
 namespace gantry::api {
 
