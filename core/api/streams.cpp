@@ -78,9 +78,14 @@ awaitable<bool> copy_input(std::shared_ptr<Upgraded> from, UnixSocket& to, Strea
   co_return false;
 }
 
-awaitable<void> forget_input(std::shared_ptr<Upgraded> client) {
-  std::array<std::byte, 4096> buffer{};
-  while (co_await client->read(buffer) > 0) {
+awaitable<void> end_and_forget(std::shared_ptr<Upgraded> client) {
+  try {
+    co_await client->close_write();
+    std::array<std::byte, 4096> buffer{};
+    while (co_await client->read(buffer) > 0) {
+    }
+  } catch (const std::exception&) {
+    // The client has hung up.
   }
 }
 
@@ -89,12 +94,11 @@ awaitable<void> forget_input(std::shared_ptr<Upgraded> client) {
 awaitable<void> hang_up(std::shared_ptr<Upgraded> client) {
   using namespace asio::experimental::awaitable_operators;
   constexpr std::chrono::seconds kPatience{10};
+  asio::steady_timer patience{co_await asio::this_coro::executor, kPatience};
   try {
-    co_await client->close_write();
-    asio::steady_timer patience{co_await asio::this_coro::executor, kPatience};
-    co_await (forget_input(client) || patience.async_wait(asio::use_awaitable));
+    co_await (end_and_forget(client) || patience.async_wait(asio::use_awaitable));
   } catch (const std::exception&) {
-    // The client has hung up.
+    // The daemon ends.
   }
   client->close();
 }

@@ -68,23 +68,27 @@ void check_writable(const Container& container, const std::string& path) {
   }
 }
 
-// As dockerd, which shows the container's own files: not those that the kernel shows to its processes. Blocks.
-void refuse_kernels(const Container& container, int root, const std::string& path) {
-  std::string plain = path.ends_with("/.") ? path.substr(0, path.size() - 1) : path;
-  while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
-  const std::string folder = plain.substr(0, std::max<std::size_t>(plain.rfind('/'), 1));
+// Whether a directory shows what the kernel shows to the container's processes. Blocks.
+bool is_kernels(const Container& container, int root, const std::string& folder) {
   const UniqueFd there = open_in_root(root, folder, O_PATH | O_DIRECTORY);
   struct statfs filesystem {};
-  if (!there || ::fstatfs(there.get(), &filesystem) != 0) return;
+  if (!there || ::fstatfs(there.get(), &filesystem) != 0) return false;
   const std::string real = resolve_in_root(root, folder) + "/";
   const auto type = static_cast<std::uint64_t>(filesystem.f_type);
   const bool of_devices = type == TMPFS_MAGIC && (real == "/dev/");
   const bool of_kernel = type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == CGROUP_SUPER_MAGIC ||
                          type == CGROUP2_SUPER_MAGIC || of_devices;
   const auto covers = [&](const MountPoint& place) { return real.starts_with(place.destination + "/"); };
-  if (of_kernel && std::none_of(container.mounts.begin(), container.mounts.end(), covers)) {
-    throw Error{Errc::not_found, path};
-  }
+  return of_kernel && std::none_of(container.mounts.begin(), container.mounts.end(), covers);
+}
+
+// As dockerd, which shows the container's own files: not those of the kernel, nor, where a link leads there, all of
+// its directory.
+void refuse_kernels(const Container& container, int root, const std::string& path) {
+  std::string plain = path.ends_with("/.") ? path.substr(0, path.size() - 1) : path;
+  while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
+  const std::string folder = plain.substr(0, std::max<std::size_t>(plain.rfind('/'), 1));
+  if (is_kernels(container, root, folder) || is_kernels(container, root, plain)) throw Error{Errc::not_found, path};
 }
 
 // The directory that an archive goes to, without links. Blocks.

@@ -74,7 +74,7 @@ awaitable<void> Service::Impl::make_volumes(Container& container, std::shared_pt
     place.name = found.volume->name;
     place.driver = found.volume->driver;
     place.source = found.volume->mountpoint;
-    if (place.no_copy || !place.subpath.empty()) continue;
+    if (place.no_copy || !place.subpath.empty() || found.volume->read_only) continue;
     const bool plain = !options && found.volume->options.empty();
     unfilled.push_back({place.name, place.destination, plain ? place.source : ""});
   }

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <filesystem>
@@ -13,16 +14,14 @@ namespace gantry::containers {
 
 namespace {
 
-// What the container's own files are mounted on, which a volume that is mounted read-only could not get later.
+// What the container's own files are mounted on, which a volume that is mounted read-only could not get later. Whatever
+// the image has there is left alone.
 void make_file_places(const std::string& etc) {
-  for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
-    const UniqueFd file{::open((etc + "/" + name).c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644)};
-  }
+  for (const char* name : {"hostname", "hosts", "resolv.conf"}) ::mknod((etc + "/" + name).c_str(), S_IFREG | 0644, 0);
 }
 
 void fill(int root, const std::string& destination, const std::string& directory) {
-  volumes::copy_up(root, destination, directory);
-  if (destination == "/etc") make_file_places(directory);
+  if (volumes::copy_up(root, destination, directory) && destination == "/etc") make_file_places(directory);
 }
 
 bool is_read_only(int directory) {
@@ -36,24 +35,23 @@ awaitable<void> Service::Impl::fill_volumes(std::string id, std::vector<Unfilled
   const auto root = live(id)->root;
   if (root.empty()) co_return;
   std::shared_ptr<MountedTree> tree;
-  // Answers those whose data have to be mounted first, and whose place is a directory of the image's.
-  const auto fill_directories = [&] {
-    std::vector<Unfilled> rest;
-    for (Unfilled& volume : unfilled) {
+  for (const Unfilled& volume : unfilled) {
+    // Two containers that are made at once may have one new volume.
+    const auto lock = co_await filling.lock(volume.name);
+    // Whether the data have to be mounted first, and their place is a directory of the image's.
+    const auto look = [&] {
       std::error_code failed;
       const bool known = !volume.directory.empty();
-      if (known && (!std::filesystem::is_empty(volume.directory, failed) || failed)) continue;
+      if (known && (!std::filesystem::is_empty(volume.directory, failed) || failed)) return false;
       if (!tree) tree = std::make_shared<MountedTree>(root);
-      if (known) {
-        fill(tree->fd(), volume.destination, volume.directory);
-      } else if (open_in_root(tree->fd(), volume.destination, O_PATH | O_DIRECTORY)) {
-        rest.push_back(std::move(volume));
-      }
-    }
-    return rest;
-  };
-  const std::vector<Unfilled> rest = co_await at.workers.run(Pool::slow, fill_directories);
-  for (const Unfilled& volume : rest) co_await fill_mounted(tree, volume);
+      if (known) fill(tree->fd(), volume.destination, volume.directory);
+      return !known && static_cast<bool>(open_in_root(tree->fd(), volume.destination, O_PATH | O_DIRECTORY));
+    };
+    const bool mounted = co_await at.workers.run(Pool::slow, look);
+    if (mounted) co_await fill_mounted(tree, volume);
+  }
+  // Its last use may write what the filesystem holds back.
+  if (tree) co_await at.workers.run(Pool::slow, [&tree] { tree.reset(); });
 }
 
 awaitable<void> Service::Impl::fill_mounted(std::shared_ptr<MountedTree> tree, Unfilled volume) {

@@ -12,6 +12,7 @@
 #include "containers/health_monitor.hpp"
 #include "containers/service.hpp"
 #include "containers/tree_ids.hpp"
+#include "volumes/name_locks.hpp"
 
 /// What the files of the service share; each file has one subject.
 namespace gantry {
@@ -124,6 +125,7 @@ struct Service::Impl {
     std::string destination;
     std::string directory;  ///< Empty: only its driver's mount shows the data.
   };
+  volumes::NameLocks filling;
   /// Errors, in dockerd's words: as of the driver's mount, invalid (the image has a file there), io.
   awaitable<void> fill_volumes(std::string id, std::vector<Unfilled> unfilled);
   awaitable<void> fill_mounted(std::shared_ptr<MountedTree> tree, Unfilled volume);

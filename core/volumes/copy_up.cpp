@@ -113,7 +113,10 @@ class Copy {
     if (::fstat(copied.get(), &found) != 0 || (found.st_mode & S_IFMT) != (status.st_mode & S_IFMT)) {
       throw Error{Errc::io, "somebody changes the volume during the copy: " + name};
     }
-    if (::fchownat(copied.get(), "", status.st_uid, status.st_gid, AT_EMPTY_PATH) != 0) {
+    const bool is_owned = found.st_uid == status.st_uid && found.st_gid == status.st_gid;
+    // A network share may refuse what changes nothing.
+    if (::fchownat(copied.get(), "", status.st_uid, status.st_gid, AT_EMPTY_PATH) != 0 &&
+        !(errno == EPERM && is_owned)) {
       throw_errno("cannot set the owner of " + name);
     }
     const std::array<timespec, 2> times{status.st_atim, status.st_mtim};
@@ -130,8 +133,18 @@ class Copy {
     if (::utimensat(AT_FDCWD, to.c_str(), times.data(), 0) != 0) throw_errno("cannot set the times of " + name);
   }
 
+  /// Takes away what was made, and nothing that somebody else has put beside it.
+  void undo() const {
+    std::error_code ignored;
+    for (const std::string& name : made_) std::filesystem::remove_all(proc_path(volume_) + "/" + name, ignored);
+  }
+
  private:
   using Inode = std::pair<dev_t, ino_t>;
+
+  void note(const std::string& path, const std::string& name) {
+    if (path.empty()) made_.push_back(name);
+  }
 
   void entry(int from, int to, const std::string& path, const std::string& name) {
     struct stat status {};
@@ -148,12 +161,14 @@ class Copy {
     if (!first || ::linkat(AT_FDCWD, proc_path(first.get()).c_str(), to, name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
       throw_errno("cannot link " + name);
     }
+    note(path, name);
     return true;
   }
 
   void make(int from, int to, const std::string& path, const std::string& name, const struct stat& status) {
     if (S_ISDIR(status.st_mode)) {
       if (::mkdirat(to, name.c_str(), 0700) != 0) throw_errno("cannot make directory " + name);
+      note(path, name);
       const Directory source = open_directory(from, name);
       const Directory target = open_directory(to, name);
       directory_content(::dirfd(source.get()), ::dirfd(target.get()), path + name + "/");
@@ -162,27 +177,25 @@ class Copy {
       if (!source) throw_errno("cannot open " + name);
       const UniqueFd target{::openat(to, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
       if (!target) throw_errno("cannot create " + name);
+      note(path, name);
       copy_content(source.get(), target.get());
     } else if (S_ISLNK(status.st_mode)) {
       const auto link = std::filesystem::read_symlink(proc_path(from) + "/" + name);
       if (::symlinkat(link.c_str(), to, name.c_str()) != 0) throw_errno("cannot make link " + name);
+      note(path, name);
     } else if (!S_ISSOCK(status.st_mode)) {
       if (::mknodat(to, name.c_str(), status.st_mode, status.st_rdev) != 0) throw_errno("cannot make node " + name);
-    } else if (::mknodat(to, name.c_str(), S_IFSOCK | 0600, 0) != 0) {
-      throw_errno("cannot make socket " + name);
+      note(path, name);
+    } else {
+      if (::mknodat(to, name.c_str(), S_IFSOCK | 0600, 0) != 0) throw_errno("cannot make socket " + name);
+      note(path, name);
     }
   }
 
   int volume_;
   std::map<Inode, std::string> links_;  ///< The first copy's path in the volume.
+  std::vector<std::string> made_;       ///< In the volume's root.
 };
-
-void empty(const std::string& directory) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator{directory, ignored}) {
-    std::filesystem::remove_all(entry.path(), ignored);
-  }
-}
 
 }  // namespace
 
@@ -197,14 +210,14 @@ bool copy_up(int root, const std::string& path, const std::string& volume_direct
   struct stat status {};
   if (::fstat(source.get(), &status) != 0) throw_errno("cannot stat " + path);
   if (!S_ISDIR(status.st_mode)) throw Error{Errc::invalid, "source " + path + " is not directory"};
+  Copy copy{::dirfd(target.get())};
   try {
-    Copy copy{::dirfd(target.get())};
     copy.directory_content(source.get(), ::dirfd(target.get()), "");
+    Copy::metadata(source.get(), ::dirfd(target.get()), ".", status);
   } catch (...) {
-    empty(volume_directory);
+    copy.undo();
     throw;
   }
-  Copy::metadata(source.get(), ::dirfd(target.get()), ".", status);
   return true;
 }
 

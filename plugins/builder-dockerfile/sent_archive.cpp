@@ -68,7 +68,7 @@ class SentArchive::Looking {
     switch (status.st_mode & S_IFMT) {
       case S_IFLNK: {
         const char* target = ::archive_entry_symlink(&entry);
-        if (target == nullptr || *target == '\0') return false;
+        if (target == nullptr || *target == '\0' || std::string_view{target}.size() >= PATH_MAX) return false;
         known.link = target;
         return true;
       }
@@ -91,7 +91,8 @@ class SentArchive::Looking {
   }
 
   bool sum_content(archive& reader, const std::string& path, const struct stat& status, Entry& known) {
-    const bool kept = wanted_.contains(path) && static_cast<std::size_t>(status.st_size) <= limit_;
+    const bool kept = wanted_.contains(path);
+    if (kept && static_cast<std::size_t>(status.st_size) > limit_) return false;
     FileSum sum{path, status};
     for (std::uint64_t left = static_cast<std::uint64_t>(status.st_size);;) {
       call_.check();

@@ -28,7 +28,7 @@ class SentArchive {
   };
 
   /// Null if it has to be unpacked to know what is in it: a path twice, hard links, devices, entries without their
-  /// directories. `wanted`: the files whose content is kept, if they have no more than `limit` bytes.
+  /// directories, more than `limit` bytes in one of the files whose content is kept (`wanted`).
   /// Errors: invalid (no archive), io.
   static std::unique_ptr<SentArchive> look_through(int file, const std::set<std::string>& wanted, std::size_t limit,
                                                    const Call& call);

@@ -91,49 +91,7 @@ TEST_F(SentArchiveTest, KeepsTheFilesThatAreAskedFor) {
   sent->leave_out("Dockerfile");
   EXPECT_EQ(sent->find("Dockerfile"), nullptr);
   TarMaker large;
-  const auto other = look(large.file("Dockerfile", std::string(65, 'x')).take());
-  ASSERT_NE(other, nullptr);
-  EXPECT_EQ(other->find("Dockerfile")->content, "") << "larger than the limit";
-}
-
-TEST_F(SentArchiveTest, MayEndWithinItsLastFilesPaddingButNotBefore) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to unpack others' files";
-  const WorkDirectory work{std::filesystem::temp_directory_path()};
-  int tree = 0;
-  const auto is_taken = [&](const std::string& bytes) {
-    std::unique_ptr<SentArchive> sent;
-    bool looked = true;
-    try {
-      sent = look(bytes);
-    } catch (const Error&) {
-      looked = false;
-    }
-    const UniqueFd root = open_directory(work.make("tree" + std::to_string(++tree)));
-    try {
-      unpack_archive(file(), root.get(), call());
-    } catch (const Error&) {
-      EXPECT_EQ(sent, nullptr) << bytes.size();
-      return false;
-    }
-    EXPECT_TRUE(looked) << bytes.size();
-    return true;
-  };
-  constexpr std::size_t kEndBlocks = 1024;
-  for (const std::size_t size :
-       {std::size_t{1}, std::size_t{3}, std::size_t{511}, std::size_t{512}, std::size_t{600}}) {
-    TarMaker tar;
-    std::string whole = tar.file("Dockerfile", "FROM scratch\n").file("f", std::string(size, 'x')).take();
-    whole.resize(whole.size() - kEndBlocks);
-    const std::size_t data_end = whole.size() - (512 - size % 512) % 512;
-    EXPECT_TRUE(is_taken(whole)) << size;
-    EXPECT_TRUE(is_taken(whole.substr(0, data_end))) << size;
-    EXPECT_TRUE(is_taken(whole.substr(0, (data_end + whole.size()) / 2))) << size;
-    EXPECT_FALSE(is_taken(whole.substr(0, data_end - 1))) << size;
-  }
-  TarMaker with_directory;
-  std::string cut_header = with_directory.file("f", "x").directory("d").take();
-  cut_header.resize(cut_header.size() - kEndBlocks - 100);
-  EXPECT_FALSE(is_taken(cut_header)) << "a header that zeros would make whole";
+  EXPECT_EQ(look(large.file("Dockerfile", std::string(65, 'x')).take()), nullptr) << "larger than the limit";
 }
 
 TEST_F(SentArchiveTest, LeavesToBeUnpackedWhatSaysMoreThanOneThing) {

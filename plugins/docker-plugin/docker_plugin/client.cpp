@@ -70,7 +70,7 @@ json Client::ask(const Address& address, const std::string& method, const json& 
     answer = post(address, "/" + method, request.dump(-1, ' ', false, json::error_handler_t::replace), call);
   } catch (const Error& error) {
     const bool late = error.code() == Errc::cancelled && limited != nullptr && limited->expired();
-    if (late) note_silence(Clock::now() + kSilence);
+    if (late && limited->is_farewell()) note_silence(Clock::now() + kSilence);
     throw Error{late ? Errc::unavailable : error.code(), about + (late ? "it does not answer" : error.what())};
   }
   note_silence({});

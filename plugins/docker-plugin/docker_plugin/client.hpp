@@ -28,8 +28,8 @@ class Client {
 
   /// "/VolumeDriver.Create" and the like; finds and activates the plugin first. What it says of an error comes as
   /// "VolumeDriver.Create: <message>", or for other subsystems "remote: <message>", as dockerd has it.
-  /// A plugin that has let a LimitedCall expire is told no farewells for a while: a daemon that has many would wait for
-  /// the end of each.
+  /// A plugin that has let a farewell expire is told no more of them for a while, or until it answers something else: a
+  /// daemon that has many would wait for the end of each.
   /// Errors: NoSuchMethod (code io), not_found (no such plugin), unavailable, invalid (no answer that makes sense), io
   /// (it says so), cancelled.
   nlohmann::json call(const std::string& method, const nlohmann::json& request, const Call& call);
