@@ -60,6 +60,17 @@ TEST_P(Volumes, WithOptionsTakeTheImagesContentToo) {
   EXPECT_EQ(run("volume rm kept locked").code, 0);
 }
 
+TEST_P(Volumes, AreFilledOnceByContainersThatAreMadeAtOnce) {
+  const std::string client = std::string{GetParam()} == "docker" ? "$GANTRY_TEST_DOCKER" : program("gantry").string();
+  const std::string each = client + " create --name many-$n -v shared:/bin busybox || echo failed";
+  const Result made = shell("for n in 1 2 3 4 5 6 7 8; do (" + each + ") & done; wait", daemon->environment());
+  EXPECT_THAT(made.out, ::testing::Not(HasSubstr("failed"))) << made.err;
+  EXPECT_EQ(run("run --rm -v shared:/bin busybox ls -l /bin/busybox").code, 0);
+  EXPECT_EQ(run("run --rm -v shared:/new busybox sh -c 'test \"$(ls /bin)\" = \"$(ls /new)\"'").code, 0);
+  run("rm many-1 many-2 many-3 many-4 many-5 many-6 many-7 many-8");
+  EXPECT_EQ(run("volume rm shared").code, 0);
+}
+
 TEST_P(Volumes, BindHostFolders) {
   const std::filesystem::path folder = daemon->root() / "bound";
   std::filesystem::create_directories(folder);
