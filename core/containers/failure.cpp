@@ -117,22 +117,22 @@ void make_source(const std::string& source, const std::optional<HostOwner>& owne
   }
 }
 
+void make_missing_source(const MountPoint& place, const std::optional<HostOwner>& owner) {
+  struct stat status {};
+  if (place.type != "bind" || !place.create_source || ::stat(place.source.c_str(), &status) == 0) return;
+  make_source(place.source, place.id_map ? std::nullopt : owner);
+}
+
 }  // namespace
 
 void make_missing_sources(const std::vector<MountPoint>& mounts, const std::optional<HostOwner>& owner) {
-  for (const MountPoint& place : mounts) {
-    struct stat status {};
-    const bool makes = place.type == "bind" && place.create_source;
-    if (makes && ::stat(place.source.c_str(), &status) != 0) {
-      make_source(place.source, place.id_map ? std::nullopt : owner);
-    }
-  }
+  for (const MountPoint& place : mounts) make_missing_source(place, owner);
 }
 
 void make_bind_sources(const std::vector<MountPoint>& mounts, const std::optional<HostOwner>& owner) {
-  make_missing_sources(mounts, owner);
   for (const MountPoint& place : mounts) {
     if (place.type != "bind") continue;
+    make_missing_source(place, owner);
     struct stat status {};
     if (::stat(place.source.c_str(), &status) != 0) {
       throw Error{Errc::invalid,

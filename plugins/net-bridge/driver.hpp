@@ -59,9 +59,10 @@ class Driver : public network::v1::Driver {
                const std::optional<EndpointRecord>& before, EndpointRecord& record);
   void let_own_packets_through(const Network& network, const EndpointRecord& record) const;
   void unpublish(const EndpointRecord& record);
-  /// The endpoint that its container had on the network last, if any; from now on that is this one.
-  std::string replace_latest(const network::v1::EndpointSpec& spec);
-  void inherit(Network& network, const std::string& latest, const network::v1::EndpointSpec& spec);
+  void note_latest(const network::v1::EndpointSpec& spec);
+  /// The endpoint that its container had on the network last, if any.
+  std::string latest_of(const network::v1::EndpointSpec& spec);
+  void inherit(Network& network, const network::v1::EndpointSpec& spec);
   void give_back(const EndpointRecord& before) noexcept;
   /// Puts the record down, too.
   void join(const Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before,

@@ -232,6 +232,25 @@ TEST_F(BridgeDriver, AContainerThatStartsAgainKeepsItsAddress) {
   }
 }
 
+TEST_F(BridgeDriver, AContainerThatStartsAgainIsKnownToItsNeighboursByIpv6Alone) {
+  NetworkSpec spec;
+  spec.id = id_of('a');
+  spec.name = "six";
+  spec.ipv4 = false;
+  spec.ipv6 = true;
+  spec.pools = {{"fd00:6::/64", "", "", {}}};
+  network::v1::Network made;
+  driver_->create_network(spec, made, call_);
+  std::list<Sandbox> runs;
+  const Endpoint first = attach(endpoint('a', '1'), runs.emplace_back());
+  EXPECT_EQ(first.ipv4, "");
+  EXPECT_NE(attach(endpoint('a', '2'), runs.emplace_back()).mac, first.mac);
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  EndpointSpec again = endpoint('a', '3');
+  again.ipv6 = first.ipv6;
+  EXPECT_EQ(attach(again, runs.emplace_back()).mac, first.mac);
+}
+
 TEST_F(BridgeDriver, ANewObjectTakesUpWhatItsPredecessorLeft) {
   const auto network = create('a');
   Sandbox one;

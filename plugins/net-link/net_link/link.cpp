@@ -345,8 +345,13 @@ void check_interface(const std::string& name) {
   }
 }
 
-std::string mac_of(const Address& ipv4) {
-  const auto bytes = ipv4.bytes();
+std::string mac_of(const Address& address) {
+  auto bytes = address.bytes();
+  if (address.family == AF_INET6) {
+    std::uint32_t hash = 2166136261;  // FNV-1a
+    for (const auto byte : bytes) hash = (hash ^ byte) * 16777619;
+    for (std::size_t at = 0; at < 4; ++at) bytes[at] = static_cast<std::uint8_t>(hash >> (8 * at));
+  }
   char text[18];
   std::snprintf(text, sizeof text, "02:42:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3]);
   return text;

@@ -95,8 +95,9 @@ class Netlink {
 /// An interface's name goes to the kernel, into nftables' text and into paths. Errors: invalid.
 void check_interface(const std::string& name);
 
-/// "02:42:" and the IPv4 address's four bytes, as Docker derives it.
-std::string mac_of(const Address& ipv4);
+/// "02:42:" and an IPv4 address's four bytes, as Docker derives it; of an IPv6 address four bytes that all of it goes
+/// into, so that whoever has it again is still known to its neighbours.
+std::string mac_of(const Address& address);
 std::string random_mac();
 
 /// Writes a file under /proc/sys/net of the calling thread's network namespace; false if there is none.
