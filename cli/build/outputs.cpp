@@ -12,6 +12,7 @@
 
 #include "build/context_archive.hpp"
 #include "client/credentials.hpp"
+#include "client/pending_file.hpp"
 #include "command/failure.hpp"
 #include "commands/archive_file.hpp"
 #include "commands/commands.hpp"
@@ -78,8 +79,11 @@ void write_statements(Client& client, const std::string& id, const std::string& 
     const bool packages = type.starts_with("https://spdx.dev/");
     if (!packages && !type.starts_with("https://slsa.dev/provenance/")) continue;
     const std::string path = directory + (packages ? "/sbom.spdx.json" : "/provenance.json");
-    std::ofstream file(path);
-    if (!(file << item.at("Statement").dump(2))) throw Failure("cannot write " + path);
+    // The image's own file of that name may be a link to anywhere: it is replaced, not written through.
+    PendingFile file(path);
+    write_fully(file.fd(), item.at("Statement").dump(2));
+    if (::fchmod(file.fd(), 0644) != 0) throw Failure("cannot write " + path);
+    file.commit();
   }
 }
 

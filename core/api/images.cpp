@@ -7,6 +7,8 @@
 #include "api/member_order.hpp"
 #include "api/progress_stream.hpp"
 #include "api/registry_auth.hpp"
+#include "images/attestation.hpp"
+#include "images/bounded_json.hpp"
 #include "images/image_config.hpp"
 
 namespace gantry::api {
@@ -134,9 +136,12 @@ nlohmann::json statement_json(const images::Statement& statement, bool whole) {
       {"mediaType", statement.media_type}, {"digest", statement.digest}, {"size", statement.size}};
   if (!statement.annotations.empty()) descriptor["annotations"] = statement.annotations;
   nlohmann::json out{{"Descriptor", std::move(descriptor)}, {"PredicateType", statement.predicate_type}};
-  // It may have come from anywhere.
-  auto content = whole ? nlohmann::json::parse(statement.json, nullptr, false) : nlohmann::json{};
-  if (whole && !content.is_discarded()) out["Statement"] = std::move(content);
+  if (!whole) return out;
+  try {
+    out["Statement"] = images::parse_bounded(statement.json, images::kMaxStatements, "invalid statement");
+  } catch (const Error&) {
+    // It has come from anywhere: what is none is not shown.
+  }
   return out;
 }
 

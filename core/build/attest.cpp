@@ -56,6 +56,9 @@ awaitable<std::string> Service::attest(std::shared_ptr<const BuildRequest> reque
     if (at_.images.is_step(built.image)) co_await at_.images.retract(built.image);
     co_return std::string{};
   }
+  if (!at_.images.is_step(built.image)) {
+    throw Error{Errc::invalid, "nothing was built: the image is its base, and what is said about that is its maker's"};
+  }
   const auto image = at_.images.get(built.image);
   std::vector<images::Predicate> predicates;
   if (!built.packages.empty()) {

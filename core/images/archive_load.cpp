@@ -5,6 +5,7 @@
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
 #include "images/archive_reader.hpp"
+#include "images/attestation.hpp"
 #include "images/image_config.hpp"
 #include "images/pull.hpp"
 #include "images/stream_bridge.hpp"
@@ -19,9 +20,8 @@ wire::ProgressMessage text_line(std::string text) {
 }
 
 /// Unpacks the layers that are not there; answers the records of all.
-/// `as_they_come`: those that are there are kept as the archive has them, as something is said about these very blobs.
-awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<Layer> layers, bool as_they_come,
-                                                  bool quiet, Report report) {
+awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<Layer> layers, bool quiet,
+                                                  Report report) {
   std::vector<LayerRecord> records(layers.size());
   std::vector<Layer> missing;
   std::vector<std::size_t> places;
@@ -29,7 +29,6 @@ awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<
     const LayerRecord* known = context.catalog.find_layer(layers[at].chain_id);
     if (known != nullptr && context.layers.has(layers[at].chain_id)) {
       records[at] = *known;
-      if (as_they_come) records[at].blob = layers[at].blob;
       continue;
     }
     records[at].blob = layers[at].blob;
@@ -55,10 +54,16 @@ awaitable<void> load_image(Context& context, ArchivedImage image, bool quiet, Re
   const std::string id = record.image.id;
   const std::set<std::string> kept{record.image.chain_ids.begin(), record.image.chain_ids.end()};
   const LayerStore::Pin pin{context.layers, kept};
-  const bool attested = !image.attestation.index.content.empty();
-  record.layers = co_await unpack_layers(context, layers, attested, quiet, report);
+  record.layers = co_await unpack_layers(context, layers, quiet, report);
   record.manifest = image.manifest;
-  record.attestation = image.attestation;
+  if (!image.attestation.index.content.empty()) {
+    try {
+      check_is_about(record.layers, parts.layers);
+      record.attestation = image.attestation;
+    } catch (const Error& error) {
+      report(text_line(std::string{"The attestation is left out: "} + error.what() + "\n"));
+    }
+  }
   record.image.names = image.names;
   if (!image.names.empty()) record.last_tagged = now();
   for (const std::string& name : image.names) {

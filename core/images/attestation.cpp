@@ -175,6 +175,14 @@ bool is_attested(const ImageRecord& record) {
   return !record.attestation.index.content.empty() && manifest_of(record).digest == record.attestation.subject;
 }
 
+void check_is_about(const std::vector<LayerRecord>& layers, const std::vector<Descriptor>& blobs) {
+  if (layers.size() != blobs.size()) throw Error{Errc::invalid, "its image has another number of layers"};
+  for (std::size_t at = 0; at < layers.size(); ++at) {
+    if (layers[at].blob.digest == blobs[at].digest) continue;
+    throw Error{Errc::conflict, "the layer " + layers[at].blob.digest + " is here already, and is another blob there"};
+  }
+}
+
 awaitable<void> get_blob(Context& context, Origin origin, Descriptor blob, Cancel cancel) {
   if (context.blobs.has(blob.digest, blob.size)) co_return;
   plugins::CallSettings settings;

@@ -18,7 +18,7 @@ inline constexpr std::string_view kInToto = "application/vnd.in-toto+json";
 
 /// What of all this is read of somebody else's making.
 inline constexpr std::size_t kMaxAttestations = 16;
-inline constexpr std::uint64_t kMaxStatements = std::uint64_t{64} << 20;
+inline constexpr std::uint64_t kMaxStatements = std::uint64_t{32} << 20;
 
 /// As a package-url has it: all but letters, digits and ".-_~" by its code.
 std::string escaped_component(std::string_view text, bool keep_slashes);
@@ -34,6 +34,11 @@ void add_manifest(Attestation& attestation, registry::v1::Manifest manifest);
 
 /// Whether the manifest that is spoken of is the one that the image has here.
 bool is_attested(const ImageRecord& record);
+
+/// Whether what is said about an image's blobs is said about layers that are kept as these very blobs. Others of the
+/// same layers are not taken for them: that they hold the same is a stranger's word.
+/// Errors: invalid (not so many layers), conflict (they are here as other blobs).
+void check_is_about(const std::vector<LayerRecord>& layers, const std::vector<Descriptor>& blobs);
 
 /// Gets all that `index`, which has come with `reference`, says about an image; empty if that is nothing.
 /// Errors: those of the registry, invalid.

@@ -215,13 +215,9 @@ class Pull {
     Attestation attestation;
     std::string failure;
     try {
+      check_is_about(record.layers, layers);
       attestation =
           co_await get_attestation(context_, reference, top, record.manifest.digest, request_.credentials, cancel_);
-      // It is about these blobs; other ones of the same layers may be here.
-      const Origin origin{name_.repository(), request_.credentials};
-      for (std::size_t at = 0; !attestation.index.content.empty() && at < layers.size(); ++at) {
-        co_await get_blob(context_, origin, layers[at], cancel_);
-      }
     } catch (const Error& error) {
       if (error.code() == Errc::cancelled) throw;
       failure = error.what();
@@ -230,9 +226,7 @@ class Pull {
       report_(status_line("The attestation of " + reference.familiar() + " cannot be had: " + failure));
       co_return;
     }
-    if (attestation.index.content.empty()) co_return;
-    record.attestation = std::move(attestation);
-    for (std::size_t at = 0; at < layers.size(); ++at) record.layers[at].blob = layers[at];
+    if (!attestation.index.content.empty()) record.attestation = std::move(attestation);
   }
 
   void keep(ImageRecord record, const Reference& reference, const std::string& digest_name) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 
 #include "registry_error.hpp"
 
@@ -97,11 +98,12 @@ void BlobFetch::fetch_in_chunks(gantry::ByteSink& sink) {
   if (spare_.per_blob < 2 || !ranges_ || blob_.size - at_ < kLarge) return;
   const ChunkPlaces::Taken taken = spare_.places.take(spare_.per_blob);
   if (taken.count() == 0) return;
-  ChunkedFetch chunks{session_, repository_, blob_, at_, taken.count()};
+  std::unique_ptr<ChunkedFetch> chunks;
   for (;;) {
     std::span<const std::byte> piece;
     try {
-      piece = chunks.next();
+      if (!chunks) chunks = std::make_unique<ChunkedFetch>(session_, repository_, blob_, at_, taken.count());
+      piece = chunks->next();
     } catch (const std::exception& error) {
       session_.call().check();
       // Whatever it was, one connection may do; if not, that says why.

@@ -86,7 +86,8 @@ void BlobPush::send_body(Request request, std::initializer_list<unsigned> expect
     if (seekable_ == nullptr || !(another_try_may_help(status) || status == 404)) throw refusal;
     throw TransportError{TransportError::Kind::broken, refusal.what()};
   }
-  if (request.method == "PATCH") move_to(response, request.url);
+  // Without a new place the upload goes on at the old one.
+  if (request.method == "PATCH" && !response.header("Location").empty()) move_to(response, request.url);
   response.discard();
 }
 
@@ -103,7 +104,8 @@ void BlobPush::send_rest() {
     }
     part.source = &source_;
     part.source_size = blob_.size - at_;
-    send_body(part, {202});
+    // 202 by the specification; others answer 201 (ECR) or 204 (pulp).
+    send_body(part, {200, 201, 202, 204});
     at_ = blob_.size;
   } else if (at_ < blob_.size) {
     last.source = &source_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 
 #include "registry_error.hpp"
 
@@ -94,12 +95,13 @@ std::size_t ChunkedFetch::size_of_piece(std::uint64_t from) const {
 
 void ChunkedFetch::work(std::size_t lane) {
   Lane& mine = lanes_[lane];
-  Session session{session_, *call_};
+  std::optional<Session> session;
   for (std::uint64_t from = begin_ + lane * kChunk; size_of_piece(from) > 0; from += lanes_.size() * kChunk) {
     std::exception_ptr error;
     try {
+      if (!session) session.emplace(session_, *call_);
       mine.piece.resize(size_of_piece(from));
-      fetch(session, from, mine.piece);
+      fetch(*session, from, mine.piece);
     } catch (...) {
       error = std::current_exception();
     }
