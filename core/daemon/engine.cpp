@@ -271,7 +271,6 @@ void Engine::Impl::wire_nouns() {
   api::add_disk_usage(system_api, containers, images, volumes, builds.cache());
 }
 
-// With networks and volumes a driver's new version finds what the old one left.
 awaitable<std::vector<wire::FoundDevice>> Engine::Impl::known_devices() {
   const std::vector<std::string> folders = system.settings().cdi_spec_dirs;
   const auto look = [&folders] { return containers::all_cdi_names(folders); };
@@ -281,6 +280,7 @@ awaitable<std::vector<wire::FoundDevice>> Engine::Impl::known_devices() {
   co_return devices;
 }
 
+// With networks and volumes a driver's new version finds what the old one left.
 std::string Engine::Impl::user_of(const plugins::DriverInfo& driver, bool running) const {
   if (!running) {
     if (std::string user = networks.user_of(driver); !user.empty()) return user;

@@ -1,6 +1,7 @@
 #include "isolated/frame.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -83,6 +84,15 @@ void receive_text(int socket, std::size_t size, std::string& out) {
 }
 
 }  // namespace
+
+void limit_waits(int socket) {
+  const timeval limit{30, 0};
+  for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    if (::setsockopt(socket, SOL_SOCKET, direction, &limit, sizeof limit) != 0) {
+      break_link(std::string{"setsockopt: "} + std::strerror(errno));
+    }
+  }
+}
 
 void send_frame(int socket, FrameType type, const std::string& message, const std::string& bytes,
                 const std::vector<int>& descriptors) {

@@ -45,6 +45,10 @@ struct Frame {
   std::vector<UniqueFd> descriptors;
 };
 
+/// For the daemon's end of a socket: a frame that has begun and does not go on breaks the link after half a minute.
+/// Whoever waits for the begin of one polls.
+void limit_waits(int socket);
+
 constexpr std::size_t kLargestMessage = std::size_t{64} << 20;
 constexpr std::size_t kLargestBytes = std::size_t{256} << 10;
 constexpr std::size_t kMostDescriptors = 4;

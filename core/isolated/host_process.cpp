@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "gantry/error.hpp"
+#include "isolated/frame.hpp"
 
 namespace gantry::isolated {
 namespace {
@@ -79,10 +80,17 @@ HostProcess::HostProcess(const HostProgram& program, const std::string& file) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) cannot_start("socketpair", errno);
   control_ = UniqueFd{ends[0]};
   UniqueFd theirs{ends[1]};
+  limit_waits(ends[0]);
   // dup2 onto itself would leave it close-on-exec.
   if (theirs.get() == kControlFd) theirs = UniqueFd{::fcntl(kControlFd, F_DUPFD_CLOEXEC, kControlFd + 1)};
   pid_ = HostSpawn{theirs.get()}.run(program.path(), file);
   process_ = UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
+  if (process_) return;
+  const int failed = errno;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  cannot_start("pidfd_open", failed);
 }
 
 HostProcess::~HostProcess() {

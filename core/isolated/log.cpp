@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include "isolated/kinds.hpp"
 #include "isolated/methods.hpp"
@@ -102,10 +103,17 @@ class CursorProxy final : public Cursor {
   CursorProxy(std::shared_ptr<Remote> remote, CursorFacts facts)
       : remote_(std::move(remote)), facts_(std::move(facts)) {}
   ~CursorProxy() override {
+    // Not on the thread that gives it up, which may be the event loop's: the driver may take its time.
     try {
-      ask_driver<&end_reading>(*remote_, facts_.id);
+      std::thread{[remote = remote_, id = facts_.id] {
+        try {
+          ask_driver<&end_reading>(*remote, id);
+        } catch (const std::exception&) {
+          // It went with the driver's process.
+        }
+      }}.detach();
     } catch (const std::exception&) {
-      // It went with the driver's process.
+      // It goes with the driver's process.
     }
   }
 

@@ -9,6 +9,7 @@ namespace gantry::isolated {
 namespace {
 
 constexpr std::size_t kDeepest = 24;
+constexpr std::size_t kMostValues = std::size_t{4} << 20;
 
 /// Builds the value, and stops where it is nested so deeply that the parser, which is recursive, would use up the
 /// stack.
@@ -34,6 +35,8 @@ class BoundedBuilder {
   Json take() { return std::move(root_); }
 
  private:
+  /// Each takes many times the room that it may have taken in the message.
+  bool count() { return ++values_ <= kMostValues; }
   Json* place(Json&& value) {
     if (open_.empty()) return &(root_ = std::move(value));
     Json& parent = *open_.back();
@@ -41,11 +44,12 @@ class BoundedBuilder {
     return &(parent[key_] = std::move(value));
   }
   bool add(Json&& value) {
+    if (!count()) return false;
     place(std::move(value));
     return true;
   }
   bool begin(Json&& value) {
-    if (open_.size() == kDeepest) return false;
+    if (open_.size() == kDeepest || !count()) return false;
     // A container's place does not move while it is open: only the innermost one grows.
     open_.push_back(place(std::move(value)));
     return true;
@@ -58,6 +62,7 @@ class BoundedBuilder {
   Json root_;
   std::vector<Json*> open_;
   std::string key_;
+  std::size_t values_ = 0;
 };
 
 }  // namespace

@@ -73,7 +73,6 @@ class Remote::Core {
 
   void open(const Host& host) {
     const Kind* kind = find_kind(settings.description.kind);
-    host_ = &host;
     told_ = {{"data_dir", host.data_dir()},
              {"exec_dir", host.exec_dir()},
              {"libexec_dir", host.libexec_dir()},
@@ -107,11 +106,13 @@ class Remote::Core {
   bool pause();
   std::shared_ptr<Running> usable(const Call* call, bool teaching);
   void drop(const std::shared_ptr<Running>& running);
+  void log(LogLevel level, std::string_view line) const {
+    if (settings.log) settings.log(level, line);
+  }
   void report(LogLevel level, const std::string& message) const {
     if (settings.report) settings.report(level, message);
   }
 
-  const Host* host_ = nullptr;
   Json told_;
   UniqueFd stop_;
 
@@ -136,7 +137,7 @@ std::shared_ptr<Running> Remote::Core::start() {
   beside.fd = running->control();
   beside.deadline = Clock::now() + kOpenLimit;
   beside.ready = [&] {
-    return running->take_line([this](LogLevel level, std::string_view line) { host_->log(level, line); });
+    return running->take_line([this](LogLevel level, std::string_view line) { log(level, line); });
   };
   try {
     const Json found = running->ask(FrameType::open, told_, {}, beside);
@@ -184,8 +185,8 @@ bool Remote::Core::watch(Running& running) {
     std::array<pollfd, 2> events{pollfd{running.control(), POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
     if (::poll(events.data(), events.size(), -1) < 0) continue;
     if (events[1].revents != 0) return false;
-    const auto log = [this](LogLevel level, std::string_view line) { host_->log(level, line); };
-    if (events[0].revents != 0 && !running.take_line(log)) return true;
+    const auto take = [this](LogLevel level, std::string_view line) { log(level, line); };
+    if (events[0].revents != 0 && !running.take_line(take)) return true;
   }
 }
 
@@ -284,6 +285,7 @@ Json Remote::Core::call(const Request& request, const Json& message, bool teachi
       throw Error{Errc::unavailable, settings.title + ": " + broken.what()};
     } catch (const NotSent& broken) {
       drop(running);
+      running->kill();  // It may live, and then nobody would start another one.
       if (tries == kMostTries)
         throw Error{Errc::unavailable, settings.title + " is not to be reached: " + broken.what()};
     } catch (const BrokenLink& broken) {

@@ -20,6 +20,8 @@ struct RemoteSettings {
   std::string file;         ///< The driver's.
   Description description;  ///< As `describe` answers it.
   std::string title;        ///< For messages: volume driver "local".
+  /// Takes a line of the driver's outside of any call, on any thread; may outlive the host. May be empty.
+  std::function<void(LogLevel, std::string_view)> log;
   /// Says on a thread of its own that a process has ended and what comes next. May be empty.
   std::function<void(LogLevel, const std::string&)> report;
   /// The driver was opened anew after a crash: it knows nothing of what its predecessor was told. Calls wait until
@@ -43,7 +45,7 @@ class Remote {
 
   [[nodiscard]] const Description& description() const noexcept;
 
-  /// Starts the process and opens the driver. `host` outlives this. Errors: the driver's; unavailable.
+  /// Starts the process and opens the driver; `host` is not kept. Errors: the driver's; unavailable.
   void open(const Host& host);
 
   /// Whether the driver answers `query` for an ability, as far as its kind's proxy can stand for it.

@@ -31,6 +31,7 @@ Connection Running::take() {
   Connection connection;
   connection.socket = UniqueFd{ends[0]};
   const UniqueFd theirs{ends[1]};
+  limit_waits(ends[0]);
   connection.cancel = UniqueFd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!connection.cancel) throw Error{Errc::exhausted, std::string{"eventfd: "} + std::strerror(errno)};
   try {

@@ -77,6 +77,7 @@ std::shared_ptr<void> Isolation::make(const std::shared_ptr<const DriverInfo>& d
   settings.description = {driver->kind,      driver->name,         driver->version,
                           driver->interface, driver->capabilities, driver->options};
   settings.title = driver->kind + " driver \"" + driver->name + "\"";
+  settings.log = [driver](LogLevel level, std::string_view line) { log_line(*driver, level, line); };
   settings.report = [](LogLevel level, const std::string& line) {
     spdlog::log(level == LogLevel::error ? spdlog::level::err : spdlog::level::info, "{}", line);
   };
