@@ -118,7 +118,10 @@ TEST_P(Copies, LeaveOutWhatTheKernelShows) {
   run("create --name rests busybox true");
   for (const std::string name : {"c1", "rests"}) {
     for (const char* file : {"/proc/version", "/proc/self/.", "/dev/null", "/sys/kernel"}) {
-      EXPECT_THAT(refused(name + ":" + file + " kernels"), HasSubstr("Could not find the file")) << name << file;
+      // Docker's client before 23 has words of its own.
+      EXPECT_THAT(refused(name + ":" + file + " kernels"),
+                  ::testing::AnyOf(HasSubstr("Could not find the file"), HasSubstr("No such container:path")))
+          << name << file;
       EXPECT_FALSE(fs::exists(fs::symlink_status(here() / "kernels"))) << name << file;
     }
   }
