@@ -77,7 +77,7 @@ TEST(InstalledPrefix, TheDriverOfThePageWorksAsThePageSays) {
 class SampleDriver : public ::testing::Test {
  protected:
   void use(const std::string& name, const json& config = json::object()) {
-    installed_ = std::make_unique<InstalledDriver>(built_drivers() / "samples-build/good" / (name + ".so"));
+    installed_ = std::make_unique<InstalledDriver>(built_drivers() / "examples-build" / (name + ".so"));
     daemon_ = std::make_unique<Daemon>(config);
     ASSERT_TRUE(daemon_->start()) << daemon_->log();
     load_busybox(*daemon_);
