@@ -113,7 +113,7 @@ TEST_F(BuildAttest, GoesToARegistryAsBuildkitsDoAndComesBack) {
   EXPECT_EQ(manifest["layers"][0]["annotations"]["in-toto.io/predicate-type"], kSpdx);
   EXPECT_EQ(manifest["layers"][1]["annotations"]["in-toto.io/predicate-type"], kProvenance);
   const json statement = fetched("app/blobs/" + manifest["layers"][1]["digest"].get<std::string>());
-  EXPECT_EQ("sha256:" + statement["subject"][0]["digest"]["sha256"].get<std::string>(), image["digest"]);
+  EXPECT_EQ(image["digest"], "sha256:" + statement["subject"][0]["digest"]["sha256"].get<std::string>());
   const std::string digest = cli("inspect -f '{{index .RepoDigests 0}}' localhost:5000/app:1").line();
   EXPECT_EQ(json::parse(std::ifstream{daemon->root() / "m.json"})["containerimage.digest"],
             digest.substr(digest.find('@') + 1));
