@@ -104,6 +104,7 @@ struct Config {
   std::vector<AddressPool> default_address_pools;
   bool icc = true;
   bool ip_forward = true;
+  bool ip_forward_no_drop = false;
   std::string ip;
   bool ip_masq = true;
   bool iptables = true;

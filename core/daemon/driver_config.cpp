@@ -78,6 +78,7 @@ Options bridge_options(const Config& config) {
   add("default-gateway", config.default_gateway);
   add("icc", truth(config.icc));
   add("ip-forward", truth(config.ip_forward));
+  add("ip-forward-no-drop", truth(config.ip_forward_no_drop));
   add("ip", config.ip);
   Strings pools;
   for (const AddressPool& pool : config.default_address_pools) {

@@ -64,6 +64,8 @@ const std::vector<Setting>& settings() {
        "Where new networks' subnets come from: base=CIDR,size=N; may be repeated"},
       {"icc", "--icc", &Config::icc, "Containers of the default bridge may talk to each other"},
       {"ip-forward", "--ip-forward", &Config::ip_forward, "Switch the host's IP forwarding on"},
+      {"ip-forward-no-drop", "--ip-forward-no-drop", &Config::ip_forward_no_drop,
+       "Let the host forward what does not concern containers, too"},
       {"ip", "--ip", &Config::ip, "Host address that the default bridge publishes ports on"},
       {"ip-masq", "--ip-masq", &Config::ip_masq, "Hide the default bridge's containers behind the host's addresses"},
       {"iptables", "--iptables", &Config::iptables, "Make nftables rules: without them published ports lead nowhere"},

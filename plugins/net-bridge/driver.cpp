@@ -133,6 +133,7 @@ void Driver::make_bridge(const Network& network, const std::optional<NetworkReco
   });
   if (!existing) netlink.add_bridge(name, network.options().mtu);
   const Link bridge = netlink.find(name).value();
+  shield_host(network, owned);
   if (!bridge.up) netlink.set_up(bridge.index);
   give_addresses(netlink, network, bridge.index, owned && existing);
   ensure_base_rules();
@@ -153,16 +154,23 @@ void Driver::give_addresses(Netlink& netlink, const Network& network, int bridge
   // With another `bip` the route to the old subnet would outlive its use.
   if (had_others) netlink.keep_addresses(bridge, addresses);
   for (const Cidr& address : addresses) netlink.add_address(bridge, address);
+}
+
+/// Before the bridge is up: containers can send router advertisements, and the host would take them for its way out.
+void Driver::shield_host(const Network& network, bool owned) const {
+  const NetworkOptions& options = network.options();
+  const std::string ipv6 = "ipv6/conf/" + options.interface + "/";
+  const bool isolated = (network.plan().ipv6 ? options.mode6 : options.mode4) == GatewayMode::isolated;
+  if (owned) write_sysctl(ipv6 + "accept_ra", "0");
   // Else the kernel gives it an address of its own, that containers could reach the host by.
-  const GatewayMode mode6 = network.plan().ipv6 ? options.mode6 : options.mode4;
-  if (mode6 == GatewayMode::isolated) write_sysctl("ipv6/conf/" + options.interface + "/disable_ipv6", "1");
+  if (owned || isolated) write_sysctl(ipv6 + "disable_ipv6", network.plan().ipv6 && !isolated ? "0" : "1");
 }
 
 void Driver::ensure_base_rules() {
   if (!nftables_) return;
   if (base_rules_) return put_rules_back();
   loopback6_ = loopback6_can_be_published();
-  change_rules(base_rules(loopback6_));
+  change_rules(base_rules(base()));
   rule_count_ = count_rules(kOurTable);
   base_rules_ = true;
   if (!watch_) watch_.emplace(kOurTable, [this](TableWatch::Change change) { see_to_rules(change); });
@@ -195,16 +203,25 @@ void Driver::mend_rules() {
 
 void Driver::put_rules_back() {
   if (count_rules(kOurTable) == rule_count_) return;
+  write_all_rules();
+  host_->log(LogLevel::warning, "the nftables table inet gantry was changed by somebody else: it is put back");
+}
+
+void Driver::write_all_rules() {
   const std::lock_guard ports(port_rules_);
   loopback6_ = loopback6_can_be_published();
   change_rules(all_rules());
   rule_count_ = count_rules(kOurTable);
-  host_->log(LogLevel::warning, "the nftables table inet gantry was changed by somebody else: it is put back");
+}
+
+BaseRules Driver::base() const {
+  const auto closed = [this](int family) { return !settings_.forward_all && records_->switched_forwarding(family); };
+  return {loopback6_, closed(AF_INET), settings_.rules6 && closed(AF_INET6)};
 }
 
 /// The whole table, for one transaction.
 std::string Driver::all_rules() {
-  std::string text = base_rules(loopback6_);
+  std::string text = base_rules(base());
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, network] : networks_) text += add_bridge_rules(bridge_rules(*network));
@@ -247,14 +264,24 @@ std::vector<PortRule> Driver::rules_of(const EndpointRecord& record) const {
   return rules;
 }
 
-void Driver::forward_packets(const Network& network) const {
+void Driver::forward_packets(const Network& network) {
   if (network.internal() || !settings_.ip_forward) return;
-  if (!write_sysctl("ipv4/ip_forward", "1")) {
-    host_->log(LogLevel::warning, "IP forwarding can't be switched on: containers won't reach other hosts");
-  }
-  if (network.plan().ipv6 && !write_sysctl("ipv6/conf/all/forwarding", "1")) {
-    host_->log(LogLevel::warning, "IPv6 forwarding can't be switched on: containers won't reach other hosts by IPv6");
-  }
+  const auto switch_on = [this](int family, const std::string& sysctl, const std::string& what) {
+    if (read_sysctl(sysctl) == "1") return;
+    close_forwarding(family);
+    if (!write_sysctl(sysctl, "1")) host_->log(LogLevel::warning, what);
+  };
+  switch_on(AF_INET, "ipv4/ip_forward", "IP forwarding can't be switched on: containers won't reach other hosts");
+  if (!network.plan().ipv6) return;
+  switch_on(AF_INET6, "ipv6/conf/all/forwarding",
+            "IPv6 forwarding can't be switched on: containers won't reach other hosts by IPv6");
+}
+
+/// Before forwarding is on. On record, for the rules of later daemons.
+void Driver::close_forwarding(int family) {
+  if (!nftables_) return;
+  records_->note_forwarding(family);
+  write_all_rules();
 }
 
 void Driver::remove_network(const std::string& network_id, const Call& /*call*/) {

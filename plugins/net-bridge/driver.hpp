@@ -41,6 +41,7 @@ class Driver : public network::v1::Driver {
   void check_interface_is_free(const network::v1::NetworkSpec& spec, const std::string& interface);
   [[nodiscard]] UsedSubnets used_subnets(const network::v1::NetworkSpec& spec, int except);
   void make_bridge(const Network& network, const std::optional<NetworkRecord>& before);
+  void shield_host(const Network& network, bool owned) const;
   void give_addresses(Netlink& netlink, const Network& network, int bridge, bool had_others) const;
   void ensure_base_rules();
   void change_rules(const std::string& commands);
@@ -48,10 +49,13 @@ class Driver : public network::v1::Driver {
   void see_to_rules(TableWatch::Change change);
   void mend_rules();
   void put_rules_back();
+  void write_all_rules();
+  [[nodiscard]] BaseRules base() const;
   [[nodiscard]] std::string all_rules();
   [[nodiscard]] BridgeRules bridge_rules(const Network& network) const;
   [[nodiscard]] std::vector<PortRule> rules_of(const EndpointRecord& record) const;
-  void forward_packets(const Network& network) const;
+  void forward_packets(const Network& network);
+  void close_forwarding(int family);
 
   Lease lease(Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before);
   EndpointRecord plan_endpoint(const Network& network, const network::v1::EndpointSpec& spec, const Lease& lease) const;

@@ -126,7 +126,8 @@ void Driver::let_own_packets_through(const Network& network, const EndpointRecor
   const std::string& bridge = network.options().interface;
   netlink.allow_hairpin(record.interface);
   // Else the kernel takes packets from 127.0.0.1, redirected into the bridge, for martians.
-  write_sysctl("ipv4/conf/" + bridge + "/route_localnet", "1");
+  // Without rules nothing is redirected there, and nothing would keep the bridge from the host's loopback.
+  if (nftables_) write_sysctl("ipv4/conf/" + bridge + "/route_localnet", "1");
   if (!network.plan().ipv6 || !loopback6_) return;
   if (const auto link = netlink.find(bridge)) netlink.route_loopback6(link->index);
 }

@@ -165,6 +165,8 @@ std::vector<OptionInfo> known_options() {
        "published ports may be reached at containers' own addresses from other hosts, too"},
       {"icc", OptionType::boolean, driver, "true", "containers of the default bridge may talk to each other"},
       {"ip-forward", OptionType::boolean, driver, "true", "switch the host's IP forwarding on"},
+      {"ip-forward-no-drop", OptionType::boolean, driver, "false",
+       "when forwarding was switched on, forward what does not concern containers, too"},
       {"ip", OptionType::text, driver, "", "host address that the default bridge's ports are published on"},
       {kName, OptionType::text, object, "", "name of the bridge interface"},
       {kDefaultBridge, OptionType::boolean, object, "false", "this is the default bridge"},
@@ -197,6 +199,7 @@ Settings parse_settings(const Options& options) {
   settings.icc = read_bool(options, "icc", true);
   settings.masquerade = read_bool(options, "ip-masq", true);
   settings.ip_forward = read_bool(options, "ip-forward", true);
+  settings.forward_all = read_bool(options, "ip-forward-no-drop", false);
   settings.rules = read_bool(options, "iptables", true);
   settings.rules6 = read_bool(options, "ip6tables", true);
   const std::string ip = value_of(options, "ip");

@@ -23,6 +23,7 @@ struct Settings {
   bool icc{true};
   bool masquerade{true};  ///< Of the default bridge.
   bool ip_forward{true};
+  bool forward_all{};   ///< What neither comes from a container nor goes to one, too, if we switched forwarding on.
   bool rules{true};     ///< Whether there are rules at all: else ports and masquerading are the host's own business.
   bool rules6{true};    ///< The same for IPv6 alone.
   bool direct{};        ///< Published ports are open at containers' own addresses, too, wherever a packet comes from.

@@ -89,7 +89,9 @@ std::vector<SetElement> elements(const std::vector<PortRule>& ports) {
 
 }  // namespace
 
-std::string base_rules(bool loopback6) {
+std::string base_rules(const BaseRules& base) {
+  // In the guard: what is published on 127.0.0.1 is not for neighbours that route the address here. loopback0 is where
+  // WSL's mirrored networking brings in what Windows sends to its own 127.0.0.1.
   std::string text = R"(
 add table inet gantry
 add set inet gantry bridges { type ifname; }
@@ -140,7 +142,7 @@ flush chain inet gantry prerouting
 flush chain inet gantry output
 flush chain inet gantry postrouting
 flush chain inet gantry forward
-add rule inet gantry guard ip daddr 127.0.0.0/8 iifname @bridges drop
+add rule inet gantry guard ip daddr 127.0.0.0/8 iifname != { "lo", "loopback0" } drop
 add rule inet gantry guard ip6 daddr ::1 iifname @bridges drop
 add rule inet gantry published dnat ip to ip daddr . meta l4proto . th dport map @published_on4
 add rule inet gantry published dnat ip to meta l4proto . th dport map @published_any4
@@ -160,8 +162,8 @@ add rule inet gantry admission ip6 daddr . meta l4proto . th dport @gates_on6 ad
 add rule inet gantry admission meta nfproto ipv6 meta l4proto . th dport @gates_any6 add @admitted6 { ip6 saddr . ip6 daddr . meta l4proto . th dport } drop
 )";
   // A client of [::1] is refused then, and tries 127.0.0.1, instead of waiting for answers that get lost.
-  if (!loopback6) text += "add rule inet gantry output ip6 daddr ::1 return\n";
-  return text + R"(
+  if (!base.loopback6) text += "add rule inet gantry output ip6 daddr ::1 return\n";
+  text += R"(
 add rule inet gantry output fib daddr type local jump published
 add rule inet gantry output fib daddr type local jump guarded
 add rule inet gantry postrouting ip saddr 127.0.0.0/8 oifname @bridges masquerade
@@ -187,6 +189,12 @@ add rule inet gantry inward iifname . ip daddr . meta l4proto . th dport @truste
 add rule inet gantry inward iifname . ip6 daddr . meta l4proto . th dport @trusted6 accept
 add rule inet gantry inward drop
 )";
+  // The host did not forward before we had it do so: whoever has a route through it shall not get further than ours.
+  for (const auto& [closed, family] : {std::pair(base.closed4, "ipv4"), std::pair(base.closed6, "ipv6")}) {
+    if (closed)
+      text += std::string("add rule inet gantry forward meta nfproto ") + family + " iifname != @bridges drop\n";
+  }
+  return text;
 }
 
 std::string remove_base_rules() { return "add table inet gantry\ndelete table inet gantry\n"; }

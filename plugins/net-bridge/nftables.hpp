@@ -47,8 +47,12 @@ struct PortRule {
 
 /// The text of the transactions on our one table. Elements are added before they are deleted: nft 1.0.6 has no
 /// "destroy", and deleting what is not there would fail the whole transaction.
-/// `loopback6`: whether ports are published on [::1], see `loopback6_can_be_published`.
-std::string base_rules(bool loopback6);
+struct BaseRules {
+  bool loopback6{};  ///< Ports are published on [::1], see `loopback6_can_be_published`.
+  bool closed4{};    ///< Nothing is forwarded that neither comes from a bridge of ours nor goes to one.
+  bool closed6{};
+};
+std::string base_rules(const BaseRules& base);
 std::string remove_base_rules();
 std::string add_bridge_rules(const BridgeRules& bridge);
 std::string remove_bridge_rules(const std::string& interface);

@@ -1,5 +1,7 @@
 #include "record.hpp"
 
+#include <sys/socket.h>
+
 #include <sstream>
 
 namespace gantry::bridge {
@@ -14,8 +16,14 @@ network::v1::Port read_port(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+std::string family_name(int family) { return family == AF_INET ? "ipv4" : "ipv6"; }
+
+}  // namespace
+
 Records::Records(const std::filesystem::path& directory)
-    : networks_(directory / "networks"), endpoints_(directory / "endpoints") {}
+    : networks_(directory / "networks"), endpoints_(directory / "endpoints"), forwarding_(directory / "forwarding") {}
 
 void Records::put(const NetworkRecord& record) const {
   check_id(record.id);
@@ -86,6 +94,12 @@ void Records::erase_network(const std::string& id) const {
 
 void Records::erase_endpoint(const std::string& network_id, const std::string& id) const {
   endpoints_.erase(endpoint_file(network_id, id));
+}
+
+void Records::note_forwarding(int family) const { forwarding_.put(family_name(family), "by driver\n"); }
+
+bool Records::switched_forwarding(int family) const {
+  return forwarding_.read(family_name(family), [](const std::string&, const std::string&) {});
 }
 
 std::vector<std::string> Records::networks() const { return networks_.names(); }

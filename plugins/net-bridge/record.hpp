@@ -53,6 +53,9 @@ class Records {
   [[nodiscard]] std::optional<EndpointRecord> endpoint(const std::string& network_id, const std::string& id) const;
   void erase_network(const std::string& id) const;
   void erase_endpoint(const std::string& network_id, const std::string& id) const;
+  /// That the host's forwarding was off before us. `family` is AF_INET or AF_INET6.
+  void note_forwarding(int family) const;
+  [[nodiscard]] bool switched_forwarding(int family) const;
   [[nodiscard]] std::vector<std::string> networks() const;
   /// Pairs of network and endpoint.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> endpoints() const;
@@ -60,6 +63,7 @@ class Records {
  private:
   RecordFolder networks_;
   RecordFolder endpoints_;
+  RecordFolder forwarding_;
 };
 
 }  // namespace gantry::bridge

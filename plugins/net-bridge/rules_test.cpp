@@ -35,6 +35,88 @@ TEST_F(BridgeDriver, MakesNoRulesWhereItMustNot) {
   EXPECT_NE(std::system("nft list tables | grep -q gantry"), 0);
 }
 
+TEST_F(BridgeDriver, NeighboursDoNotReachPortsOfTheLoopback) {
+  create('a');
+  Sandbox web;
+  const Outside outside;
+  attach(endpoint('a', '1', {{"tcp", 80, "127.0.0.1", 8080, 0}, {"tcp", 80, "198.51.100.1", 8080, 0}}), web);
+  Server server(web.netns(), "tcp", 80);
+  test::inside(outside.netns(), [] {
+    EXPECT_EQ(
+        std::system("ip address del 127.0.0.1/8 dev lo; ip route add 127.0.0.1/32 via 198.51.100.1 src 198.51.100.2"),
+        0);
+    for (const char* interface : {"all", "wire"})
+      EXPECT_TRUE(write_sysctl(std::string("ipv4/conf/") + interface + "/route_localnet", "1"));
+  });
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080));
+  EXPECT_TRUE(ask(outside.netns(), "tcp", "198.51.100.1", 8080));
+  EXPECT_FALSE(ask(outside.netns(), "tcp", "127.0.0.1", 8080, kUnreachable));
+}
+
+TEST_F(BridgeDriver, ContainersDoNotConfigureTheHost) {
+  const std::string plain = "ipv6/conf/" + create('a').interface + "/";
+  EXPECT_EQ(read_sysctl(plain + "accept_ra"), "0");
+  EXPECT_EQ(read_sysctl(plain + "disable_ipv6"), "1") << "else containers reach the host's services at fe80::";
+  const std::string dual = "ipv6/conf/" + create('b', {}, false, true).interface + "/";
+  EXPECT_EQ(read_sysctl(dual + "accept_ra"), "0");
+  EXPECT_EQ(read_sysctl(dual + "disable_ipv6"), "0");
+}
+
+/// A neighbour behind the host's other interface, whom the first one has a route to.
+class Beyond {
+ public:
+  Beyond() {
+    Netlink().add_veth({"beyond", 0, sandbox_.netns(), "beyond", "02:42:c6:33:64:03", 0, false});
+    Netlink netlink;
+    netlink.add_address(netlink.find("beyond")->index, *parse_cidr("203.0.113.1/24"));
+    test::inside(sandbox_.netns(), [] {
+      Netlink there;
+      const int index = there.find("beyond")->index;
+      there.add_address(index, *parse_cidr("203.0.113.2/24"));
+      there.set_up(index);
+      there.set_default_route(index, *parse_address("203.0.113.1"));
+    });
+  }
+  ~Beyond() { Netlink().remove("beyond"); }
+  [[nodiscard]] int netns() const { return sandbox_.netns(); }
+
+ private:
+  Sandbox sandbox_;
+};
+
+TEST_F(BridgeDriver, TheHostBecomesNobodysRouter) {
+  const Outside outside;
+  const Beyond beyond;
+  Server server(beyond.netns(), "tcp", 80);
+  Sandbox web;
+  const auto forwarded = [&] { return ask(outside.netns(), "tcp", "203.0.113.2", 80, kUnreachable).has_value(); };
+  ASSERT_TRUE(write_sysctl("ipv4/ip_forward", "0"));
+  create('a');
+  attach(endpoint('a', '1'), web);
+  EXPECT_EQ(read_sysctl("ipv4/ip_forward"), "1");
+  EXPECT_FALSE(forwarded());
+  EXPECT_TRUE(ask(web.netns(), "tcp", "203.0.113.2", 80)) << "containers get out";
+  EXPECT_EQ(std::system("nft flush ruleset"), 0);
+  create('b');
+  EXPECT_FALSE(forwarded()) << "the rule is put back with the others";
+  reopen();
+  create('a');
+  EXPECT_FALSE(forwarded()) << "a later daemon knows";
+  host_.settings = {{"ip-forward-no-drop", "true"}};
+  reopen();
+  create('a');
+  EXPECT_TRUE(forwarded());
+}
+
+TEST_F(BridgeDriver, AHostThatForwardsGoesOn) {
+  const Outside outside;
+  const Beyond beyond;
+  Server server(beyond.netns(), "tcp", 80);
+  ASSERT_TRUE(write_sysctl("ipv4/ip_forward", "1"));
+  create('a');
+  EXPECT_TRUE(ask(outside.netns(), "tcp", "203.0.113.2", 80));
+}
+
 /// What a client of [::1] meets: an answer, or nothing, and whether that took as long as `ask` waits.
 std::pair<std::optional<std::string>, bool> ask_loopback6(int netns) {
   const auto start = std::chrono::steady_clock::now();

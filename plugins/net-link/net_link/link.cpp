@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 
 #include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
@@ -146,7 +147,6 @@ void Netlink::add_bridge(const std::string& name, int mtu) {
   // Else the bridge takes the least MAC of its ports, and the containers' ARP tables go stale whenever one leaves.
   rtnl_link_set_addr(link.get(), make_mac(random_mac()).get());
   if (mtu > 0) rtnl_link_set_mtu(link.get(), static_cast<unsigned>(mtu));
-  rtnl_link_set_flags(link.get(), IFF_UP);
   const int result = rtnl_link_add(socket_.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
   if (result == -NLE_EXIST) throw Error{Errc::denied, "interface " + name + " exists already"};
   check(result, "make bridge " + name);
@@ -363,6 +363,13 @@ std::string random_mac() {
   if (::getrandom(&bits, sizeof bits, 0) != sizeof bits) throw Error{Errc::io, "no random numbers for a MAC address"};
   random.value = bits;
   return mac_of(random);
+}
+
+std::string read_sysctl(const std::string& name) {
+  std::ifstream file("/proc/sys/net/" + name);
+  std::string value;
+  std::getline(file, value);
+  return value;
 }
 
 bool write_sysctl(const std::string& name, const std::string& value) {

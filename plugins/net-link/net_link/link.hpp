@@ -100,6 +100,8 @@ void check_interface(const std::string& name);
 std::string mac_of(const Address& address);
 std::string random_mac();
 
+/// The first line of a file under /proc/sys/net of the calling thread's network namespace; empty if there is none.
+std::string read_sysctl(const std::string& name);
 /// Writes a file under /proc/sys/net of the calling thread's network namespace; false if there is none.
 bool write_sysctl(const std::string& name, const std::string& value);
 
