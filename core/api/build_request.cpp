@@ -87,7 +87,9 @@ void take_extensions(const Request& request, build::BuildRequest& out) {
   for (const std::string& entitlement : request.all("allow")) {
     if (entitlement == "security.insecure") {
       wanted.insecure = true;
-    } else if (entitlement != "network.host") {
+    } else if (entitlement == "network.host") {
+      out.host_network = true;
+    } else {
       throw Error{Errc::invalid, "invalid entitlement \"" + entitlement + "\""};
     }
   }

@@ -246,6 +246,10 @@ nlohmann::json parse_json_body(const std::string& body, const std::optional<std:
       throw Error{Errc::invalid, "unsupported Content-Type header (" + *content_type + "): must be 'application/json'"};
     }
   }
+  // A web page can have a browser send a body of this type to a daemon at a TCP address, but not one of JSON's.
+  if (!body.empty() && content_type.value_or("").empty()) {
+    throw Error{Errc::invalid, "malformed Content-Type header (): mime: no media type"};
+  }
   if (body.find_first_not_of(" \t\r\n") == std::string::npos) return nullptr;
   if (nested_too_deeply(body)) throw Error{Errc::invalid, "invalid JSON: exceeded max depth"};
   try {

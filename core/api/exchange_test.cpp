@@ -70,14 +70,19 @@ TEST(Query, ReadsFiltersInBothForms) {
 }
 
 TEST(JsonBody, IsRefusedInDockerdsWords) {
+  const std::string json = "application/json";
   EXPECT_TRUE(parse_json_body("", std::nullopt).is_null());
   EXPECT_EQ(parse_json_body("{\"a\":1}", "application/json; charset=utf-8")["a"], 1);
   EXPECT_EQ(message_of([] { parse_json_body("{}", "text/plain"); }),
             "unsupported Content-Type header (text/plain): must be 'application/json'");
-  EXPECT_THAT(message_of([] { parse_json_body("{\"a", std::nullopt); }), ::testing::StartsWith("invalid JSON: "));
-  EXPECT_EQ(message_of([] { parse_json_body("{\"a\":", std::nullopt); }), "invalid JSON: unexpected EOF");
-  EXPECT_EQ(message_of([] { parse_json_body("{} {}", std::nullopt); }), "unexpected content after JSON");
-  EXPECT_THAT(message_of([] { parse_json_body(std::string(100'000, '['), std::nullopt); }),
+  for (const auto& none : {std::optional<std::string>{}, std::optional<std::string>{""}}) {
+    EXPECT_EQ(message_of([&] { parse_json_body("{}", none); }),
+              "malformed Content-Type header (): mime: no media type");
+  }
+  EXPECT_THAT(message_of([&] { parse_json_body("{\"a", json); }), ::testing::StartsWith("invalid JSON: "));
+  EXPECT_EQ(message_of([&] { parse_json_body("{\"a\":", json); }), "invalid JSON: unexpected EOF");
+  EXPECT_EQ(message_of([&] { parse_json_body("{} {}", json); }), "unexpected content after JSON");
+  EXPECT_THAT(message_of([&] { parse_json_body(std::string(100'000, '['), json); }),
               ::testing::StartsWith("invalid JSON: "));
 }
 

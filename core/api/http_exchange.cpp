@@ -187,7 +187,18 @@ awaitable<void> HttpExchange::leave_http() {
   connection_.upgraded_ = true;
 }
 
+/// A browser opens WebSockets to anywhere for any page, and says only where the page is from.
+void HttpExchange::refuse_other_origins() const {
+  const std::string origin = header("Origin").value_or("");
+  if (origin.empty() || peer()) return;
+  const auto scheme = origin.find("://");
+  if (scheme != std::string::npos && boost::beast::iequals(origin.substr(scheme + 3), header("Host").value_or("")))
+    return;
+  throw Error{Errc::denied, "a page of " + origin + " may not attach to containers of this daemon"};
+}
+
 awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade_to_websocket() {
+  refuse_other_origins();
   const auto key = header("Sec-WebSocket-Key");
   const std::string wanted = header("Upgrade").value_or("");
   if (!key || !boost::beast::iequals(wanted, "websocket")) throw Error{Errc::invalid, "not websocket protocol"};

@@ -48,6 +48,7 @@ class HttpExchange final : public Exchange {
  private:
   [[nodiscard]] std::string head(unsigned status, const std::string& content_type) const;
   awaitable<void> send(std::string_view bytes);
+  void refuse_other_origins() const;
   /// From here on the connection is no longer HTTP.
   awaitable<void> leave_http();
   /// Errors: invalid if the client's input has ended.

@@ -44,6 +44,7 @@ struct BuildRequest {
   std::vector<std::string> names;       ///< Of the image: "app:1".
   std::vector<std::string> cache_from;  ///< Images whose steps count as made here.
   wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
+  bool host_network{};                  ///< Commands may ask for the host's network.
   bool quiet{};                         ///< Only the image's id.
   Shown shown{Shown::none};
   Attest attest;

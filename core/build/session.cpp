@@ -274,6 +274,15 @@ bool Session::serve_agent(const std::string& id, int listener) {
   return true;
 }
 
+/// A Dockerfile may be a stranger's: by itself it does not reach what listens on the host's loopback.
+void Session::set_network(const std::string& wanted, wire::HostConfig& config) const {
+  if (wanted == "host" && !request_->host_network && config.network_mode != "host") {
+    throw Error{Errc::denied,
+                "granting entitlement network.host is not allowed by the client: use --allow network.host"};
+  }
+  config.network_mode = wanted;
+}
+
 std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   containers::CreateRequest request;
   request.passing = true;
@@ -292,7 +301,7 @@ std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   config.volumes = {spec.config.volumes.begin(), spec.config.volumes.end()};
   request.body.host_config = request_->host_config;
   request.body.host_config.log_config.type = "none";
-  if (!spec.network.empty()) request.body.host_config.network_mode = spec.network;
+  if (!spec.network.empty()) set_network(spec.network, request.body.host_config);
   for (const Mount& mount : spec.mounts) request.body.host_config.mounts.push_back(mount_request(mount));
   std::vector<std::string> targets;
   for (const Mount& mount : spec.mounts) targets.push_back(mount.target);

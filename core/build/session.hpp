@@ -61,6 +61,7 @@ class Session final : public builder::v1::Session,
   awaitable<void> clean();
 
  private:
+  void set_network(const std::string& wanted, wire::HostConfig& config) const;
   template <class Result>
   Result on_io(awaitable<Result> work);
   awaitable<std::shared_ptr<const images::Image>> find_image(std::string reference, std::string platform, bool pull);

@@ -71,6 +71,26 @@ TEST_F(WebSocketAttach, CarriesTheStreams) {
   EXPECT_EQ(daemon->inspect("echo", "/State/Running"), true);
 }
 
+TEST(WebSocketOverTcp, IsNotForOtherSitesPages) {
+  Daemon daemon{{{"tls", false}}};
+  daemon.write_config({{"hosts", {daemon.host(), "tcp://127.0.0.1:2375"}}, {"tls", false}});
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  load_busybox(daemon);
+  daemon.cli("run -di --name cat busybox cat");
+  const auto status = [](const std::string& origin) {
+    return shell(
+               "curl -s -m 1 -o /dev/null -w '%{http_code}' -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H "
+               "'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' -H 'Origin: " +
+               origin + "' 'http://127.0.0.1:2375/v1.43/containers/cat/attach/ws?stream=1&stdout=1'")
+        .out;
+  };
+  EXPECT_EQ(status("http://127.0.0.1:2375"), "101");
+  EXPECT_EQ(status(""), "101");
+  EXPECT_EQ(status("https://elsewhere.example"), "403");
+  EXPECT_EQ(status("null"), "403");
+  daemon.cli("rm -f cat");
+}
+
 TEST_F(WebSocketAttach, EndsWithTheContainer) {
   cli("create --name brief busybox echo done");
   WebSocket client(daemon->socket().string(), "/containers/brief/attach/ws?stream=1&stdout=1");

@@ -123,6 +123,17 @@ TEST_P(Build, MountsIntoARun) {
   for (const char* text : {"\nin-context\n", "\nfrom-a\n", "\nkept\n"}) EXPECT_THAT(built.out, HasSubstr(text));
 }
 
+TEST_P(Build, LetsNoCommandOntoTheHostsNetworkUnasked) {
+  const fs::path folder = context({{"Dockerfile", "FROM busybox\nRUN --network=host ls /sys/class/net\n"}});
+  const Result refused = run("build --no-cache " + folder.string());
+  EXPECT_NE(refused.code, 0);
+  EXPECT_THAT(refused.err, HasSubstr("granting entitlement network.host is not allowed by the client"));
+  const Result allowed = run("build --no-cache --network host " + folder.string());
+  EXPECT_EQ(allowed.code, 0) << allowed.err;
+  EXPECT_THAT(allowed.out, HasSubstr("gantry0"));
+  EXPECT_EQ(cli("build --no-cache --allow network.host " + folder.string()).code, 0);
+}
+
 TEST_P(Build, TakesHereDocuments) {
   const fs::path folder = context({{"Dockerfile",
                                     "FROM busybox\nENV WHO=me\nRUN <<EOF\necho one\necho two\nEOF\n"
