@@ -11,6 +11,8 @@ namespace gantry::api {
 namespace {
 
 constexpr std::size_t kPiece = 8 * 1024;
+/// What is read at a time of a body that comes faster than it is taken.
+constexpr std::size_t kLargestPiece = 256 * 1024;
 
 awaitable<void> throw_if_cancelled() {
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
@@ -21,11 +23,14 @@ awaitable<void> throw_if_cancelled() {
 
 }  // namespace
 
+Input::Input(std::shared_ptr<Transport> transport, std::size_t limit)
+    : transport_(std::move(transport)), limit_(limit), piece_(std::min(kPiece, limit)) {}
+
 void Input::consume(std::size_t bytes) {
   begin_ += bytes;
   if (begin_ != end_ || reading_) return;
   begin_ = end_ = 0;
-  if (buffer_.size() > kPiece) buffer_ = std::vector<char>(kPiece);
+  if (buffer_.size() > piece_) buffer_ = std::vector<char>(piece_);
 }
 
 bool Input::start(const asio::any_io_executor& executor) {
@@ -37,19 +42,30 @@ bool Input::start(const asio::any_io_executor& executor) {
     begin_ = 0;
   }
   if (end_ >= limit_) return false;
-  if (buffer_.size() == end_) buffer_.resize(std::min(limit_, std::max(kPiece, buffer_.size() * 2)));
+  if (buffer_.size() == end_ || buffer_.size() < piece_) {
+    buffer_.resize(std::min(limit_, std::max(piece_, buffer_.size() * 2)));
+  }
   reading_ = true;
   asio::co_spawn(executor, read(shared_from_this()), asio::detached);
   return true;
 }
 
 awaitable<void> Input::read(std::shared_ptr<Input> self) {
-  const std::size_t got = co_await self->transport_->read(
-      asio::buffer(self->buffer_.data() + self->end_, self->buffer_.size() - self->end_));
+  const std::size_t room = self->buffer_.size() - self->end_;
+  const std::size_t got = co_await self->transport_->read(asio::buffer(self->buffer_.data() + self->end_, room));
   self->reading_ = false;
+  self->adapt(got, room);
   self->ended_ = self->ended_ || got == 0;
   self->end_ += got;
   self->changed_.notify();
+}
+
+void Input::adapt(std::size_t got, std::size_t room) {
+  if (got == room) {
+    piece_ = std::min({piece_ * 2, kLargestPiece, limit_});
+  } else if (got <= kPiece) {
+    piece_ = std::min(kPiece, limit_);
+  }
 }
 
 awaitable<bool> Input::fill() {

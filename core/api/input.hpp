@@ -13,7 +13,7 @@ namespace gantry::api {
 /// cancelled without losing bytes, and so that the client's end is noticed while nobody wants its bytes.
 class Input : public std::enable_shared_from_this<Input> {
  public:
-  Input(std::shared_ptr<Transport> transport, std::size_t limit) : transport_(std::move(transport)), limit_(limit) {}
+  Input(std::shared_ptr<Transport> transport, std::size_t limit);
 
   [[nodiscard]] std::string_view available() const { return {buffer_.data() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes);
@@ -40,9 +40,12 @@ class Input : public std::enable_shared_from_this<Input> {
   static awaitable<void> read(std::shared_ptr<Input> self);
   /// Starts to read unless that is under way; false if there is no room or nothing to come.
   bool start(const asio::any_io_executor& executor);
+  /// Reads more at a time while much comes, and little again when little does: idle connections are many.
+  void adapt(std::size_t got, std::size_t room);
 
   std::shared_ptr<Transport> transport_;
   std::size_t limit_;
+  std::size_t piece_;
   std::vector<char> buffer_;
   std::size_t begin_{};
   std::size_t end_{};

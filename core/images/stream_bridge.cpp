@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <atomic>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
@@ -11,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "images/background_task.hpp"
+#include "images/upload_ring.hpp"
 
 namespace gantry::images {
 namespace {
@@ -29,22 +29,17 @@ Ends make_ends() {
   return {UniqueFd{fds[0]}, UniqueFd{fds[1]}};
 }
 
-class SocketSource final : public ByteSource {
+/// The worker's end.
+class RingSource final : public ByteSource {
  public:
-  SocketSource(int fd, const std::atomic<bool>& broken) : fd_(fd), broken_(broken) {}
-  std::size_t read(std::span<std::byte> buffer) override {
-    for (;;) {
-      const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
-      if (got > 0) return static_cast<std::size_t>(got);
-      if (got == 0 && !broken_) return 0;
-      if (got == 0) throw Error{Errc::cancelled, "unexpected EOF"};
-      if (errno != EINTR) throw_errno("cannot read the upload");
-    }
-  }
+  explicit RingSource(UploadRing& ring) : ring_(ring) {}
+  ~RingSource() override { ring_.leave(); }
+  RingSource(const RingSource&) = delete;
+  RingSource& operator=(const RingSource&) = delete;
+  std::size_t read(std::span<std::byte> buffer) override { return ring_.read(buffer); }
 
  private:
-  int fd_;
-  const std::atomic<bool>& broken_;
+  UploadRing& ring_;
 };
 
 class SocketSink final : public ByteSink {
@@ -63,31 +58,21 @@ class SocketSink final : public ByteSink {
   int fd_;
 };
 
-awaitable<void> feed(UploadSource source, Socket& socket, std::atomic<bool>& broken) {
-  std::vector<std::byte> buffer(kPiece);
+awaitable<void> feed(UploadSource source, std::shared_ptr<UploadRing> ring) {
   // Whatever ends this, the worker must not take it for the end of the upload.
-  broken = true;
+  struct End {
+    UploadRing& ring;
+    bool whole{};
+    ~End() { ring.end(whole); }
+  } end{*ring};
   for (;;) {
-    const std::size_t got = co_await source(buffer);
+    const std::span<std::byte> room = co_await ring->room();
+    if (room.empty()) co_return;  // the worker wants no more; it says why
+    const std::size_t got = co_await source(room);
     if (got == 0) break;
-    boost::system::error_code failed;
-    co_await asio::async_write(socket, asio::buffer(buffer.data(), got),
-                               asio::redirect_error(asio::use_awaitable, failed));
-    if (failed) co_return;  // the worker wants no more; it says why
+    ring->filled(got);
   }
-  broken = false;
-}
-
-awaitable<void> feed_and_close(UploadSource source, Socket& socket, std::atomic<bool>& broken) {
-  std::exception_ptr error;
-  try {
-    co_await feed(std::move(source), socket, broken);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  boost::system::error_code ignored;
-  socket.close(ignored);
-  if (error) std::rethrow_exception(error);
+  end.whole = true;
 }
 
 awaitable<void> drain(DownloadSink sink, Socket& socket) {
@@ -105,20 +90,18 @@ awaitable<void> drain(DownloadSink sink, Socket& socket) {
 
 awaitable<void> read_upload(Workers& workers, UploadSource source, std::function<void(ByteSource&)> work) {
   const auto executor = co_await asio::this_coro::executor;
-  Ends ends = make_ends();
-  Socket socket{executor, asio::local::stream_protocol{}, ends.ours.release()};
-  std::atomic<bool> broken{false};
-  const BackgroundTask feeding{executor, feed_and_close(std::move(source), socket, broken)};
+  const auto ring = std::make_shared<UploadRing>(executor);
+  const BackgroundTask feeding{executor, feed(std::move(source), ring)};
   std::exception_ptr error;
   try {
     co_await workers.run(Pool::slow, [&] {
-      const UniqueFd fd = std::move(ends.workers);
-      SocketSource upload{fd.get(), broken};
+      RingSource upload{*ring};
       work(upload);
     });
   } catch (...) {
     error = std::current_exception();
   }
+  ring->leave();
   co_await feeding.wait();
   if (error) std::rethrow_exception(error);
 }

@@ -6,7 +6,7 @@
 #include "gantry/stream.hpp"
 #include "images/service.hpp"
 
-/// Between the streams of the io thread's coroutines and work that blocks: bounded by a socket's buffer.
+/// Between the streams of the io thread's coroutines and work that blocks. Memory is bounded.
 namespace gantry::images {
 
 /// Runs `work` on a worker; it reads what `source` brings, to the end or until it throws.
