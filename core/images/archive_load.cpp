@@ -6,6 +6,7 @@
 #include "gantry/error.hpp"
 #include "images/archive_reader.hpp"
 #include "images/attestation.hpp"
+#include "images/early_layers.hpp"
 #include "images/image_config.hpp"
 #include "images/pull.hpp"
 #include "images/stream_bridge.hpp"
@@ -20,8 +21,9 @@ wire::ProgressMessage text_line(std::string text) {
 }
 
 /// Unpacks the layers that are not there; answers the records of all.
-awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<Layer> layers, bool quiet,
-                                                  Report report) {
+awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<Layer> layers,
+                                                  std::map<std::string, Origin> origins, bool quiet, Report report,
+                                                  Cancel cancel) {
   std::vector<LayerRecord> records(layers.size());
   std::vector<Layer> missing;
   std::vector<std::size_t> places;
@@ -31,21 +33,21 @@ awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<
       records[at] = *known;
       continue;
     }
-    records[at].blob = layers[at].blob;
     missing.push_back(layers[at]);
     places.push_back(at);
     if (!quiet) report(progress_line("Loading layer", short_id(layers[at].diff_id), 0, layers[at].blob.size));
   }
-  const std::vector<std::uint64_t> sizes = co_await context.layers.unpack(missing);
+  const std::vector<LayerRecord> unpacked = co_await context.layers.unpack(missing, std::move(origins), cancel);
   for (std::size_t at = 0; at < places.size(); ++at) {
-    records[places[at]].size = sizes[at];
+    records[places[at]] = unpacked[at];
     const std::uint64_t total = missing[at].blob.size;
     if (!quiet) report(progress_line("Loading layer", short_id(missing[at].diff_id), total, total));
   }
   co_return records;
 }
 
-awaitable<void> load_image(Context& context, ArchivedImage image, bool quiet, Report report) {
+awaitable<void> load_image(Context& context, ArchivedImage image, std::map<std::string, Origin> origins, bool quiet,
+                           Report report, Cancel cancel) {
   ImageRecord record;
   parse_image_config(image.config, record.image);
   Manifest parts;
@@ -54,7 +56,7 @@ awaitable<void> load_image(Context& context, ArchivedImage image, bool quiet, Re
   const std::string id = record.image.id;
   const std::set<std::string> kept{record.image.chain_ids.begin(), record.image.chain_ids.end()};
   const LayerStore::Pin pin{context.layers, kept};
-  record.layers = co_await unpack_layers(context, layers, quiet, report);
+  record.layers = co_await unpack_layers(context, layers, std::move(origins), quiet, report, cancel);
   record.manifest = image.manifest;
   if (!image.attestation.index.content.empty()) {
     try {
@@ -78,24 +80,66 @@ awaitable<void> load_image(Context& context, ArchivedImage image, bool quiet, Re
   for (const std::string& name : image.names) report(text_line("Loaded image: " + familiar(name) + "\n"));
 }
 
-/// Reads the whole upload into the store and unpacks what it names.
-awaitable<void> load_all(Context& context, UploadSource source, bool quiet, Report report, Cancel cancel) {
-  const LayerStore::Ingest ingest{context.layers};
-  std::vector<ArchivedImage> found;
-  const BlobStore& blobs = context.blobs;
-  const std::function<void(ByteSource&)> take = [&](ByteSource& upload) {
-    found = find_images(read_archive(upload, blobs), blobs);
+/// Where the layers are that are still in the archive alone.
+std::map<std::string, Origin> origins_in(const ArchiveFiles& archive) {
+  std::map<std::string, Origin> origins;
+  for (const auto& [digest, range] : archive.expected()) origins[digest].file = range;
+  return origins;
+}
+
+using Found = std::vector<ArchivedImage>;
+
+awaitable<Found> find_in_file(Context& context, std::shared_ptr<const UniqueFd> file, ArchiveFiles& archive) {
+  const auto take = [&] {
+    archive.read(file);
+    return find_images(archive);
   };
-  co_await read_upload(context.workers, std::move(source), take);
+  co_return co_await context.workers.run(Pool::slow, take);
+}
+
+awaitable<Found> find_in_stream(Context& context, UploadSource upload, ArchiveFiles& archive) {
+  Found found;
+  const std::function<void(ByteSource&)> take = [&](ByteSource& source) {
+    archive.read(source);
+    found = find_images(archive);
+  };
+  co_await read_upload(context.workers, std::move(upload), take);
+  co_return found;
+}
+
+/// Reads what the archive has into the store, and unpacks what it names.
+awaitable<void> take_images(Context& context, ArchiveSource source, std::shared_ptr<EarlyLayers> early, bool quiet,
+                            Report report, Cancel cancel) {
+  ArchiveFiles archive{context.blobs, [early](const ArchiveFiles::File& file) { early->take(file); }};
+  Found found;
+  if (source.file != nullptr) {
+    found = co_await find_in_file(context, source.file, archive);
+  } else {
+    found = co_await find_in_stream(context, std::move(source.upload), archive);
+  }
+  const std::map<std::string, Origin> origins = origins_in(archive);
   for (ArchivedImage& image : found) {
     if (cancel != nullptr && cancel->cancelled()) throw Error{Errc::cancelled, "context canceled"};
-    co_await load_image(context, std::move(image), quiet, report);
+    co_await load_image(context, std::move(image), origins, quiet, report, cancel);
   }
+}
+
+awaitable<void> load_all(Context& context, ArchiveSource source, bool quiet, Report report, Cancel cancel) {
+  const LayerStore::Ingest ingest{context.layers};
+  const auto early = std::make_shared<EarlyLayers>(context, co_await asio::this_coro::executor);
+  std::exception_ptr error;
+  try {
+    co_await take_images(context, std::move(source), early, quiet, std::move(report), std::move(cancel));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  co_await early->leave();
+  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace
 
-awaitable<void> load_archive(Context& context, UploadSource source, bool quiet, Report report, Cancel cancel) {
+awaitable<void> load_archive(Context& context, ArchiveSource source, bool quiet, Report report, Cancel cancel) {
   std::exception_ptr error;
   try {
     co_await load_all(context, std::move(source), quiet, std::move(report), std::move(cancel));

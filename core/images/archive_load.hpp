@@ -4,7 +4,13 @@
 
 namespace gantry::images {
 
+/// An archive that comes as a stream, or is a file of this host's.
+struct ArchiveSource {
+  UploadSource upload;
+  std::shared_ptr<const UniqueFd> file;
+};
+
 /// Takes the images of a docker-archive or an OCI layout.
-awaitable<void> load_archive(Context& context, UploadSource source, bool quiet, Report report, Cancel cancel);
+awaitable<void> load_archive(Context& context, ArchiveSource source, bool quiet, Report report, Cancel cancel);
 
 }  // namespace gantry::images

@@ -80,8 +80,8 @@ awaitable<Record> keep_image(Context& context, Draft draft) {
     std::vector<Layer> missing;
     missing.push_back(
         {blob, image.diff_ids.back(), image.chain_ids.back(), {image.chain_ids.begin(), image.chain_ids.end() - 1}});
-    const std::vector<std::uint64_t> sizes = co_await context.layers.unpack(missing);
-    record.layers.push_back({blob, sizes.front()});
+    const std::vector<LayerRecord> records = co_await context.layers.unpack(missing);
+    record.layers.push_back({blob, records.front().size});
   }
   record.image.names = std::move(draft.names);
   record.parent = std::move(draft.parent);

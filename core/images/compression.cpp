@@ -48,6 +48,15 @@ class Input {
     return rest();
   }
 
+  /// What is left of the buffer, and from then on the source's bytes without a copy in between.
+  std::size_t read(std::span<std::byte> out) {
+    if (begin_ == end_) return source_.read(out);
+    const std::size_t part = std::min(end_ - begin_, out.size());
+    std::memcpy(out.data(), buffer_.data() + begin_, part);
+    use(part);
+    return part;
+  }
+
   [[nodiscard]] std::span<std::byte> rest() { return std::span{buffer_}.subspan(begin_, end_ - begin_); }
   void use(std::size_t count) { begin_ += count; }
 
@@ -62,14 +71,7 @@ class Input {
 class PlainReader final : public ByteSource {
  public:
   explicit PlainReader(std::unique_ptr<Input> input) : input_(std::move(input)) {}
-  std::size_t read(std::span<std::byte> buffer) override {
-    if (!input_->fill()) return 0;
-    const auto rest = input_->rest();
-    const std::size_t part = std::min(rest.size(), buffer.size());
-    std::memcpy(buffer.data(), rest.data(), part);
-    input_->use(part);
-    return part;
-  }
+  std::size_t read(std::span<std::byte> buffer) override { return input_->read(buffer); }
 
  private:
   std::unique_ptr<Input> input_;

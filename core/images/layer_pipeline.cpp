@@ -110,6 +110,7 @@ std::exception_ptr LayerPipeline::error() const {
 }
 
 void LayerPipeline::inflate_download() {
+  if (is_plain()) return;
   inflating_ = std::thread{[this] {
     try {
       inflate(compressed_);
@@ -122,6 +123,8 @@ void LayerPipeline::inflate_download() {
 void LayerPipeline::inflate_blob() {
   verified_ = true;
   downloaded_ = layer_.blob.size;
+  from_store_ = true;
+  if (is_plain()) return;
   inflating_ = std::thread{[this] {
     try {
       FileSource file{blobs_.open(layer_.blob.digest)};
@@ -152,18 +155,23 @@ void LayerPipeline::inflate(ByteSource& compressed) {
 }
 
 void LayerPipeline::download(const Fetch& fetch) {
-  guarded([&] { fetch_into(fetch, &compressed_); });
+  guarded([&] { fetch_into(fetch, is_plain() ? &archive_ : &compressed_); });
 }
 
 void LayerPipeline::download_only(const Fetch& fetch) {
   guarded([&] { fetch_into(fetch, nullptr); });
 }
 
+BlobStore::Writer LayerPipeline::begin() const {
+  if (!keeps_) return BlobStore::Writer{blobs_};
+  return {blobs_, layer_.blob.digest, layer_.blob.size};
+}
+
 void LayerPipeline::fetch_into(const Fetch& fetch, ByteQueue* queue) {
-  BlobStore::Writer writer{blobs_, layer_.blob.digest, layer_.blob.size};
+  BlobStore::Writer writer = begin();
   BlobSink sink{*this, writer, queue};
   try {
-    sink.replay();
+    if (keeps_) sink.replay();
     fetch(sink, writer.size());
   } catch (...) {
     if (broke_off(std::current_exception())) writer.keep();
@@ -188,6 +196,16 @@ bool LayerPipeline::broke_off(const std::exception_ptr& failure) const {
 
 void LayerPipeline::unpack(const std::function<void(ByteSource&)>& apply) {
   guarded([&] {
+    if (is_plain() && from_store_) {
+      FileSource file{blobs_.open(layer_.blob.digest)};
+      CountedSource counted{file, extracted_};
+      return apply(counted);
+    }
+    if (is_plain()) {
+      CountedSource counted{archive_, extracted_};
+      apply(counted);
+      return archive_.discard();
+    }
     apply(archive_);
     // A driver that had the layer already did not read: the rest still has to be verified.
     archive_.discard();

@@ -26,7 +26,8 @@ struct Layer {
 };
 
 /// The way of one layer, each byte once: socket -> digest and blob file -> queue -> inflate -> diff ID -> queue ->
-/// unpack.
+/// unpack. The digest of a plain blob is the diff ID, so such a one goes from `download`'s queue, or from the blob's
+/// file, to `unpack`, and is not digested again.
 ///
 /// `download` (or, for a blob that is there, nothing), the inflating and `unpack` run at the same time on threads of
 /// their own. The unpacking side sees the end of the archive only when both digests are right; the first failure of any
@@ -43,7 +44,7 @@ class LayerPipeline {
 
   /// Starts to inflate what `download` brings.
   void inflate_download();
-  /// Starts to inflate the blob of the store.
+  /// Starts to inflate the blob of the store, which has been verified when it came there.
   void inflate_blob();
 
   /// Writes all of a blob from a byte on to the sink.
@@ -54,6 +55,8 @@ class LayerPipeline {
   void download(const Fetch& fetch);
   /// The same without inflating: only the blob is wanted.
   void download_only(const Fetch& fetch);
+  /// What comes from this host comes at once or never: nothing is kept of an attempt that broke off.
+  void keep_nothing() { keeps_ = false; }
 
   /// Reads the tar stream: `apply` reads the source to its end.
   void unpack(const std::function<void(ByteSource&)>& apply);
@@ -71,7 +74,10 @@ class LayerPipeline {
  private:
   class BlobSink;
   class CountedSource;
+  /// Of a blob whose content is the layer's archive: anything else would have another digest than the diff ID.
+  [[nodiscard]] bool is_plain() const { return layer_.blob.digest == layer_.diff_id; }
   void fetch_into(const Fetch& fetch, ByteQueue* queue);
+  [[nodiscard]] BlobStore::Writer begin() const;
   [[nodiscard]] bool broke_off(const std::exception_ptr& failure) const;
   void inflate(ByteSource& compressed);
   template <class Step>
@@ -88,6 +94,8 @@ class LayerPipeline {
   mutable std::mutex mutex_;
   std::exception_ptr error_;
   std::thread inflating_;
+  bool from_store_{};
+  bool keeps_{true};
 };
 
 }  // namespace gantry::images

@@ -3,8 +3,29 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace gantry::images {
+
+namespace {
+
+/// Stays in the processor's cache from the digest to the blob's file.
+constexpr std::size_t kFilePiece = std::size_t{256} << 10;
+/// How often a wait looks whether it is wanted.
+constexpr std::chrono::milliseconds kCancelTick{100};
+
+/// Of one who has gone away: if the layer was done before, it is there, and `collect` must know of it.
+bool is_cancellation(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    return error.code() == Errc::cancelled;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
 
 LayerTransfer::Stage LayerTransfer::stage() const noexcept {
   if (done()) return Stage::complete;
@@ -83,14 +104,23 @@ awaitable<void> LayerStore::run(std::shared_ptr<LayerTransfer> transfer) {
   const auto lock = co_await locks_.lock(transfer->layer_.chain_id);
   transfer->check();
   if (has(transfer->layer_.chain_id)) {
-    if (const LayerRecord* known = catalog_.find_layer(transfer->layer_.chain_id)) transfer->size_ = known->size;
+    transfer->outcome_ = record_of(transfer->layer_);
     co_return;
   }
+  transfer->outcome_.blob = transfer->layer_.blob;
   co_await run_locked(transfer);
   present_.insert(transfer->layer_.chain_id);
+  fresh_[transfer->layer_.chain_id] = transfer->outcome_;
   // The stages' buffers: what is free goes back to the kernel.
   transfer->pipeline_.reset();
   ::malloc_trim(0);
+}
+
+LayerRecord LayerStore::record_of(const Layer& layer) const {
+  if (const LayerRecord* known = catalog_.find_layer(layer.chain_id)) return *known;
+  // Another transfer brought it, whose image is not on record yet.
+  if (const auto known = fresh_.find(layer.chain_id); known != fresh_.end()) return known->second;
+  return {layer.blob, 0};
 }
 
 awaitable<void> LayerStore::run_locked(std::shared_ptr<LayerTransfer> transfer) {
@@ -137,7 +167,8 @@ awaitable<void> LayerStore::download_and_unpack(std::shared_ptr<LayerTransfer> t
   }
   co_await fetching.wait();
   // The first failure says why; the others only say that they were cancelled.
-  if (const auto first = transfer->pipeline_->error()) std::rethrow_exception(first);
+  const auto first = transfer->pipeline_->error();
+  if (first && (error || fetching.error() || !is_cancellation(first))) std::rethrow_exception(first);
   if (error) std::rethrow_exception(error);
 }
 
@@ -157,29 +188,57 @@ awaitable<void> LayerStore::unpack_blob(std::shared_ptr<LayerTransfer> transfer)
   } catch (...) {
     error = std::current_exception();
   }
-  if (const auto first = transfer->pipeline_->error()) std::rethrow_exception(first);
+  const auto first = transfer->pipeline_->error();
+  if (first && (error || !is_cancellation(first))) std::rethrow_exception(first);
   if (error) std::rethrow_exception(error);
 }
 
 awaitable<void> LayerStore::fetch(std::shared_ptr<LayerTransfer> transfer, bool inflate) {
+  const auto pipeline = transfer->pipeline_;
+  try {
+    if (!transfer->origin_) {
+      throw Error{Errc::not_found, "blob " + transfer->layer_.blob.digest + " is not in the store"};
+    }
+    if (transfer->origin_->file) {
+      co_await fetch_from_file(transfer, inflate);
+    } else {
+      co_await fetch_from_registry(transfer, inflate);
+    }
+  } catch (...) {
+    pipeline->fail(std::current_exception());
+    std::rethrow_exception(pipeline->error());
+  }
+}
+
+awaitable<void> LayerStore::fetch_from_registry(std::shared_ptr<LayerTransfer> transfer, bool inflate) {
   plugins::CallSettings settings;
   settings.cancel = transfer->stop_;
-  try {
-    if (!transfer->origin_)
-      throw Error{Errc::not_found, "blob " + transfer->layer_.blob.digest + " is not in the store"};
-    const auto work = [pipeline = transfer->pipeline_, origin = *transfer->origin_, inflate](auto& driver,
-                                                                                             const Call& call) {
-      const auto get = [&](ByteSink& sink, std::uint64_t offset) {
-        driver.get_blob(origin.repository, pipeline->layer().blob, offset, origin.credentials, sink, call);
-      };
-      inflate ? pipeline->download(get) : pipeline->download_only(get);
+  const auto work = [pipeline = transfer->pipeline_, origin = *transfer->origin_, inflate](auto& driver,
+                                                                                           const Call& call) {
+    const auto get = [&](ByteSink& sink, std::uint64_t offset) {
+      driver.get_blob(origin.repository, pipeline->layer().blob, offset, origin.credentials, sink, call);
     };
-    const auto driver = drivers_.registry(transfer->origin_->repository.transport);
-    co_await drivers_.call(driver, Pool::slow, settings, work);
-  } catch (...) {
-    transfer->pipeline_->fail(std::current_exception());
-    std::rethrow_exception(transfer->pipeline_->error());
-  }
+    inflate ? pipeline->download(get) : pipeline->download_only(get);
+  };
+  const auto driver = drivers_.registry(transfer->origin_->repository.transport);
+  co_await drivers_.call(driver, Pool::slow, settings, work);
+}
+
+awaitable<void> LayerStore::fetch_from_file(std::shared_ptr<LayerTransfer> transfer, bool inflate) {
+  const auto work = [transfer, inflate] {
+    const auto copy = [&](ByteSink& sink, std::uint64_t offset) {
+      RangeSource source{*transfer->origin_->file};
+      source.seek(offset);
+      std::vector<std::byte> buffer(kFilePiece);
+      while (const std::size_t got = source.read(buffer)) {
+        transfer->check();
+        sink.write(std::span{buffer}.first(got));
+      }
+    };
+    transfer->pipeline_->keep_nothing();
+    inflate ? transfer->pipeline_->download(copy) : transfer->pipeline_->download_only(copy);
+  };
+  co_await workers_.run(Pool::slow, work);
 }
 
 awaitable<void> LayerStore::apply(std::shared_ptr<LayerTransfer> transfer) {
@@ -192,27 +251,57 @@ awaitable<void> LayerStore::apply(std::shared_ptr<LayerTransfer> transfer) {
     });
     return applied.size;
   };
-  transfer->size_ = co_await drivers_.call(drivers_.storage(), Pool::slow, settings, work);
+  transfer->outcome_.size = co_await drivers_.call(drivers_.storage(), Pool::slow, settings, work);
 }
 
-awaitable<std::vector<std::uint64_t>> LayerStore::unpack(std::vector<Layer> layers) {
+namespace {
+
+/// Waits for the end of a transfer, or until `cancel` fires.
+awaitable<void> wait_for(const LayerTransfer::Interest& transfer, std::shared_ptr<plugins::CancelSource> cancel) {
+  asio::steady_timer tick{co_await asio::this_coro::executor};
+  while (cancel != nullptr && !transfer->done()) {
+    if (cancel->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+    tick.expires_after(kCancelTick);
+    transfer->wake_when_done(tick);
+    boost::system::error_code woken;
+    co_await tick.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    transfer->forget(tick);
+  }
+  co_await transfer->join();
+}
+
+}  // namespace
+
+awaitable<std::vector<LayerRecord>> LayerStore::unpack(std::vector<Layer> layers, std::map<std::string, Origin> origins,
+                                                       std::shared_ptr<plugins::CancelSource> cancel) {
   const auto executor = co_await asio::this_coro::executor;
   std::vector<LayerTransfer::Interest> transfers;
   transfers.reserve(layers.size());
-  for (Layer& layer : layers) transfers.push_back(transfer(executor, std::move(layer), std::nullopt));
-  std::vector<std::uint64_t> sizes;
+  for (Layer& layer : layers) {
+    const auto known = origins.find(layer.blob.digest);
+    std::optional<Origin> origin;
+    if (known != origins.end()) origin = known->second;
+    transfers.push_back(transfer(executor, std::move(layer), std::move(origin)));
+  }
+  std::vector<LayerRecord> records;
   std::exception_ptr error;
   try {
     for (const auto& under_way : transfers) {
-      co_await under_way->join();
-      sizes.push_back(under_way->size());
+      co_await wait_for(under_way, cancel);
+      records.push_back(under_way->outcome());
     }
   } catch (...) {
     error = std::current_exception();
   }
   co_await leave(transfers);
   if (error) std::rethrow_exception(error);
-  co_return sizes;
+  co_return records;
+}
+
+bool LayerStore::is_fresh(const std::string& digest) const {
+  return std::any_of(fresh_.begin(), fresh_.end(), [&](const auto& entry) {
+    return entry.second.blob.digest == digest && catalog_.find_layer(entry.first) == nullptr;
+  });
 }
 
 awaitable<std::vector<std::string>> LayerStore::collect(std::vector<std::string> first) {
@@ -228,6 +317,7 @@ awaitable<std::vector<std::string>> LayerStore::collect(std::vector<std::string>
     const auto lock = co_await locks_.lock(chain_id);
     if (!has(chain_id) || pinned(chain_id) || catalog_.used_layers().contains(chain_id)) continue;
     present_.erase(chain_id);
+    fresh_.erase(chain_id);
     const plugins::CallSettings settings;
     const auto work = [chain_id](auto& driver, const Call& call) { driver.remove_layer(chain_id, call); };
     co_await drivers_.call(drivers_.storage(), Pool::slow, settings, work);
@@ -236,7 +326,9 @@ awaitable<std::vector<std::string>> LayerStore::collect(std::vector<std::string>
   if (ingests_ > 0) co_return removed;
   const auto blobs = co_await workers_.run(Pool::slow, [this] { return blobs_.list(); });
   for (const std::string& digest : blobs) {
-    const auto wanted = [&] { return ingests_ > 0 || pinned(digest) || catalog_.used_blobs().contains(digest); };
+    const auto wanted = [&] {
+      return ingests_ > 0 || pinned(digest) || is_fresh(digest) || catalog_.used_blobs().contains(digest);
+    };
     if (wanted()) continue;
     const auto lock = co_await blob_locks_.lock(digest);
     if (wanted()) continue;

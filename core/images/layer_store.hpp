@@ -9,16 +9,18 @@
 
 #include "images/background_task.hpp"
 #include "images/catalog.hpp"
+#include "images/file_range.hpp"
 #include "images/layer_pipeline.hpp"
 #include "images/slots.hpp"
 #include "plugins/drivers.hpp"
 
 namespace gantry::images {
 
-/// Where a blob comes from.
+/// Where a blob comes from: a registry, or a file of this host's.
 struct Origin {
   registry::v1::Repository repository;
   registry::v1::Credentials credentials;
+  std::optional<FileRange> file{};
 };
 
 /// One layer on its way into the storage driver. Shared by all pulls that want it; stops when the last of them leaves.
@@ -32,8 +34,8 @@ class LayerTransfer {
   [[nodiscard]] Stage stage() const noexcept;
   [[nodiscard]] std::uint64_t downloaded() const noexcept { return pipeline_ ? pipeline_->downloaded() : 0; }
   [[nodiscard]] std::uint64_t extracted() const noexcept { return pipeline_ ? pipeline_->extracted() : 0; }
-  /// Bytes unpacked, once complete.
-  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  /// Once complete. The blob is another one than that of `layer` if the layer was there already.
+  [[nodiscard]] const LayerRecord& outcome() const noexcept { return outcome_; }
   [[nodiscard]] bool done() const noexcept { return task_.done(); }
   awaitable<void> join() const { return task_.join(); }
   /// Returns when nothing of a cancelled transfer goes on any more; at once if others still want it.
@@ -73,7 +75,7 @@ class LayerTransfer {
   std::shared_ptr<LayerPipeline> pipeline_;
   BackgroundTask task_;
   std::set<asio::steady_timer*> sleepers_;
-  std::uint64_t size_{};
+  LayerRecord outcome_;
   int interests_{};
 };
 
@@ -95,8 +97,10 @@ class LayerStore {
   /// The layers below must be there or have been started.
   LayerTransfer::Interest transfer(const asio::any_io_executor& executor, Layer layer, std::optional<Origin> origin);
 
-  /// Unpacks, from their blobs, the layers that are not there.
-  awaitable<std::vector<std::uint64_t>> unpack(std::vector<Layer> layers);
+  /// Unpacks the layers that are not there, from their blobs, or, what is in no store yet, from where `origins` says by
+  /// the blob's digest. Answers the record of each.
+  awaitable<std::vector<LayerRecord>> unpack(std::vector<Layer> layers, std::map<std::string, Origin> origins = {},
+                                             std::shared_ptr<plugins::CancelSource> cancel = {});
 
   /// Keeps layers and blobs from being collected while they belong to no image yet.
   class Pin {
@@ -131,13 +135,19 @@ class LayerStore {
 
  private:
   awaitable<void> run(std::shared_ptr<LayerTransfer> transfer);
+  /// Of a layer that is there.
+  [[nodiscard]] LayerRecord record_of(const Layer& layer) const;
   awaitable<void> run_locked(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> wait_for_parent(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> download_and_unpack(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> download(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> unpack_blob(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> fetch(std::shared_ptr<LayerTransfer> transfer, bool inflate);
+  awaitable<void> fetch_from_registry(std::shared_ptr<LayerTransfer> transfer, bool inflate);
+  awaitable<void> fetch_from_file(std::shared_ptr<LayerTransfer> transfer, bool inflate);
   awaitable<void> apply(std::shared_ptr<LayerTransfer> transfer);
+  /// Whether it is the blob of a layer whose image is not on record yet.
+  [[nodiscard]] bool is_fresh(const std::string& digest) const;
   [[nodiscard]] bool pinned(const std::string& name) const { return pins_.contains(name); }
 
   plugins::Drivers& drivers_;
@@ -148,6 +158,7 @@ class LayerStore {
   NamedMutexes locks_;
   NamedMutexes blob_locks_;  // apart: a plain base layer's chain ID is its blob's digest
   std::set<std::string> present_;
+  std::map<std::string, LayerRecord> fresh_;  ///< Of the layers that came since the daemon's start.
   std::map<std::string, std::weak_ptr<LayerTransfer>> transfers_;
   std::map<std::string, int> pins_;
   int ingests_{};

@@ -310,14 +310,13 @@ awaitable<std::vector<LayerRecord>> pull_layers(Context& context, std::vector<La
     }
     report(progress_line("Pulling fs layer", id));
     if (transfers.size() >= 3) report(progress_line("Waiting", id));
-    records[at].blob = layers[at].blob;
     places.push_back(at);
     transfers.push_back(context.layers.transfer(executor, layers[at], origin));
   }
   std::exception_ptr error;
   try {
     co_await follow(transfers, report, cancel);
-    for (std::size_t at = 0; at < places.size(); ++at) records[places[at]].size = transfers[at]->size();
+    for (std::size_t at = 0; at < places.size(); ++at) records[places[at]] = transfers[at]->outcome();
   } catch (...) {
     error = std::current_exception();
   }

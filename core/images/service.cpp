@@ -147,7 +147,13 @@ awaitable<std::string> Service::import(ImportRequest request, UploadSource sourc
 }
 
 awaitable<void> Service::load(UploadSource source, bool quiet, Report report, Cancel cancel) {
-  return load_archive(impl_->context, std::move(source), quiet, std::move(report), std::move(cancel));
+  ArchiveSource archive{std::move(source), nullptr};
+  return load_archive(impl_->context, std::move(archive), quiet, std::move(report), std::move(cancel));
+}
+
+awaitable<void> Service::load_file(std::shared_ptr<const UniqueFd> file, bool quiet, Report report, Cancel cancel) {
+  ArchiveSource archive{{}, std::move(file)};
+  return load_archive(impl_->context, std::move(archive), quiet, std::move(report), std::move(cancel));
 }
 
 awaitable<void> Service::save(std::vector<std::string> references, DownloadSink sink, Cancel cancel) {
