@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/as_of.hpp"
+#include "api/lent_file.hpp"
 #include "api/member_order.hpp"
 #include "api/progress_stream.hpp"
 #include "api/registry_auth.hpp"
@@ -62,6 +63,7 @@ void Images::add_routes(Router& router) {
   router.add("GET", "/images/get", [this](Exchange& exchange) { return save(exchange); });
   router.add("POST", "/images/create", [this](Exchange& exchange) { return create(exchange); });
   router.add("POST", "/images/load", [this](Exchange& exchange) { return load(exchange); });
+  router.add("POST", "/images/load/lent", [this](Exchange& exchange) { return load_lent(exchange); });
   router.add(
       "POST", "/images/prune", [this](Exchange& exchange) { return prune(exchange); }, Version{1, 25});
   router.add("GET", "/images/{name:*}/json", [this](Exchange& exchange) { return inspect(exchange); });
@@ -242,6 +244,20 @@ awaitable<Response> Images::load(Exchange& exchange) {
   };
   ProgressStream stream{exchange};
   co_return co_await stream.run(work, false, ProgressStream::Failure::in_stream);
+}
+
+awaitable<Response> Images::load_lent(Exchange& exchange) {
+  const bool quiet = exchange.request().flag("quiet", false);
+  const nlohmann::json claim = co_await exchange.body_json();
+  const auto lender = exchange.peer();
+  if (!lender) throw Error{Errc::conflict, "the client may be on another host"};
+  const auto take = [&] { return std::make_shared<const UniqueFd>(take_lent_file(*lender, claim)); };
+  const std::shared_ptr<const UniqueFd> file = co_await workers_.run(Pool::quick, take);
+  const ProgressStream::Work work = [this, quiet, file](images::Report report, images::Cancel cancel) {
+    return service_.load_file(file, quiet, std::move(report), std::move(cancel));
+  };
+  ProgressStream stream{exchange};
+  co_return co_await stream.run(work, true, ProgressStream::Failure::in_stream);
 }
 
 awaitable<Response> Images::login(Exchange& exchange) {

@@ -11,7 +11,7 @@ namespace gantry::api {
 class Images {
  public:
   /// The service must outlive this object, and this object the router.
-  explicit Images(images::Service& service) : service_(service) {}
+  Images(images::Service& service, Workers& workers) : service_(service), workers_(workers) {}
 
   void add_routes(Router& router);
 
@@ -28,10 +28,12 @@ class Images {
   awaitable<Response> prune(Exchange& exchange);
   awaitable<Response> save(Exchange& exchange);
   awaitable<Response> load(Exchange& exchange);
+  awaitable<Response> load_lent(Exchange& exchange);
   awaitable<Response> login(Exchange& exchange);
   awaitable<Response> distribution(Exchange& exchange);
 
   images::Service& service_;
+  Workers& workers_;
 };
 
 }  // namespace gantry::api

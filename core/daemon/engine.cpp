@@ -234,7 +234,7 @@ Engine::Impl::Impl(asio::io_context& io, const Config& given)
       plugins_api(system),
       containers_api(containers, images),
       exec_api(containers),
-      images_api(images),
+      images_api(images, workers),
       networks_api(networks, bus, containers_api.network_peers()),
       volumes_api(volumes, workers),
       build_api(builds) {
