@@ -262,11 +262,12 @@ void Engine::Impl::wire_nouns() {
   system.set_devices([this] { return known_devices(); });
   system.set_plugin_use({[this](const plugins::DriverInfo& driver, bool running) { return user_of(driver, running); },
                          [this](auto prepare) { return networks.take_over(std::move(prepare)); }});
-  drivers.set_teach([this](plugins::NetworkDriver driver, std::function<void()> ready) {
+  const auto teach = [this](auto driver, std::function<void()> ready) {
     asio::post(context, [this, driver = std::move(driver), ready = std::move(ready)] {
       asio::co_spawn(context, networks.relearn(driver), [ready](const std::exception_ptr&) { ready(); });
     });
-  });
+  };
+  drivers.set_teach({teach, teach});
   builds.cache().set(cache_settings(config.builder));
   api::add_disk_usage(system_api, containers, images, volumes, builds.cache());
 }

@@ -2,11 +2,13 @@
 // takes this process with it and nothing else. The daemon starts it, and it never outlives the daemon.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <condition_variable>
@@ -84,6 +86,14 @@ class Servants {
   int count_ = 0;
 };
 
+/// Whether the path still means the file that the daemon holds: then the loader finds what lies beside it.
+bool is_at(const std::string& path, int file) {
+  struct stat named {};
+  struct stat held {};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(file, &held) == 0 && named.st_dev == held.st_dev &&
+         named.st_ino == held.st_ino;
+}
+
 void load(const std::string& file, Served& served) {
   // Lives as long as the process: so does what it has mapped.
   static std::unique_ptr<const plugins::Library> library;
@@ -91,7 +101,8 @@ void load(const std::string& file, Served& served) {
   served.translate = [] { return plugins::translate_exception(info); };
   served.log = tell;
   try {
-    library = std::make_unique<const plugins::Library>(file);
+    library = is_at(file, kFileFd) ? std::make_unique<const plugins::Library>(file)
+                                   : std::make_unique<const plugins::Library>(file, kFileFd);
     info = library->info();
     served.object = library->make();
     served.base = &plugins::base_of(info.kind, served.object.get());
@@ -106,6 +117,16 @@ void load(const std::string& file, Served& served) {
 }
 
 void ignored(int /*signal*/) {}
+
+/// Ends this process with the daemon, whatever the driver is at: also one that hangs while it is loaded or destroyed.
+void end_with_daemon() {
+  std::thread{[] {
+    pollfd daemon{kControlFd, 0, 0};
+    while (::poll(&daemon, 1, -1) < 0 || (daemon.revents & (POLLHUP | POLLERR | POLLNVAL)) == 0) {
+    }
+    ::_exit(0);
+  }}.detach();
+}
 
 /// The end of the control socket, which is the daemon's, ends this process, and no signal that is sent to a group of
 /// processes. Not PR_SET_PDEATHSIG, which tells of the end of the thread that started this. No signal is ignored, which
@@ -147,8 +168,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "gantry-driver-host: gantryd starts it, for a driver that is isolated\n");
     return 2;
   }
-  ::fcntl(kControlFd, F_SETFD, FD_CLOEXEC);
+  for (const int fd : {kControlFd, kFileFd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   settle();
+  end_with_daemon();
   static Served served;
   static Servants servants;
   load(argv[1], served);

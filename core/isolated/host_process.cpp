@@ -23,13 +23,14 @@ namespace {
   throw Error{Errc::unavailable, "gantry-driver-host cannot be started: " + what + ": " + std::strerror(error)};
 }
 
-/// What the process begins with: the control socket, a process group of its own (a terminal's Ctrl-C is the daemon's),
-/// and no signal blocked or ignored.
+/// What the process begins with: the control socket and the driver's file, a process group of its own (a terminal's
+/// Ctrl-C is the daemon's), and no signal blocked or ignored.
 class HostSpawn {
  public:
-  explicit HostSpawn(int control) {
+  HostSpawn(int control, const DriverFile& file) : path_(file.path()) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawn_file_actions_adddup2(&actions_, control, kControlFd);
+    ::posix_spawn_file_actions_adddup2(&actions_, file.fd(), kFileFd);
     ::posix_spawnattr_init(&attributes_);
     ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     ::posix_spawnattr_setpgroup(&attributes_, 0);
@@ -46,8 +47,8 @@ class HostSpawn {
   HostSpawn(const HostSpawn&) = delete;
   HostSpawn& operator=(const HostSpawn&) = delete;
 
-  pid_t run(const std::string& program, const std::string& file) const {
-    std::array<char*, 3> arguments{const_cast<char*>("gantry-driver-host"), const_cast<char*>(file.c_str()), nullptr};
+  pid_t run(const std::string& program) const {
+    std::array<char*, 3> arguments{const_cast<char*>("gantry-driver-host"), const_cast<char*>(path_.c_str()), nullptr};
     pid_t pid = -1;
     const int failed = ::posix_spawn(&pid, program.c_str(), &actions_, &attributes_, arguments.data(), environ);
     if (failed != 0) cannot_start("exec", failed);
@@ -55,6 +56,7 @@ class HostSpawn {
   }
 
  private:
+  const std::string& path_;
   posix_spawn_file_actions_t actions_{};
   posix_spawnattr_t attributes_{};
 };
@@ -69,21 +71,22 @@ std::string ending(const siginfo_t& info) {
 HostProgram::HostProgram(const std::string& path) {
   const UniqueFd opened{::open(path.c_str(), O_PATH | O_CLOEXEC)};
   if (!opened) cannot_start(path, errno);
-  // Away from where the control socket goes before it is executed.
-  file_ = UniqueFd{::fcntl(opened.get(), F_DUPFD_CLOEXEC, kControlFd + 1)};
+  // Away from the numbers that the process gets before it is executed.
+  file_ = UniqueFd{::fcntl(opened.get(), F_DUPFD_CLOEXEC, kFirstFreeFd)};
 }
 
 std::string HostProgram::path() const { return "/proc/self/fd/" + std::to_string(file_.get()); }
 
-HostProcess::HostProcess(const HostProgram& program, const std::string& file) {
+HostProcess::HostProcess(const HostProgram& program, const DriverFile& file) {
+  file.check();
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) cannot_start("socketpair", errno);
   control_ = UniqueFd{ends[0]};
   UniqueFd theirs{ends[1]};
   limit_waits(ends[0]);
   // dup2 onto itself would leave it close-on-exec.
-  if (theirs.get() == kControlFd) theirs = UniqueFd{::fcntl(kControlFd, F_DUPFD_CLOEXEC, kControlFd + 1)};
-  pid_ = HostSpawn{theirs.get()}.run(program.path(), file);
+  if (theirs.get() < kFirstFreeFd) theirs = UniqueFd{::fcntl(theirs.get(), F_DUPFD_CLOEXEC, kFirstFreeFd)};
+  pid_ = HostSpawn{theirs.get(), file}.run(program.path());
   process_ = UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
   if (process_) return;
   const int failed = errno;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gantry/unique_fd.hpp"
+#include "isolated/driver_file.hpp"
 
 namespace gantry::isolated {
 
@@ -25,8 +26,8 @@ class HostProgram {
 /// One process of it. It ends with this object, and with the daemon.
 class HostProcess {
  public:
-  /// `file`: the driver's. Errors: unavailable.
-  HostProcess(const HostProgram& program, const std::string& file);
+  /// `file`: the driver's. Errors: unavailable (also if it is not what it was).
+  HostProcess(const HostProgram& program, const DriverFile& file);
   ~HostProcess();
   HostProcess(const HostProcess&) = delete;
   HostProcess& operator=(const HostProcess&) = delete;
@@ -45,7 +46,9 @@ class HostProcess {
   bool ended_ = false;
 };
 
-/// The descriptor of the control socket in the driver's process.
+/// Descriptors in the driver's process: the control socket, and the driver's file.
 constexpr int kControlFd = 3;
+constexpr int kFileFd = 4;
+constexpr int kFirstFreeFd = 5;
 
 }  // namespace gantry::isolated

@@ -33,12 +33,11 @@ class IpamProxy final : public Proxy<ipam::v1::Driver, IpamMethods> {
 
 }  // namespace
 
-const Kind kIpamKind{
-    ipam::v1::Driver::kKind,
-    [](std::shared_ptr<Remote> remote, bool teaching) -> std::shared_ptr<void> {
-      return std::shared_ptr<ipam::v1::Driver>{std::make_shared<IpamProxy>(std::move(remote), teaching)};
-    },
-    &IpamMethods::serve,
-    {}};
+const Kind kIpamKind{ipam::v1::Driver::kKind,
+                     [](std::shared_ptr<Remote> remote, Lesson lesson) -> std::shared_ptr<void> {
+                       return std::shared_ptr<ipam::v1::Driver>{std::make_shared<IpamProxy>(std::move(remote), lesson)};
+                     },
+                     &IpamMethods::serve,
+                     {}};
 
 }  // namespace gantry::isolated

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "isolated/lesson.hpp"
 #include "isolated/message.hpp"
 
 namespace gantry::isolated {
@@ -16,8 +17,8 @@ class Incoming;
 /// One kind of drivers that can be isolated.
 struct Kind {
   const char* name;
-  /// Stands for a remote driver, as a pointer to the kind's interface.
-  std::shared_ptr<void> (*make_proxy)(std::shared_ptr<Remote> remote, bool teaching);
+  /// Stands for a remote driver whose calls are of `lesson`, as a pointer to the kind's interface.
+  std::shared_ptr<void> (*make_proxy)(std::shared_ptr<Remote> remote, Lesson lesson);
   /// Calls the driver, of which `object` is the kind's interface, and answers what comes of it.
   Json (*serve)(void* object, std::size_t method, Incoming& in);
   std::vector<std::string> abilities;  ///< Those that the proxy can stand for.

@@ -94,7 +94,6 @@ using LogMethods =
 /// again: it knows no cursor any more.
 template <auto Method, class... A>
 decltype(auto) ask_driver(Remote& remote, A&&... arguments) {
-  constexpr bool kAtOnce = true;
   return Shape<decltype(Method)>::call(remote, LogMethods::index<Method>(), kAtOnce, std::forward<A>(arguments)...);
 }
 
@@ -157,8 +156,8 @@ class LogProxy final : public Proxy<LogDriver, LogMethods>, public Reader {
 }  // namespace
 
 const Kind kLogKind{LogDriver::kKind,
-                    [](std::shared_ptr<Remote> remote, bool teaching) -> std::shared_ptr<void> {
-                      return std::shared_ptr<LogDriver>{std::make_shared<LogProxy>(std::move(remote), teaching)};
+                    [](std::shared_ptr<Remote> remote, Lesson lesson) -> std::shared_ptr<void> {
+                      return std::shared_ptr<LogDriver>{std::make_shared<LogProxy>(std::move(remote), lesson)};
                     },
                     &LogMethods::serve,
                     {Reader::kAbility}};

@@ -43,7 +43,7 @@ void put(Json& arguments, const T& value) {
 }
 
 template <class R, class... P>
-R call_remote(Remote& remote, std::size_t method, bool teaching, P... arguments) {
+R call_remote(Remote& remote, std::size_t method, Lesson lesson, P... arguments) {
   Request request;
   Json values = Json::array();
   const auto add = [&]<class A>(A&& argument) {
@@ -57,7 +57,7 @@ R call_remote(Remote& remote, std::size_t method, bool teaching, P... arguments)
   Json message = Json::array();
   message.push_back(method);
   message.push_back(std::move(values));
-  const Json reply = remote.call(request, message, teaching);
+  const Json reply = remote.call(request, message, lesson);
   try {
     std::size_t next = 0;
     const auto take = [&]<class A>(A&& argument) {
@@ -137,8 +137,8 @@ struct Shape;
 
 template <class R, class Object, class... P>
 struct Shape<R (Object::*)(P...)> {
-  static R call(Remote& remote, std::size_t method, bool teaching, P... arguments) {
-    return call_remote<R, P...>(remote, method, teaching, static_cast<P&&>(arguments)...);
+  static R call(Remote& remote, std::size_t method, Lesson lesson, P... arguments) {
+    return call_remote<R, P...>(remote, method, lesson, static_cast<P&&>(arguments)...);
   }
   static Json serve(R (Object::*method)(P...), Object& object, Incoming& in) {
     return call_here<R, P...>(in, [&](P... each) { return (object.*method)(static_cast<P&&>(each)...); });
@@ -147,8 +147,8 @@ struct Shape<R (Object::*)(P...)> {
 
 template <class R, class Object, class... P>
 struct Shape<R (*)(Object&, P...)> {
-  static R call(Remote& remote, std::size_t method, bool teaching, P... arguments) {
-    return call_remote<R, P...>(remote, method, teaching, static_cast<P&&>(arguments)...);
+  static R call(Remote& remote, std::size_t method, Lesson lesson, P... arguments) {
+    return call_remote<R, P...>(remote, method, lesson, static_cast<P&&>(arguments)...);
   }
   static Json serve(R (*method)(Object&, P...), Object& object, Incoming& in) {
     return call_here<R, P...>(in, [&](P... each) { return method(object, static_cast<P&&>(each)...); });
@@ -181,7 +181,7 @@ struct MethodList {
 template <class Kind, class Methods>
 class Proxy : public Kind {
  public:
-  Proxy(std::shared_ptr<Remote> remote, bool teaching) : remote_(std::move(remote)), teaching_(teaching) {}
+  Proxy(std::shared_ptr<Remote> remote, Lesson lesson) : remote_(std::move(remote)), lesson_(lesson) {}
 
   void capabilities(Capabilities& out) const override {
     const Capabilities& known = remote_->description().capabilities;
@@ -200,7 +200,7 @@ class Proxy : public Kind {
 
   template <auto Method, class... A>
   decltype(auto) invoke(A&&... arguments) {
-    return Shape<decltype(Method)>::call(*remote_, Methods::template index<Method>(), teaching_,
+    return Shape<decltype(Method)>::call(*remote_, Methods::template index<Method>(), lesson_,
                                          std::forward<A>(arguments)...);
   }
 
@@ -208,7 +208,7 @@ class Proxy : public Kind {
 
  private:
   std::shared_ptr<Remote> remote_;
-  bool teaching_;
+  Lesson lesson_;
 };
 
 }  // namespace gantry::isolated

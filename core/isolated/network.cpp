@@ -39,8 +39,8 @@ class NetworkProxy final : public Proxy<network::v1::Driver, NetworkMethods> {
 
 const Kind kNetworkKind{
     network::v1::Driver::kKind,
-    [](std::shared_ptr<Remote> remote, bool teaching) -> std::shared_ptr<void> {
-      return std::shared_ptr<network::v1::Driver>{std::make_shared<NetworkProxy>(std::move(remote), teaching)};
+    [](std::shared_ptr<Remote> remote, Lesson lesson) -> std::shared_ptr<void> {
+      return std::shared_ptr<network::v1::Driver>{std::make_shared<NetworkProxy>(std::move(remote), lesson)};
     },
     &NetworkMethods::serve,
     {}};

@@ -57,8 +57,8 @@ class RegistryProxy final : public Proxy<RegistryDriver, RegistryMethods> {
 
 const Kind kRegistryKind{
     RegistryDriver::kKind,
-    [](std::shared_ptr<Remote> remote, bool teaching) -> std::shared_ptr<void> {
-      return std::shared_ptr<RegistryDriver>{std::make_shared<RegistryProxy>(std::move(remote), teaching)};
+    [](std::shared_ptr<Remote> remote, Lesson lesson) -> std::shared_ptr<void> {
+      return std::shared_ptr<RegistryDriver>{std::make_shared<RegistryProxy>(std::move(remote), lesson)};
     },
     &RegistryMethods::serve,
     {}};

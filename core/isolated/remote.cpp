@@ -41,7 +41,7 @@ std::chrono::milliseconds restart_delay(int crashes) {
   return std::min<std::chrono::milliseconds>(delay, kLongestWait);
 }
 
-Description describe(const HostProgram& program, const std::string& file) {
+Description describe(const HostProgram& program, const DriverFile& file) {
   Running running{program, file};
   Beside beside;
   beside.deadline = Clock::now() + kDescribeLimit;
@@ -58,10 +58,10 @@ Description describe(const HostProgram& program, const std::string& file) {
     running.wait(kCloseLimit);
     return out;
   } catch (const BrokenLink& broken) {
-    throw Error{Errc::unavailable,
-                file + ": its process did not say what it is: " + broken.what() + ", " + running.wait(kCrashPatience)};
+    throw Error{Errc::unavailable, file.path() + ": its process did not say what it is: " + broken.what() + ", " +
+                                       running.wait(kCrashPatience)};
   } catch (const Json::exception& error) {
-    throw Error{Errc::invalid, file + ": " + error.what()};
+    throw Error{Errc::invalid, file.path() + ": " + error.what()};
   }
 }
 
@@ -83,9 +83,13 @@ class Remote::Core {
   /// The keeper's life: to the end of the last process.
   void keep(std::promise<void> opened);
   void stop();
-  Json call(const Request& request, const Json& message, bool teaching);
+  Json call(const Request& request, const Json& message, Lesson lesson);
   [[noreturn]] void distrust(const std::string& why);
-  void ready() noexcept;
+  void ready(Lesson lesson) noexcept;
+  /// The keeper has come to its end.
+  void finish() noexcept;
+  /// Whether nobody waits for the keeper's end: it is noted, or it has come.
+  bool ends_beside();
 
   [[nodiscard]] std::shared_ptr<Running> current() const {
     const std::scoped_lock guard{mutex};
@@ -104,7 +108,7 @@ class Remote::Core {
   bool watch(Running& running);
   void note_end(const std::string& how, Clock::time_point started);
   bool pause();
-  std::shared_ptr<Running> usable(const Call* call, bool teaching);
+  std::shared_ptr<Running> usable(const Call* call, Lesson lesson);
   void drop(const std::shared_ptr<Running>& running);
   void log(LogLevel level, std::string_view line) const {
     if (settings.log) settings.log(level, line);
@@ -124,10 +128,13 @@ class Remote::Core {
   int crashes_ = 0;
   std::string last_end_;
   Clock::time_point next_start_;
+  Lesson lesson_ = kNoLesson;  // that of the last start
+  bool finished_ = false;
+  std::shared_ptr<Ends> ends_;  // once the end has begun
 };
 
 std::shared_ptr<Running> Remote::Core::start() {
-  const auto running = std::make_shared<Running>(*settings.program, settings.file);
+  const auto running = std::make_shared<Running>(*settings.program, *settings.file);
   {
     const std::scoped_lock guard{mutex};
     starting_ = running;
@@ -214,6 +221,7 @@ bool Remote::Core::pause() {
 
 std::shared_ptr<Running> Remote::Core::start_again() {
   std::shared_ptr<Running> running;
+  Lesson lesson = kNoLesson;
   try {
     running = start();
   } catch (const Error& error) {
@@ -224,16 +232,17 @@ std::shared_ptr<Running> Remote::Core::start_again() {
     const std::scoped_lock guard{mutex};
     running_ = running;
     state_ = settings.relearn ? State::relearning : State::up;
+    lesson = ++lesson_;
     changed_.notify_all();
   }
   report(LogLevel::info, settings.title + " runs again");
-  if (settings.relearn) settings.relearn();
+  if (settings.relearn) settings.relearn(lesson);
   return running;
 }
 
-void Remote::Core::ready() noexcept {
+void Remote::Core::ready(Lesson lesson) noexcept {
   const std::scoped_lock guard{mutex};
-  if (state_ == State::relearning) state_ = State::up;
+  if (state_ == State::relearning && lesson == lesson_) state_ = State::up;
   changed_.notify_all();
 }
 
@@ -248,16 +257,39 @@ void Remote::Core::stop() {
   ::eventfd_write(stop_.get(), 1);
 }
 
+void Remote::Core::finish() noexcept {
+  std::shared_ptr<Ends> ends;
+  {
+    const std::scoped_lock guard{mutex};
+    finished_ = true;
+    ends = ends_;
+  }
+  if (ends) ends->done();
+}
+
+bool Remote::Core::ends_beside() {
+  const std::scoped_lock guard{mutex};
+  if (finished_) return true;
+  if (!settings.ends) return false;
+  ends_ = settings.ends;
+  ends_->begin();
+  return true;
+}
+
 /// Errors: unavailable, cancelled.
-std::shared_ptr<Running> Remote::Core::usable(const Call* call, bool teaching) {
+std::shared_ptr<Running> Remote::Core::usable(const Call* call, Lesson lesson) {
   const auto deadline = Clock::now() + kCallPatience;
+  const bool at_once = lesson != kNoLesson;
   std::unique_lock guard{mutex};
   for (;;) {
-    if (state_ == State::up || (teaching && state_ == State::relearning)) return running_;
+    if (at_once && lesson != kAtOnce && lesson != lesson_) {
+      throw Error{Errc::unavailable, settings.title + " was started once more, and learns from the beginning"};
+    }
+    if (state_ == State::up || (at_once && state_ == State::relearning)) return running_;
     const auto now = Clock::now();
     if (state_ == State::closed) throw Error{Errc::unavailable, settings.title + " is not open"};
     const bool far = state_ == State::down && next_start_ - now > kShortWait;
-    if (far || teaching || now > deadline) {
+    if (far || at_once || now > deadline) {
       throw Error{Errc::unavailable, settings.title + " has crashed " + std::to_string(crashes_) + " times, last (" +
                                          last_end_ + "); it is started again" + (far ? " later" : "")};
     }
@@ -276,9 +308,9 @@ void Remote::Core::drop(const std::shared_ptr<Running>& running) {
   next_start_ = Clock::now();
 }
 
-Json Remote::Core::call(const Request& request, const Json& message, bool teaching) {
+Json Remote::Core::call(const Request& request, const Json& message, Lesson lesson) {
   for (int tries = 1;; ++tries) {
-    const std::shared_ptr<Running> running = usable(request.call, teaching);
+    const std::shared_ptr<Running> running = usable(request.call, lesson);
     try {
       return running->ask(FrameType::call, message, request);
     } catch (const NotReturned& broken) {
@@ -308,10 +340,11 @@ void Remote::Core::distrust(const std::string& why) {
 Remote::Remote(RemoteSettings settings) : core_(std::make_shared<Core>(std::move(settings))) {}
 
 Remote::~Remote() {
-  core_->stop();
   if (!keeper_.joinable()) return;
+  const bool beside = core_->ends_beside();
+  core_->stop();
   // The last one to let go of a driver may be the keeper, while it tells of a new start.
-  if (keeper_.get_id() == std::this_thread::get_id()) {
+  if (beside || keeper_.get_id() == std::this_thread::get_id()) {
     keeper_.detach();
   } else {
     keeper_.join();
@@ -324,7 +357,10 @@ void Remote::open(const Host& host) {
   core_->open(host);
   std::promise<void> opened;
   std::future<void> outcome = opened.get_future();
-  keeper_ = std::thread{[core = core_, promise = std::move(opened)]() mutable { core->keep(std::move(promise)); }};
+  keeper_ = std::thread{[core = core_, promise = std::move(opened)]() mutable {
+    core->keep(std::move(promise));
+    core->finish();
+  }};
   outcome.get();
 }
 
@@ -333,13 +369,13 @@ bool Remote::has(std::string_view ability) const noexcept {
   return core_->abilities.contains(ability);
 }
 
-Json Remote::call(const Request& request, const Json& message, bool teaching) {
-  return core_->call(request, message, teaching);
+Json Remote::call(const Request& request, const Json& message, Lesson lesson) {
+  return core_->call(request, message, lesson);
 }
 
 void Remote::distrust(const std::string& why) { core_->distrust(why); }
 
-void Remote::ready() noexcept { core_->ready(); }
+void Remote::ready(Lesson lesson) noexcept { core_->ready(lesson); }
 
 pid_t Remote::pid() const noexcept {
   const std::shared_ptr<Running> running = core_->current();

@@ -2,13 +2,18 @@
 
 #include "isolated/remote.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
@@ -60,6 +65,8 @@ class FakeCall final : public Call {
   UniqueFd fd_;
 };
 
+constexpr const char* kFake = GANTRY_FAKES_DIR "/fake-volume.so";
+
 /// The fake volume driver with failpoints (tests/fakes/failing).
 class Remotes : public ::testing::Test {
  protected:
@@ -68,8 +75,8 @@ class Remotes : public ::testing::Test {
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     root_ = name;
     settings_.program = std::make_shared<const HostProgram>(GANTRY_BIN_DIR "/gantry-driver-host");
-    settings_.file = GANTRY_FAKES_DIR "/fake-volume.so";
-    settings_.description = describe(*settings_.program, settings_.file);
+    settings_.file = std::make_shared<const DriverFile>(kFake);
+    settings_.description = describe(*settings_.program, *settings_.file);
     host_ = std::make_unique<TestHost>(root_, settings_.description);
     settings_.title = "volume driver \"fake\"";
   }
@@ -81,7 +88,7 @@ class Remotes : public ::testing::Test {
 
   void open() {
     remote_ = std::make_shared<Remote>(settings_);
-    driver_ = std::static_pointer_cast<volume::v1::Driver>(find_kind("volume")->make_proxy(remote_, false));
+    driver_ = std::static_pointer_cast<volume::v1::Driver>(find_kind("volume")->make_proxy(remote_, kNoLesson));
     driver_->open(*host_);
   }
   void faults(const std::string& points) { std::ofstream{root_ / "data" / "failpoints"} << points << "\n"; }
@@ -112,7 +119,7 @@ TEST_F(Remotes, SayWhatTheyAre) {
   EXPECT_EQ(settings_.description.kind, "volume");
   EXPECT_EQ(settings_.description.name, "fake");
   ASSERT_FALSE(settings_.description.options.empty());
-  EXPECT_THROW(describe(*settings_.program, "/bin/true"), Error);
+  EXPECT_THROW(describe(*settings_.program, DriverFile{"/bin/true"}), Error);
 }
 
 TEST_F(Remotes, AreCalledByManyAtOnce) {
@@ -201,30 +208,97 @@ TEST_F(Remotes, ThatCannotBeOpenedSayWhy) {
 TEST_F(Remotes, LearnBeforeTheyAreCalledAgain) {
   std::mutex mutex;
   std::condition_variable changed;
-  bool learning = false;
-  settings_.relearn = [&] {
+  Lesson lesson = kNoLesson;
+  settings_.relearn = [&](Lesson given) {
     const std::scoped_lock guard{mutex};
-    learning = true;
+    lesson = given;
     changed.notify_all();
   };
   open();
   ::kill(remote_->pid(), SIGKILL);
   {
     std::unique_lock guard{mutex};
-    changed.wait(guard, [&] { return learning; });
+    changed.wait(guard, [&] { return lesson != kNoLesson; });
   }
   std::atomic<bool> called{false};
   std::thread caller{[&] {
     create("later");
     called = true;
   }};
-  const auto teacher = std::static_pointer_cast<volume::v1::Driver>(find_kind("volume")->make_proxy(remote_, true));
+  const auto teacher = std::static_pointer_cast<volume::v1::Driver>(find_kind("volume")->make_proxy(remote_, lesson));
   volume::v1::Volume out;
   teacher->create("first", {}, out, call_);
   EXPECT_FALSE(called);
-  remote_->ready();
+  remote_->ready(lesson);
   caller.join();
   EXPECT_TRUE(called);
+}
+
+TEST_F(Remotes, ThatCrashWhileTheyLearnLearnFromTheBeginning) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Lesson> lessons;
+  settings_.relearn = [&](Lesson given) {
+    const std::scoped_lock guard{mutex};
+    lessons.push_back(given);
+    changed.notify_all();
+  };
+  open();
+  for (std::size_t count = 1; count <= 2; ++count) {
+    ::kill(remote_->pid(), SIGKILL);
+    std::unique_lock guard{mutex};
+    changed.wait(guard, [&] { return lessons.size() == count; });
+  }
+  const auto teacher_of = [this](Lesson lesson) {
+    return std::static_pointer_cast<volume::v1::Driver>(find_kind("volume")->make_proxy(remote_, lesson));
+  };
+  volume::v1::Volume out;
+  EXPECT_THROW(teacher_of(lessons[0])->create("first", {}, out, call_), Error) << "that process is no more";
+  remote_->ready(lessons[0]);
+  FakeCall impatient;
+  impatient.cancel();
+  EXPECT_THROW(driver_->create("later", {}, out, impatient), Error) << "it knows nothing yet, so the call waits";
+  teacher_of(lessons[1])->create("first", {}, out, call_);
+  remote_->ready(lessons[1]);
+  create("later");
+}
+
+/// A driver's file of the test's own.
+class Replaced : public Remotes {
+ protected:
+  void SetUp() override {
+    Remotes::SetUp();
+    file_ = root_ / "own.so";
+    fs::copy(kFake, file_);
+    settings_.file = std::make_shared<const DriverFile>(file_);
+  }
+  fs::path file_;
+};
+
+TEST_F(Replaced, FilesAreLoadedAsTheyWere) {
+  open();
+  fs::copy(GANTRY_FAKES_DIR "/fake-network.so", root_ / "other.so");
+  fs::rename(root_ / "other.so", file_);
+  const pid_t first = remote_->pid();
+  faults("create=abort:*");
+  EXPECT_EQ(failure("a").code(), Errc::unavailable);
+  faults("");
+  create("a");
+  EXPECT_NE(remote_->pid(), first);
+  fs::remove(file_);
+  faults("create=abort:*");
+  EXPECT_EQ(failure("a").code(), Errc::unavailable);
+  faults("");
+  create("b");
+}
+
+TEST_F(Replaced, FilesThatWereWrittenToAreRefused) {
+  open();
+  std::ofstream{file_, std::ios::app} << "more";
+  faults("create=abort:*");
+  EXPECT_EQ(failure("a").code(), Errc::unavailable);
+  const std::string why = failure("a").what();
+  EXPECT_NE(why.find("own.so was written to after the driver was loaded"), std::string::npos) << why;
 }
 
 TEST_F(Remotes, AreToldOfCancellation) {
@@ -253,7 +327,7 @@ TEST_F(Remotes, DeafToCancellationAreLeftAlone) {
   constexpr int kCreate = 0;
   const Json message = {kCreate, {"a", Json::object(), {{"name", ""}, {"mountpoint", ""}, {"status", Json::array()}}}};
   try {
-    remote_->call(request, message, true);
+    remote_->call(request, message, kAtOnce);
     ADD_FAILURE() << "it returned";
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "volume driver \"fake\": it did not return from a call after being cancelled");
@@ -281,6 +355,43 @@ TEST_F(Remotes, AddLittleToACall) {
   const auto median = std::chrono::duration_cast<std::chrono::microseconds>(times[times.size() / 2]);
   RecordProperty("microseconds", std::to_string(median.count()));
   EXPECT_LT(median, 1ms);
+}
+
+TEST_F(Remotes, ThatDoNotEndAreNotWaitedForWhereTheirEndIsNoted) {
+  settings_.ends = std::make_shared<Ends>();
+  open();
+  const UniqueFd process{static_cast<int>(::syscall(SYS_pidfd_open, remote_->pid(), 0))};
+  faults("end=hang");
+  driver_.reset();
+  remote_.reset();
+  pollfd end{process.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&end, 1, 0), 0) << "it was waited for";
+  settings_.ends->wait();
+  EXPECT_EQ(::poll(&end, 1, 0), 1) << "its end was not waited for";
+}
+
+TEST_F(Remotes, EndWithTheDaemonAlsoWhileTheyHangInTheirEnd) {
+  faults("end=hang");
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const pid_t daemon = ::fork();
+  if (daemon == 0) {
+    open();
+    const pid_t pid = remote_->pid();
+    [[maybe_unused]] const ssize_t told = ::write(pipe[1], &pid, sizeof pid);
+    driver_.reset();
+    remote_.reset();
+    ::_exit(0);
+  }
+  pid_t pid = -1;
+  ASSERT_EQ(::read(pipe[0], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+  const UniqueFd process{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+  while (!fs::exists(root_ / "data" / "ending")) std::this_thread::yield();
+  ::kill(daemon, SIGKILL);
+  ::waitpid(daemon, nullptr, 0);
+  pollfd end{process.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&end, 1, 20000), 1) << "it outlives the daemon";
+  for (const int fd : pipe) ::close(fd);
 }
 
 TEST_F(Remotes, EndWithTheirOwner) {

@@ -19,7 +19,7 @@ namespace gantry::isolated {
 class Running {
  public:
   /// Errors: unavailable.
-  Running(const HostProgram& program, const std::string& file) : process_(program, file) {}
+  Running(const HostProgram& program, const DriverFile& file) : process_(program, file) {}
 
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
   [[nodiscard]] int control() const noexcept { return process_.control(); }

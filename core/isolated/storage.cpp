@@ -66,8 +66,8 @@ class StorageProxy final : public Proxy<StorageDriver, StorageMethods>, public T
 
 const Kind kStorageKind{
     StorageDriver::kKind,
-    [](std::shared_ptr<Remote> remote, bool teaching) -> std::shared_ptr<void> {
-      return std::shared_ptr<StorageDriver>{std::make_shared<StorageProxy>(std::move(remote), teaching)};
+    [](std::shared_ptr<Remote> remote, Lesson lesson) -> std::shared_ptr<void> {
+      return std::shared_ptr<StorageDriver>{std::make_shared<StorageProxy>(std::move(remote), lesson)};
     },
     &StorageMethods::serve,
     {TopPlaces::kAbility}};

@@ -65,8 +65,8 @@ class VolumeProxy final : public Proxy<volume::v1::Driver, VolumeMethods>, publi
 
 const Kind kVolumeKind{
     volume::v1::Driver::kKind,
-    [](std::shared_ptr<Remote> remote, bool teaching) -> std::shared_ptr<void> {
-      return std::shared_ptr<volume::v1::Driver>{std::make_shared<VolumeProxy>(std::move(remote), teaching)};
+    [](std::shared_ptr<Remote> remote, Lesson lesson) -> std::shared_ptr<void> {
+      return std::shared_ptr<volume::v1::Driver>{std::make_shared<VolumeProxy>(std::move(remote), lesson)};
     },
     &VolumeMethods::serve,
     {std::string{volume::v1::kCopier}}};

@@ -95,7 +95,9 @@ awaitable<Endpoint> Service::Impl::join(Endpoint endpoint, SharedFd netns) {
   if (!network) throw Error{Errc::not_found, "network " + endpoint.network_name + " not found"};
   const plugins::NetworkDriver driver = drivers.network(network->driver);
   auto spec = spec_of(endpoint);
-  if (is_leased(*network)) spec = co_await acquire_addresses(network, std::move(spec));
+  if (is_leased(*network)) {
+    spec = co_await acquire_addresses(network, drivers.ipam(network->ipam_driver), std::move(spec));
+  }
   const plugins::CallSettings settings = call_settings(driver.info());
   const auto work = [spec, netns](auto& callee, const Call& call) {
     network::v1::Endpoint out;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "networks/namespace_thread.hpp"
@@ -56,15 +57,18 @@ struct Service::Impl {
   [[nodiscard]] static bool is_leased(const Network& network);
   void check_ipam(const Network& network, const plugins::NetworkDriver& driver) const;
   [[nodiscard]] std::vector<std::string> other_subnets(const Network& network) const;
-  awaitable<std::vector<network::v1::Pool>> acquire_pools(Network network);
+  awaitable<std::vector<network::v1::Pool>> acquire_pools(Network network, plugins::IpamDriver driver);
   awaitable<void> release_pools(Network network);
-  awaitable<network::v1::EndpointSpec> acquire_addresses(NetworkPtr network, network::v1::EndpointSpec spec);
+  awaitable<network::v1::EndpointSpec> acquire_addresses(NetworkPtr network, plugins::IpamDriver driver,
+                                                         network::v1::EndpointSpec spec);
   awaitable<void> release_addresses(Endpoint endpoint);
   awaitable<void> release_unknown(std::string driver);
 
   // other versions of drivers: successors.cpp
   /// `spared`: a network or an endpoint that it does not take is logged, and the others follow.
   awaitable<void> teach(std::string name, plugins::NetworkDriver driver, bool spared);
+  awaitable<void> teach(std::string name, plugins::IpamDriver driver, bool spared);
+  [[nodiscard]] std::vector<std::pair<Endpoint, SharedFd>> all_placed() const;
 
   // endpoints: endpoint.cpp
   [[nodiscard]] bool has_driver(const Network& network) const;

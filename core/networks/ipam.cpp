@@ -64,8 +64,7 @@ std::vector<std::string> Service::Impl::other_subnets(const Network& network) co
   return out;
 }
 
-awaitable<std::vector<network::v1::Pool>> Service::Impl::acquire_pools(Network network) {
-  const plugins::IpamDriver driver = drivers.ipam(network.ipam_driver);
+awaitable<std::vector<network::v1::Pool>> Service::Impl::acquire_pools(Network network, plugins::IpamDriver driver) {
   ipam::v1::NetworkRequest request;
   request.id = network.id;
   request.name = network.name;
@@ -97,9 +96,8 @@ awaitable<void> Service::Impl::release_pools(Network network) {
   }
 }
 
-awaitable<network::v1::EndpointSpec> Service::Impl::acquire_addresses(NetworkPtr network,
+awaitable<network::v1::EndpointSpec> Service::Impl::acquire_addresses(NetworkPtr network, plugins::IpamDriver driver,
                                                                       network::v1::EndpointSpec spec) {
-  const plugins::IpamDriver driver = drivers.ipam(network->ipam_driver);
   const bool own_mac = !drivers.network(network->driver).can("shared-mac");
   if (driver.can("needs-mac") && own_mac && spec.mac.empty()) {
     spec.mac = stable_mac(spec.container_id, spec.network_id);

@@ -236,7 +236,7 @@ awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
   const plugins::NetworkDriver driver = drivers.network(network.driver);
   check_ipam(network, driver);
   std::vector<network::v1::Pool> pools;
-  if (is_leased(network)) pools = co_await acquire_pools(network);
+  if (is_leased(network)) pools = co_await acquire_pools(network, drivers.ipam(network.ipam_driver));
   std::exception_ptr failure;
   try {
     auto made = co_await make_in_driver(network, driver, std::move(pools));

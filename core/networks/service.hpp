@@ -174,7 +174,7 @@ class Service {
   /// Removes the user-defined networks that no running container is on and `wanted` picks; answers their names.
   awaitable<std::vector<std::string>> prune(std::function<bool(const Network&)> wanted);
 
-  using Prepare = std::function<std::shared_ptr<plugins::Drivers::Successor>()>;
+  using Prepare = std::function<awaitable<std::shared_ptr<plugins::Drivers::Successor>>()>;
 
   /// What needs a network or IPAM driver ("network lan"); empty: nothing.
   [[nodiscard]] std::string user_of(const plugins::DriverInfo& driver) const;
@@ -186,6 +186,7 @@ class Service {
   /// A driver that runs in a process of its own has crashed and been started again: what it knew it learns through
   /// `driver`, as far as that goes; the rest is logged.
   awaitable<void> relearn(plugins::NetworkDriver driver);
+  awaitable<void> relearn(plugins::IpamDriver driver);
 
   [[nodiscard]] static bool predefined(const std::string& name);
 

@@ -25,6 +25,16 @@ std::string Service::user_of(const plugins::DriverInfo& driver) const {
   return {};
 }
 
+std::vector<std::pair<Endpoint, SharedFd>> Service::Impl::all_placed() const {
+  std::vector<std::pair<Endpoint, SharedFd>> all;
+  for (const auto& [container, place] : places) {
+    for (const Endpoint& endpoint : place.endpoints) {
+      if (!endpoint.interface.empty()) all.emplace_back(endpoint, place.netns);
+    }
+  }
+  return all;
+}
+
 /// A new object learns what a daemon that starts would tell it.
 awaitable<void> Service::Impl::teach(std::string name, plugins::NetworkDriver driver, bool spared) {
   const auto failed = [spared](const std::string& what, const Error& error) {
@@ -39,14 +49,11 @@ awaitable<void> Service::Impl::teach(std::string name, plugins::NetworkDriver dr
       failed("network " + network.second->name + " is not available", error);
     }
   }
-  std::vector<std::pair<Endpoint, SharedFd>> all;
-  for (const auto& [container, place] : places) {
-    for (const Endpoint& endpoint : place.endpoints) all.emplace_back(endpoint, place.netns);
-  }
+  auto all = all_placed();
   const plugins::CallSettings settings = call_settings(driver.info());
   for (auto& [endpoint, netns] : all) {
     const NetworkPtr network = networks.find(endpoint.network_id);
-    if (!network || network->driver != name || endpoint.interface.empty()) continue;
+    if (!network || network->driver != name) continue;
     if (endpoint.default_gateway) endpoint.ports = endpoint.result.ports;
     const auto work = [spec = spec_of(endpoint), sandbox = netns](auto& callee, const Call& call) {
       network::v1::Endpoint out;
@@ -56,6 +63,34 @@ awaitable<void> Service::Impl::teach(std::string name, plugins::NetworkDriver dr
       co_await drivers.call(driver, Pool::quick, settings, work);
     } catch (const Error& error) {
       failed("container " + endpoint.container_id + " is not on network " + network->name, error);
+    }
+  }
+}
+
+/// The same for one that gives addresses.
+awaitable<void> Service::Impl::teach(std::string name, plugins::IpamDriver driver, bool spared) {
+  const auto failed = [spared](const std::string& what, const Error& error) {
+    if (!spared) throw Error{error};
+    spdlog::error("{}: {}", what, error.what());
+  };
+  const auto is_its = [&name](const Network& network) { return is_leased(network) && network.ipam_driver == name; };
+  for (const auto& network : std::map{networks.all()}) {
+    if (!is_its(*network.second) || network.second->config_only) continue;
+    try {
+      co_await acquire_pools(*network.second, driver);
+    } catch (const Error& error) {
+      failed("network " + network.second->name + " has no addresses to give", error);
+    }
+  }
+  const auto all = all_placed();
+  for (const auto& [endpoint, netns] : all) {
+    const NetworkPtr network = networks.find(endpoint.network_id);
+    if (!network || !is_its(*network)) continue;
+    auto spec = spec_of(endpoint);
+    try {
+      co_await acquire_addresses(network, driver, std::move(spec));
+    } catch (const Error& error) {
+      failed("container " + endpoint.container_id + " may lose its address on network " + network->name, error);
     }
   }
 }
@@ -70,13 +105,23 @@ awaitable<void> Service::relearn(plugins::NetworkDriver driver) {
   }
 }
 
+awaitable<void> Service::relearn(plugins::IpamDriver driver) {
+  try {
+    co_await impl_->teach(driver.name(), driver, true);
+  } catch (const std::exception& error) {
+    spdlog::error("IPAM driver {} has not learnt what it knew: {}", driver.name(), error.what());
+  }
+}
+
 awaitable<void> Service::take_over(Prepare prepare) {
   const auto lock = co_await impl_->creation.lock();
   const auto closed = co_await impl_->gate.close();
   // Not before: what the new object reads when it is opened nobody changes any more.
-  const auto successor = prepare();
+  const auto successor = co_await prepare();
   const auto drivers = plugins::Drivers::networks_of(*successor);
   for (const auto& [name, driver] : drivers) co_await impl_->teach(name, driver, false);
+  const auto ipams = plugins::Drivers::ipams_of(*successor);
+  for (const auto& [name, driver] : ipams) co_await impl_->teach(name, driver, false);
   impl_->drivers.replace(*successor);
 }
 

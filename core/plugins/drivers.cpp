@@ -109,20 +109,23 @@ void Drivers::Impl::open_all(Handles<Driver>& handles) {
   }
 }
 
-void Drivers::Impl::open_transports() {
+void Drivers::Impl::open_transports(Found& found, const Options& given, Handles<registry::v1::Driver>& out) {
   constexpr std::string_view prefix = "transport:";
+  for (const std::string& capability : found.info.capabilities) {
+    if (!capability.starts_with(prefix)) continue;
+    out[capability.substr(prefix.size())] = open<registry::v1::Driver>(found, found.info.name, given);
+  }
+}
+
+void Drivers::Impl::open_transports() {
   for (Found& found : catalog->drivers()) {
-    for (const std::string& capability : found.info.capabilities) {
-      if (found.info.kind != registry::v1::Driver::kKind || found.info.disabled) continue;
-      if (!capability.starts_with(prefix)) continue;
-      try {
-        transports[capability.substr(prefix.size())] =
-            open<registry::v1::Driver>(found, found.info.name, options_of(config, found.info.name));
-      } catch (const Error& error) {
-        if (config.options.contains(found.info.name)) throw;
-        found.info.error = error.what();
-        spdlog::error("{}", error.what());
-      }
+    if (found.info.kind != registry::v1::Driver::kKind || found.info.disabled) continue;
+    try {
+      open_transports(found, options_of(config, found.info.name), transports);
+    } catch (const Error& error) {
+      if (config.options.contains(found.info.name)) throw;
+      found.info.error = error.what();
+      spdlog::error("{}", error.what());
     }
   }
 }

@@ -84,23 +84,27 @@ class Drivers {
   std::string reload(const DriverConfig& fresh);
 
   /// Takes a driver out of use, now and at the next starts; its object goes when the calls under way have ended. That
-  /// nothing is left that needs it is the caller's to know.
+  /// nothing is left that needs it is the caller's to know. Waits for the end of its process, if it has one and no call
+  /// is under way, so that it may be enabled again at once.
   /// Errors: not_found, conflict (the config chooses it, or it is disabled already).
-  void disable(const std::string& kind, const std::string& name);
+  awaitable<void> disable(std::string kind, std::string name);
 
+  /// Opens it on another thread. One such change at a time, of this and `prepare_successor`.
   /// Errors: not_found, conflict (it is enabled), else as of its opening.
-  void enable(const std::string& kind, const std::string& name);
+  awaitable<void> enable(std::string kind, std::string name);
 
   /// A driver's file as it is now, opened beside what is in use. Nothing has changed until `replace`.
   struct Successor;
+  /// Loads and opens it on another thread.
   /// Errors: not_found, conflict (disabled; a storage driver), invalid (the file is refused), else as of its opening.
-  [[nodiscard]] std::shared_ptr<Successor> prepare_successor(const std::string& kind, const std::string& name);
+  awaitable<std::shared_ptr<Successor>> prepare_successor(std::string kind, std::string name);
   /// By the names that they serve: those of plugins behind the driver too.
   [[nodiscard]] static std::map<std::string, NetworkDriver> networks_of(const Successor& successor);
+  [[nodiscard]] static std::map<std::string, IpamDriver> ipams_of(const Successor& successor);
   /// From here on new calls go to the successor; those under way end where they are.
   void replace(Successor& successor);
 
-  /// How a network driver that has crashed in its process learns again (see Isolation). Never called once this is gone.
+  /// How a driver that has crashed in its process learns again (see Isolation). Never called once this is gone.
   void set_teach(Isolation::Teach teach);
 
   [[nodiscard]] const StorageDriver& storage() const;

@@ -8,6 +8,10 @@
 
 #include "gantry/driver.hpp"
 
+namespace gantry::isolated {
+class DriverFile;
+}
+
 namespace gantry::plugins {
 
 /// What `gantry plugin ls` and `inspect` show.
@@ -19,12 +23,13 @@ struct DriverInfo {
   std::string file;
   Capabilities capabilities;
   std::vector<OptionInfo> options;
-  Options settings;              ///< The options that it was opened with.
-  std::string error;             ///< Why it was refused; empty if it is loaded.
-  bool disabled{};               ///< By the user: it is not opened.
-  bool isolated{};               ///< In a process of its own.
-  std::vector<int> processes{};  ///< Those of its objects that are isolated.
-  std::string instance;          ///< Of one that is opened: its folders are named by it.
+  Options settings;                                  ///< The options that it was opened with.
+  std::string error;                                 ///< Why it was refused; empty if it is loaded.
+  bool disabled{};                                   ///< By the user: it is not opened.
+  bool isolated{};                                   ///< In a process of its own.
+  std::vector<int> processes{};                      ///< Those of its objects that are isolated.
+  std::string instance;                              ///< Of one that is opened: its folders are named by it.
+  std::shared_ptr<const isolated::DriverFile> held;  ///< Of one that is isolated: what its processes load.
 };
 
 /// A loaded driver. Copies share it; it is destroyed with the last one, when no call is under way.

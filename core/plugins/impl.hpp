@@ -36,7 +36,7 @@ bool may_name_plugin(const std::string& name);
 
 struct Drivers::Impl {
   explicit Impl(DriverConfig given) : config(std::move(given)), isolation(config) {}
-  ~Impl() { isolation.set_teach(nullptr); }
+  ~Impl() { isolation.set_teach({}); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
@@ -63,6 +63,8 @@ struct Drivers::Impl {
   template <class Driver>
   void open_all(Handles<Driver>& handles);
   void open_transports();
+  /// Those of one driver. Changes nothing else of this.
+  void open_transports(Found& found, const Options& given, Handles<registry::v1::Driver>& out);
   void check_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice);
   Handle<runtime::v1::Driver> open_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice,
                                            const DriverConfig& from);
@@ -79,8 +81,11 @@ struct Drivers::Impl {
   void check_dispensable(const DriverInfo& driver, const std::string& verb) const;
   void forget(const DriverInfo& driver);
   void write_disabled() const;
+  void put(const Successor& next);
+  void open_first(Found& found, const Options& given, Successor& out);
+  void open_again(const Successor& present, const std::string& copy, Successor& out);
   template <class Driver>
-  void open_again(Handles<Driver>& handles, Found& found, Handles<Driver>& out);
+  void open_again(const Handles<Driver>& handles, Found& found, Handles<Driver>& out);
 };
 
 template <class Driver>

@@ -21,6 +21,8 @@ Isolation::Isolation(const DriverConfig& config) : all_(config.isolate_all), nam
   if (any()) program_ = std::make_shared<const isolated::HostProgram>(config.libexec_dir + "/gantry-driver-host");
 }
 
+Isolation::~Isolation() { ends_->wait(); }
+
 bool Isolation::names(const DriverInfo& driver) const {
   return std::ranges::any_of(
       names_, [&](const std::string& name) { return name == driver.name || name == full_name_of(driver); });
@@ -29,13 +31,15 @@ bool Isolation::names(const DriverInfo& driver) const {
 bool Isolation::wants(const DriverInfo& driver) const { return can_be_isolated(driver) && (all_ || names(driver)); }
 
 DriverInfo Isolation::question(const std::string& file) const {
-  isolated::Description said = isolated::describe(*program_, file);
+  const auto held = std::make_shared<const isolated::DriverFile>(file);
+  isolated::Description said = isolated::describe(*program_, *held);
   DriverInfo info;
   info.kind = std::move(said.kind);
   info.name = std::move(said.name);
   info.version = std::move(said.version);
   info.interface = std::move(said.interface);
   info.file = file;
+  info.held = held;
   info.capabilities = std::move(said.capabilities);
   info.options = std::move(said.options);
   return info;
@@ -69,11 +73,26 @@ void Isolation::check(const std::vector<DriverInfo>& drivers) const {
   if (all_ && !inside.empty()) spdlog::info("isolate-plugins: of kinds that stay in this process: {}", inside);
 }
 
+template <class Driver>
+std::function<void(isolated::Lesson)> Isolation::relearning(const WeakRemote& self,
+                                                            const std::shared_ptr<const DriverInfo>& driver,
+                                                            Lessons<Driver> Teach::*lessons) const {
+  return [self, driver, lessons, teacher = teacher_](isolated::Lesson lesson) {
+    const std::shared_ptr<isolated::Remote> remote = self->lock();
+    if (!remote) return;
+    const std::scoped_lock guard{teacher->mutex};
+    if (!(teacher->teach.*lessons)) return remote->ready(lesson);
+    const isolated::Kind* kind = isolated::find_kind(Driver::kKind);
+    auto proxy = std::static_pointer_cast<Driver>(kind->make_proxy(remote, lesson));
+    (teacher->teach.*lessons)({std::move(proxy), driver}, [remote, lesson] { remote->ready(lesson); });
+  };
+}
+
 std::shared_ptr<void> Isolation::make(const std::shared_ptr<const DriverInfo>& driver) {
   const isolated::Kind* kind = isolated::find_kind(driver->kind);
   isolated::RemoteSettings settings;
   settings.program = program_;
-  settings.file = driver->file;
+  settings.file = driver->held;
   settings.description = {driver->kind,      driver->name,         driver->version,
                           driver->interface, driver->capabilities, driver->options};
   settings.title = driver->kind + " driver \"" + driver->name + "\"";
@@ -81,26 +100,21 @@ std::shared_ptr<void> Isolation::make(const std::shared_ptr<const DriverInfo>& d
   settings.report = [](LogLevel level, const std::string& line) {
     spdlog::log(level == LogLevel::error ? spdlog::level::err : spdlog::level::info, "{}", line);
   };
+  settings.ends = ends_;
   const auto self = std::make_shared<std::weak_ptr<isolated::Remote>>();
-  if (driver->kind == network::v1::Driver::kKind) {
-    settings.relearn = [self, kind, driver, teacher = teacher_] {
-      const std::shared_ptr<isolated::Remote> remote = self->lock();
-      if (!remote) return;
-      const std::scoped_lock guard{teacher->mutex};
-      if (!teacher->teach) return remote->ready();
-      auto proxy = std::static_pointer_cast<network::v1::Driver>(kind->make_proxy(remote, true));
-      teacher->teach({std::move(proxy), driver}, [remote] { remote->ready(); });
-    };
-  }
+  if (driver->kind == network::v1::Driver::kKind) settings.relearn = relearning(self, driver, &Teach::network);
+  if (driver->kind == ipam::v1::Driver::kKind) settings.relearn = relearning(self, driver, &Teach::ipam);
   const auto remote = std::make_shared<isolated::Remote>(std::move(settings));
   *self = remote;
+  const std::scoped_lock guard{mutex_};
   std::erase_if(remotes_, [](const auto& entry) { return entry.second.expired(); });
   remotes_.emplace(driver->file, remote);
-  return kind->make_proxy(remote, false);
+  return kind->make_proxy(remote, isolated::kNoLesson);
 }
 
 std::vector<int> Isolation::processes(const std::string& file) {
   std::vector<int> out;
+  const std::scoped_lock guard{mutex_};
   const auto [begin, end] = remotes_.equal_range(file);
   for (auto entry = begin; entry != end; ++entry) {
     const auto remote = entry->second.lock();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gantry/ipam.hpp"
 #include "gantry/network.hpp"
 #include "isolated/remote.hpp"
 #include "plugins/handle.hpp"
@@ -15,16 +16,23 @@ namespace gantry::plugins {
 
 struct DriverConfig;
 
-/// Which drivers run in processes of their own (isolate-plugins), and those processes. Io thread, but for
-/// what a driver that is started again is told.
+/// Which drivers run in processes of their own (isolate-plugins), and those processes. Any thread.
 class Isolation {
  public:
-  /// A network driver that was started again is told of its networks and endpoints through the first argument; then
-  /// the second one is called.
-  using Teach = std::function<void(Handle<network::v1::Driver> driver, std::function<void()> ready)>;
+  /// A driver that was started again is told what it knew through the first argument; then the second one is called.
+  template <class Driver>
+  using Lessons = std::function<void(Handle<Driver> driver, std::function<void()> ready)>;
+  struct Teach {
+    Lessons<network::v1::Driver> network;  ///< Its networks and endpoints.
+    Lessons<ipam::v1::Driver> ipam;        ///< Its pools and addresses.
+  };
 
   /// Errors: unavailable (some are isolated, and the program for it is not there).
   explicit Isolation(const DriverConfig& config);
+  /// Waits for the ends of the processes whose drivers have been given up.
+  ~Isolation();
+  Isolation(const Isolation&) = delete;
+  Isolation& operator=(const Isolation&) = delete;
 
   /// Whether any driver is isolated: then files are asked what they are by processes of their own, so that nothing of
   /// an isolated one ever runs in this process.
@@ -46,18 +54,29 @@ class Isolation {
   /// Called on a thread of a driver's own, never after it was replaced.
   void set_teach(Teach teach);
 
+  /// Those that are under way just now: a process ends beside whoever gives its driver up.
+  [[nodiscard]] const std::shared_ptr<isolated::Ends>& ends() const noexcept { return ends_; }
+
  private:
   struct Teacher {
     std::mutex mutex;
     Teach teach;
   };
 
+  using WeakRemote = std::shared_ptr<std::weak_ptr<isolated::Remote>>;
+
+  template <class Driver>
+  std::function<void(isolated::Lesson)> relearning(const WeakRemote& self,
+                                                   const std::shared_ptr<const DriverInfo>& driver,
+                                                   Lessons<Driver> Teach::*lessons) const;
   [[nodiscard]] bool names(const DriverInfo& driver) const;
 
   bool all_;
   std::vector<std::string> names_;
   std::shared_ptr<const isolated::HostProgram> program_;
   std::shared_ptr<Teacher> teacher_ = std::make_shared<Teacher>();
+  std::shared_ptr<isolated::Ends> ends_ = std::make_shared<isolated::Ends>();
+  std::mutex mutex_;
   std::multimap<std::string, std::weak_ptr<isolated::Remote>> remotes_;  // by file
 };
 

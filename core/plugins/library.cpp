@@ -159,6 +159,13 @@ Library::Library(const fs::path& file, const fs::path& copy) : file_(file.string
   load(copy);
 }
 
+Library::Library(const fs::path& file, int opened) : file_(file.string()) {
+  const fs::path held = "/proc/self/fd/" + std::to_string(opened);
+  check_owner(file_, held);
+  scan_symbols(held.string(), file_);
+  load(held);
+}
+
 void Library::load(const fs::path& from) {
   const auto library = std::make_shared<boost::dll::shared_library>();
   std::error_code failed;

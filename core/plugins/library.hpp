@@ -20,6 +20,9 @@ class Library {
   /// another name, `copy`, which is gone when this returns. Its folder is the daemon's own.
   Library(const std::filesystem::path& file, const std::filesystem::path& copy);
 
+  /// The same for a file that is held open as `opened`, and whose name may mean another one by now.
+  Library(const std::filesystem::path& file, int opened);
+
   [[nodiscard]] const Descriptor& descriptor() const noexcept { return *descriptor_; }
   [[nodiscard]] const std::string& file() const noexcept { return file_; }
 

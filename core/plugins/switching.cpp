@@ -95,7 +95,7 @@ void Drivers::Impl::forget(const DriverInfo& driver) {
   erase(logs);
 }
 
-void Drivers::disable(const std::string& kind, const std::string& name) {
+awaitable<void> Drivers::disable(std::string kind, std::string name) {
   Found& found = impl_->known(kind, name);
   if (found.info.disabled) throw Error{Errc::conflict, "plugin " + name + " is already disabled"};
   impl_->check_dispensable(found.info, "disabled");
@@ -108,31 +108,47 @@ void Drivers::disable(const std::string& kind, const std::string& name) {
   }
   impl_->forget(found.info);
   spdlog::info("{} is disabled", title(found.info));
+  const auto wait = [ends = impl_->isolation.ends()] { ends->wait(); };
+  co_await workers_.run(Pool::slow, wait);
 }
 
-void Drivers::enable(const std::string& kind, const std::string& name) {
-  Impl& impl = *impl_;
-  Found& found = impl.known(kind, name);
-  if (!found.info.disabled) throw Error{Errc::conflict, "plugin " + name + " is already enabled"};
+/// On a worker's thread.
+void Drivers::Impl::open_first(Found& found, const Options& given, Successor& out) {
   const auto open_into = [&](auto& handles) {
     using Driver = typename std::decay_t<decltype(handles.begin()->second.driver())>::element_type;
-    if (kind == Driver::kKind) handles[name] = impl.open<Driver>(found, name, options_of(impl.config, name));
+    if (found.info.kind == Driver::kKind) handles[found.info.name] = open<Driver>(found, found.info.name, given);
   };
-  open_into(impl.networks);
-  open_into(impl.ipams);
-  open_into(impl.volumes);
-  open_into(impl.builders);
-  open_into(impl.logs);
+  open_into(out.networks);
+  open_into(out.ipams);
+  open_into(out.volumes);
+  open_into(out.builders);
+  open_into(out.logs);
+  if (found.info.kind == registry::v1::Driver::kKind) open_transports(found, given, out.transports);
+}
+
+awaitable<void> Drivers::enable(std::string kind, std::string name) {
+  Impl& impl = *impl_;
+  if (!impl.known(kind, name).info.disabled) {
+    throw Error{Errc::conflict, "plugin " + name + " is already enabled"};
+  }
+  Successor opened;
+  opened.found = impl.known(kind, name);
+  const auto open = [&impl, &opened, given = options_of(impl.config, name)] {
+    impl.open_first(opened.found, given, opened);
+  };
+  co_await workers_.run(Pool::slow, open);
+  Found& found = impl.known(kind, name);
+  found.info.settings = opened.found.info.settings;
   found.info.disabled = false;
   found.info.error.clear();
-  if (kind == registry::v1::Driver::kKind) impl.open_transports();
+  impl.put(opened);
   impl.write_disabled();
   spdlog::info("{} is enabled", title(found.info));
 }
 
 /// One new object for each that the old version has, in the same folders and under the same names.
 template <class Driver>
-void Drivers::Impl::open_again(Handles<Driver>& handles, Found& found, Handles<Driver>& out) {
+void Drivers::Impl::open_again(const Handles<Driver>& handles, Found& found, Handles<Driver>& out) {
   if (found.info.kind != Driver::kKind) return;
   std::map<const Driver*, Handle<Driver>> opened;
   for (const auto& [name, handle] : handles) {
@@ -147,7 +163,23 @@ void Drivers::Impl::open_again(Handles<Driver>& handles, Found& found, Handles<D
   }
 }
 
-std::shared_ptr<Drivers::Successor> Drivers::prepare_successor(const std::string& kind, const std::string& name) {
+/// On a worker's thread. `present`: what there is of the file, and what else there is of its kind.
+void Drivers::Impl::open_again(const Successor& present, const std::string& copy, Successor& out) {
+  out.found = load_again(present.found.info, copy, isolation);
+  if (present.registry) {
+    const DriverInfo& info = present.registry.info();
+    out.registry = open<registry::v1::Driver>(out.found, info.instance, given_to(info));
+  }
+  open_again(present.transports, out.found, out.transports);
+  open_again(present.runtimes, out.found, out.runtimes);
+  open_again(present.networks, out.found, out.networks);
+  open_again(present.ipams, out.found, out.ipams);
+  open_again(present.volumes, out.found, out.volumes);
+  open_again(present.builders, out.found, out.builders);
+  open_again(present.logs, out.found, out.logs);
+}
+
+awaitable<std::shared_ptr<Drivers::Successor>> Drivers::prepare_successor(std::string kind, std::string name) {
   Impl& impl = *impl_;
   const Found& old = impl.known(kind, name);
   if (old.info.disabled) throw Error{Errc::conflict, "plugin " + name + " is disabled"};
@@ -156,40 +188,40 @@ std::shared_ptr<Drivers::Successor> Drivers::prepare_successor(const std::string
                                     " is in use: all containers stand on the storage driver; its new version takes "
                                     "over at the daemon's next start"};
   }
-  const auto next = std::make_shared<Successor>();
-  next->found =
-      load_again(old.info, impl.config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so", impl.isolation);
-  Found& found = next->found;
+  Successor present{old,        {},           impl.transports, impl.runtimes, impl.networks,
+                    impl.ipams, impl.volumes, impl.builders,   impl.logs};
   if (kind == registry::v1::Driver::kKind && impl.registry && impl.registry.name() == name) {
-    next->registry =
-        impl.open<registry::v1::Driver>(found, impl.registry.info().instance, given_to(impl.registry.info()));
+    present.registry = impl.registry;
   }
-  impl.open_again(impl.transports, found, next->transports);
-  impl.open_again(impl.runtimes, found, next->runtimes);
-  impl.open_again(impl.networks, found, next->networks);
-  impl.open_again(impl.ipams, found, next->ipams);
-  impl.open_again(impl.volumes, found, next->volumes);
-  impl.open_again(impl.builders, found, next->builders);
-  impl.open_again(impl.logs, found, next->logs);
-  return next;
+  const auto next = std::make_shared<Successor>();
+  const std::string copy = impl.config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so";
+  const auto open = [&impl, &present, &copy, &next] { impl.open_again(present, copy, *next); };
+  co_await workers_.run(Pool::slow, open);
+  co_return next;
 }
 
 std::map<std::string, NetworkDriver> Drivers::networks_of(const Successor& successor) { return successor.networks; }
 
-void Drivers::replace(Successor& next) {
-  Impl& impl = *impl_;
-  const auto put = [](auto& handles, auto& fresh) {
-    for (auto& [name, handle] : fresh) handles[name] = handle;
+std::map<std::string, IpamDriver> Drivers::ipams_of(const Successor& successor) { return successor.ipams; }
+
+/// In the place of what has the same names.
+void Drivers::Impl::put(const Successor& next) {
+  const auto put = [](auto& handles, const auto& fresh) {
+    for (const auto& [name, handle] : fresh) handles[name] = handle;
   };
-  put(impl.transports, next.transports);
-  put(impl.runtimes, next.runtimes);
-  put(impl.networks, next.networks);
-  put(impl.ipams, next.ipams);
-  put(impl.volumes, next.volumes);
-  put(impl.builders, next.builders);
-  put(impl.logs, next.logs);
-  if (next.registry) impl.registry = next.registry;
-  Found& found = impl.known(next.found.info.kind, next.found.info.name);
+  put(transports, next.transports);
+  put(runtimes, next.runtimes);
+  put(networks, next.networks);
+  put(ipams, next.ipams);
+  put(volumes, next.volumes);
+  put(builders, next.builders);
+  put(logs, next.logs);
+  if (next.registry) registry = next.registry;
+}
+
+void Drivers::replace(Successor& next) {
+  impl_->put(next);
+  Found& found = impl_->known(next.found.info.kind, next.found.info.name);
   spdlog::info("{} {} takes over from {}", title(next.found.info), next.found.info.version, found.info.version);
   found = next.found;
 }

@@ -40,21 +40,21 @@ awaitable<void> Service::disable_plugin(std::string name) {
       throw Error{Errc::conflict, "plugin " + driver.name + " is in use by " + user + "; it cannot be disabled"};
     }
   }
-  drivers_.disable(driver.kind, driver.name);
+  co_await drivers_.disable(driver.kind, driver.name);
   tell_plugin("disable", driver);
 }
 
 awaitable<void> Service::enable_plugin(std::string name) {
   const auto lock = co_await plugin_changes_.lock();
   const plugins::DriverInfo driver = only_plugin(name);
-  drivers_.enable(driver.kind, driver.name);
+  co_await drivers_.enable(driver.kind, driver.name);
   tell_plugin("enable", driver);
 }
 
 awaitable<void> Service::reload_plugin(std::string name) {
   const auto lock = co_await plugin_changes_.lock();
   const plugins::DriverInfo driver = only_plugin(name);
-  const std::function<std::shared_ptr<plugins::Drivers::Successor>()> prepare = [this, &driver] {
+  const std::function<awaitable<std::shared_ptr<plugins::Drivers::Successor>>()> prepare = [this, &driver] {
     const std::string user = plugin_use_.user ? plugin_use_.user(driver, true) : std::string{};
     if (!user.empty()) {
       throw Error{Errc::conflict, "plugin " + driver.name + " is in use by " + user + "; it cannot be reloaded"};

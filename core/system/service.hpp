@@ -43,7 +43,7 @@ struct PluginUse {
   /// What needs a driver ("network lan"); `running`: only what could not do with another object of it. Empty: nothing.
   std::function<std::string(const plugins::DriverInfo& driver, bool running)> user;
   /// Puts the new version that it is given the maker of into the place of the old one.
-  std::function<awaitable<void>(std::function<std::shared_ptr<plugins::Drivers::Successor>()>)> take_over;
+  std::function<awaitable<void>(std::function<awaitable<std::shared_ptr<plugins::Drivers::Successor>>()>)> take_over;
 };
 
 /// What the daemon says about itself. Io thread only.

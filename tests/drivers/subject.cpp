@@ -43,10 +43,10 @@ std::shared_ptr<void> new_object() {
     throw Error{Errc::unsupported, "only drivers of these kinds are isolated: " + isolated::kind_names()};
   isolated::RemoteSettings settings;
   settings.program = shared.host_program;
-  settings.file = shared.setup.file;
-  settings.description = isolated::describe(*shared.host_program, shared.setup.file);
+  settings.file = std::make_shared<const isolated::DriverFile>(shared.setup.file);
+  settings.description = isolated::describe(*shared.host_program, *settings.file);
   settings.title = shared.info.kind + " driver \"" + shared.info.name + "\"";
-  return kind->make_proxy(std::make_shared<isolated::Remote>(std::move(settings)), false);
+  return kind->make_proxy(std::make_shared<isolated::Remote>(std::move(settings)), isolated::kNoLesson);
 }
 
 fs::path make_temporary_directory(const fs::path& parent) {

@@ -43,6 +43,7 @@ class Isolated : public ::testing::Test {
       fs::copy(entry.path(), folder / entry.path().filename());
     }
     fs::copy(GANTRY_BUILD_DIR "/tests/fakes/drivers/fake-volume.so", folder / "fake-volume.so");
+    fs::copy(GANTRY_BUILD_DIR "/tests/fakes/samples/sample-ipam-sequence.so", folder / "ipam-sequence.so");
   }
   void TearDown() override {
     if (HasFailure() && daemon_) ADD_FAILURE() << daemon_->log();
@@ -118,6 +119,39 @@ TEST_F(Isolated, ANetworkDriverLearnsAgainWhatItKnew) {
   EXPECT_EQ(cli("rm -f web").code, 0);
   EXPECT_EQ(cli("network rm lan other").code, 0);
   EXPECT_EQ(shell("ip -o link | grep -c veth").line(), "0");
+}
+
+TEST_F(Isolated, AnIpamDriverLearnsAgainWhatItGave) {
+  start({"ipam/sequence"});
+  ASSERT_EQ(cli("network create --ipam-driver sequence lan").code, 0);
+  ASSERT_EQ(cli("run -d --name first --network lan busybox sleep 1000").code, 0);
+  EXPECT_EQ(daemon_->inspect("first", "/NetworkSettings/Networks/lan/IPAddress"), "10.77.0.2");
+  // All that it knew it loses.
+  for (const auto& entry : fs::directory_iterator(daemon_->data_root() / "drivers/ipam-sequence")) {
+    fs::remove_all(entry.path());
+  }
+  const pid_t process = process_of("ipam/sequence");
+  const Watched watched{process};
+  ASSERT_EQ(::kill(process, SIGKILL), 0);
+  ASSERT_TRUE(watched.ends());
+  EXPECT_EQ(cli("run -d --name second --network lan busybox sleep 1000").err, "");
+  EXPECT_EQ(daemon_->inspect("second", "/NetworkSettings/Networks/lan/IPAddress"), "10.77.0.3");
+  cli("rm -f first second");
+  EXPECT_EQ(cli("network rm lan").code, 0);
+}
+
+TEST_F(Isolated, AFileThatIsReplacedIsTakenByAReloadAndNotByACrash) {
+  start({"volume/fake"});
+  ASSERT_EQ(cli("volume create -d fake kept").code, 0);
+  const fs::path file = daemon_->root() / "drivers/fake-volume.so";
+  fs::copy(GANTRY_BUILD_DIR "/tests/fakes/drivers/fake-network.so", daemon_->root() / "fresh");
+  fs::rename(daemon_->root() / "fresh", file);
+  const pid_t process = process_of("fake");
+  const Watched watched{process};
+  ASSERT_EQ(::kill(process, SIGKILL), 0);
+  ASSERT_TRUE(watched.ends());
+  EXPECT_EQ(cli("volume create -d fake other").line(), "other");
+  EXPECT_THAT(cli("plugin reload fake").err, HasSubstr("this is the network driver \"fake\" now"));
 }
 
 TEST_F(Isolated, NoProcessOutlivesTheDaemon) {

@@ -26,7 +26,8 @@
 /// int), block (until the call is cancelled or the file <data_dir>/release exists), hang (likewise, but deaf to
 /// cancellation), kill (the whole process, as kill -9 does), abort, segfault or exit (of the process). "after-" in
 /// front of an action: the method does its work first. A file <data_dir>/failpoints is read at each call and takes the
-/// option's place, so that a test changes its mind. Each call's method is a line in <data_dir>/calls.
+/// option's place, so that a test changes its mind. Each call's method is a line in <data_dir>/calls. The only fault of
+/// the end is end=hang, which makes a file <data_dir>/ending.
 namespace fake {
 
 namespace fs = std::filesystem;
@@ -56,6 +57,13 @@ class Failpoints {
       if (after) act(action.substr(6), call);
       return result;
     }
+  }
+
+  /// In the driver's destructor.
+  void at_end() const {
+    if (directory_.empty() || wanted() != "end=hang") return;
+    std::ofstream{directory_ / "ending"};
+    wait(nullptr);
   }
 
  private:

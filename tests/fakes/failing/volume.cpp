@@ -9,6 +9,8 @@ using namespace gantry::volume::v1;
 
 class Failing : public sample::VolumeDirectory {
  public:
+  ~Failing() override { points_.at_end(); }
+
   void options(std::vector<OptionInfo>& out) const override {
     VolumeDirectory::options(out);
     fake::Failpoints::describe(out);

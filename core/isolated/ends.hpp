@@ -1,0 +1,32 @@
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+namespace gantry::isolated {
+
+/// The ends of drivers' processes that are under way: whoever gives a driver up does not wait for them. Any thread.
+class Ends {
+ public:
+  void begin() {
+    const std::scoped_lock guard{mutex_};
+    ++count_;
+  }
+  void done() {
+    const std::scoped_lock guard{mutex_};
+    --count_;
+    none_.notify_all();
+  }
+  /// Blocks until there are none: some seconds, as a process that does not end is killed.
+  void wait() {
+    std::unique_lock guard{mutex_};
+    none_.wait(guard, [this] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  int count_ = 0;
+};
+
+}  // namespace gantry::isolated
