@@ -66,11 +66,13 @@ class Driver : public network::v1::Driver {
   void note_latest(const network::v1::EndpointSpec& spec);
   /// The endpoint that its container had on the network last, if any.
   std::string latest_of(const network::v1::EndpointSpec& spec);
+  std::string predecessor_of(Network& network, const network::v1::EndpointSpec& spec);
   void inherit(Network& network, const network::v1::EndpointSpec& spec);
   void give_back(const EndpointRecord& before) noexcept;
   /// Puts the record down, too.
   void join(const Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before,
             EndpointRecord& record, int netns);
+  void remove_endpoint(const EndpointRecord& record);
   void take_away(const EndpointRecord& record) noexcept;
 
   Host* host_ = nullptr;

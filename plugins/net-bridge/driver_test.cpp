@@ -232,6 +232,45 @@ TEST_F(BridgeDriver, AContainerThatStartsAgainKeepsItsAddress) {
   }
 }
 
+TEST_F(BridgeDriver, ANewContainerHasTheAddressOfTheOneThatWasRemovedBefore) {
+  create('a', {}, false, true);
+  std::list<Sandbox> sandboxes;
+  std::list<Server> servers;
+  const auto attach_new = [&](char id) {
+    EndpointSpec spec = endpoint('a', id);
+    spec.container_id = id_of(id);
+    return attach(spec, sandboxes.emplace_back());
+  };
+  const Endpoint first = attach_new('1');
+  const Endpoint second = attach_new('2');
+  const Endpoint third = attach_new('3');
+  driver_->detach(id_of('a'), id_of('2'), call_);
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  const Endpoint next = attach_new('4');
+  EXPECT_EQ(next.ipv4, first.ipv4) << "the lowest";
+  EXPECT_EQ(next.ipv6, first.ipv6);
+  const Server server(sandboxes.back().netns(), "tcp", 80);
+  EXPECT_TRUE(ask(std::next(sandboxes.begin(), 2)->netns(), "tcp", next.ipv4, 80)) << "the old interface answers";
+  EXPECT_EQ(attach_new('5').ipv4, second.ipv4);
+  EXPECT_NE(attach_new('6').ipv4, third.ipv4);
+}
+
+TEST_F(BridgeDriver, AddressesOfAnIpamDriverAreFreeOnlyWhenTheInterfaceIsGone) {
+  NetworkSpec spec;
+  spec.id = id_of('a');
+  spec.name = "net-a";
+  spec.leased = true;
+  spec.pools = {{"10.88.0.0/24", "", "10.88.0.1", {}}};
+  network::v1::Network out;
+  driver_->create_network(spec, out, call_);
+  const Sandbox sandbox;
+  EndpointSpec asked = endpoint('a', '1');
+  asked.ipv4 = "10.88.0.9";
+  attach(asked, sandbox);
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  EXPECT_FALSE(interfaces().contains("veth11111111111"));
+}
+
 TEST_F(BridgeDriver, AContainerThatStartsAgainIsKnownToItsNeighboursByIpv6Alone) {
   NetworkSpec spec;
   spec.id = id_of('a');

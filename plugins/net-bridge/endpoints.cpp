@@ -55,15 +55,24 @@ std::string Driver::latest_of(const EndpointSpec& spec) {
   return found == latest_.end() ? std::string{} : found->second;
 }
 
-/// A container that starts again has the addresses that it had, while the last run's interface is on its way out.
-void Driver::inherit(Network& network, const EndpointSpec& spec) {
+/// Whose addresses a new endpoint gets while they are on their way out: those of its container's last run, else those
+/// that would be the next ones if they were free already; as with dockerd a lower free one comes first. Empty:
+/// nobody's.
+std::string Driver::predecessor_of(Network& network, const EndpointSpec& spec) {
+  const bool asks = !spec.ipv4.empty() || !spec.ipv6.empty();
   const std::string latest = latest_of(spec);
-  if (latest.empty() || latest == spec.id || !reaper_->pending(latest)) return;
-  if (!network.leases().hand_over(latest, spec.id, spec.ipv4, spec.ipv6)) return;
+  const bool pending = !latest.empty() && latest != spec.id && reaper_->pending(latest);
+  if (pending && (asks || network.leases().next_among({latest}) == latest)) return latest;
+  return asks ? std::string{} : network.leases().next_among(reaper_->keys());
+}
+
+void Driver::inherit(Network& network, const EndpointSpec& spec) {
+  const std::string from = predecessor_of(network, spec);
+  if (from.empty() || !network.leases().hand_over(from, spec.id, spec.ipv4, spec.ipv6)) return;
   // The kernel has taken it off the bridge before it waits for its grace period. Else its turn has not come.
   try {
     Netlink netlink;
-    if (const auto link = netlink.find(interface_of(latest))) netlink.set_down(link->index);
+    if (const auto link = netlink.find(interface_of(from))) netlink.set_down(link->index);
   } catch (const Error&) {
     // Gone in this moment.
   }
@@ -196,16 +205,23 @@ void Driver::detach(const std::string& network_id, const std::string& endpoint_i
   const auto record = records_->endpoint(network_id, endpoint_id);
   if (!record) return;
   unpublish(*record);
+  const NetworkPtr network = find(network_id);
+  // Addresses of somebody else's are given on as soon as this returns.
+  if (network && network->leased()) return remove_endpoint(*record);
   reaper_->submit(endpoint_id, [this, record = *record] { take_away(record); });
+}
+
+void Driver::remove_endpoint(const EndpointRecord& record) {
+  Netlink().remove(record.interface);
+  if (const NetworkPtr network = find(record.network_id)) network->leases().release(record.id);
+  records_->erase_endpoint(record.network_id, record.id);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(latest_, [&record](const auto& one) { return one.second == record.id; });
 }
 
 void Driver::take_away(const EndpointRecord& record) noexcept {
   try {
-    Netlink().remove(record.interface);
-    if (const NetworkPtr network = find(record.network_id)) network->leases().release(record.id);
-    records_->erase_endpoint(record.network_id, record.id);
-    const std::lock_guard lock(mutex_);
-    std::erase_if(latest_, [&record](const auto& one) { return one.second == record.id; });
+    remove_endpoint(record);
   } catch (const std::exception& error) {
     host_->log(LogLevel::error, "endpoint " + record.id + " is not taken away: " + error.what());
   }

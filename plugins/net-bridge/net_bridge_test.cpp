@@ -4,6 +4,7 @@
 #include "address_plan.hpp"
 #include "gantry/error.hpp"
 #include "net_link/address_pool.hpp"
+#include "net_link/leases.hpp"
 #include "network_options.hpp"
 #include "nftables.hpp"
 #include "sandbox.hpp"
@@ -47,6 +48,18 @@ TEST(AddressPool, GivesTheLowestFreeAddress) {
   EXPECT_EQ(pool.take()->text(), "10.9.0.5");
   EXPECT_EQ(pool.take()->text(), "10.9.0.6");
   EXPECT_FALSE(pool.take()) << "the last one is for broadcasts";
+}
+
+TEST(Leases, WhoLeavesIsNextWhereNobodyLowerIsFree) {
+  const Subnet subnet = parse_cidr("10.0.0.0/24")->subnet();
+  Leases leases("n", "id", {FamilyPlan{subnet, parse_cidr("10.0.0.0/28")->subnet(), std::nullopt, {}}});
+  for (const char* id : {"a", "b", "c"}) leases.lease(id, "", "");
+  leases.lease("far", "10.0.0.200", "");
+  EXPECT_EQ(leases.next_among({}), "");
+  EXPECT_EQ(leases.next_among({"c", "b", "far", "unknown"}), "b");
+  EXPECT_EQ(leases.next_among({"far"}), "") << "it was asked for by name";
+  leases.release("a");
+  EXPECT_EQ(leases.next_among({"b", "c"}), "") << "a lower one is free";
 }
 
 TEST(AddressPool, GivesFromTheRangeButTakesFromTheSubnet) {

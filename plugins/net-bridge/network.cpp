@@ -22,6 +22,7 @@ Network::Network(const network::v1::NetworkSpec& spec, NetworkOptions options, A
       options_(std::move(options)),
       plan_(std::move(plan)),
       internal_(spec.internal),
+      leased_(spec.leased),
       leases_(spec.name, spec.id, plans_of(plan_)) {
   if (!options_.default_bridge) return;
   if (plan_.ipv4) other_gateway4_ = settings.default_gateway;

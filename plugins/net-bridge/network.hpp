@@ -21,6 +21,8 @@ class Network {
   [[nodiscard]] const NetworkOptions& options() const { return options_; }
   [[nodiscard]] const AddressPlan& plan() const { return plan_; }
   [[nodiscard]] bool internal() const { return internal_; }
+  /// Whether an IPAM driver gives the addresses.
+  [[nodiscard]] bool leased() const { return leased_; }
   [[nodiscard]] BridgeRules rules() const;
 
   /// Where its containers' ports go.
@@ -36,6 +38,7 @@ class Network {
   NetworkOptions options_;
   AddressPlan plan_;
   bool internal_;
+  bool leased_;
   std::optional<Address> other_gateway4_;  ///< default-gateway of the default bridge.
   std::optional<Address> other_gateway6_;  ///< default-gateway-v6.
   Leases leases_;

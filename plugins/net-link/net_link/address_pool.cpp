@@ -23,15 +23,20 @@ bool AddressPool::reserved(const Address& address) const {
   return subnet_.base.family == AF_INET && address == subnet_.last();
 }
 
-std::optional<Address> AddressPool::take() {
+std::optional<Address> AddressPool::next() const {
   for (Address candidate = lowest_; range_.contains(candidate); ++candidate.value) {
-    if (!reserved(candidate) && taken_.insert(candidate).second) {
-      lowest_ = candidate;
-      return candidate;
-    }
+    if (!reserved(candidate) && !taken_.contains(candidate)) return candidate;
     if (candidate == range_.last()) break;
   }
   return std::nullopt;
+}
+
+std::optional<Address> AddressPool::take() {
+  const auto found = next();
+  if (!found) return std::nullopt;
+  taken_.insert(*found);
+  lowest_ = *found;
+  return found;
 }
 
 bool AddressPool::take(const Address& address) {

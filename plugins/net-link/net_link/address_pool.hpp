@@ -19,6 +19,10 @@ class AddressPool {
 
   /// The lowest free address, or nothing if all are taken.
   std::optional<Address> take();
+  /// The one that `take` would give now.
+  [[nodiscard]] std::optional<Address> next() const;
+  /// Whether it would give this one if it were free.
+  [[nodiscard]] bool gives(const Address& address) const { return range_.contains(address) && !reserved(address); }
 
   /// One address by name; false if it is taken.
   bool take(const Address& address);

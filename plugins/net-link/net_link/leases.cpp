@@ -107,6 +107,32 @@ void Leases::release(const std::string& endpoint) {
   leases_.erase(found);
 }
 
+/// Before each free address of its family.
+bool Leases::comes_next(const Address& address) const {
+  for (const AddressPool& pool : pools_) {
+    if (family_of(pool) != address.family) continue;
+    const auto free = pool.next();
+    if (pool.subnet().contains(address)) return pool.gives(address) && (!free || address < *free);
+    if (free) return false;
+  }
+  return false;
+}
+
+std::string Leases::next_among(const std::vector<std::string>& leaving) {
+  const std::lock_guard lock(mutex_);
+  std::string best;
+  std::optional<Address> lowest;
+  for (const std::string& endpoint : leaving) {
+    const auto found = leases_.find(endpoint);
+    if (found == leases_.end()) continue;
+    const auto& address = found->second.ipv4 ? found->second.ipv4 : found->second.ipv6;
+    if (!address || (lowest && *lowest < *address) || !comes_next(*address)) continue;
+    best = endpoint;
+    lowest = address;
+  }
+  return best;
+}
+
 const FamilyPlan* Leases::plan_of(const Address& address) const {
   const auto found =
       std::find_if(plans_.begin(), plans_.end(), [&](const FamilyPlan& plan) { return plan.subnet.contains(address); });

@@ -36,12 +36,17 @@ class Leases {
 
   void release(const std::string& endpoint);
 
+  /// Of endpoints that are on their way out the one whose address would be the next to be given if they were gone;
+  /// empty: that is a free one.
+  [[nodiscard]] std::string next_among(const std::vector<std::string>& leaving);
+
   [[nodiscard]] const std::vector<FamilyPlan>& plans() const { return plans_; }
 
   /// The plan whose subnet an address is of.
   [[nodiscard]] const FamilyPlan* plan_of(const Address& address) const;
 
  private:
+  [[nodiscard]] bool comes_next(const Address& address) const;
   std::optional<Address> lease_one(int family, const std::string& asked);
   Address lease_asked(int family, const std::string& asked);
   void give_back(const std::optional<Address>& address);

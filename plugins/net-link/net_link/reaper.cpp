@@ -25,6 +25,11 @@ bool Reaper::pending(const std::string& key) const {
   return keys_.contains(key);
 }
 
+std::vector<std::string> Reaper::keys() const {
+  const std::lock_guard lock(mutex_);
+  return {keys_.begin(), keys_.end()};
+}
+
 void Reaper::drain() {
   std::unique_lock lock(mutex_);
   idle_.wait(lock, [this] { return keys_.empty(); });

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace gantry::net_link {
 
@@ -24,6 +25,8 @@ class Reaper {
   void submit(std::string key, std::function<void()> work);
 
   [[nodiscard]] bool pending(const std::string& key) const;
+  /// All that is pending.
+  [[nodiscard]] std::vector<std::string> keys() const;
 
   /// Returns when everything that was queued before is done.
   void drain();
