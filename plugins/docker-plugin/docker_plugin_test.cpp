@@ -102,13 +102,13 @@ TEST_F(DockerPlugin, RefusesHostileNamesAndSpecs) {
   for (const char* name : {"", "..", "../p", "a/b", ".hidden", "-x"})
     EXPECT_THROW(find_plugin(folders_, name), Error) << name;
   for (const char* spec :
-       {"", "p", "unix://relative", "tcp://host", "tcp://:80", "https://host:443", "file:///etc/passwd"}) {
+       {"", "p", "unix://relative", "tcp://host", "tcp://:80", "https://host", "file:///etc/passwd"}) {
     write("etc/p.spec", spec);
     EXPECT_THROW(find_plugin(folders_, "p"), Error) << spec;
   }
   fs::remove(root_ / "etc/p.spec");
-  for (const char* spec :
-       {"", "[]", "{}", R"({"Addr": 1})", R"({"Addr": "tcp://h:1", "TLSConfig": {"CAFile": "/x"}})"}) {
+  for (const char* spec : {"", "[]", "{}", R"({"Addr": 1})", R"({"Addr": "https://h:1", "TLSConfig": {"CAFile": 1}})",
+                           R"({"Addr": "https://h:1", "TLSConfig": "x"})"}) {
     write("etc/p.json", spec);
     EXPECT_THROW(find_plugin(folders_, "p"), Error) << spec;
   }

@@ -44,10 +44,20 @@ Address from_json(const std::string& plugin, const fs::path& path, const std::st
   if (!spec.is_object() || !spec.contains("Addr") || !spec["Addr"].is_string()) {
     throw Error{Errc::invalid, "plugin " + plugin + ": " + path.string() + ": an object with \"Addr\" was expected"};
   }
-  if (spec.contains("TLSConfig") && spec["TLSConfig"].is_object() && !spec["TLSConfig"].empty()) {
-    throw Error{Errc::unsupported, "plugin " + plugin + ": " + path.string() + ": plugins are not spoken to by TLS"};
+  Address address = parse_address(plugin, spec["Addr"].get<std::string>());
+  if (!address.tls) return address;
+  address.tls = Tls{};
+  const auto config = spec.find("TLSConfig");
+  if (config == spec.end() || config->is_null()) return address;
+  try {
+    address.tls->ca = config->value("CAFile", "");
+    address.tls->certificate = config->value("CertFile", "");
+    address.tls->key = config->value("KeyFile", "");
+    address.tls->skip_verify = config->value("InsecureSkipVerify", false) || address.tls->ca.empty();
+  } catch (const nlohmann::json::exception& error) {
+    throw Error{Errc::invalid, "plugin " + plugin + ": " + path.string() + ": TLSConfig: " + error.what()};
   }
-  return parse_address(plugin, spec["Addr"].get<std::string>());
+  return address;
 }
 
 }  // namespace
@@ -56,23 +66,25 @@ Address parse_address(const std::string& plugin, const std::string& text) {
   const auto scheme_end = text.find("://");
   const std::string scheme = text.substr(0, scheme_end);
   const std::string rest = scheme_end == std::string::npos ? "" : text.substr(scheme_end + 3);
-  if (scheme == "unix" && rest.starts_with("/")) return {rest, "", ""};
-  if (scheme == "https") throw Error{Errc::unsupported, "plugin " + plugin + ": plugins are not spoken to by TLS"};
+  if (scheme == "unix" && rest.starts_with("/")) return {rest, "", "", {}};
   const auto colon = rest.rfind(':');
-  if ((scheme != "tcp" && scheme != "http") || colon == std::string::npos || colon == 0 || colon + 1 == rest.size()) {
+  const bool known = scheme == "tcp" || scheme == "http" || scheme == "https";
+  if (!known || colon == std::string::npos || colon == 0 || colon + 1 == rest.size()) {
     throw Error{Errc::invalid, "plugin " + plugin + ": invalid address \"" + text +
-                                   "\": unix:///path or tcp://host:port was expected"};
+                                   "\": unix:///path, tcp://host:port or https://host:port was expected"};
   }
   std::string host = rest.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return {"", host, rest.substr(colon + 1)};
+  Address address{"", host, rest.substr(colon + 1), {}};
+  if (scheme == "https") address.tls = Tls{"", "", "", true};
+  return address;
 }
 
 std::optional<Address> find_plugin(const Folders& folders, const std::string& name) {
   if (!is_name(name)) throw Error{Errc::invalid, "\"" + name + "\" is no plugin's name"};
   for (const fs::path& folder : folders.sockets) {
     for (const fs::path& path : {folder / (name + ".sock"), folder / name / (name + ".sock")}) {
-      if (listens(path)) return Address{path, "", ""};
+      if (listens(path)) return Address{path, "", "", {}};
     }
   }
   for (const fs::path& folder : folders.specs) {

@@ -11,26 +11,16 @@
 #include <cstring>
 #include <memory>
 
+#include "docker_plugin/line.hpp"
+#include "docker_plugin/tls_line.hpp"
 #include "gantry/unique_fd.hpp"
 
 namespace gantry::docker_plugin {
 namespace {
 
 constexpr std::size_t kLongestAnswer = std::size_t{8} << 20;
-constexpr int kLookAgain = 100;  // ms; what a call that has no cancel_fd takes to notice
 
 [[noreturn]] void fail(const std::string& what) { throw Error{Errc::unavailable, what + ": " + std::strerror(errno)}; }
-
-/// Until the socket is ready. Errors: cancelled.
-void wait_for(int socket, short events, const Call& call) {
-  for (;;) {
-    call.check();
-    std::array<pollfd, 2> both{pollfd{socket, events, 0}, pollfd{call.cancel_fd(), POLLIN, 0}};
-    const int ready = ::poll(both.data(), both.size(), kLookAgain);
-    if (ready < 0 && errno != EINTR) fail("poll");
-    if (ready > 0 && both[0].revents != 0) return;
-  }
-}
 
 UniqueFd connected(int family, const sockaddr* address, socklen_t size, const std::string& where, const Call& call) {
   UniqueFd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -66,39 +56,32 @@ UniqueFd dial_tcp(const Address& to, const Call& call) {
   return connected(found->ai_family, found->ai_addr, found->ai_addrlen, where, call);
 }
 
-void send_all(int socket, const std::string& text, const Call& call) {
-  for (std::size_t done = 0; done < text.size();) {
-    wait_for(socket, POLLOUT, call);
-    const ssize_t sent = ::send(socket, text.data() + done, text.size() - done, MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) fail("write to the plugin");
-    if (sent > 0) done += static_cast<std::size_t>(sent);
-  }
+std::unique_ptr<Line> connect_to(const Address& address, const Call& call) {
+  auto line =
+      std::make_unique<PlainLine>(address.path.empty() ? dial_tcp(address, call) : dial_unix(address.path, call), call);
+  if (!address.tls) return line;
+  return std::make_unique<TlsLine>(std::move(line), address.host, *address.tls);
 }
 
-std::string receive_all(int socket, const Call& call) {
+std::string receive_all(Line& line) {
   std::string text;
   std::array<char, 16384> piece{};
-  for (;;) {
-    wait_for(socket, POLLIN, call);
-    const ssize_t got = ::recv(socket, piece.data(), piece.size(), 0);
-    if (got == 0) return text;
-    if (got < 0 && errno != EAGAIN && errno != EINTR) fail("read from the plugin");
-    if (got > 0) text.append(piece.data(), static_cast<std::size_t>(got));
+  while (const std::size_t got = line.receive(piece)) {
+    text.append(piece.data(), got);
     if (text.size() > kLongestAnswer) throw Error{Errc::invalid, "the plugin's answer is too long"};
   }
+  return text;
 }
 
 }  // namespace
 
 Answer post(const Address& address, const std::string& path, const std::string& body, const Call& call) {
-  const UniqueFd socket = address.path.empty() ? dial_tcp(address, call) : dial_unix(address.path, call);
+  const auto line = connect_to(address, call);
   // HTTP/1.0: the answer ends with the connection, and comes in no pieces.
-  send_all(socket.get(),
-           "POST " + path + " HTTP/1.0\r\nHost: plugin\r\nAccept: application/vnd.docker.plugins.v1.2+json\r\n" +
-               "Content-Type: application/vnd.docker.plugins.v1.2+json\r\nContent-Length: " +
-               std::to_string(body.size()) + "\r\n\r\n" + body,
-           call);
-  const std::string text = receive_all(socket.get(), call);
+  line->send("POST " + path + " HTTP/1.0\r\nHost: plugin\r\nAccept: application/vnd.docker.plugins.v1.2+json\r\n" +
+             "Content-Type: application/vnd.docker.plugins.v1.2+json\r\nContent-Length: " +
+             std::to_string(body.size()) + "\r\n\r\n" + body);
+  const std::string text = receive_all(*line);
   const auto head = text.find("\r\n\r\n");
   const bool http = text.starts_with("HTTP/1.") && text.size() > 12 && text[8] == ' ';
   if (!http || head == std::string::npos) throw Error{Errc::invalid, "the plugin's answer is no HTTP"};
