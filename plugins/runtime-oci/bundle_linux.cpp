@@ -98,9 +98,12 @@ Json devices(const Spec& spec) {
 Json namespaces(const Spec& spec) {
   Json out = Json::array();
   for (const auto& space : spec.namespaces) {
-    if (space.kind == "user" || space.kind == "time") {
-      throw Error{Errc::unsupported, "an OCI runtime runs no container in a " + space.kind + " namespace here"};
+    if (space.kind == "user") {
+      throw Error{Errc::unsupported,
+                  "a container that an OCI runtime makes has no user namespace here: give it --userns=host, or the "
+                  "native runtime (--runtime native)"};
     }
+    if (space.kind == "time") throw Error{Errc::unsupported, "an OCI runtime makes no time namespaces here"};
     Json entry{{"type", space.kind}};
     if (!space.path.empty()) entry["path"] = space.path;
     out.push_back(std::move(entry));

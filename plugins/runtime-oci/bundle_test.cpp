@@ -6,6 +6,7 @@
 #include "bundle.hpp"
 #include "bundle_linux.hpp"
 #include "container_shim/cgroup_layout.hpp"
+#include "container_shim/protocol.hpp"
 #include "container_shim/spec_translation.hpp"
 #include "process_document.hpp"
 #include "runtime_log.hpp"
@@ -109,6 +110,7 @@ TEST(Bundle, RefusesUserNamespaces) {
   auto spec = simple_spec();
   spec.namespaces.push_back({"user", ""});
   spec.uid_map = spec.gid_map = {{0, 100000, 65536}};
+  spec.uid_map = spec.gid_map = {{0, 100000, 65536}};
   EXPECT_THROW(bundle_of(spec), Error);
 }
 
@@ -163,6 +165,28 @@ TEST(RuntimeProgram, IsLookedForAndMissed) {
   EXPECT_EQ(find_runtime("/no/such"), "");
   EXPECT_EQ(find_runtime("no-such-runtime"), "");
   EXPECT_THAT(missing_runtime("x"), HasSubstr("\"x\" is not there"));
+}
+
+TEST(Bundle, HasNoUserNamespace) {
+  auto spec = simple_spec();
+  spec.namespaces.push_back({"user", ""});
+  spec.uid_map = spec.gid_map = {{0, 100000, 65536}};
+  try {
+    bundle_of(spec);
+    ADD_FAILURE() << "it was made";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::unsupported);
+    EXPECT_THAT(error.what(), HasSubstr("--userns=host"));
+  }
+}
+
+TEST(RuntimeErrors, OfOneThatHangsNameIt) {
+  const Error late{Errc::io, std::string{container_shim::kOciRuntimeLate} + "/usr/bin/crun create still ran after 9 s"};
+  const Error told = runtime_error(late, "create", "/nonexistent");
+  EXPECT_EQ(told.code(), Errc::unavailable);
+  EXPECT_STREQ(told.what(),
+               "OCI runtime create failed: the OCI runtime does not come to an end: /usr/bin/crun create still ran "
+               "after 9 s");
 }
 
 }  // namespace

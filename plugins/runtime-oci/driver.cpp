@@ -1,5 +1,7 @@
 #include "driver.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <utility>
@@ -31,6 +33,16 @@ std::vector<std::string> unused_hierarchies(const container_shim::CgroupLayout& 
   return mounts;
 }
 
+/// The command, if it is what the root itself has there.
+std::string program_of_root(const runtime::v1::Spec& spec) {
+  if (spec.process.args.empty() || !spec.init_path.empty()) return {};
+  const std::string& program = spec.process.args.front();
+  const bool covered = std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const Mount& mount) {
+    return program == mount.target || program.starts_with(mount.target + "/");
+  });
+  return program.starts_with('/') && !covered ? program : std::string();
+}
+
 }  // namespace
 
 void Driver::options(std::vector<OptionInfo>& out) const {
@@ -39,6 +51,8 @@ void Driver::options(std::vector<OptionInfo>& out) const {
                  "The OCI runtime: an absolute path, or a name to look for in PATH"});
   out.push_back({"arguments", OptionType::list, OptionScope::driver, "",
                  "What the OCI runtime is given before its command, as --debug"});
+  out.push_back({"time-limit", OptionType::integer, OptionScope::driver, "120",
+                 "Seconds after which a run of the OCI runtime that has not ended is given up; 0: never"});
 }
 
 void Driver::open(Host& host) {
@@ -49,6 +63,9 @@ void Driver::open(Host& host) {
   if (const auto list = given.find("arguments"); list != given.end()) {
     std::istringstream items(list->second);
     for (std::string item; std::getline(items, item, ',');) arguments_.push_back(item);
+  }
+  if (const auto limit = given.find("time-limit"); limit != given.end()) {
+    time_limit_ = static_cast<std::uint32_t>(std::strtoul(limit->second.c_str(), nullptr, 10));
   }
   hidden_ = unused_hierarchies(container_shim::find_cgroup_layout());
   shim_program_ = host.libexec_dir() + "/gantry-shim";
@@ -75,7 +92,7 @@ Plan Driver::plan(const runtime::v1::Spec& spec, const container_shim::Translati
   plan.init = container_shim::InitKind::none;
   plan.mounts = std::move(bundle.prepared);
   plan.sysctls = std::move(bundle.late_sysctls);
-  plan.oci = {command(context.directory), std::move(bundle.config), hidden_};
+  plan.oci = {command(context.directory), std::move(bundle.config), hidden_, program_of_root(spec), time_limit_};
   if (!hidden_.empty()) std::erase_if(plan.cgroups, [](const auto& cgroup) { return cgroup.unified; });
   return plan;
 }
@@ -101,7 +118,7 @@ void Driver::release(const ContainerFiles& container, const Call& call) {
   std::error_code gone;
   if (fs::exists(state, gone)) {
     try {
-      delete_container({shim_program_, hidden_}, command(directory), directory.filename());
+      delete_container({shim_program_, hidden_, time_limit_}, command(directory), directory.filename());
     } catch (const Error& error) {
       // Its processes and cgroups are gone: what it kept is all in this directory.
       call.log(LogLevel::warning, error.what());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ class Driver final : public container_shim::ShimDriver {
   std::string program_;  ///< As configured: a path, or a name to look for in PATH.
   std::vector<std::string> arguments_;
   std::string shim_program_;
+  std::uint32_t time_limit_ = 0;     ///< Seconds; 0: none.
   std::vector<std::string> hidden_;  ///< Mounts that the runtime must not see.
 };
 

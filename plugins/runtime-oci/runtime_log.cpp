@@ -35,6 +35,15 @@ std::string without_beginnings(std::string message) {
   return message;
 }
 
+/// What went wrong as Go writes it, and as clients look for it to choose their exit code.
+std::string in_lower_case(std::string message) {
+  for (const std::string_view reason : {"No such file or directory", "Permission denied"}) {
+    const std::size_t at = message.find(reason);
+    if (at != std::string::npos) message[at] = static_cast<char>(message[at] - 'A' + 'a');
+  }
+  return message;
+}
+
 bool has_text(const std::string& message, std::string_view text) { return message.find(text) != std::string::npos; }
 
 Errc code_of(const std::string& message) {
@@ -59,8 +68,11 @@ std::string last_error(std::string_view log) {
 
 Error runtime_error(const Error& error, const std::string& what, const std::string& log_file) {
   const std::string shim = error.what();
+  if (shim.starts_with(container_shim::kOciRuntimeLate)) {
+    return {Errc::unavailable, "OCI runtime " + what + " failed: " + shim};
+  }
   if (!shim.starts_with(container_shim::kOciRuntimeFailed)) return error;
-  std::string message = last_error(container_shim::read_text(log_file));
+  std::string message = in_lower_case(last_error(container_shim::read_text(log_file)));
   if (std::string missing = missing_program(message); !missing.empty()) return {Errc::not_found, missing};
   if (std::string exec = without_beginnings(message); exec.starts_with("exec: \"")) return {code_of(exec), exec};
   if (message.empty()) message = shim + ", and its log says nothing";

@@ -25,13 +25,14 @@ namespace gantry::oci {
 
 namespace {
 
-constexpr int kDeleteTimeoutMs = 10000;
+constexpr std::uint32_t kDeleteLimit = 10;  // seconds
 constexpr const char* kUsualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Silent and with default signals; reaped when it goes out of scope.
 class RuntimeProcess {
  public:
-  RuntimeProcess(const std::string& program, const std::vector<std::string>& words) {
+  RuntimeProcess(const std::string& program, const std::vector<std::string>& words, std::uint32_t limit)
+      : limit_(limit) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     ::posix_spawn_file_actions_init(&actions);
@@ -63,7 +64,7 @@ class RuntimeProcess {
   /// Its status, once it has ended or its time is over.
   int end() {
     if (error_ != 0 || pid_ == 0) return status_;
-    if (!container_shim::wait_for_end(process_.get(), kDeleteTimeoutMs)) ::kill(pid_, SIGKILL);
+    if (!container_shim::wait_for_end(process_.get(), static_cast<int>(limit_) * 1000)) ::kill(pid_, SIGKILL);
     while (::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
     }
     pid_ = 0;
@@ -71,6 +72,7 @@ class RuntimeProcess {
   }
 
  private:
+  std::uint32_t limit_;
   pid_t pid_ = 0;
   UniqueFd process_;
   int error_ = 0;
@@ -105,7 +107,8 @@ void delete_container(const RuntimeView& view, const std::vector<std::string>& c
   words.emplace_back("--");
   words.insert(words.end(), command.begin(), command.end());
   words.insert(words.end(), {"delete", "--force", id});
-  RuntimeProcess process(view.program, words);
+  const bool is_short = view.time_limit != 0 && view.time_limit < kDeleteLimit;
+  RuntimeProcess process(view.program, words, is_short ? view.time_limit : kDeleteLimit);
   if (process.error() != 0) throw Error{Errc::io, view.program + ": " + std::strerror(process.error())};
   const int status = process.end();
   if (status != 0) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ std::string missing_runtime(const std::string& name);
 struct RuntimeView {
   const std::string& program;
   const std::vector<std::string>& hidden;
+  std::uint32_t time_limit = 0;  ///< Seconds; 0: as long as a removal may take at most.
 };
 
 /// `<command> delete --force <id>`. Errors: io.

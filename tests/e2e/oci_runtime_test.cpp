@@ -13,13 +13,22 @@ using ::testing::HasSubstr;
 
 constexpr const char* kLost = "/nowhere/crun";
 
+/// A crun that hangs in one of its commands.
+json hanging(const std::string& command) {
+  return {{"path", GANTRY_HANGING_RUNTIME}, {"runtimeArgs", {"--hang=" + command}}, {"options", {{"time-limit", "5"}}}};
+}
+
 class OciRuntime : public BothClients {
  protected:
   static void SetUpTestSuite() {
     daemon = std::make_unique<Daemon>(json{{"runtimes",
                                             {{"crun", {{"path", "crun"}}},
                                              {"lost", {{"path", kLost}}},
-                                             {"noisy", {{"path", "crun"}, {"runtimeArgs", {"--debug"}}}}}}});
+                                             {"noisy", {{"path", "crun"}, {"runtimeArgs", {"--debug"}}}},
+                                             {"hangs-create", hanging("create")},
+                                             {"hangs-start", hanging("start")},
+                                             {"hangs-exec", hanging("exec")},
+                                             {"hangs-delete", hanging("delete")}}}});
     ASSERT_TRUE(daemon->start()) << daemon->log();
     load_busybox(*daemon);
   }
@@ -94,6 +103,36 @@ TEST_P(OciRuntime, PassesErrorsOn) {
   EXPECT_THAT(other.err, HasSubstr("failed to create shim task: OCI runtime create failed: "));
   run("run -d --name running --runtime crun busybox sleep 1000");
   EXPECT_EQ(run("exec running nonesuch").code, 127);
+}
+
+TEST_P(OciRuntime, SaysOfADirectoryWhatRuncSays) {
+  const Result folder = run("run --rm --runtime crun busybox /etc");
+  EXPECT_EQ(folder.code, 126);
+  EXPECT_THAT(folder.err, HasSubstr("exec: \"/etc\": is a directory"));
+  EXPECT_EQ(run("run --rm --runtime crun busybox /etc/passwd").code, 126);
+  EXPECT_EQ(run("run --rm --runtime crun --init busybox true").code, 0);
+  EXPECT_NE(run("run --rm --runtime crun -v /tmp:/mine busybox /mine").code, 0);
+  run("run -d --name folders --runtime crun busybox sleep 1000");
+  const Result inside = run("exec folders /etc");
+  EXPECT_EQ(inside.code, 126);
+  EXPECT_THAT(inside.out + inside.err, HasSubstr("exec: \"/etc\": is a directory"));
+}
+
+TEST_P(OciRuntime, ThatHangsIsGivenUpAndNamed) {
+  const std::string late = std::string{"the OCI runtime does not come to an end: "} + GANTRY_HANGING_RUNTIME;
+  for (const std::string command : {"create", "start"}) {
+    const Result hung = run("run --name hung-" + command + " --runtime hangs-" + command + " busybox true");
+    EXPECT_EQ(hung.code, 125);
+    EXPECT_THAT(hung.err, HasSubstr(late + " " + command + " still ran after 5 s"));
+    EXPECT_EQ(run("rm hung-" + command).code, 0);
+  }
+  ASSERT_EQ(run("run -d --name hung-exec --runtime hangs-exec busybox sleep 1000").code, 0);
+  const Result exec = run("exec hung-exec true");
+  EXPECT_THAT(exec.out + exec.err, HasSubstr(late + " exec still ran after 5 s"));
+  EXPECT_EQ(daemon->inspect("hung-exec", "/State/Running"), true);
+  ASSERT_EQ(run("run -d --name hung-delete --runtime hangs-delete busybox sleep 1000").code, 0);
+  EXPECT_EQ(run("rm -f hung-exec hung-delete").code, 0);
+  EXPECT_EQ(shell("pgrep -fx 'sleep 4711'").out, "") << "what hung is still there";
 }
 
 TEST_P(OciRuntime, HandsNothingOfTheHostIntoTheContainer) {

@@ -47,10 +47,8 @@ TEST_P(Run, SaysWhatIsWrongWithTheCommand) {
   EXPECT_EQ(missing.code, 127);
   EXPECT_THAT(missing.err, HasSubstr("exec: \"no-such-command\": executable file not found in $PATH"));
   const Result folder = run("run --rm busybox /etc");
-  if (oci_runtime().empty()) {  // crun has other words: "open executable: Operation not permitted"
-    EXPECT_EQ(folder.code, 126);
-    EXPECT_THAT(folder.err, HasSubstr("exec: \"/etc\": is a directory"));
-  }
+  EXPECT_EQ(folder.code, 126);
+  EXPECT_THAT(folder.err, HasSubstr("exec: \"/etc\": is a directory"));
   const Result user = run("run --rm -u nosuchuser busybox true");
   EXPECT_EQ(user.code, 125);
   EXPECT_THAT(user.err, HasSubstr("unable to find user nosuchuser: no matching entries in passwd file"));

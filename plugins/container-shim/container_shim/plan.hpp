@@ -176,11 +176,13 @@ struct PlanOci {
   std::vector<std::string> command;  ///< The runtime with its global arguments.
   PlanDocument config;               ///< config.json
   std::vector<std::string> hidden;   ///< Mounts of the host's that it must not see.
+  std::string program;               ///< The command, if the root itself has it; empty: don't look.
+  std::uint32_t time_limit{};        ///< Seconds for each run of the runtime; 0: none.
 };
 
 template <class Archive>
 void fields(Archive& archive, PlanOci& o) {
-  archive(o.command, o.config, o.hidden);
+  archive(o.command, o.config, o.hidden, o.program, o.time_limit);
 }
 
 enum class InitKind : std::uint8_t { none, builtin, program };

@@ -69,5 +69,7 @@ inline std::string oci_file(const std::string& exec_id, const char* kind) {
 inline constexpr const char* kOciViewName = "oci-runtime";
 /// What the shim says first when the runtime itself failed: its log has the reason.
 inline constexpr const char* kOciRuntimeFailed = "the OCI runtime ended with status ";
+/// The same of one that did not end in time.
+inline constexpr const char* kOciRuntimeLate = "the OCI runtime does not come to an end: ";
 
 }  // namespace gantry::container_shim

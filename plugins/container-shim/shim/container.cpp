@@ -184,6 +184,7 @@ void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, Uni
   if (plan_.oci) {
     process.pid = 0;  // not before the runtime has made it
     process.streams->resize(plan.process.rows, plan.process.columns);
+    limit_runtime(process, process.joiner, "exec");
   }
   watch_line(process);
 }

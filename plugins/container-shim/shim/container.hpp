@@ -46,6 +46,9 @@ class Container {
   void await_execution();
   void finish_start();
   void on_made_by_runtime(Process& process, int status);
+  void limit_runtime(Process& process, pid_t runtime, const char* command);
+  void end_patience(Process& process);
+  void give_up_runtime(Process& process, pid_t runtime, const char* command);
   void listen_for_terminal(Process& process);
   bool receive_terminal(Process& process);
   Reply make_init();

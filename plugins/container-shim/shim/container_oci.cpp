@@ -67,6 +67,34 @@ void Container::create_by_runtime(UniqueFd connection) {
   init_->streams->take(ends);
   init_->streams->resize(plan_.process.rows, plan_.process.columns);
   watch_line(*init_);
+  limit_runtime(*init_, init_->joiner, "create");
+}
+
+/// A runtime that hangs keeps neither its caller waiting nor the container.
+void Container::limit_runtime(Process& process, pid_t runtime, const char* command) {
+  if (plan_.oci->time_limit == 0) return;
+  itimerspec time{};
+  time.it_value.tv_sec = plan_.oci->time_limit;
+  process.patience.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+  if (!process.patience || ::timerfd_settime(process.patience.get(), 0, &time, nullptr) < 0) return;
+  loop_.add(process.patience.get(), EPOLLIN,
+            [this, &process, runtime, command](std::uint32_t) { give_up_runtime(process, runtime, command); });
+}
+
+void Container::end_patience(Process& process) {
+  if (process.patience) loop_.remove(process.patience.get());
+  process.patience.reset();
+}
+
+/// The answer does not wait for its end: what the kernel does not let go cannot be killed.
+void Container::give_up_runtime(Process& process, pid_t runtime, const char* command) {
+  end_patience(process);
+  process.failure = failure(Errc::io, kOciRuntimeLate + plan_.oci->command.front() + " " + command +
+                                          " still ran after " + number(plan_.oci->time_limit) + " s");
+  if (process.waiting) answer(process.waiting.get(), process.failure);
+  process.waiting.reset();
+  ::kill(-runtime, SIGKILL);
+  ::kill(runtime, SIGKILL);
 }
 
 void Container::listen_for_terminal(Process& process) {
@@ -102,6 +130,7 @@ bool Container::receive_terminal(Process& process) {
 
 /// The runtime's `create` or `exec` has ended: what it made is the shim's child now.
 void Container::on_made_by_runtime(Process& process, int status) {
+  end_patience(process);
   if (process.line) read_line(process);
   process.joiner = 0;
   const pid_t pid = status == 0 ? written_pid(process.exec_id) : 0;
@@ -125,7 +154,7 @@ void Container::on_made_by_runtime(Process& process, int status) {
   process.pid = pid;
   process.pidfd.reset(alive ? ::pidfd_open(pid, 0) : -1);
   process.executed = &process != init_;
-  if (process.doomed && alive) {
+  if ((process.doomed || process.failure.error != 0) && alive) {
     kill_session(pid);
     ::kill(pid, SIGKILL);
   }
@@ -140,7 +169,7 @@ void Container::start_by_runtime() {
   UniqueFd pidfd;
   starter_ = clone_process(0, pidfd);
   if (starter_ == 0) run_oci_start(plan_, init_->pid);
-  if (starter_ > 0) return;
+  if (starter_ > 0) return limit_runtime(*init_, starter_, "start");
   starter_ = 0;
   answer(init_->waiting.get(), errno_failure("start the OCI runtime"));
   init_->waiting.reset();
@@ -148,8 +177,9 @@ void Container::start_by_runtime() {
 
 void Container::on_runtime_started(int status) {
   starter_ = 0;
+  end_patience(*init_);
   init_->executed = status == 0;
-  if (!init_->executed) init_->failure = runtime_failure(status);
+  if (!init_->executed && init_->failure.error == 0) init_->failure = runtime_failure(status);
   const auto early = ended_early_.find(init_->pid);
   if (!init_->executed || early != ended_early_.end()) finish_start();
   if (early != ended_early_.end()) return on_exit(*init_, early->second);

@@ -141,8 +141,18 @@ void add_terminal(const PlanProcess& process, const std::string& exec_id, Words&
   if (process.terminal) words.insert(words.end(), {"--console-socket", oci_file(exec_id, "tty")});
 }
 
-/// A runtime whose shim is killed has nobody to work for.
-void die_with_shim() { ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+/// A runtime whose shim is killed has nobody to work for; one that is given up goes with what it has started.
+void die_with_shim() {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  ::setpgid(0, 0);
+}
+
+/// Of a directory each runtime says something else, and whoever asked for it is to get runc's words.
+void check_program(const std::string& program, int root, const ReportLine& line) {
+  if (program.find('/') == std::string::npos) return;
+  const UniqueFd found(openat2_in_root(root, program.c_str(), O_PATH));
+  if (found && is_directory(found.get())) line.fail(Errc::denied, "exec: \"" + program + "\": is a directory");
+}
 
 /// In the runtime's own log, where its errors are looked for.
 [[noreturn]] void fail_start(const Plan& plan, const std::string& what, int error) {
@@ -193,6 +203,7 @@ void run_oci_create(const Plan& plan) {
   if (!plan.mounts.empty() && ::mkdir(kOciMountsDirectory, 0700) < 0) line.fail_errno("make a directory for mounts");
   for (const PlanMount& mount : plan.mounts) prepare_mount(mount, line);
   const UniqueFd root = mount_root(plan, line);
+  check_program(plan.oci->program, root.get(), line);
   write_document(plan.directory, "config.json", complete(plan.oci->config, plan.process, root.get(), line), line);
   keep_until_executed(kReportFd + 1);
   Words words{"create", "--bundle", plan.directory, "--pid-file", plan.directory + "/" + oci_file("", "pid")};
@@ -216,6 +227,7 @@ void run_oci_exec(const Plan& container, const OciExec& exec) {
   const std::string path = "/proc/" + number(exec.init) + "/root";
   const UniqueFd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) line.fail(Errc::conflict, "container " + container.id + " is not running");
+  check_program(exec.plan.process.args.front(), root.get(), line);
   const std::string document = complete(exec.plan.document, exec.plan.process, root.get(), line);
   write_document(container.directory, oci_file(exec.id, "json"), document, line);
   enter_view(container, line);

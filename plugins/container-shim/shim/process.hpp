@@ -26,6 +26,7 @@ struct Process {
   UniqueFd waiting;                ///< The request that wants to know how its execve went.
   pid_t joiner{};       ///< Of an exec: who joins the namespaces, from outside, while it runs; its child goes on.
   UniqueFd console;     ///< Where an OCI runtime sends the terminal; gone once it has.
+  UniqueFd patience;    ///< A timer, while an OCI runtime makes or starts it.
   bool doomed = false;  ///< Was to be killed before an OCI runtime had made it.
   bool executed = false;
   bool ended = false;
