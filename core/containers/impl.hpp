@@ -166,7 +166,7 @@ struct Service::Impl {
   /// What "host-gateway" of --add-host means: the host as the default bridge has it; empty: there is none.
   [[nodiscard]] std::vector<std::string> host_gateways() const;
   static void write(const SandboxFiles& files);
-  [[nodiscard]] std::string resolv_conf(const Container& container, bool resolver) const;
+  [[nodiscard]] std::string resolv_conf(const Container& container, bool resolver, bool ipv6) const;
   /// As dockerd, those that run and link to it hear of its address, which is another one after a restart.
   awaitable<void> tell_linking(std::shared_ptr<const Container> container);
   /// While the container runs: what it has changed in its files stays. `joined` and `left` are empty for none.

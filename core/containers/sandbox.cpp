@@ -1,5 +1,8 @@
 #include <fcntl.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/file.hpp"
 #include "containers/defaults.hpp"
 #include "containers/impl.hpp"
@@ -11,15 +14,26 @@ namespace gantry::containers {
 
 namespace {
 
-std::string host_resolv_conf() {
+constexpr const char* kResolvConf = "/etc/resolv.conf";
+constexpr const char* kResolvedConf = "/run/systemd/resolve/resolv.conf";
+
+/// `inside`: for containers, who cannot ask at the host's loopback. A host with systemd-resolved has its real servers
+/// elsewhere.
+void read_host_file(networks::ResolvConfRequest& request, bool inside) {
   try {
-    // A host with systemd-resolved has its real servers there.
-    const std::string content = read_file("/etc/resolv.conf");
-    if (content.find("127.0.0.53") == std::string::npos) return content;
-    return read_file("/run/systemd/resolve/resolv.conf");
+    request.host_path = kResolvConf;
+    request.host_file = read_file(kResolvConf);
+    if (!inside || request.host_file.find("127.0.0.53") == std::string::npos) return;
+    request.host_file = read_file(kResolvedConf);
+    request.host_path = kResolvedConf;
   } catch (const Error&) {
-    return {};
+    // It has none, and so no names.
   }
+}
+
+bool has_ipv6(const networks::Sandbox& sandbox) {
+  return std::any_of(sandbox.endpoints.begin(), sandbox.endpoints.end(),
+                     [](const networks::Endpoint& endpoint) { return !endpoint.result.ipv6.empty(); });
 }
 
 /// On the host's network the host's own names hold.
@@ -108,11 +122,14 @@ std::map<std::string, wire::EndpointSettings> Service::Impl::describe(const Cont
   return described;
 }
 
-std::string Service::Impl::resolv_conf(const Container& container, bool resolver) const {
+std::string Service::Impl::resolv_conf(const Container& container, bool resolver, bool ipv6) const {
   const auto& host = container.host_config;
   networks::ResolvConfRequest resolv;
-  resolv.host_file = host_resolv_conf();
   resolv.resolver = resolver;
+  resolv.on_host = host.network_mode == "host";
+  resolv.ipv6 = ipv6;
+  // The resolver asks from the host.
+  read_host_file(resolv, !resolver && !resolv.on_host);
   resolv.dns = host.dns.empty() ? settings.dns : host.dns;
   resolv.search = host.dns_search.empty() ? settings.dns_search : host.dns_search;
   resolv.options = host.dns_options.empty() ? settings.dns_options : host.dns_options;
@@ -177,7 +194,7 @@ Service::Impl::SandboxFiles Service::Impl::sandbox_files(const Container& contai
     for (const auto& [alias, other] : others) hosts.link_lines.push_back(link_line(alias, *other));
   }
   files.hosts = networks::hosts_file(hosts);
-  files.resolv_conf = resolv_conf(container, sandbox.resolver);
+  files.resolv_conf = resolv_conf(container, sandbox.resolver, has_ipv6(sandbox));
   return files;
 }
 
@@ -215,8 +232,8 @@ awaitable<void> Service::Impl::update_sandbox_files(std::shared_ptr<const Contai
   const auto its = live(container->id);
   const auto lock = co_await its->files.lock();
   const std::string place = folder(container->id);
-  const std::string resolving = sandbox.resolver ? resolv_conf(*container, true) : "";
-  const std::string before = resolv_conf(*container, false);
+  const std::string resolving = sandbox.resolver ? resolv_conf(*container, true, false) : "";
+  const std::array before{resolv_conf(*container, false, false), resolv_conf(*container, false, true)};
   const auto& config = container->config;
   const auto work = [=] {
     std::string hosts = read_file(place + "/hosts");
@@ -226,7 +243,8 @@ awaitable<void> Service::Impl::update_sandbox_files(std::shared_ptr<const Contai
     }
     write_file_in_place(place + "/hosts", hosts);
     // A file that the container has changed is its own.
-    if (!resolving.empty() && read_file(place + "/resolv.conf") == before) {
+    const bool untouched = std::count(before.begin(), before.end(), read_file(place + "/resolv.conf")) != 0;
+    if (!resolving.empty() && untouched) {
       write_file_in_place(place + "/resolv.conf", resolving);
     }
   };

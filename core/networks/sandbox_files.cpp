@@ -54,22 +54,82 @@ std::string joined(const std::vector<std::string>& words) {
   return line;
 }
 
-/// What the container gets: the user's values, else the host's without servers that only the host can reach.
-ResolvConf effective(const ResolvConfRequest& request) {
-  ResolvConf conf = parse_resolv_conf(request.host_file);
-  if (!request.dns.empty()) conf.servers = request.dns;
-  if (!request.search.empty()) conf.search = request.search;
-  if (request.search.size() == 1 && request.search.front() == ".") conf.search.clear();
-  if (!request.options.empty()) conf.options = request.options;
-  if (request.resolver) {
-    conf.servers = {"127.0.0.11"};
-    const bool has_ndots = std::any_of(conf.options.begin(), conf.options.end(),
-                                       [](const std::string& option) { return option.starts_with("ndots:"); });
-    if (!has_ndots) conf.options.emplace_back("ndots:0");
-    return conf;
+constexpr const char* kResolver = "127.0.0.11";
+constexpr const char* kNdots = "ndots:";
+
+/// A resolv.conf, and what its last lines tell of how it came to be, as dockerd's do.
+struct Written {
+  ResolvConf conf;
+  std::string transform;
+  std::string warning;
+  std::vector<std::string> asked;  ///< By the resolver.
+  std::vector<std::string> overrides;
+  std::string ndots_from;
+};
+
+/// The user's values, else the host's.
+Written chosen(const ResolvConfRequest& request) {
+  Written out;
+  out.conf = parse_resolv_conf(request.host_file);
+  const auto override = [&](const std::vector<std::string>& given, std::vector<std::string>& values, const char* name) {
+    if (given.empty()) return;
+    values = given;
+    out.overrides.emplace_back(name);
+  };
+  override(request.dns, out.conf.servers, "nameservers");
+  override(request.search, out.conf.search, "search");
+  override(request.options, out.conf.options, "options");
+  if (request.search.size() == 1 && request.search.front() == ".") out.conf.search.clear();
+  const auto is_ndots = [](const std::string& option) { return option.starts_with(kNdots); };
+  std::erase_if(out.conf.options, [&](const std::string& option) {
+    return is_ndots(option) &&
+           option.find_first_not_of("0123456789", std::string_view{kNdots}.size()) != std::string::npos;
+  });
+  if (std::any_of(out.conf.options.begin(), out.conf.options.end(), is_ndots)) {
+    out.ndots_from = request.options.empty() ? "host" : "override";
   }
-  if (request.dns.empty()) std::erase_if(conf.servers, is_loopback);
-  return conf;
+  return out;
+}
+
+/// Without servers that only the host can reach.
+void fit_default_bridge(const ResolvConfRequest& request, Written& out) {
+  out.transform = "legacy";
+  if (!request.dns.empty()) return;
+  std::erase_if(out.conf.servers, [&](const std::string& server) {
+    return is_loopback(server) || (!request.ipv6 && server.find(':') != std::string::npos);
+  });
+  if (!out.conf.servers.empty()) return;
+  out.conf.servers = {"8.8.8.8", "8.8.4.4"};
+  if (request.ipv6) out.conf.servers.insert(out.conf.servers.end(), {"2001:4860:4860::8888", "2001:4860:4860::8844"});
+  out.warning = "Used default nameservers.";
+}
+
+void name_resolver(const ResolvConfRequest& request, Written& out) {
+  out.transform = "internal resolver";
+  for (const std::string& server : out.conf.servers) {
+    out.asked.push_back(request.dns.empty() && is_loopback(server) ? "host(" + server + ")" : server);
+  }
+  if (out.asked.empty()) out.warning = "NO EXTERNAL NAMESERVERS DEFINED";
+  out.conf.servers = {kResolver};
+  if (!out.ndots_from.empty()) return;
+  out.conf.options.emplace_back("ndots:0");
+  out.ndots_from = "internal";
+}
+
+/// "[a b]"
+std::string listed(const std::vector<std::string>& words) {
+  const std::string line = joined(words);
+  return "[" + line.substr(line.empty() ? 0 : 1) + "]";
+}
+
+std::string origin(const Written& written, const std::string& host_path) {
+  std::string text = "\n# Based on host file: '" + host_path + "'";
+  text += (written.transform.empty() ? "" : " (" + written.transform + ")") + "\n";
+  if (!written.warning.empty()) text += "# " + written.warning + "\n";
+  if (!written.asked.empty()) text += "# ExtServers: " + listed(written.asked) + "\n";
+  text += "# Overrides: " + listed(written.overrides) + "\n";
+  if (!written.ndots_from.empty()) text += "# Option ndots from: " + written.ndots_from + "\n";
+  return text;
 }
 
 }  // namespace
@@ -121,20 +181,29 @@ ResolvConf parse_resolv_conf(std::string_view text) {
       conf.search = values;
     } else if (keyword == "options") {
       conf.options.insert(conf.options.end(), values.begin(), values.end());
+    } else if (!keyword.empty() && keyword != "nameserver") {
+      conf.others.push_back(keyword + joined(values));
     }
   }
   return conf;
 }
 
 std::string resolv_conf(const ResolvConfRequest& request) {
-  const ResolvConf conf = effective(request);
+  Written written = chosen(request);
+  if (request.resolver) {
+    name_resolver(request, written);
+  } else if (!request.on_host) {
+    fit_default_bridge(request, written);
+  }
+  const ResolvConf& conf = written.conf;
   std::string text =
       "# Generated by gantry.\n"
       "# This file can be edited; it is written anew when the container starts.\n\n";
   for (const std::string& server : conf.servers) text += "nameserver " + server + "\n";
   if (!conf.search.empty()) text += "search" + joined(conf.search) + "\n";
   if (!conf.options.empty()) text += "options" + joined(conf.options) + "\n";
-  return text;
+  for (const std::string& line : conf.others) text += line + "\n";
+  return text + origin(written, request.host_path);
 }
 
 }  // namespace gantry::networks

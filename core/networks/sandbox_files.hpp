@@ -30,14 +30,17 @@ std::string hosts_line(const std::string& address, const std::string& hostname, 
 std::string without_address(const std::string& hosts, const std::string& address);
 
 struct ResolvConfRequest {
-  std::string host_file;             ///< Content of the host's /etc/resolv.conf.
-  bool resolver{};                   ///< Names resolve at 127.0.0.11 (user-defined networks).
-  std::vector<std::string> dns;      ///< --dns: in place of the host's servers.
-  std::vector<std::string> search;   ///< --dns-search; a single "." means none.
-  std::vector<std::string> options;  ///< --dns-option.
+  std::string host_path = "/etc/resolv.conf";  ///< Where the host's is.
+  std::string host_file;                       ///< Its content.
+  bool resolver{};                             ///< Names resolve at 127.0.0.11 (user-defined networks).
+  bool on_host{};                              ///< On the host's network: its servers are reached as they are.
+  bool ipv6{};                                 ///< There is IPv6 inside.
+  std::vector<std::string> dns;                ///< --dns: in place of the host's servers.
+  std::vector<std::string> search;             ///< --dns-search; a single "." means none.
+  std::vector<std::string> options;            ///< --dns-option.
 };
 
-/// For the host network pass neither `resolver` nor anything else: the host's servers stay, loopback ones are left out.
+/// Its last lines tell where it comes from, as dockerd's do.
 std::string resolv_conf(const ResolvConfRequest& request);
 
 /// The parts of a resolv.conf.
@@ -45,6 +48,7 @@ struct ResolvConf {
   std::vector<std::string> servers;
   std::vector<std::string> search;
   std::vector<std::string> options;
+  std::vector<std::string> others;  ///< Lines that say something else.
 };
 ResolvConf parse_resolv_conf(std::string_view text);
 

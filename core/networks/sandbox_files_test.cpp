@@ -64,6 +64,47 @@ TEST(ResolvConf, LeavesOutServersOnTheHostsLoopback) {
   EXPECT_EQ(conf.options, std::vector<std::string>{"edns0"});
 }
 
+/// From the blank line before it.
+std::string origin_of(const std::string& text) { return text.substr(text.rfind("\n\n") + 2); }
+
+TEST(ResolvConf, TellsWhereItComesFromAsDockerdDoes) {
+  ResolvConfRequest request;
+  request.host_file = "nameserver 10.0.0.1\nnameserver fd00::1\noptions ndots:2\nsortlist 1.2.3.4\n";
+  EXPECT_EQ(origin_of(resolv_conf(request)),
+            "# Based on host file: '/etc/resolv.conf' (legacy)\n# Overrides: []\n# Option ndots from: host\n");
+  EXPECT_EQ(parse_resolv_conf(resolv_conf(request)).servers, std::vector<std::string>{"10.0.0.1"});
+  EXPECT_EQ(parse_resolv_conf(resolv_conf(request)).others, std::vector<std::string>{"sortlist 1.2.3.4"});
+  request.on_host = true;
+  EXPECT_EQ(origin_of(resolv_conf(request)),
+            "# Based on host file: '/etc/resolv.conf'\n# Overrides: []\n# Option ndots from: host\n");
+  EXPECT_EQ(parse_resolv_conf(resolv_conf(request)).servers, (std::vector<std::string>{"10.0.0.1", "fd00::1"}));
+  request.on_host = false;
+  request.resolver = true;
+  request.host_file = "nameserver 127.0.0.53\nnameserver 10.0.0.1\n";
+  EXPECT_EQ(origin_of(resolv_conf(request)),
+            "# Based on host file: '/etc/resolv.conf' (internal resolver)\n"
+            "# ExtServers: [host(127.0.0.53) 10.0.0.1]\n# Overrides: []\n# Option ndots from: internal\n");
+  request.dns = {"127.0.0.1"};
+  request.search = {"a.example"};
+  request.options = {"ndots:x"};
+  EXPECT_EQ(origin_of(resolv_conf(request)),
+            "# Based on host file: '/etc/resolv.conf' (internal resolver)\n# ExtServers: [127.0.0.1]\n"
+            "# Overrides: [nameservers search options]\n# Option ndots from: internal\n");
+  EXPECT_EQ(parse_resolv_conf(resolv_conf(request)).options, std::vector<std::string>{"ndots:0"});
+}
+
+TEST(ResolvConf, WithoutServersHasTheOnesThatDockerdHas) {
+  ResolvConfRequest request;
+  request.host_file = "nameserver 127.0.0.53\nnameserver fd00::1\n";
+  EXPECT_EQ(parse_resolv_conf(resolv_conf(request)).servers, (std::vector<std::string>{"8.8.8.8", "8.8.4.4"}));
+  EXPECT_NE(resolv_conf(request).find("# Used default nameservers.\n"), std::string::npos);
+  request.ipv6 = true;
+  EXPECT_EQ(parse_resolv_conf(resolv_conf(request)).servers, std::vector<std::string>{"fd00::1"});
+  request.resolver = true;
+  request.host_file.clear();
+  EXPECT_NE(resolv_conf(request).find("# NO EXTERNAL NAMESERVERS DEFINED\n"), std::string::npos);
+}
+
 TEST(ResolvConf, NamesTheResolverOnUserDefinedNetworks) {
   ResolvConfRequest request;
   request.host_file = "nameserver 10.0.0.1\n";
