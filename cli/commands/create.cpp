@@ -68,7 +68,8 @@ void check_pull_policy(const Context& context, const std::string& policy) {
       "invalid pull option: '" + policy + R"(': must be one of "always", "missing" or "never")", 125);
 }
 
-std::string create_container(Context& context, const ContainerFlags& options, const Json& body) {
+std::string create_container(Context& context, const ContainerFlags& options, const Json& body,
+                             Interruption* interruption) {
   CidFile cidfile(options.cidfile);
   std::string platform = options.platform;
   if (const char* standard = std::getenv("DOCKER_DEFAULT_PLATFORM"); platform.empty() && standard != nullptr) {
@@ -76,7 +77,12 @@ std::string create_container(Context& context, const ContainerFlags& options, co
   }
   const std::string image = body["Image"];
   if (!is_image_id(image) && !starts_with(image, "sha256:")) parse_reference(image);
-  if (options.pull == "always") pull_image(context, image, platform, options.quiet, STDERR_FILENO);
+  const auto pull = [&] {
+    if (interruption != nullptr) interruption->pause();
+    pull_image(context, image, platform, options.quiet, STDERR_FILENO);
+    if (interruption != nullptr) interruption->resume();
+  };
+  if (options.pull == "always") pull();
   const std::string path = create_path(options, platform);
   Json answer;
   bool missing = false;
@@ -94,7 +100,7 @@ std::string create_container(Context& context, const ContainerFlags& options, co
     if (!options.quiet) {
       std::fprintf(stderr, "Unable to find image '%s' locally\n", parse_reference(image).with_default_tag().c_str());
     }
-    pull_image(context, image, platform, options.quiet, STDERR_FILENO);
+    pull();
     answer = context.client().post(path, body);
   }
   if (answer.contains("Warnings") && answer["Warnings"].is_array()) {

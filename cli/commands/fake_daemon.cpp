@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -58,6 +60,12 @@ std::string FakeConnection::read_rest() {
   return rest;
 }
 
+void FakeConnection::signal(int number) const {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) ::kill(peer.pid, number);
+}
+
 FakeDaemon::FakeDaemon(Script script) : script_(std::move(script)) {
   directory_ = (std::filesystem::temp_directory_path() / "gantry-cli-XXXXXX").string();
   if (::mkdtemp(directory_.data()) == nullptr) throw std::runtime_error("mkdtemp");
@@ -78,6 +86,11 @@ FakeDaemon::FakeDaemon(Script script) : script_(std::move(script)) {
 }
 
 FakeDaemon::~FakeDaemon() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+  }
+  noted_.notify_all();
   ::shutdown(listener_.get(), SHUT_RDWR);
   acceptor_.join();
   for (std::thread& thread : threads_) thread.join();
@@ -103,14 +116,13 @@ std::vector<std::string> FakeDaemon::requests() {
   return requests_;
 }
 
-void FakeDaemon::await(const std::string& prefix) {
+bool FakeDaemon::await(const std::string& prefix) {
   std::unique_lock lock(mutex_);
-  noted_.wait(lock, [&] {
-    for (const std::string& line : requests_) {
-      if (line.rfind(prefix, 0) == 0) return true;
-    }
-    return false;
-  });
+  const auto has_come = [&] {
+    return std::ranges::any_of(requests_, [&](const std::string& line) { return line.starts_with(prefix); });
+  };
+  noted_.wait(lock, [&] { return over_ || has_come(); });
+  return has_come();
 }
 
 namespace {

@@ -27,6 +27,8 @@ class FakeConnection {
   void respond(int status, const std::string& body, const std::string& headers = {});
   /// All that still comes until the other side says that no more will.
   std::string read_rest();
+  /// Sends a signal to the program.
+  void signal(int number) const;
 
  private:
   UniqueFd fd_;
@@ -46,8 +48,8 @@ class FakeDaemon {
 
   [[nodiscard]] std::string address() const { return "unix://" + path_; }
   [[nodiscard]] std::vector<std::string> requests();
-  /// Waits until a request that begins so has come.
-  void await(const std::string& prefix);
+  /// Waits until a request that begins so has come. False if none will.
+  bool await(const std::string& prefix);
 
  private:
   void serve(int fd);
@@ -58,6 +60,7 @@ class FakeDaemon {
   UniqueFd listener_;
   std::mutex mutex_;
   std::condition_variable noted_;
+  bool over_ = false;
   std::vector<std::string> requests_;
   std::vector<std::thread> threads_;
   std::thread acceptor_;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commands/attach_stream.hpp"
 #include "commands/commands.hpp"
@@ -29,9 +30,12 @@ struct RunOptions {
   std::string detach_keys;
 };
 
-int run_attached(Context& context, const ContainerFlags& container, const RunOptions& options, const std::string& id) {
+int run_attached(Context& context, const ContainerFlags& container, const RunOptions& options, const std::string& id,
+                 std::optional<Interruption>& interruption) {
   Client& client = context.client();
   Session session({container.tty, container.attaches("stdin"), options.proxy, options.detach_keys});
+  interruption.reset();  // the session has taken over
+  if (const int number = Interruption::number(); number != 0) session.hold(number);
   Query query;
   query.add_if(!options.detach_keys.empty(), "detachKeys", options.detach_keys);
   for (const char* stream : {"stdin", "stdout", "stderr"}) query.add_if(container.attaches(stream), stream);
@@ -42,6 +46,11 @@ int run_attached(Context& context, const ContainerFlags& container, const RunOpt
       "POST", "/containers/" + id + "/wait?condition=" + (container.auto_remove ? "removed" : "next-exit"));
   client.finish(*attached);
   client.finish(*waiting);
+  if (const int number = session.asked_to_end(); number != 0) {
+    // Not what the container is to be told: it does not run, and would not listen yet if it did.
+    if (container.auto_remove) client.call("DELETE", "/containers/" + id + "?v=1");
+    return 128 + number;
+  }
   try {
     client.post("/containers/" + id + "/start");
   } catch (const DaemonError&) {
@@ -71,14 +80,16 @@ int run_container(Context& context, const Flags& flags, ContainerFlags& containe
     const TerminalSize size = terminal_size(STDOUT_FILENO);
     body["HostConfig"]["ConsoleSize"] = {size.rows, size.columns};
   }
+  const bool attached = body["AttachStdin"] || body["AttachStdout"] || body["AttachStderr"];
+  std::optional<Interruption> interruption;
+  if (attached) interruption.emplace();
   std::string id;
   try {
-    id = create_container(context, container, body);
+    id = create_container(context, container, body, interruption ? &*interruption : nullptr);
   } catch (const Failure& failure) {
     throw context.failure_with_hint(failure.what(), failure_code(failure.what()));
   }
-  const bool attached = body["AttachStdin"] || body["AttachStdout"] || body["AttachStderr"];
-  if (attached) return run_attached(context, container, options, id);
+  if (attached) return run_attached(context, container, options, id, interruption);
   // Before the start, as docker does: a container that could not start is there, and to be removed.
   std::printf("%s\n", id.c_str());
   std::fflush(stdout);

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "commands/fake_daemon.hpp"
@@ -13,8 +15,11 @@
 namespace gantry::cli {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Not;
 
 std::string frame(char stream, const std::string& payload) {
   return std::string{stream, 0, 0, 0, 0, 0, 0, static_cast<char>(payload.size())} + payload;
@@ -30,6 +35,7 @@ class Daemon {
   std::string api = "1.50";
   std::string input;
   Json created;
+  std::map<std::string, int> signals;  ///< What the client is sent while it asks for something ("/start").
 
   FakeDaemon fake{
       [this](FakeConnection& connection, const FakeConnection::Request& request) { answer(connection, request); }};
@@ -44,6 +50,9 @@ class Daemon {
   void answer(FakeConnection& connection, const FakeConnection::Request& request) {
     const auto asks = [&](const std::string& what) { return request.line.find(what) != std::string::npos; };
     const std::string version = "Api-Version: " + api + "\r\n";
+    for (const auto& [path, number] : signals) {
+      if (asks(path)) connection.signal(number);
+    }
     if (!asks("/v" + api + "/")) {
       connection.respond(400, R"({"message":"client version 1.50 is too new"})", version);
     } else if (asks("/containers/create")) {
@@ -60,7 +69,7 @@ class Daemon {
       attach(connection);
     } else if (asks("/wait")) {
       connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-      fake.await("POST /v" + api + "/containers/c1/start");
+      if (!fake.await("POST /v" + api + "/containers/c1/start")) return;
       const std::string body = R"({"StatusCode":)" + std::to_string(exit_code) + "}";
       std::array<char, 16> size{};
       std::snprintf(size.data(), size.size(), "%zx\r\n", body.size());
@@ -71,6 +80,8 @@ class Daemon {
       } else {
         connection.respond(400, Json{{"message", start_failure}}.dump());
       }
+    } else if (asks("/kill") || asks("DELETE")) {
+      connection.respond(204, "");
     } else {
       connection.respond(404, R"({"message":"page not found"})");
     }
@@ -78,8 +89,7 @@ class Daemon {
 
   void attach(FakeConnection& connection) {
     connection.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
-    fake.await("POST /v" + api + "/containers/c1/start");
-    if (!start_failure.empty()) return;
+    if (!fake.await("POST /v" + api + "/containers/c1/start") || !start_failure.empty()) return;
     if (created["OpenStdin"]) input = connection.read_rest();
     connection.write(output);
   }
@@ -142,6 +152,35 @@ TEST(Run, EndsAsAShellWouldIfTheCommandCannotRun) {
     EXPECT_THAT(outcome.err, HasSubstr(std::string("gantry: Error response from daemon: ") + message +
                                        "\n\nRun 'gantry run --help' for more information\n"));
   }
+}
+
+TEST(Run, StartsNothingOnceItIsAskedToEnd) {
+  for (const char* moment : {"/create", "/attach", "/wait"}) {
+    Daemon daemon;
+    daemon.signals = {{moment, SIGINT}};
+    const Outcome outcome = run_program(daemon.fake, {"run", "--rm", "busybox"});
+    EXPECT_EQ(outcome.code, 130) << moment;
+    const auto calls = daemon.calls();
+    EXPECT_THAT(calls, Not(Contains(HasSubstr("/start")))) << moment;
+    EXPECT_EQ(calls.back(), "DELETE /v1.50/containers/c1") << moment;
+  }
+}
+
+TEST(Run, HandsOnWhatComesWhileTheContainerStarts) {
+  Daemon daemon;
+  daemon.signals = {{"/wait", SIGUSR1}, {"/start", SIGTERM}};
+  const Outcome outcome = run_program(daemon.fake, {"run", "busybox"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(daemon.fake.requests(), IsSupersetOf({"POST /v1.50/containers/c1/kill?signal=USR1",
+                                                    "POST /v1.50/containers/c1/kill?signal=TERM"}));
+}
+
+TEST(Run, MayBeBrokenOffWhileItPulls) {
+  Daemon daemon;
+  daemon.has_image = false;
+  daemon.signals = {{"/images/create", SIGINT}};
+  run_program(daemon.fake, {"run", "busybox"});
+  EXPECT_EQ(daemon.calls().back(), "POST /v1.50/images/create");
 }
 
 TEST(Run, SpeaksAnOlderDaemonsVersion) {

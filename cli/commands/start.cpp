@@ -29,6 +29,7 @@ int start_attached(Context& context, const std::string& name, bool interactive, 
       client.begin("POST", "/containers/" + id + "/wait?condition=" + (removed ? "removed" : "next-exit"));
   client.finish(*attached);
   client.finish(*waiting);
+  if (const int number = session.asked_to_end(); number != 0) return 128 + number;
   client.post("/containers/" + id + "/start");
   session.enter_raw_mode();
   ContainerControl control(client, id);

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -61,8 +62,22 @@ void Session::enter_raw_mode() {
   if (options_.tty && options_.input && is_terminal(STDIN_FILENO)) raw_ = std::make_unique<RawMode>(STDIN_FILENO);
 }
 
+int Session::asked_to_end() {
+  constexpr std::array kEnding{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  for (int number = 0; signals_ && (number = signals_->take()) != 0;) held_.push_back(number);
+  const auto found = std::ranges::find_first_of(held_, kEnding);
+  return found == held_.end() ? 0 : *found;
+}
+
+int Session::next_signal() {
+  if (held_.empty()) return signals_ ? signals_->take() : 0;
+  const int number = held_.front();
+  held_.pop_front();
+  return number;
+}
+
 bool Session::take_signals(const Resize& resize, const Signal& signal) {
-  while (const int number = signals_->take()) {
+  while (const int number = next_signal()) {
     if (number == SIGWINCH) {
       if (options_.tty) resize(terminal_size(STDOUT_FILENO));
     } else if (options_.proxy) {
@@ -92,6 +107,7 @@ Session::End Session::run(Exchange& stream, const Resize& resize, const Signal& 
   bool write_open = true;
   show(stream.take_received());
   std::array<char, 32768> buffer;
+  if (!held_.empty() && take_signals(resize, signal)) return End::signalled;
   for (;;) {
     if (write_open && !input.open && input.pending.empty()) {
       write_open = false;

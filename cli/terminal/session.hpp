@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,6 +29,11 @@ class Session {
   /// From here on signals are held for `run`.
   explicit Session(SessionOptions options);
 
+  /// Before the stream's other end has begun: a signal that came so far and asks this program to end, 0 if there is none.
+  [[nodiscard]] int asked_to_end();
+  /// For `run`, as one that came.
+  void hold(int number) { held_.push_back(number); }
+
   /// Puts the terminal into raw mode if the session has one.
   void enter_raw_mode();
 
@@ -40,11 +46,13 @@ class Session {
 
  private:
   struct Input;
+  int next_signal();
   bool take_signals(const Resize& resize, const Signal& signal);
 
   SessionOptions options_;
   std::string detach_sequence_;
   std::optional<SignalQueue> signals_;
+  std::deque<int> held_;  ///< Taken from there already.
   std::unique_ptr<RawMode> raw_;
   int number_ = 0;
 };

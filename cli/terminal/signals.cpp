@@ -25,6 +25,10 @@ sigset_t signal_set(SignalQueue::Which which) {
   return set;
 }
 
+volatile std::sig_atomic_t noted_signal = 0;
+
+extern "C" void note_signal(int number) { noted_signal = number; }
+
 }  // namespace
 
 SignalQueue::SignalQueue(Which which) {
@@ -40,6 +44,25 @@ int SignalQueue::take() const {
   signalfd_siginfo signal{};
   return ::read(fd_.get(), &signal, sizeof signal) == sizeof signal ? static_cast<int>(signal.ssi_signo) : 0;
 }
+
+void Interruption::resume() {
+  struct sigaction note {};
+  note.sa_handler = note_signal;
+  note.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  for (std::size_t at = 0; at < kSignals.size(); ++at) ::sigaction(kSignals[at], &note, &before_[at]);
+}
+
+void Interruption::restore() {
+  for (std::size_t at = 0; at < kSignals.size(); ++at) ::sigaction(kSignals[at], &before_[at], nullptr);
+}
+
+void Interruption::pause() {
+  restore();
+  if (const int number = noted_signal; number != 0) ::raise(number);
+  noted_signal = 0;
+}
+
+int Interruption::number() { return noted_signal; }
 
 std::string signal_name(int number) {
   const char* name = ::sigabbrev_np(number);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <csignal>
 #include <string>
 
@@ -28,6 +29,29 @@ class SignalQueue {
  private:
   UniqueFd fd_;
   sigset_t before_{};
+};
+
+/// While it lives, the first signal that asks this program to end is noted, and what is under way comes to its end; the
+/// second one ends the program as ever. One at a time.
+class Interruption {
+ public:
+  Interruption() { resume(); }
+  ~Interruption() { restore(); }
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+  /// For what may be broken off: signals do what they would do without this, also the one that was noted.
+  void pause();
+  void resume();
+
+  /// The signal that was noted, 0 if there is none.
+  [[nodiscard]] static int number();
+
+ private:
+  static constexpr std::array kSignals{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  void restore();
+
+  std::array<struct sigaction, kSignals.size()> before_{};
 };
 
 /// "TERM" for SIGTERM, as the API takes it.
