@@ -106,6 +106,16 @@ void ContainerFiles::create(const std::vector<PlanCgroup>& cgroups) const {
 }
 
 void ContainerFiles::remove() const {
+  // A shim that is on its way out may put one more exec on record.
+  constexpr int kAttempts = 8;
+  for (int attempt = 1; ::access(directory_.c_str(), F_OK) == 0; ++attempt) {
+    remove_content();
+    if (::rmdir(directory_.c_str()) == 0 || errno == ENOENT) return;
+    if (errno != ENOTEMPTY || attempt == kAttempts) fail("rmdir " + directory_);
+  }
+}
+
+void ContainerFiles::remove_content() const {
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(directory_.c_str()), ::closedir);
   if (!entries) return;
   ::rmdir((directory_ + "/" + kRootDirectory).c_str());
@@ -115,7 +125,6 @@ void ContainerFiles::remove() const {
     ::unlinkat(::dirfd(entries.get()), entry->d_name, 0);
   }
   ::unlinkat(::dirfd(entries.get()), kCgroupsFile, 0);
-  if (::rmdir(directory_.c_str()) < 0 && errno != ENOENT) fail("rmdir " + directory_);
 }
 
 std::vector<std::string> ContainerFiles::cgroup_directories() const {

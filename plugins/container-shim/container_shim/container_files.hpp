@@ -55,6 +55,8 @@ class ContainerFiles {
   void write_exit_status(const runtime::v1::ExitStatus& status) const;  ///< For a shim that could not.
 
  private:
+  void remove_content() const;
+
   std::string directory_;
 };
 

@@ -86,6 +86,12 @@ void destroy(const ContainerFiles& container) {
   if (init) wait_for_end(init.get(), kShimTimeoutMs);
 }
 
+std::int64_t now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
+}
+
 bool has_ended(int exit_fd) {
   pollfd poll{exit_fd, POLLIN, 0};
   return ::poll(&poll, 1, 0) > 0;
@@ -317,9 +323,7 @@ void ShimDriver::resize(const std::string& id, const std::string& exec_id, std::
 /// A shim that was killed took the container's streams with it: as with a lost containerd-shim, that is the end.
 ExitStatus ShimDriver::end_without_shim(const std::string& id) const {
   destroy(files(id));
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const ExitStatus status{137, false, std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec};
+  const ExitStatus status{137, false, now_ns()};
   files(id).write_exit_status(status);
   return status;
 }
@@ -357,10 +361,10 @@ void ShimDriver::exit_status(const std::string& id, const std::string& exec_id, 
     }
   }
   if (!found) found = look();
-  if (!found) {
-    const auto whole = container.exit_status();
-    found = whole ? ExitStatus{137, false, whole->finished_at_ns} : end_without_shim(id);
-  }
+  if (!found && exec_id.empty()) found = end_without_shim(id);
+  // It went with the container, whose own end is told, and put on record, when that is asked for: this call may come
+  // in the midst of its removal.
+  if (!found) found = ExitStatus{137, false, now_ns()};
   out = *found;
 }
 
