@@ -147,9 +147,11 @@ TEST_P(OciRuntime, HandsNothingOfTheHostIntoTheContainer) {
 }
 
 TEST_P(OciRuntime, InitReapsAndForwards) {
-  EXPECT_THAT(run("run --rm --init --runtime crun busybox ps").out, HasSubstr("docker-init -- ps"));
+  EXPECT_THAT(run("run --rm --init --runtime crun busybox ps").out, HasSubstr("/sbin/docker-init -- ps"));
   EXPECT_EQ(run("run --rm --init --runtime crun busybox sh -c 'exit 42'").code, 42);
-  run("run -d --init --name forwards --runtime crun busybox sh -c 'trap \"exit 9\" TERM; while :; do sleep 0.1; done'");
+  run("run -d --init --name forwards --runtime crun busybox sh -c 'trap \"exit 9\" TERM; echo up; while :; do sleep "
+      "0.1; done'");
+  ASSERT_TRUE(background("logs -f forwards")->wait_for("up"));
   run("stop forwards");
   EXPECT_EQ(daemon->inspect("forwards", "/State/ExitCode"), 9);
 }

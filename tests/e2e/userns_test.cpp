@@ -192,7 +192,7 @@ TEST_P(Remapped, EverythingElseHolds) {
   EXPECT_EQ(out("run --rm -u 1000:1001 --group-add 5 busybox sh -c 'id -u; id -g; id -G; echo x >/dev/stdout'"),
             "1000\n1001\n1001 5\nx\n");
   EXPECT_EQ(out("run --rm --init busybox sh -c 'cat /proc/1/comm; ping -c 1 127.0.0.1 >/dev/null && echo pong'"),
-            "gantry-shim\npong\n");
+            "docker-init\npong\n");
   EXPECT_EQ(
       out("run --rm --tmpfs /t:uid=7,mode=700 --device /dev/full:/dev/mine --sysctl net.ipv4.ip_forward=0 --sysctl "
           "kernel.msgmax=4000 --read-only --shm-size 1m --hostname box --cgroupns private busybox sh -c 'stat -c %u "

@@ -23,6 +23,7 @@
 #include "shim/privileges.hpp"
 #include "shim/report.hpp"
 #include "shim/system.hpp"
+#include "shim/title.hpp"
 
 namespace gantry::container_shim {
 
@@ -79,6 +80,13 @@ void join_user_namespace(const Plan& plan, const std::vector<UniqueFd>& opened, 
   if (child == 0) return;
   line.send_child(child, pidfd.get());
   ::_exit(0);
+}
+
+/// As in dockerd's containers, where the init is a program of its own.
+void show_as_init(const PlanProcess& process) {
+  std::vector<std::string> arguments{"--"};
+  arguments.insert(arguments.end(), process.args.begin(), process.args.end());
+  show_as("/sbin/docker-init", arguments);
 }
 
 void set_names(const Plan& plan, const ReportLine& line) {
@@ -217,6 +225,7 @@ void run_init(const Plan& plan) {
     become_root_of_user_namespace(line);
   }
   new_session_keyring();
+  if (plan.init == InitKind::builtin) show_as_init(plan.process);  // while /proc is the host's
   join_namespaces(plan, joined, line);
   joined.clear();
   if ((plan.new_namespaces & CLONE_NEWNET) != 0) bring_loopback_up(line);

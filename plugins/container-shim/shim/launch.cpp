@@ -83,7 +83,7 @@ void launch(const PlanProcess& process, const std::string& seccomp, InitKind ini
   const Program program = find_program(process.args.front(), env);
   if (!program.error.empty()) line.fail(program.code, program.error);
   std::vector<std::string> args = process.args;
-  if (init == InitKind::program) args.insert(args.begin(), {"docker-init", "--"});
+  if (init == InitKind::program) args.insert(args.begin(), {"/sbin/docker-init", "--"});
   const auto argv = pointers(args);
   const auto envp = pointers(env);
 
