@@ -12,6 +12,7 @@
 #include "containers/impl.hpp"
 #include "containers/links.hpp"
 #include "containers/mount_points.hpp"
+#include "containers/names.hpp"
 #include "containers/ports.hpp"
 #include "containers/spec.hpp"
 #include "containers/user_namespace.hpp"
@@ -254,6 +255,7 @@ awaitable<Created> Service::Impl::create(CreateRequest request) {
     name = free_name();
   } else {
     if (name.size() > 1 && name.starts_with('/')) name.erase(0, 1);
+    if (!is_valid_name(name)) throw_invalid_name(request.name);
     check_name(name);
   }
   if (request.body.config.image.empty()) throw Error{Errc::invalid, "no command specified"};

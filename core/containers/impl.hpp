@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/folder_changes.hpp"
 #include "containers/health_monitor.hpp"
 #include "containers/service.hpp"
 #include "containers/tree_ids.hpp"
@@ -276,6 +277,7 @@ struct Service::Impl {
   Neighbours at;
   Settings settings;
   state::Table<Container> table;
+  std::shared_ptr<FolderChanges> log_changes;
   std::map<std::string, std::string> names;  ///< Name to id.
   std::map<std::string, std::shared_ptr<Container>>
       creating;  ///< Creations under way: they hold names, images and volumes.

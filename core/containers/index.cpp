@@ -8,7 +8,11 @@
 namespace gantry::containers {
 
 Service::Impl::Impl(asio::any_io_executor io, Neighbours neighbours, Settings chosen)
-    : executor(std::move(io)), at(neighbours), settings(std::move(chosen)), table(at.store, "containers") {
+    : executor(std::move(io)),
+      at(neighbours),
+      settings(std::move(chosen)),
+      table(at.store, "containers"),
+      log_changes(std::make_shared<FolderChanges>(executor)) {
   for (const auto& [id, container] : table.all()) names[container->name] = id;
 }
 
@@ -72,9 +76,7 @@ awaitable<Held> Service::Impl::hold(std::string name_or_id) {
 }
 
 void Service::Impl::check_name(const std::string& name) const {
-  if (!is_valid_name(name)) {
-    throw Error{Errc::invalid, "Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"};
-  }
+  if (!is_valid_name(name)) throw_invalid_name(name);
   std::string owner;
   if (const auto taken = names.find(name); taken != names.end()) owner = taken->second;
   for (const auto& [id, container] : creating) {
@@ -149,6 +151,7 @@ const Settings& Service::settings() const { return impl_->settings; }
 Workers& Service::workers() const { return impl_->at.workers; }
 
 plugins::Drivers& Service::drivers() const { return impl_->at.drivers; }
+std::shared_ptr<FolderChanges> Service::log_changes() const { return impl_->log_changes; }
 networks::Service& Service::networks() const { return impl_->at.networks; }
 
 }  // namespace gantry::containers

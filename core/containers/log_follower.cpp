@@ -1,11 +1,9 @@
 #include "containers/log_follower.hpp"
 
-#include <sys/inotify.h>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 
-#include <array>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
-#include "base/file.hpp"
+#include "base/folder_changes.hpp"
 #include "containers/logging.hpp"
 
 namespace gantry::containers {
@@ -13,6 +11,9 @@ namespace gantry::containers {
 namespace {
 
 using log::v1::Entry;
+
+/// How often a log is looked at where the system cannot tell of changes.
+constexpr std::chrono::milliseconds kLookInterval{250};
 
 /// What one look at the log brings.
 struct LookResult {
@@ -37,27 +38,39 @@ struct LogReading {
 }  // namespace
 
 struct LogFollower::State {
-  State(asio::any_io_executor executor, plugins::Drivers& all) : drivers(all), changes(std::move(executor)) {}
+  State(asio::any_io_executor executor, Service& service)
+      : drivers(service.drivers()), changes(service.log_changes()), changed_or_over(std::move(executor)) {}
 
   plugins::Drivers& drivers;
+  std::shared_ptr<FolderChanges> changes;
   std::shared_ptr<LogReading> reading = std::make_shared<LogReading>();
   std::shared_ptr<Service::Waiter> end;
-  asio::posix::stream_descriptor changes;  ///< An inotify instance.
-  std::array<char, 4096> events{};
+  std::unique_ptr<FolderChanges::Watch> watch;
+  asio::steady_timer changed_or_over;
   bool watching{};
+  bool changed{};
   bool ended{};
   bool closed{};
 
-  void watch(const std::vector<std::string>& folders) {
+  void wake() { changed_or_over.cancel(); }
+
+  void watch_folders(const std::vector<std::string>& folders) {
     watching = true;
-    const int instance = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (instance < 0) throw_errno("cannot follow a log");
-    changes.assign(instance);
-    for (const std::string& folder : folders) {
-      if (::inotify_add_watch(instance, folder.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
-        throw_errno("cannot follow " + folder);
-      }
+    watch = changes->watch(folders, [this] {
+      changed = true;
+      wake();
+    });
+  }
+
+  awaitable<void> change() {
+    if (changed) co_return;
+    if (watch) {
+      changed_or_over.expires_at(asio::steady_timer::time_point::max());
+    } else {
+      changed_or_over.expires_after(kLookInterval);
     }
+    boost::system::error_code woken;
+    co_await changed_or_over.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
 
   awaitable<LookResult> look() {
@@ -86,7 +99,7 @@ struct LogFollower::State {
 
 LogFollower::LogFollower(asio::any_io_executor executor, Service& service, const std::string& name,
                          const LogRequest& request)
-    : state_(std::make_shared<State>(std::move(executor), service.drivers())) {
+    : state_(std::make_shared<State>(std::move(executor), service)) {
   const auto container = service.find(name);
   const auto source = service.log_source(*container);
   if (!source) throw Error{Errc::unsupported, kNoLogReader};
@@ -100,19 +113,18 @@ LogFollower::LogFollower(asio::any_io_executor executor, Service& service, const
     const auto state = weak.lock();
     if (!state) return;
     state->ended = true;
-    boost::system::error_code ignored;
-    state->changes.cancel(ignored);
+    state->wake();
   });
 }
 
 LogFollower::~LogFollower() {
   if (state_->end) state_->end->close();
+  state_->watch.reset();
 }
 
 void LogFollower::close() {
   state_->closed = true;
-  boost::system::error_code ignored;
-  state_->changes.cancel(ignored);
+  state_->wake();
 }
 
 awaitable<std::vector<log::v1::Entry>> LogFollower::next() {
@@ -120,18 +132,17 @@ awaitable<std::vector<log::v1::Entry>> LogFollower::next() {
   // Before the first read: what comes in between is seen either by the read or as a change.
   if (!state->ended && !state->watching) {
     const auto folders = co_await state->folders();
-    state->watch(folders);
+    state->watch_folders(folders);
   }
   while (!state->closed) {
     // Read before the look at `ended`: what was written before the end is read after it.
     const bool last = state->ended;
+    state->changed = false;
     LookResult found = co_await state->look();
     if (!found.entries.empty()) co_return std::move(found.entries);
     if (last || found.finished) break;
     if (state->ended || state->closed) continue;
-    boost::system::error_code woken;
-    co_await state->changes.async_read_some(asio::buffer(state->events),
-                                            asio::redirect_error(asio::use_awaitable, woken));
+    co_await state->change();
   }
   co_return std::vector<log::v1::Entry>{};
 }

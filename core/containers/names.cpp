@@ -4,6 +4,8 @@
 #include <array>
 #include <random>
 
+#include "gantry/error.hpp"
+
 namespace gantry::containers {
 
 namespace {
@@ -39,6 +41,10 @@ constexpr std::size_t kLongestName = 4096;
 bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 }  // namespace
+
+void throw_invalid_name(const std::string& name) {
+  throw Error{Errc::invalid, "Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"};
+}
 
 bool is_valid_name(std::string_view name) noexcept {
   if (name.size() < 2 || name.size() > kLongestName || !is_alphanumeric(name.front())) return false;

@@ -5,6 +5,9 @@
 
 namespace gantry::containers {
 
+/// Errors: invalid, in dockerd's words.
+[[noreturn]] void throw_invalid_name(const std::string& name);
+
 /// Whether it matches [a-zA-Z0-9][a-zA-Z0-9_.-]+.
 bool is_valid_name(std::string_view name) noexcept;
 

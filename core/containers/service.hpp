@@ -27,6 +27,10 @@
 #include "state/store.hpp"
 #include "volumes/service.hpp"
 
+namespace gantry {
+class FolderChanges;
+}
+
 namespace gantry::containers {
 
 /// What of daemon.json concerns containers.
@@ -250,6 +254,8 @@ class Service {
   [[nodiscard]] const Settings& settings() const;
   [[nodiscard]] Workers& workers() const;
   [[nodiscard]] plugins::Drivers& drivers() const;
+  /// For those who follow logs.
+  [[nodiscard]] std::shared_ptr<FolderChanges> log_changes() const;
   [[nodiscard]] networks::Service& networks() const;
 
   struct Impl;

@@ -63,7 +63,8 @@ TEST_F(Hostile, ClientsThatDoNotReadKeepNobodyWaiting) {
 }
 
 TEST_F(Hostile, HundredsOfFollowersTakeNoThreads) {
-  ASSERT_EQ(cli("run -di --name quiet busybox cat").code, 0);
+  ASSERT_EQ(
+      cli("run -d --name quiet busybox sh -c 'until [ -e /go ]; do sleep 0.1; done; echo heard; sleep 1000'").code, 0);
   const std::string follow = "exec 3<>/dev/null; for n in $(seq 150); do " +
                              curl("/containers/quiet/logs?follow=1&stdout=1") + " & " + curl("/events") + " & " +
                              "curl -sN -X POST --unix-socket " + daemon->socket().string() +
@@ -75,6 +76,8 @@ TEST_F(Hostile, HundredsOfFollowersTakeNoThreads) {
   ASSERT_EQ(shell("timeout 20 sh -c 'until " + all_there + "; do :; done'").code, 0);
   for (int round = 0; round < 5; ++round) EXPECT_EQ(cli("run --rm busybox echo fine").out, "fine\n");
   EXPECT_LT(std::stoi(shell("ls " + process + "/task | wc -l").out), 64);
+  EXPECT_EQ(cli("exec quiet touch /go").code, 0);
+  for (int follower = 0; follower < 300; ++follower) ASSERT_TRUE(followers->wait_for("heard\n")) << follower;
   EXPECT_EQ(cli("rm -f quiet").code, 0);
 }
 
