@@ -110,18 +110,19 @@ bool matches_exit(const Container& container, const std::string& wanted) {
   return container.finished != 0 && !is_alive(container.state) && std::to_string(container.exit_code) == wanted;
 }
 
-bool matches_image(const Container& container, const std::string& wanted, const images::Service& images) {
-  try {
-    return images.get(wanted)->id == container.image_id;
-  } catch (const Error&) {
-    return false;
-  }
+// As dockerd: also what was made from the image that is named.
+std::set<std::string> images_of(const Filter& filter, const images::Service& images) {
+  std::set<std::string> all;
+  const auto term = filter.terms.find("ancestor");
+  if (term == filter.terms.end()) return all;
+  for (const std::string& ancestor : term->second) all.merge(images.descendants(ancestor));
+  return all;
 }
 
 bool is_true(const std::string& value) { return value == "1" || value == "true"; }
 bool is_false(const std::string& value) { return value == "0" || value == "false"; }
 
-bool matches(const Container& container, const std::string& name, const Values& values, const images::Service& images) {
+bool matches(const Container& container, const std::string& name, const Values& values) {
   const auto plain = [&](auto test) { return any(values, [&](const std::string& value) { return test(value); }); };
   if (name == "id") return plain([&](const auto& v) { return !v.empty() && container.id.starts_with(v); });
   if (name == "name")
@@ -130,7 +131,6 @@ bool matches(const Container& container, const std::string& name, const Values& 
   if (name == "label") return matches_labels(container.config.labels, values);
   if (name == "exited") return plain([&](const auto& v) { return matches_exit(container, v); });
   if (name == "status") return plain([&](const auto& v) { return v == to_string(container.shown_state()); });
-  if (name == "ancestor") return plain([&](const auto& v) { return matches_image(container, v, images); });
   if (name == "volume") return plain([&](const auto& v) { return matches_volume(container, v); });
   if (name == "network") return plain([&](const auto& v) { return names_network(container, v); });
   if (name == "health") {
@@ -139,7 +139,7 @@ bool matches(const Container& container, const std::string& name, const Values& 
   }
   if (name == "is-task") return !is_true(values.front());
   if (name == "isolation") return plain([](const auto& v) { return v == "default" || v.empty(); });
-  return true;  // before, since, publish, expose: by the caller
+  return true;  // ancestor, before, since, publish, expose: by the caller
 }
 
 void check_exit_code(const std::string& text) {
@@ -198,13 +198,18 @@ std::vector<Service::Snapshot> Service::list(const Filter& filter) const {
   }
   // Asking for a state or for a number of them means those that don't run as well.
   const bool everything = filter.all || filter.limit > 0 || filter.terms.contains("status");
+  const auto ancestors = filter.terms.find("ancestor");
+  const bool by_image = ancestors != filter.terms.end() && !ancestors->second.empty();
+  const std::set<std::string> images = images_of(filter, impl_->at.images);
   std::vector<Snapshot> found;
   for (const auto& container : all()) {
     if (!everything && !is_alive(container->state) && container->shown_state() != State::restarting) continue;
     if (container->created >= before || container->created <= since) continue;
     const bool passes = std::all_of(filter.terms.begin(), filter.terms.end(), [&](const auto& term) {
-      return matches(*container, term.first, term.second, impl_->at.images);
+      // As dockerd: one without values is none.
+      return term.second.empty() || matches(*container, term.first, term.second);
     });
+    if (by_image && !images.contains(container->image_id)) continue;
     if (passes && ports.passes(*container, impl_->at.networks)) found.push_back(container);
     if (filter.limit > 0 && found.size() == static_cast<std::size_t>(filter.limit)) break;
   }

@@ -200,9 +200,11 @@ awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters
     const Image& image = record->image;
     const bool named = !image.names.empty() || !image.digests.empty();
     if ((dangling_only && named) || !matches(context, record, filters)) continue;
-    if (context.is_held(image.id) || (context.users && !context.users(image.id).empty())) continue;
+    if (context.is_held(image.id)) continue;
+    // Of an image in use, whose last name cannot go, the others do.
     std::vector<std::string> references = image.names;
     references.insert(references.end(), image.digests.begin(), image.digests.end());
+    std::sort(references.begin(), references.end());
     if (references.empty()) references.push_back(image.id);
     for (const std::string& reference : references) {
       if (context.catalog.find(reference) == nullptr) continue;

@@ -93,6 +93,20 @@ std::shared_ptr<const Image> Service::get(const std::string& reference) const {
   return image_of(impl_->catalog.get(reference));
 }
 
+std::set<std::string> Service::descendants(const std::string& reference) const {
+  const Record first = impl_->catalog.find(reference);
+  if (first == nullptr) return {};
+  std::set<std::string> found{first->image.id};
+  for (std::vector<std::string> next{first->image.id}; !next.empty();) {
+    const std::string parent = std::move(next.back());
+    next.pop_back();
+    for (const Record& child : impl_->catalog.children(parent)) {
+      if (found.insert(child->image.id).second) next.push_back(child->image.id);
+    }
+  }
+  return found;
+}
+
 awaitable<void> Service::ensure_unpacked(std::shared_ptr<const Image> image) {
   const Record record = impl_->catalog.find_id(image->id);
   if (record == nullptr) throw_no_such_image(image->id);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -134,6 +135,10 @@ class Service {
   /// By name, name@digest, id or unambiguous start of an id. A whole id also finds an image that was removed by force
   /// while a container stands on it. Errors: not_found ("No such image: x:latest").
   [[nodiscard]] std::shared_ptr<const Image> get(const std::string& reference) const;
+
+  /// The ids of that image and of all that are on record as made from it, also by way of others; none if it is not
+  /// there.
+  [[nodiscard]] std::set<std::string> descendants(const std::string& reference) const;
 
   /// Makes sure that the storage driver in use has all of the image's layers: unpacks them again from the blobs after a
   /// change of driver. Costs nothing if they are there.
