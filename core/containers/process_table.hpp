@@ -6,7 +6,8 @@
 
 #include "containers/service.hpp"
 
-/// `docker top`: what ps(1) says of a container's processes, read from /proc.
+/// `docker top` without options, or on a host without ps(1): what that would say of a container's processes, read from
+/// /proc.
 namespace gantry::containers {
 
 enum class PsColumn {

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "base/file.hpp"
+#include "containers/host_ps.hpp"
 #include "containers/impl.hpp"
 #include "containers/process_table.hpp"
 #include "gantry/top_places.hpp"
@@ -11,13 +12,13 @@
 namespace gantry::containers {
 
 awaitable<Processes> Service::top(std::string name, std::string ps_arguments) {
+  check_ps_arguments(ps_arguments);
   const auto container = impl_->find(name);
   const std::string id = container->id;
   if (container->state == State::restarting) {
     throw Error{Errc::conflict, "Container " + id + " is restarting, wait until the container is running"};
   }
   if (!is_alive(container->state)) throw Error{Errc::conflict, "container " + id + " is not running"};
-  const auto columns = parse_ps_arguments(ps_arguments);
   plugins::CallSettings call_settings;
   const auto ask_processes = [id](auto& driver, const Call& call) {
     std::vector<std::int64_t> out;
@@ -26,8 +27,16 @@ awaitable<Processes> Service::top(std::string name, std::string ps_arguments) {
   };
   const auto pids =
       co_await impl_->at.drivers.call(impl_->runtime_of(*container), Pool::quick, call_settings, ask_processes);
+  // What nearly everybody asks for takes no process of ours.
+  const bool usual = ps_arguments.empty() || ps_arguments == "-ef";
+  const auto look = [usual, &ps_arguments, &pids] {
+    std::optional<Processes> told;
+    if (!usual) told = ask_ps(ps_arguments, pids);
+    return told ? *told : read_processes(parse_ps_arguments(ps_arguments), pids);
+  };
+  auto processes = co_await impl_->at.workers.run(usual ? Pool::quick : Pool::slow, look);
   impl_->publish("top", *container);
-  co_return co_await impl_->at.workers.run(Pool::quick, [&] { return read_processes(columns, pids); });
+  co_return processes;
 }
 
 awaitable<runtime::v1::Stats> Service::stats(std::string name) {
