@@ -4,6 +4,7 @@
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <stdexcept>
 
 #include "api/http_exchange.hpp"
 #include "api/product.hpp"
@@ -32,18 +33,28 @@ std::string read_target(std::string_view target, Request& request) {
   }
   const auto question = std::min(target.find('?'), target.size());
   request.path = decode_path(target.substr(0, question));
-  if (question < target.size()) request.query = parse_query(target.substr(question + 1));
+  if (question < target.size()) {
+    request.query = parse_query(target.substr(question + 1));
+    request.query_complaint = query_complaint(target.substr(question + 1));
+  }
   return take_version(request.path);
 }
 
 awaitable<Response> route(const Router& router, const std::string version, HttpExchange& exchange) {
   Request& request = exchange.request();
+  if (request.method == "OPTIONS") {
+    request.version = parse_version(version);
+    Response allowed;
+    allowed.status = 200;
+    co_return allowed;
+  }
   const auto known = router.match(request.method, request.path, kNewestVersion);
   if (known.handler == nullptr) co_return Response::error(404, "page not found");
   request.version = parse_version(version);
   auto match = router.match(request.method, request.path, request.version);
   if (match.handler == nullptr) co_return Response::error(404, "page not found");
   request.parameters = std::move(match.parameters);
+  if (!request.query_complaint.empty()) throw Error{Errc::invalid, request.query_complaint};
   co_return co_await (*match.handler)(exchange);
 }
 
@@ -123,7 +134,11 @@ awaitable<bool> Connection::serve_request() {
   parser.body_limit(boost::none);
   while (!parser.is_header_done()) {
     boost::system::error_code failed;
-    input_->consume(parser.put(asio::buffer(input_->available().data(), input_->available().size()), failed));
+    try {
+      input_->consume(parser.put(asio::buffer(input_->available().data(), input_->available().size()), failed));
+    } catch (const std::length_error&) {
+      failed = http::error::header_limit;  // of a single field
+    }
     if (failed == http::error::need_more) {
       const bool came = co_await input_->fill();
       if (!came) co_return false;
@@ -135,9 +150,14 @@ awaitable<bool> Connection::serve_request() {
   }
   set_deadline(std::chrono::milliseconds{0});
 
+  const auto target = parser.get().target();
+  const std::string_view path{target.data(), std::min(target.find('?'), target.size())};
+  if (!escape_complaint(path).empty()) {
+    co_await transport_->write(kBadRequest);
+    co_return false;
+  }
   HttpExchange exchange{*this, parser};
   exchange.request().method = std::string{parser.get().method_string()};
-  const auto target = parser.get().target();
   Response response;
   std::exception_ptr failure;
   try {

@@ -161,6 +161,8 @@ struct AttachRequest {
   bool stream{};
   StreamSettings settings;
   containers::LogRequest wanted;
+
+  [[nodiscard]] bool any() const { return settings.input || wanted.want_stdout || wanted.want_stderr; }
 };
 
 // `framed`: the client takes both outputs apart by Docker's frames.
@@ -212,7 +214,8 @@ awaitable<Response> Containers::post_attach(Exchange& exchange) {
   const auto container = service_.find(request.parameter("id"));
   AttachRequest attach = read_attach(request, *container, true);
   std::shared_ptr<containers::Attachment> attachment;
-  if (attach.stream) attachment = co_await service_.attach(container->id);
+  if (attach.stream) attachment = co_await service_.attach(request.parameter("id"));
+  if (!attach.any()) attachment.reset();
   const auto client = co_await exchange.upgrade(stream_type(request, container->config.tty));
   co_await attach_client(service_, container, attachment, client, std::move(attach), true);
   co_await hang_up(client);
@@ -224,7 +227,8 @@ awaitable<Response> Containers::get_attach_websocket(Exchange& exchange) {
   const auto container = service_.find(request.parameter("id"));
   AttachRequest attach = read_attach(request, *container, false);
   std::shared_ptr<containers::Attachment> attachment;
-  if (attach.stream) attachment = co_await service_.attach(container->id);
+  if (attach.stream) attachment = co_await service_.attach(request.parameter("id"));
+  if (!attach.any()) attachment.reset();
   auto connection = co_await exchange.upgrade_to_websocket();
   const auto client = std::make_shared<WebSocketStream>(std::move(connection), request.version < Version{1, 28});
   co_await attach_client(service_, container, attachment, client, std::move(attach), false);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "wire/json_syntax.hpp"
 #include "wire/json_text.hpp"
 
 namespace gantry::api {
@@ -37,7 +38,7 @@ std::vector<std::string> filter_values(const nlohmann::json& values) {
     for (const auto& [value, wanted] : values.items()) {
       if (wanted.get<bool>()) out.push_back(value);
     }
-  } else {
+  } else if (!values.is_null()) {
     throw Error{Errc::invalid, "invalid filter"};
   }
   return out;
@@ -48,6 +49,25 @@ std::string json_complaint(const std::exception& failure) {
   std::string text = failure.what();
   if (const auto end = text.find("] "); text.starts_with('[') && end != std::string::npos) text.erase(0, end + 2);
   return text;
+}
+
+// What Go's mime.ParseMediaType says of a type that is none.
+std::string media_type_complaint(std::string_view type) {
+  const auto take_token = [&type] {
+    const auto in_token = [](char c) {
+      return c > 0x20 && c < 0x7f && std::string_view{R"(()<>@,;:\"/[]?=)"}.find(c) == std::string_view::npos;
+    };
+    const auto end = std::find_if_not(type.begin(), type.end(), in_token);
+    const bool none = end == type.begin();
+    type.remove_prefix(static_cast<std::size_t>(end - type.begin()));
+    return !none;
+  };
+  if (!take_token()) return "no media type";
+  if (type.empty()) return {};
+  if (!type.starts_with('/')) return "expected slash after first token";
+  type.remove_prefix(1);
+  if (!take_token()) return "expected token after slash";
+  return type.empty() ? "" : "unexpected content after media subtype";
 }
 
 // Values are copied recursively: a body of a million brackets must not end the daemon.
@@ -211,6 +231,25 @@ unsigned status_of(Errc code) noexcept {
   return 500;
 }
 
+std::string escape_complaint(std::string_view text) {
+  for (std::size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+    const bool whole = at + 2 < text.size() && hex_digit(text[at + 1]) >= 0 && hex_digit(text[at + 2]) >= 0;
+    if (!whole) return "invalid URL escape \"" + std::string{text.substr(at, 3)} + "\"";
+  }
+  return {};
+}
+
+std::string query_complaint(std::string_view text) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('&'), text.size());
+    const std::string_view pair = text.substr(0, end);
+    if (pair.find(';') != std::string_view::npos) return "invalid semicolon separator in query";
+    if (std::string complaint = escape_complaint(pair); !complaint.empty()) return complaint;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return {};
+}
+
 std::string decode_query(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -242,6 +281,9 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view te
 nlohmann::json parse_json_body(const std::string& body, const std::optional<std::string>& content_type) {
   if (content_type && !content_type->empty()) {
     const std::string type = lower_trimmed(std::string_view{*content_type}.substr(0, content_type->find(';')));
+    if (const std::string complaint = media_type_complaint(type); !complaint.empty()) {
+      throw Error{Errc::invalid, "malformed Content-Type header (" + *content_type + "): mime: " + complaint};
+    }
     if (type != "application/json" && !(body.empty() && type == "text/plain")) {
       throw Error{Errc::invalid, "unsupported Content-Type header (" + *content_type + "): must be 'application/json'"};
     }
@@ -252,13 +294,13 @@ nlohmann::json parse_json_body(const std::string& body, const std::optional<std:
   }
   if (body.find_first_not_of(" \t\r\n") == std::string::npos) return nullptr;
   if (nested_too_deeply(body)) throw Error{Errc::invalid, "invalid JSON: exceeded max depth"};
+  if (const std::string complaint = wire::json_complaint(body); !complaint.empty()) {
+    throw Error{Errc::invalid, "invalid JSON: " + complaint};
+  }
   try {
     return wire::parse_as_go(body);
   } catch (const nlohmann::json::exception& failure) {
     const std::string complaint = json_complaint(failure);
-    if (complaint.find("unexpected end of input") != std::string::npos) {
-      throw Error{Errc::invalid, "invalid JSON: unexpected EOF"};
-    }
     if (complaint.ends_with("expected end of input")) throw Error{Errc::invalid, "unexpected content after JSON"};
     throw Error{Errc::invalid, "invalid JSON: " + complaint};
   }

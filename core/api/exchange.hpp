@@ -39,6 +39,7 @@ class Request {
   std::string path;  ///< Without the version: "/containers/json".
   Version version{kNewestVersion};
   std::vector<std::pair<std::string, std::string>> query;  ///< Decoded.
+  std::string query_complaint;                             ///< What is wrong with it; mostly empty.
   std::map<std::string, std::string> parameters;           ///< From the route: "{id}".
 
   /// "" if it was not given.
@@ -81,6 +82,10 @@ unsigned status_of(Errc code) noexcept;
 
 /// "a%20b+c" to "a b c". Malformed escapes stay as they are.
 std::string decode_query(std::string_view text);
+
+/// What Go says of escapes, or of a query, that are none; empty: nothing.
+std::string escape_complaint(std::string_view text);
+std::string query_complaint(std::string_view text);
 
 /// The name=value pairs of a query string, decoded.
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view text);

@@ -1,6 +1,5 @@
 #include "api/exec.hpp"
 
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "api/streams.hpp"
@@ -11,20 +10,6 @@ namespace gantry::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Docker's frame for a stream without a terminal.
-std::string stdout_frame(const std::string& text) {
-  const auto size = static_cast<std::uint32_t>(text.size());
-  const std::array<char, 8> head{1,
-                                 0,
-                                 0,
-                                 0,
-                                 static_cast<char>(size >> 24),
-                                 static_cast<char>(size >> 16 & 0xff),
-                                 static_cast<char>(size >> 8 & 0xff),
-                                 static_cast<char>(size & 0xff)};
-  return std::string(head.data(), head.size()) + text;
-}
 
 // dockerd has words of its own for an exec's keys.
 void check_detach_keys(const std::string& keys) {
@@ -62,6 +47,7 @@ awaitable<Response> Exec::post_create(Exchange& exchange) {
   request.env = config.env;
   request.cmd = config.cmd;
   request.console_size = config.console_size;
+  if (request.cmd.empty()) throw Error{Errc::invalid, "No exec command specified"};
   (void)service_.find(exchange.request().parameter("id"));
   check_detach_keys(request.detach_keys);
   const std::string id = co_await service_.create_exec(exchange.request().parameter("id"), std::move(request));
@@ -86,7 +72,8 @@ awaitable<Response> Exec::post_start(Exchange& exchange) {
   }
 
   const auto& request = exec->request;
-  const bool multiplexed = !request.tty && exchange.request().version >= Version{1, 42};
+  // As in dockerd, the start says what the client can read, whatever the process has.
+  const bool multiplexed = !start.tty && exchange.request().version >= Version{1, 42};
   const auto client = co_await exchange.upgrade(multiplexed ? "application/vnd.docker.multiplexed-stream"
                                                             : "application/vnd.docker.raw-stream");
   // As dockerd: what fails from here on is told in the stream, and the exit code tells the rest.
@@ -98,13 +85,15 @@ awaitable<Response> Exec::post_start(Exchange& exchange) {
     complaint = error.what() + std::string("\r\n");
   }
   if (!complaint.empty()) {
-    const std::string text = request.tty ? complaint : stdout_frame(complaint);
+    const std::string text = start.tty ? complaint : framed_output(complaint);
     co_await client->write(text);
   }
   if (socket) {
     StreamSettings settings;
     settings.input = request.attach_stdin;
     settings.close_input = true;
+    settings.add_frames = request.tty && !start.tty;
+    if (!request.tty && start.tty) settings.frames.emplace(true, true, false);
     if (request.tty || !request.detach_keys.empty()) settings.detach_keys = DetachKeys{request.detach_keys};
     const auto end = co_await copy_streams(client, std::move(socket), std::move(settings));
     // The client asks for the exit code as soon as the stream ends.

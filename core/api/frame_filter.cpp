@@ -4,6 +4,13 @@
 
 namespace gantry::api {
 
+std::string framed_output(std::string_view bytes) {
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  std::string out{1, 0, 0, 0};
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) out += static_cast<char>(size >> shift & 0xffU);
+  return out.append(bytes);
+}
+
 void FrameFilter::take_header(std::string& out) {
   left_ = 0;
   for (std::size_t at = 4; at < header_.size(); ++at) left_ = left_ << 8U | static_cast<unsigned char>(header_[at]);

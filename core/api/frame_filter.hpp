@@ -8,6 +8,9 @@
 
 namespace gantry::api {
 
+/// Docker's frame around output.
+std::string framed_output(std::string_view bytes);
+
 /// Lets only the wanted of a multiplexed stream's two outputs pass: a client that asked for one has nowhere to put the
 /// other. Frames may come in pieces.
 class FrameFilter {

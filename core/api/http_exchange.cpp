@@ -201,7 +201,9 @@ awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade_to_websocket() {
   refuse_other_origins();
   const auto key = header("Sec-WebSocket-Key");
   const std::string wanted = header("Upgrade").value_or("");
-  if (!key || !boost::beast::iequals(wanted, "websocket")) throw Error{Errc::invalid, "not websocket protocol"};
+  if (!boost::beast::iequals(wanted, "websocket")) throw Error{Errc::invalid, "not websocket protocol"};
+  if (!key) throw Error{Errc::invalid, "mismatch challenge/response"};
+  if (header("Sec-WebSocket-Version") != "13") throw Error{Errc::invalid, "missing or bad WebSocket Version"};
   co_await leave_http();
   const std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   co_await send(head + "Sec-WebSocket-Accept: " + websocket_accept(*key) + "\r\n\r\n");

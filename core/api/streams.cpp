@@ -18,7 +18,7 @@ using UnixSocket = asio::local::stream_protocol::socket;
 constexpr std::size_t kBufferSize = 32 * 1024;
 
 // Ends with the process's output; false when it is the client that no longer takes it.
-awaitable<bool> copy_output(UnixSocket& from, Upgraded& to, std::optional<FrameFilter>& frames) {
+awaitable<bool> copy_output(UnixSocket& from, Upgraded& to, StreamSettings& settings) {
   std::string passed;
   // Not filled with zeros: of a client that only waits it costs no memory.
   const auto buffer = std::make_unique_for_overwrite<std::array<char, kBufferSize>>();
@@ -28,9 +28,12 @@ awaitable<bool> copy_output(UnixSocket& from, Upgraded& to, std::optional<FrameF
         co_await from.async_read_some(asio::buffer(*buffer), asio::redirect_error(asio::use_awaitable, failed));
     if (failed) co_return true;
     std::string_view output{buffer->data(), got};
-    if (frames) {
+    if (settings.frames) {
       passed.clear();
-      frames->filter(output, passed);
+      settings.frames->filter(output, passed);
+      output = passed;
+    } else if (settings.add_frames) {
+      passed = framed_output(output);
       output = passed;
     }
     if (output.empty()) continue;
@@ -108,7 +111,7 @@ awaitable<StreamEnd> copy_streams(std::shared_ptr<Upgraded> client, UniqueFd soc
   UnixSocket streams{co_await asio::this_coro::executor};
   streams.assign(asio::local::stream_protocol{}, socket.get());
   static_cast<void>(socket.release());
-  const auto ended = co_await (copy_output(streams, *client, settings.frames) || copy_input(client, streams, settings));
+  const auto ended = co_await (copy_output(streams, *client, settings) || copy_input(client, streams, settings));
   if (ended.index() == 0) co_return std::get<0>(ended) ? StreamEnd::output_ended : StreamEnd::client_gone;
   co_return std::get<1>(ended) ? StreamEnd::detached : StreamEnd::client_gone;
 }

@@ -42,6 +42,7 @@ struct StreamSettings {
   bool close_input{};                     ///< Whether the end of the client's input is passed on (API: StdinOnce).
   std::optional<DetachKeys> detach_keys;  ///< With a terminal.
   std::optional<FrameFilter> frames;      ///< Without a terminal, if not both outputs are wanted.
+  bool add_frames{};                      ///< Of a terminal's output, for a client that expects them.
 };
 
 /// Copies both ways until the output ends, the client detaches or goes away. The client's end is left open, so that the

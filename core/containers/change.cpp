@@ -137,8 +137,8 @@ awaitable<void> Service::unpause(std::string name) {
 }
 
 awaitable<void> Service::rename(std::string name, std::string new_name) {
-  if (new_name.starts_with('/')) new_name.erase(0, 1);
   if (new_name.empty()) throw Error{Errc::invalid, "Neither old nor new names may be empty"};
+  if (new_name.starts_with('/')) new_name.erase(0, 1);
   Held held = co_await impl_->hold(name);
   const std::string old_name = held.container->name;
   const std::string id = held.container->id;

@@ -14,10 +14,11 @@ int parse_signal_to_send(const std::string& text) {
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool numeric = error == std::errc{} && end == text.data() + text.size();
-  if (numeric && number != 0 && (number < 0 || number > SIGRTMAX)) {
-    throw Error{Errc::invalid, "the linux daemon does not support signal " + text};
-  }
-  return parse_signal(text);
+  if (!numeric || number == 0) return parse_signal(text);
+  // The two below SIGRTMIN are the C library's.
+  const bool known = number > 0 && number <= SIGRTMAX && (number < __SIGRTMIN || number >= SIGRTMIN);
+  if (!known) throw Error{Errc::invalid, "the linux daemon does not support signal " + std::to_string(number)};
+  return number;
 }
 
 }  // namespace

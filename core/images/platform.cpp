@@ -89,7 +89,12 @@ Platform parse_platform(std::string_view text) {
     if (std::find(systems.begin(), systems.end(), parts[0]) != systems.end()) {
       return {parts[0], host.architecture, host.variant};
     }
-    return normalized({host.os, parts[0], ""});
+    const Platform here = normalized({host.os, parts[0], ""});
+    static constexpr std::array machines{"amd64",    "386",    "arm",   "arm64",   "loong64", "mips",  "mips64",
+                                         "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"};
+    if (std::find(machines.begin(), machines.end(), here.architecture) != machines.end()) return here;
+    throw Error{Errc::invalid,
+                "\"" + std::string{text} + "\": unknown operating system or architecture: invalid argument"};
   }
   return normalized({parts[0], parts[1], parts.size() == 3 ? parts[2] : ""});
 }
