@@ -95,8 +95,12 @@ NetworkPeers Containers::network_peers() {
 
 awaitable<std::optional<Sizes>> Containers::sizes(std::shared_ptr<const containers::Container> container) {
   Sizes sizes;
-  sizes.writable = static_cast<std::int64_t>((co_await service_.usage(container->id)).size);
-  sizes.root = sizes.writable;
+  try {
+    sizes.writable = static_cast<std::int64_t>((co_await service_.usage(container->id)).size);
+    sizes.root = sizes.writable;
+  } catch (const Error&) {
+    sizes.writable = -1;  // as dockerd has it for "not known": one container does not keep the others from being listed
+  }
   try {
     sizes.root += static_cast<std::int64_t>(images_.get(container->image_id)->size);
   } catch (const Error&) {

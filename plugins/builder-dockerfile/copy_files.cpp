@@ -59,6 +59,7 @@ class Copying {
 
   /// What is in a directory; `path` is where it stands below the source, for the patterns.
   void content(int from, int to, const std::string& path) {
+    layer_archive::check_depth(path);
     const Directory directory = Directory::open(from, ".");
     for (const std::string& name : directory.sorted_names()) {
       call_.check();

@@ -29,6 +29,7 @@ std::string name_of(int fd) {
 }
 
 void list_directory(const Directory& directory, const std::string& path, std::vector<std::string>& out) {
+  layer_archive::check_depth(path);
   for (const std::string& name : directory.sorted_names()) {
     out.push_back(path.empty() ? name : path + "/" + name);
     struct stat status {};

@@ -24,6 +24,7 @@ class Comparison {
   /// Returns whether anything in the directory has changed.
   bool directory(const Directory& upper, const LowerView& lower, const std::string& path) {
     call_.check();
+    layer_archive::check_depth(path);
     const std::size_t before = changes_.size();
     const std::vector<std::string> names = upper.sorted_names();
     for (const std::string& name : names) entry(upper, lower, name, path + "/" + name);
@@ -70,6 +71,7 @@ class Comparison {
 
 void write_directory(const Directory& upper, const LowerView& lower, const std::string& path,
                      layer_archive::LayerWriter& writer) {
+  layer_archive::check_depth(path);
   if (layer_archive::is_opaque(upper.fd()) && !lower.names().empty()) writer.opaque(path);
   for (const std::string& name : upper.sorted_names()) {
     const std::string inner = path.empty() ? name : path + "/" + name;

@@ -111,19 +111,7 @@ void LocalDriver::unmount(const std::string& name, const std::string& user, cons
 
 void LocalDriver::usage(const std::string& name, Usage& out, const Call& call) {
   static_cast<void>(store_->options(name));
-  namespace fs = std::filesystem;
-  std::set<std::pair<dev_t, ino_t>> linked;
-  std::uint64_t size = 0;
-  for (const auto& entry :
-       fs::recursive_directory_iterator{store_->data(name), fs::directory_options::skip_permission_denied}) {
-    call.check();
-    struct stat status {};
-    // Files come and go while a container runs.
-    if (::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    if (status.st_nlink > 1 && !linked.insert({status.st_dev, status.st_ino}).second) continue;
-    size += static_cast<std::uint64_t>(status.st_size);
-  }
-  out.size = size;
+  out.size = layer_archive::measure(AT_FDCWD, store_->data(name), call).bytes;
 }
 
 void* LocalDriver::query(std::string_view ability) noexcept {

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "layer_archive/directory.hpp"
 #include "system_error.hpp"
 
 namespace gantry::local {
@@ -72,7 +73,7 @@ VolumeStore::VolumeStore(std::string data_dir, std::string exec_dir)
     : data_dir_(std::move(data_dir)), exec_dir_(std::move(exec_dir)) {
   const std::string tmp = data_dir_ + "/" + kScratch;
   make_directory(tmp, 0700);
-  for (const auto& entry : fs::directory_iterator{tmp}) fs::remove_all(entry.path());
+  for (const auto& entry : fs::directory_iterator{tmp}) layer_archive::remove_tree(AT_FDCWD, entry.path());
 }
 
 std::string VolumeStore::directory(const std::string& name) const {
@@ -128,8 +129,11 @@ void VolumeStore::add(const std::string& name, const Options& options, const Fil
     if (fill) fill(made + "/_data");
     if (::rename(made.c_str(), directory(name).c_str()) != 0) throw_errno("cannot make volume " + name);
   } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(made, ignored);
+    try {
+      layer_archive::remove_tree(AT_FDCWD, made);
+    } catch (const Error&) {
+      // Removed when the daemon starts again.
+    }
     throw;
   }
 }
@@ -153,7 +157,7 @@ void VolumeStore::remove(const std::string& name) {
     ::rmdir(grave.c_str());
     throw_errno("cannot remove volume " + name, error);
   }
-  fs::remove_all(grave);
+  layer_archive::remove_tree(AT_FDCWD, grave);
 }
 
 std::set<std::string> VolumeStore::users(const std::string& name) const {

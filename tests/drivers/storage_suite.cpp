@@ -365,6 +365,24 @@ TEST_F(Storage, DiffAppliedAgainGivesTheSameTree) {
   EXPECT_EQ(picture(again.path()), before);
 }
 
+TEST_F(Storage, DirectoriesInDirectoriesTakeNoStack) {
+  constexpr int kDepth = 12000;
+  {
+    const MountedTop top{prepare("top", {}), place()};
+    nest_directories(top.path(), kDepth);
+  }
+  storage::v1::Usage usage;
+  try {
+    driver().usage("top", usage, call());
+    EXPECT_EQ(usage.inodes, static_cast<std::uint64_t>(kDepth));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::io) << error.what();
+  }
+  EXPECT_ERRC(changes("top"), Errc::io);
+  EXPECT_ERRC(diff("top"), Errc::io);
+  EXPECT_NO_THROW(driver().remove("top", call()));
+}
+
 TEST_F(Storage, RemovesWhole) {
   TarMaker tar;
   tar.directory("d").file("d/f", "1");

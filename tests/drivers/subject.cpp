@@ -1,10 +1,14 @@
 #include "subject.hpp"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -170,6 +174,14 @@ std::vector<std::string> Subject::mounts_left() const {
     if (field.starts_with(parts_->directory.string() + "/")) left.push_back(field);
   }
   return left;
+}
+
+void nest_directories(const std::filesystem::path& place, int depth) {
+  UniqueFd here{::open(place.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  for (int made = 0; made < depth; ++made) {
+    ASSERT_EQ(::mkdirat(here.get(), "d", 0700), 0) << std::strerror(errno);
+    here = UniqueFd{::openat(here.get(), "d", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  }
 }
 
 }  // namespace gantry::conformance

@@ -168,6 +168,9 @@ class Suite : public ::testing::Test {
   std::unique_ptr<Subject> subject_;
 };
 
+/// Makes directories in each other, `depth` of them, as a hostile container may: deeper than a path can say.
+void nest_directories(const std::filesystem::path& place, int depth);
+
 /// Expects `statement` to throw gantry::Error with that code.
 #define EXPECT_ERRC(statement, errc)                                             \
   do {                                                                           \

@@ -123,6 +123,24 @@ TEST_F(Volume, CopiesAndRenamesIfItCan) {
   }
 }
 
+TEST_F(Volume, DirectoriesInDirectoriesTakeNoStack) {
+  create("data");
+  const Mount place = mount("data", "one");
+  if (place.type != "bind" || ::access(place.source.c_str(), W_OK) != 0) GTEST_SKIP() << "no directory to write to";
+  nest_directories(place.source, 12000);
+  std::ofstream{place.source + "/file"} << "12345";
+  volume::v1::Usage usage;
+  driver().usage("data", usage, call());
+  EXPECT_EQ(usage.size, 5U);
+  driver().unmount("data", "one", call());
+  if (auto* copier = static_cast<volume::v1::Copier*>(driver().query(volume::v1::kCopier)); copier != nullptr) {
+    volume::v1::Volume out;
+    EXPECT_ERRC(copier->clone("data", "copy", out, call()), Errc::io);
+  }
+  EXPECT_NO_THROW(driver().remove("data", call()));
+  EXPECT_THAT(names(), ElementsAre());
+}
+
 TEST_F(Volume, SurvivesTheDaemon) {
   create("one");
   create("two");

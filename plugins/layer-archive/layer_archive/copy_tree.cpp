@@ -86,6 +86,7 @@ class TreeCopy {
   TreeCopy(int root, const Call& call) : root_(root), call_(call) {}
 
   void directory(const Directory& from, const Directory& to, const std::string& path) {
+    check_depth(path);
     for (const Name& name : from.names()) entry(from.fd(), to, name.text, path + name.text);
   }
 

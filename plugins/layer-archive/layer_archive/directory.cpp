@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 #include "layer_archive/system_error.hpp"
@@ -40,6 +41,11 @@ std::vector<std::string> Directory::sorted_names() const {
   for (Name& name : names()) sorted.push_back(std::move(name.text));
   std::sort(sorted.begin(), sorted.end());
   return sorted;
+}
+
+void check_depth(const std::string& path) {
+  constexpr std::size_t kShown = 64;
+  if (path.size() >= PATH_MAX) throw Error{Errc::io, quoted(path.substr(0, kShown) + "...") + ": file name too long"};
 }
 
 void make_directory(int parent, const std::string& name, unsigned mode) {

@@ -39,6 +39,11 @@ class Directory {
 /// Makes a directory if there is none. `mode` holds whatever the process's umask is. Errors: exhausted, io.
 void make_directory(int parent, const std::string& name, unsigned mode);
 
+/// For who goes down by recursion, as a container may have nested directories deeper than there is stack: refuses a
+/// path that is longer than the kernel takes, which is that of some two thousand directories. Errors: io, naming the
+/// path.
+void check_depth(const std::string& path);
+
 /// Removes whatever `name` is, with all below it. Succeeds if there is nothing. Uses two descriptors at any depth.
 void remove_tree(int parent, const std::string& name);
 

@@ -4,11 +4,7 @@
 #include <sys/xattr.h>
 
 #include <cerrno>
-#include <optional>
-#include <set>
-#include <utility>
 
-#include "layer_archive/directory.hpp"
 #include "layer_archive/system_error.hpp"
 #include "layer_archive/unpack.hpp"
 
@@ -51,54 +47,6 @@ bool differs(const FileAt& before, const FileAt& after) {
   if (left.st_rdev != right.st_rdev) return true;
   if (!S_ISDIR(left.st_mode) && (left.st_size != right.st_size || !same_time(left.st_mtim, right.st_mtim))) return true;
   return S_ISREG(left.st_mode) && capabilities(before) != capabilities(after);
-}
-
-namespace {
-
-class Measure {
- public:
-  explicit Measure(const Call& call) : call_(call) {}
-
-  void directory(const Directory& directory) {
-    for (const Name& name : directory.names()) {
-      struct stat status {};
-      if (!find(directory.fd(), name.text, status)) continue;
-      const bool seen =
-          !S_ISDIR(status.st_mode) && status.st_nlink > 1 && !linked_.insert({status.st_dev, status.st_ino}).second;
-      if (seen) continue;
-      ++size_.inodes;
-      if (S_ISREG(status.st_mode)) size_.bytes += static_cast<std::uint64_t>(status.st_size);
-      if (S_ISDIR(status.st_mode)) subdirectory(directory, name.text);
-    }
-    call_.check();
-  }
-
-  [[nodiscard]] TreeSize size() const { return size_; }
-
- private:
-  // It may go while somebody works in the tree.
-  void subdirectory(const Directory& parent, const std::string& name) {
-    std::optional<Directory> opened;
-    try {
-      opened.emplace(Directory::open(parent.fd(), name));
-    } catch (const Error& error) {
-      if (error.code() != Errc::not_found) throw;
-      return;
-    }
-    directory(*opened);
-  }
-
-  const Call& call_;
-  TreeSize size_;
-  std::set<std::pair<dev_t, ino_t>> linked_;
-};
-
-}  // namespace
-
-TreeSize measure(int directory, const std::string& name, const Call& call) {
-  Measure measure{call};
-  measure.directory(Directory::open(directory, name));
-  return measure.size();
 }
 
 }  // namespace gantry::layer_archive

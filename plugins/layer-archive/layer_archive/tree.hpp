@@ -34,12 +34,12 @@ struct TreeSize {
   std::uint64_t inodes{};
 };
 
-/// Walks the tree below `name`.
+/// Walks the tree below `name`, however deep it is; somebody may work in it meanwhile.
 TreeSize measure(int directory, const std::string& name, const Call& call);
 
 /// Copies all that is in the directory `from`, and its own attributes, into the empty directory `to`: owners, modes,
 /// times, extended attributes, hard links, devices and holes are kept; content is shared with the original where the
-/// filesystem can.
+/// filesystem can. Errors: io (a path is too long, see check_depth()).
 void copy_tree(int from, int to, const Call& call);
 
 /// Gives `name` in `to` the owner, mode, extended attributes and times of `name` in `from`, whose `status` this is, and

@@ -15,7 +15,7 @@ namespace {
 using layer_archive::Directory;
 using layer_archive::Name;
 
-void merge_directory(const Directory& layer, const Directory& tree, const Call& call);
+void merge_directory(const Directory& layer, const Directory& tree, const std::string& path, const Call& call);
 
 // The tree's directory of that name; whatever else bears the name goes.
 Directory directory_in(const Directory& tree, const std::string& name) {
@@ -26,11 +26,12 @@ Directory directory_in(const Directory& tree, const std::string& name) {
   return Directory::open(tree.fd(), name);
 }
 
-void merge_entry(const Directory& layer, const Directory& tree, const std::string& name, const Call& call) {
+void merge_entry(const Directory& layer, const Directory& tree, const std::string& name, const std::string& path,
+                 const Call& call) {
   struct stat status {};
   if (!layer_archive::find(layer.fd(), name, status)) return;
   if (S_ISDIR(status.st_mode)) {
-    merge_directory(Directory::open(layer.fd(), name), directory_in(tree, name), call);
+    merge_directory(Directory::open(layer.fd(), name), directory_in(tree, name), path + "/", call);
     return layer_archive::replace_attributes(layer.fd(), tree.fd(), name, status);
   }
   layer_archive::remove_tree(tree.fd(), name);
@@ -40,12 +41,13 @@ void merge_entry(const Directory& layer, const Directory& tree, const std::strin
   }
 }
 
-void merge_directory(const Directory& layer, const Directory& tree, const Call& call) {
+void merge_directory(const Directory& layer, const Directory& tree, const std::string& path, const Call& call) {
   call.check();
+  layer_archive::check_depth(path);
   if (layer_archive::is_opaque(layer.fd())) {
     for (const Name& name : tree.names()) layer_archive::remove_tree(tree.fd(), name.text);
   }
-  for (const Name& name : layer.names()) merge_entry(layer, tree, name.text, call);
+  for (const Name& name : layer.names()) merge_entry(layer, tree, name.text, path + name.text, call);
 }
 
 }  // namespace
@@ -54,7 +56,7 @@ void merge_layer(int layer, int tree, const Call& call) {
   // Moving files out changes the times of the layer's root.
   struct stat root {};
   if (!layer_archive::find(layer, ".", root)) layer_archive::throw_errno("cannot stat a layer", ENOENT);
-  merge_directory(Directory::open(layer, "."), Directory::open(tree, "."), call);
+  merge_directory(Directory::open(layer, "."), Directory::open(tree, "."), "", call);
   layer_archive::replace_attributes(layer, tree, ".", root);
 }
 

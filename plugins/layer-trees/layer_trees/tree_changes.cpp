@@ -27,6 +27,7 @@ class Comparison {
   /// `then` is null for a directory that is new. Returns whether anything in it has changed.
   bool directory(const Directory* then, const Directory& now, const std::string& path) {
     call_.check();
+    layer_archive::check_depth(path);
     const std::size_t before = changes_.size();
     const std::vector<std::string> names = now.sorted_names();
     for (const std::string& name : names) entry(then, now, name, path + "/" + name);
