@@ -50,13 +50,20 @@ std::string target_of(const Mount& mount) {
   return kPlace + mount.target;
 }
 
+// What a place binds; nothing for a filesystem of its own.
+UniqueFd open_source(const Mount& place) {
+  if (place.type != "bind") return {};
+  const MountOptions options = parse_mount_options(place.options);
+  UniqueFd source{::open(place.source.c_str(), O_PATH | O_CLOEXEC)};
+  if (source && !options.subpath.empty()) source = open_beneath(source.get(), options.subpath, O_PATH);
+  if (!source) throw_errno("cannot open " + place.source);
+  return source;
+}
+
 // By descriptors: a path to the target would have to be resolved once more, outside of the tree.
-void bind_in_tree(const Mount& mount, int root) {
+void bind_in_tree(const Mount& mount, const UniqueFd& origin, int root) {
   const MountOptions options = parse_mount_options(mount.options);
   const bool recursive = (options.flags & MS_REC) != 0;
-  UniqueFd origin{::open(mount.source.c_str(), O_PATH | O_CLOEXEC)};
-  if (origin && !options.subpath.empty()) origin = open_beneath(origin.get(), options.subpath, O_PATH);
-  if (!origin) throw_errno("cannot open " + mount.source);
   const UniqueFd source{::open_tree(
       origin.get(), "",
       static_cast<unsigned>(AT_EMPTY_PATH) | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U))};
@@ -77,8 +84,8 @@ void bind_in_tree(const Mount& mount, int root) {
 }
 
 // A filesystem of its own goes onto the working directory, which names the target without a path.
-void mount_in_tree(const Mount& mount, int root) {
-  if (mount.type == "bind") return bind_in_tree(mount, root);
+void mount_in_tree(const Mount& mount, const UniqueFd& source, int root) {
+  if (mount.type == "bind") return bind_in_tree(mount, source, root);
   const UniqueFd target = make_in_root(root, mount.target, true);
   if (::fchdir(target.get()) != 0) throw_errno("cannot enter " + mount.target);
   mount_at(mount, ".");
@@ -87,14 +94,18 @@ void mount_in_tree(const Mount& mount, int root) {
 int mount_detached(const std::vector<Mount>& mounts, const std::vector<Mount>& places) {
   if (::unshare(CLONE_FS | CLONE_NEWNS) != 0) throw_errno("cannot make a mount namespace");
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) throw_errno("cannot make mounts private");
+  // Before the tree covers kPlace: what is below it is the host's until then, and a stranger's afterwards.
+  std::vector<UniqueFd> sources;
+  sources.reserve(places.size());
+  for (const Mount& place : places) sources.push_back(open_source(place));
   for (const Mount& mount : mounts) {
     enter(mount.base);
     mount_at(mount, target_of(mount));
   }
-  for (const Mount& place : places) {
+  for (std::size_t at = 0; at < places.size(); ++at) {
     const UniqueFd root{::open(kPlace, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (!root) throw_errno("cannot open the mounted tree");
-    mount_in_tree(place, root.get());
+    mount_in_tree(places[at], sources[at], root.get());
   }
   const int tree = ::open_tree(AT_FDCWD, kPlace, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   if (tree < 0) throw_errno("cannot detach the mounted tree");

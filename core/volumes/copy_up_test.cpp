@@ -13,6 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/mounted_tree.hpp"
+#include "base/root_path.hpp"
 
 namespace gantry::volumes {
 namespace {
@@ -135,6 +136,18 @@ TEST_F(CopyUp, ReadsAMountedTreeThatNobodySees) {
   const UniqueFd made{::openat(tree.fd(), "made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
   EXPECT_TRUE(made);
   EXPECT_TRUE(fs::exists(top_ / "upper/made"));
+}
+
+// The tree is put together on /proc: below it, the image must not say what is bound.
+TEST_F(CopyUp, WhatIsBoundIsTheHostsWhateverTheImageHasAtItsPath) {
+  fs::create_directories(top_ / "secret/kernel");
+  std::ofstream{top_ / "secret/kernel/file"} << "secret";
+  fs::create_directory_symlink(top_ / "secret", top_ / "image/sys");
+  const Mount image{"bind", (top_ / "image").string(), "", "", {"bind"}};
+  const Mount place{"bind", "/proc/sys/kernel", "/bound", "", {"bind"}};
+  const MountedTree tree{{image}, {place}};
+  EXPECT_FALSE(open_in_root(tree.fd(), "/bound/file", O_PATH));
+  EXPECT_TRUE(open_in_root(tree.fd(), "/bound/ostype", O_PATH));
 }
 
 TEST_F(CopyUp, MountsThatFailSayWhy) {
