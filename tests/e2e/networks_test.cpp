@@ -63,7 +63,11 @@ TEST_P(Networks, PublishesUdpAndChoosesPorts) {
 TEST_P(Networks, ResolvesNamesOnUserDefinedNetworks) {
   EXPECT_EQ(run("network create mesh").code, 0);
   run(std::string{"run -d --name server --network mesh --network-alias alias "} + kServer);
-  EXPECT_EQ(run("run --rm --network mesh busybox wget -q -O - http://server").out, "served\n");
+  // The first one waits until it listens.
+  EXPECT_EQ(run("run --rm --network mesh busybox sh -c 'until wget -q -T 20 -O - http://server 2>/dev/null; do "
+                "nslookup -type=a server >/dev/null || exit; done'")
+                .out,
+            "served\n");
   EXPECT_EQ(run("run --rm --network mesh busybox wget -q -O - http://alias").out, "served\n");
   EXPECT_THAT(run("run --rm --network mesh busybox cat /etc/resolv.conf").out, HasSubstr("nameserver 127.0.0.11"));
   EXPECT_NE(run("run --rm --network mesh busybox wget -q -O - http://nobody").code, 0);
