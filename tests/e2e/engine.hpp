@@ -47,6 +47,12 @@ class Engine : public ::testing::Test {
     while (!condition()) ASSERT_LT(std::chrono::steady_clock::now(), limit);
   }
 
+  /// Returns when something in the container listens on port 80.
+  static void await_server(const std::string& container) {
+    const std::string listening = "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q \":0050 [0:]* 0A\"";
+    EXPECT_EQ(cli("exec " + container + " timeout 20 sh -c 'until " + listening + "; do :; done'").code, 0);
+  }
+
   static inline std::unique_ptr<Daemon> daemon;
 
  private:

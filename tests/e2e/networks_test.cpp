@@ -63,11 +63,8 @@ TEST_P(Networks, PublishesUdpAndChoosesPorts) {
 TEST_P(Networks, ResolvesNamesOnUserDefinedNetworks) {
   EXPECT_EQ(run("network create mesh").code, 0);
   run(std::string{"run -d --name server --network mesh --network-alias alias "} + kServer);
-  // The first one waits until it listens.
-  EXPECT_EQ(run("run --rm --network mesh busybox sh -c 'until wget -q -T 20 -O - http://server 2>/dev/null; do "
-                "nslookup -type=a server >/dev/null || exit; done'")
-                .out,
-            "served\n");
+  await_server("server");
+  EXPECT_EQ(run("run --rm --network mesh busybox wget -q -O - http://server").out, "served\n");
   EXPECT_EQ(run("run --rm --network mesh busybox wget -q -O - http://alias").out, "served\n");
   EXPECT_THAT(run("run --rm --network mesh busybox cat /etc/resolv.conf").out, HasSubstr("nameserver 127.0.0.11"));
   EXPECT_NE(run("run --rm --network mesh busybox wget -q -O - http://nobody").code, 0);
@@ -218,6 +215,7 @@ TEST_P(Networks, RoutesPortsWithoutTranslation) {
   EXPECT_EQ(daemon->inspect("web", "/NetworkSettings/Ports/80~1tcp"),
             nlohmann::json::parse(R"([{"HostIp": "0.0.0.0", "HostPort": ""}])"));
   const std::string address = daemon->inspect("web", "/NetworkSettings/Networks/routed/IPAddress");
+  await_server("web");
   EXPECT_EQ(run("run --rm busybox wget -q -O - http://" + address).out, "served\n") << "from another network";
   EXPECT_NE(shell("curl -s --max-time 2 http://127.0.0.1:8080").code, 0);
   EXPECT_THAT(run("ps").out, HasSubstr("80/tcp"));
@@ -232,6 +230,7 @@ TEST_P(Networks, KeepsAnIsolatedNetworkFromTheHost) {
   EXPECT_EQ(run("network create --internal " + mode + "-o com.docker.network.bridge.name=alone0 alone").code, 0);
   EXPECT_EQ(shell("ip -4 -o addr show alone0").out, "");
   run(std::string{"run -d --name web --network alone "} + kServer);
+  await_server("web");
   EXPECT_EQ(run("run --rm --network alone busybox wget -q -O - http://web").out, "served\n");
   run("rm -f web");
   run("network rm alone");

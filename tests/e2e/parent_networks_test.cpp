@@ -88,6 +88,7 @@ TEST_P(ParentNetworks, HaveNoWayOutWithoutAParent) {
   const std::string id = run("network inspect -f '{{.Id}}' island").line();
   EXPECT_THAT(shell("ip link show dm-" + id.substr(0, 12)).out, HasSubstr("UP"));
   run(std::string{"run -d --name web --network island "} + kServer);
+  await_server("web");
   EXPECT_EQ(run("run --rm --network island busybox wget -q -O - http://web").out, "served\n");
   EXPECT_THAT(run("run --rm --network island busybox ip route").out, Not(HasSubstr("default")));
   run("rm -f web");
