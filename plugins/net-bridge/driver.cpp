@@ -266,22 +266,29 @@ std::vector<PortRule> Driver::rules_of(const EndpointRecord& record) const {
 
 void Driver::forward_packets(const Network& network) {
   if (network.internal() || !settings_.ip_forward) return;
-  const auto switch_on = [this](int family, const std::string& sysctl, const std::string& what) {
-    if (read_sysctl(sysctl) == "1") return;
-    close_forwarding(family);
-    if (!write_sysctl(sysctl, "1")) host_->log(LogLevel::warning, what);
-  };
-  switch_on(AF_INET, "ipv4/ip_forward", "IP forwarding can't be switched on: containers won't reach other hosts");
-  if (!network.plan().ipv6) return;
-  switch_on(AF_INET6, "ipv6/conf/all/forwarding",
-            "IPv6 forwarding can't be switched on: containers won't reach other hosts by IPv6");
+  switch_forwarding_on(AF_INET, "ipv4/ip_forward");
+  if (network.plan().ipv6) switch_forwarding_on(AF_INET6, "ipv6/conf/all/forwarding");
 }
 
-/// Before forwarding is on. On record, for the rules of later daemons.
-void Driver::close_forwarding(int family) {
-  if (!nftables_) return;
-  records_->note_forwarding(family);
-  write_all_rules();
+/// The rules come first, and are on record for later daemons.
+void Driver::switch_forwarding_on(int family, const std::string& sysctl) {
+  if (read_sysctl(sysctl) == "1") return;
+  if (nftables_) {
+    records_->note_forwarding(family);
+    write_all_rules();
+  }
+  if (write_sysctl(sysctl, "1")) {
+    if (settings_.forward_all || !nftables_) return;
+    host_->log(LogLevel::info, "net/" + sysctl +
+                                   " is switched on for containers: what does not concern them is not "
+                                   "forwarded (ip-forward-no-drop)");
+    return;
+  }
+  if (nftables_) {
+    records_->forget_forwarding(family);
+    write_all_rules();
+  }
+  host_->log(LogLevel::warning, "net/" + sysctl + " can't be switched on: containers won't reach other hosts");
 }
 
 void Driver::remove_network(const std::string& network_id, const Call& /*call*/) {

@@ -55,7 +55,7 @@ class Driver : public network::v1::Driver {
   [[nodiscard]] BridgeRules bridge_rules(const Network& network) const;
   [[nodiscard]] std::vector<PortRule> rules_of(const EndpointRecord& record) const;
   void forward_packets(const Network& network);
-  void close_forwarding(int family);
+  void switch_forwarding_on(int family, const std::string& sysctl);
 
   Lease lease(Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before);
   EndpointRecord plan_endpoint(const Network& network, const network::v1::EndpointSpec& spec, const Lease& lease) const;

@@ -14,10 +14,6 @@ network::v1::Port read_port(const std::string& text) {
   return port;
 }
 
-}  // namespace
-
-namespace {
-
 std::string family_name(int family) { return family == AF_INET ? "ipv4" : "ipv6"; }
 
 }  // namespace
@@ -97,6 +93,8 @@ void Records::erase_endpoint(const std::string& network_id, const std::string& i
 }
 
 void Records::note_forwarding(int family) const { forwarding_.put(family_name(family), "by driver\n"); }
+
+void Records::forget_forwarding(int family) const { forwarding_.erase(family_name(family)); }
 
 bool Records::switched_forwarding(int family) const {
   return forwarding_.read(family_name(family), [](const std::string&, const std::string&) {});

@@ -55,6 +55,7 @@ class Records {
   void erase_endpoint(const std::string& network_id, const std::string& id) const;
   /// That the host's forwarding was off before us. `family` is AF_INET or AF_INET6.
   void note_forwarding(int family) const;
+  void forget_forwarding(int family) const;
   [[nodiscard]] bool switched_forwarding(int family) const;
   [[nodiscard]] std::vector<std::string> networks() const;
   /// Pairs of network and endpoint.
