@@ -66,7 +66,7 @@ TEST_F(Hostile, HundredsOfFollowersTakeNoThreads) {
   ASSERT_EQ(
       cli("run -d --name quiet busybox sh -c 'until [ -e /go ]; do sleep 0.1; done; echo heard; sleep 1000'").code, 0);
   const std::string follow = "exec 3<>/dev/null; for n in $(seq 150); do " +
-                             curl("/containers/quiet/logs?follow=1&stdout=1") + " & " + curl("/events") + " & " +
+                             curl("'/containers/quiet/logs?follow=1&stdout=1'") + " & " + curl("/events") + " & " +
                              "curl -sN -X POST --unix-socket " + daemon->socket().string() +
                              " 'http://d/containers/quiet/attach?stream=1&stdout=1' & done; echo begun; wait";
   const auto followers = script(follow);
