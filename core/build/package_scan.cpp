@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/root_path.hpp"
+#include "gantry/regular_file.hpp"
 
 namespace gantry::build {
 namespace {
@@ -22,11 +23,9 @@ constexpr std::size_t kMostFiles = 10'000;
 
 /// Nothing if it is no plain file, or larger than `limit`.
 std::string read_plain(int root, const std::string& path, std::size_t limit) {
-  // What is no file is not opened for good: a pipe would wait, a device would do something.
   const UniqueFd found = open_in_root(root, path, O_PATH | O_CLOEXEC);
   struct stat status {};
-  if (!found || ::fstat(found.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  const UniqueFd file{::open(("/proc/self/fd/" + std::to_string(found.get())).c_str(), O_RDONLY | O_CLOEXEC)};
+  const UniqueFd file = open_regular(found.get(), status);
   if (!file || status.st_size < 0 || static_cast<std::uint64_t>(status.st_size) > limit) return {};
   std::string out(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t got = 0;

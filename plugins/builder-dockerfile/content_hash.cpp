@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "gantry/error.hpp"
+#include "gantry/regular_file.hpp"
 #include "layer_archive/extended_attributes.hpp"
 #include "layer_archive/system_error.hpp"
 #include "sha256.hpp"
@@ -88,7 +89,8 @@ std::string TreeHash::compute(const std::string& path, const struct stat& status
   const UniqueFd place = tree_.open(path, O_PATH);
   UniqueFd file;
   if (S_ISREG(status.st_mode) && status.st_size > 0) {
-    file = tree_.open(path, O_RDONLY | O_NOFOLLOW);
+    struct stat opened {};
+    file = open_regular(place.get(), opened);
     if (!file) layer_archive::throw_errno("cannot read " + layer_archive::quoted(path));
   }
   return sum_of_file({path, status, place.get(), file.get()}, call_);

@@ -212,20 +212,17 @@ std::optional<std::string> Context::image_named(const std::string& name) const {
 void Context::read_recipe(const std::string& wanted) {
   recipe_name_ = wanted.empty() ? "Dockerfile" : wanted;
   if (!recipe_.empty()) return;  // It came alone.
-  UniqueFd file = tree_->open(recipe_name_, O_RDONLY);
+  UniqueFd file = tree_->open_file(recipe_name_);
   // Two files of one name but for its case: dockerd takes this one too.
-  if (!file && wanted.empty()) file = tree_->open("dockerfile", O_RDONLY);
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    throw Error{Errc::invalid, "Cannot locate specified Dockerfile: " + recipe_name_};
-  }
+  if (!file && wanted.empty()) file = tree_->open_file("dockerfile");
+  if (!file) throw Error{Errc::invalid, "Cannot locate specified Dockerfile: " + recipe_name_};
   recipe_ = read_whole(file.get(), kMaxRecipe);
   if (recipe_.empty()) throw Error{Errc::invalid, "the Dockerfile (" + recipe_name_ + ") cannot be empty"};
 }
 
 /// The client leaves out what is ignored, but for the two files that it needs to say so.
 void Context::remove_ignored() {
-  const UniqueFd file = tree_->open(".dockerignore", O_RDONLY);
+  const UniqueFd file = tree_->open_file(".dockerignore");
   if (!file) return;
   for (const std::string& name : left_out(IgnorePatterns::parse(read_whole(file.get(), kMaxRecipe)))) {
     layer_archive::remove_tree(root_.get(), name);

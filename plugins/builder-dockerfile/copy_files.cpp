@@ -13,6 +13,7 @@
 
 #include "archive.hpp"
 #include "gantry/error.hpp"
+#include "gantry/regular_file.hpp"
 #include "layer_archive/directory.hpp"
 #include "layer_archive/extended_attributes.hpp"
 #include "layer_archive/system_error.hpp"
@@ -109,7 +110,9 @@ class Copying {
   void make(int from, const std::string& name, int to, const std::string& new_name, const struct stat& status,
             const std::string& path) {
     if (S_ISREG(status.st_mode)) {
-      const UniqueFd in{::openat(from, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+      const UniqueFd found{::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+      struct stat opened {};
+      const UniqueFd in = open_regular(found.get(), opened);
       const UniqueFd out{::openat(to, new_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
       if (!in || !out) throw_errno("cannot copy " + layer_archive::quoted(path));
       copy_content(in.get(), out.get(), call_);
@@ -221,7 +224,7 @@ void copy_into(const Tree& from, const std::string& source, const Tree& to, cons
 
 void extract_into(const Tree& from, const std::string& source, const Tree& to, const std::string& destination,
                   const Call& call) {
-  const UniqueFd archive = from.open(source, O_RDONLY);
+  const UniqueFd archive = from.open_file(source);
   if (!archive) throw_errno("cannot open " + layer_archive::quoted(source));
   const UniqueFd directory = to.make_directories(destination, 0, 0);
   unpack_archive(archive.get(), directory.get(), call);

@@ -170,9 +170,8 @@ void StageBuild::write_source(const Copy& copy, const Source& source, const Tree
     return copy_into(files.tree(), address.directory, to, destination, options, call_);
   }
   if (source.unpack) {
-    const UniqueFd file = source.tree->open(source.path, O_RDONLY | O_NONBLOCK);
-    struct stat status {};
-    if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && is_archive(file.get())) {
+    const UniqueFd file = source.tree->open_file(source.path);
+    if (file && is_archive(file.get())) {
       return extract_into(*source.tree, source.path, to, destination, call_);
     }
   }

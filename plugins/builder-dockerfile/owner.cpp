@@ -1,5 +1,3 @@
-#include <fcntl.h>
-
 #include <charconv>
 #include <optional>
 
@@ -21,7 +19,7 @@ std::optional<std::uint32_t> number(const std::string& text) {
 
 /// The third field of the line whose first is `name`.
 std::optional<std::uint32_t> look_up(const Tree& image, const std::string& file, const std::string& name) {
-  const UniqueFd database = image.open(file, O_RDONLY);
+  const UniqueFd database = image.open_file(file);
   if (!database) return {};
   for (const std::string& line : split(read_whole(database.get(), kMaxFile), '\n')) {
     const auto fields = split(line, ':');

@@ -10,6 +10,7 @@
 #include <climits>
 
 #include "gantry/error.hpp"
+#include "gantry/regular_file.hpp"
 #include "layer_archive/directory.hpp"
 #include "layer_archive/system_error.hpp"
 
@@ -57,6 +58,12 @@ UniqueFd Tree::open(const std::string& path, int flags) const {
     // EAGAIN: a rename elsewhere on the system raced with the resolution.
     if (fd >= 0 || errno != EAGAIN) return UniqueFd{static_cast<int>(fd)};
   }
+}
+
+UniqueFd Tree::open_file(const std::string& path) const {
+  const UniqueFd found = open(path, O_PATH);
+  struct stat status {};
+  return open_regular(found.get(), status);
 }
 
 bool Tree::resolve(const std::string& path, std::string& out, struct stat& status) const {

@@ -23,6 +23,10 @@ class Tree {
   /// Opens what is at `path` (O_PATH unless other flags are given), links followed; -1 with errno if there is nothing.
   [[nodiscard]] UniqueFd open(const std::string& path, int flags) const;
 
+  /// Opens the regular file that is at `path` for reading, links followed; -1 with errno if there is none (ENXIO:
+  /// something else is there, which is not opened).
+  [[nodiscard]] UniqueFd open_file(const std::string& path) const;
+
   /// Where `path` leads to when all links are followed, relative to the root ("" for it); false if to nothing.
   bool resolve(const std::string& path, std::string& out, struct stat& status) const;
 

@@ -48,6 +48,20 @@ TEST_F(Hostile, AChrootedDaemonsContainersHaveTheirOwnRoot) {
   ASSERT_TRUE(daemon->start()) << daemon->log();
 }
 
+TEST_F(Hostile, ADockerfileThatIsAPipeKeepsNobodyWaiting) {
+  const std::string folder = daemon->root() / "piped";
+  const std::string send =
+      "curl -s --max-time 20 --data-binary @- -H 'Content-Type: application/x-tar' --unix-socket " +
+      daemon->socket().string() + " http://d/build";
+  const Result built =
+      shell("mkdir " + folder + " && cd " + folder + " && mkfifo Dockerfile && tar c Dockerfile | " + send);
+  EXPECT_THAT(built.out, HasSubstr("Cannot locate specified Dockerfile: Dockerfile"));
+  const Result ignored =
+      shell("cd " + folder + " && rm Dockerfile && mkfifo .dockerignore && printf 'FROM busybox\n' " +
+            ">Dockerfile && tar c Dockerfile .dockerignore | " + send);
+  EXPECT_THAT(ignored.out, HasSubstr("Successfully built"));
+}
+
 TEST_F(Hostile, ClientsThatDoNotReadKeepNobodyWaiting) {
   ASSERT_EQ(cli("run -d --name large busybox sh -c 'head -c 20000000 /dev/zero >/zeros; echo ready; sleep 1000'").code,
             0);

@@ -98,9 +98,8 @@ std::string user_json(const Identity& identity) {
 /// Looks the user up in the files of the container whose root `root` is: as data, inside of that root.
 std::string complete(const PlanDocument& document, const PlanProcess& process, int root, const ReportLine& line) {
   Identity identity;
-  if (::fchdir(root) < 0) line.fail_errno("chdir to the root");
-  const std::string error = resolve_user(process.user, process.groups, read_account_file("/etc/passwd"),
-                                         read_account_file("/etc/group"), identity);
+  const std::string error = resolve_user(process.user, process.groups, read_account_file_in(root, "/etc/passwd"),
+                                         read_account_file_in(root, "/etc/group"), identity);
   if (!error.empty()) line.fail(Errc::invalid, error);
   std::string text = document.head;
   if (document.wants_home) {

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 
+#include "gantry/regular_file.hpp"
 #include "shim/system.hpp"
 
 namespace gantry::container_shim {
@@ -158,9 +159,19 @@ std::string resolve_user(std::string_view user, const std::vector<std::string>& 
   return {};
 }
 
+std::string read_account_file_in(int root, const char* path) {
+  struct stat facts {};
+  const UniqueFd found(openat2_in_root(root, path, O_PATH));
+  const UniqueFd file = open_regular(found.get(), facts);
+  return file ? read_rest(file.get(), kMaxFile) : std::string();
+}
+
 std::string read_account_file(const char* path) {
   struct stat facts {};
-  // Not through a FIFO or device that the image put there: opening one could block.
+  // Not through a FIFO or device that the image put there: opening one could block. What takes its place between this
+  // look and the opening, no /proc being sure to be here, is the container's own affair.
+  const UniqueFd found(openat2_in_root(AT_FDCWD, path, O_PATH));
+  if (!found || ::fstat(found.get(), &facts) < 0 || !S_ISREG(facts.st_mode)) return {};
   const UniqueFd fd(openat2_in_root(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (!fd || ::fstat(fd.get(), &facts) < 0 || !S_ISREG(facts.st_mode)) return {};
   return read_rest(fd.get(), kMaxFile);

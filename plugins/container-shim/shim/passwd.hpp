@@ -21,7 +21,11 @@ struct Identity {
 std::string resolve_user(std::string_view user, const std::vector<std::string>& additional_groups,
                          std::string_view passwd, std::string_view group, Identity& out);
 
-/// A regular file's content, up to a bound; empty if it is missing or something else.
+/// A regular file's content, up to a bound; empty if it is missing or something else. In the container, whose devices
+/// its cgroup keeps from being opened.
 std::string read_account_file(const char* path);
+
+/// The same from outside of the container whose root `root` is: nothing but a regular file is opened at all.
+std::string read_account_file_in(int root, const char* path);
 
 }  // namespace gantry::container_shim

@@ -70,6 +70,21 @@ std::string line(std::string_view text) {
   return out.substr(head.size(), out.size() - head.size() - tail.size());
 }
 
+TEST(Passwd, IsReadFromRegularFilesAlone) {
+  std::string root = ::testing::TempDir() + "passwd-XXXXXX";
+  ASSERT_NE(::mkdtemp(root.data()), nullptr);
+  const UniqueFd place(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  std::ofstream{root + "/file"} << "root:x:0:0";
+  ASSERT_EQ(::symlink("/file", (root + "/link").c_str()), 0);
+  ASSERT_EQ(::mkfifo((root + "/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(read_account_file_in(place.get(), "/link"), "root:x:0:0");
+  EXPECT_EQ(read_account_file_in(place.get(), "/pipe"), "");
+  EXPECT_EQ(read_account_file_in(place.get(), "/"), "");
+  EXPECT_EQ(read_account_file_in(place.get(), "/nothing"), "");
+  EXPECT_EQ(read_account_file((root + "/pipe").c_str()), "");
+  std::filesystem::remove_all(root);
+}
+
 TEST(LogLine, EscapesAsGoDoes) {
   EXPECT_EQ(line("a\"b\\c\n"), "a\\\"b\\\\c\\n");
   EXPECT_EQ(line("\r\t\x01\x1b[0m"), "\\r\\t\\u0001\\u001b[0m");
