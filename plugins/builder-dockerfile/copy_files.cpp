@@ -13,7 +13,6 @@
 
 #include "archive.hpp"
 #include "gantry/error.hpp"
-#include "gantry/regular_file.hpp"
 #include "layer_archive/directory.hpp"
 #include "layer_archive/extended_attributes.hpp"
 #include "layer_archive/system_error.hpp"
@@ -110,9 +109,7 @@ class Copying {
   void make(int from, const std::string& name, int to, const std::string& new_name, const struct stat& status,
             const std::string& path) {
     if (S_ISREG(status.st_mode)) {
-      const UniqueFd found{::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
-      struct stat opened {};
-      const UniqueFd in = open_regular(found.get(), opened);
+      const UniqueFd in = layer_archive::open_regular_in(from, name);
       const UniqueFd out{::openat(to, new_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
       if (!in || !out) throw_errno("cannot copy " + layer_archive::quoted(path));
       copy_content(in.get(), out.get(), call_);

@@ -120,7 +120,7 @@ class TreeCopy {
   }
 
   void regular_file(int from, int to, const std::string& name, const struct stat& status) {
-    const UniqueFd source{::openat(from, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+    const UniqueFd source = open_regular_in(from, name);
     if (!source) throw_errno("cannot open " + quoted(name));
     const UniqueFd target{::openat(to, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!target) throw_errno("cannot create " + quoted(name));

@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstring>
 
+#include "gantry/regular_file.hpp"
 #include "layer_archive/system_error.hpp"
 
 namespace gantry::layer_archive {
@@ -41,6 +42,12 @@ std::vector<std::string> Directory::sorted_names() const {
   for (Name& name : names()) sorted.push_back(std::move(name.text));
   std::sort(sorted.begin(), sorted.end());
   return sorted;
+}
+
+UniqueFd open_regular_in(int directory, const std::string& name) {
+  const UniqueFd found{::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  struct stat status {};
+  return open_regular(found.get(), status);
 }
 
 void check_depth(const std::string& path) {

@@ -36,6 +36,10 @@ class Directory {
   std::unique_ptr<DIR, Close> stream_;
 };
 
+/// Opens the regular file `name` in a directory for reading: in a tree that somebody works in, it may have become a
+/// link, a device or a FIFO since it was looked at, and none of these is opened. Nothing, with errno, if it can't.
+UniqueFd open_regular_in(int directory, const std::string& name);
+
 /// Makes a directory if there is none. `mode` holds whatever the process's umask is. Errors: exhausted, io.
 void make_directory(int parent, const std::string& name, unsigned mode);
 

@@ -110,7 +110,7 @@ void LayerWriter::regular_file(archive_entry* entry, int directory, const std::s
       return header(entry);
     }
   }
-  const UniqueFd file{::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+  const UniqueFd file = open_regular_in(directory, name);
   if (!file) throw_errno("cannot open " + quoted(path));
   ::archive_entry_set_size(entry, status.st_size);
   header(entry);
