@@ -98,7 +98,7 @@ struct Attributes {
 class Unpacking {
  public:
   Unpacking(ByteSource& source, int root, const Call& call, std::optional<std::uint64_t> limit)
-      : feed_(source), reader_(make_reader()), root_(root), parents_(root), call_(call), left_(limit) {}
+      : feed_(source), reader_(make_reader()), parents_(root), call_(call), left_(limit) {}
 
   void run() {
     if (::archive_read_open(reader_.get(), &feed_, nullptr, &Feed::fill, nullptr) != ARCHIVE_OK) fail();
@@ -113,10 +113,14 @@ class Unpacking {
       take(entry);
     }
     feed_.check_end();
-    // Only now: whatever goes into a directory changes its time.
+    // Only now: whatever goes into a directory changes its time. A link on the way is the archive's, so the parent is
+    // looked up in the root again.
     for (const auto& [path, modified] : directories_) {
+      const std::size_t slash = path.rfind('/');
+      const int parent = parents_.open(slash == std::string::npos ? "" : std::string_view{path}.substr(0, slash));
+      const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
       const timespec times[2] = {modified, modified};
-      ::utimensat(root_, path.c_str(), times, AT_SYMLINK_NOFOLLOW);
+      if (parent >= 0) ::utimensat(parent, name.c_str(), times, AT_SYMLINK_NOFOLLOW);
     }
   }
 
@@ -226,7 +230,6 @@ class Unpacking {
   const layer_archive::Utf8Locale locale_;
   Feed feed_;
   Reader reader_;
-  int root_;
   layer_archive::ParentDirectories parents_;
   const Call& call_;
   std::optional<std::uint64_t> left_;

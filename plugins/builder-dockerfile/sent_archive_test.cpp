@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -80,6 +81,28 @@ TEST_F(SentArchiveTest, SumsWhatWouldBeUnpacked) {
     EXPECT_THROW(early.of(path, none), Error) << path;
     EXPECT_THROW(unpacked.of(path, none), Error) << path;
   }
+}
+
+TEST_F(SentArchiveTest, UnpackingSetsNoTimesThroughLinks) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to unpack others' files";
+  const WorkDirectory work{std::filesystem::temp_directory_path()};
+  const UniqueFd outside = open_directory(work.make("outside"));
+  ASSERT_EQ(::mkdirat(outside.get(), "directory", 0700), 0);
+  const std::string place = work.path() + "/outside";
+  TarMaker tar;
+  for (std::size_t at = 0; at != std::string::npos;) {
+    at = place.find('/', at + 1);
+    tar.directory(place.substr(1, at == std::string::npos ? at : at - 1));
+  }
+  tar.link("link", place).directory("link/directory");
+  static_cast<void>(look(tar.take()));
+  const UniqueFd root = open_directory(work.make("tree"));
+  unpack_archive(file(), root.get(), call());
+  struct stat status {};
+  ASSERT_EQ(::fstatat(outside.get(), "directory", &status, 0), 0);
+  EXPECT_NE(status.st_mtim.tv_sec, 1'000'000'000);
+  ASSERT_EQ(::fstatat(root.get(), (place + "/directory").substr(1).c_str(), &status, 0), 0);
+  EXPECT_EQ(status.st_mtim.tv_sec, 1'000'000'000);
 }
 
 TEST_F(SentArchiveTest, KeepsTheFilesThatAreAskedFor) {
