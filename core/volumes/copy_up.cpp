@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@
 
 #include "base/file.hpp"
 #include "base/root_path.hpp"
+#include "gantry/regular_file.hpp"
 
 #ifndef FICLONE
 #include <linux/fs.h>
@@ -103,6 +105,8 @@ class Copy {
 
   /// `path`: of `to` in the volume, "" or ending with a slash.
   void directory_content(int from, int to, const std::string& path) {
+    // As deep as a path can say, no deeper: the stack ends somewhere.
+    if (path.size() >= PATH_MAX) throw Error{Errc::io, "cannot copy " + path.substr(0, 64) + "...: file name too long"};
     const Directory source = open_directory(from, ".");
     for (const std::string& name : names_in(source.get())) entry(::dirfd(source.get()), to, path, name);
   }
@@ -173,7 +177,9 @@ class Copy {
       const Directory target = open_directory(to, name);
       directory_content(::dirfd(source.get()), ::dirfd(target.get()), path + name + "/");
     } else if (S_ISREG(status.st_mode)) {
-      const UniqueFd source{::openat(from, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+      const UniqueFd source_entry{::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+      struct stat found {};
+      const UniqueFd source = open_regular(source_entry.get(), found);
       if (!source) throw_errno("cannot open " + name);
       const UniqueFd target{::openat(to, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
       if (!target) throw_errno("cannot create " + name);

@@ -138,6 +138,16 @@ TEST_F(CopyUp, ReadsAMountedTreeThatNobodySees) {
   EXPECT_TRUE(fs::exists(top_ / "upper/made"));
 }
 
+TEST_F(CopyUp, GoesNoDeeperThanAPathCanSay) {
+  UniqueFd here{::open((top_ / "image/data/sub").c_str(), O_PATH | O_CLOEXEC)};
+  for (int depth = 0; depth < 2100; ++depth) {
+    ASSERT_EQ(::mkdirat(here.get(), "d", 0700), 0);
+    here = UniqueFd{::openat(here.get(), "d", O_PATH | O_CLOEXEC)};
+  }
+  EXPECT_THROW(copy("/data"), Error);
+  EXPECT_TRUE(fs::is_empty(top_ / "volume"));
+}
+
 // The tree is put together on /proc: below it, the image must not say what is bound.
 TEST_F(CopyUp, WhatIsBoundIsTheHostsWhateverTheImageHasAtItsPath) {
   fs::create_directories(top_ / "secret/kernel");
