@@ -50,9 +50,34 @@ std::string version(unsigned major, unsigned minor) { return std::to_string(majo
   throw Error{code, file + ": " + reason};
 }
 
+/// Whether the daemon's own program lies below the directory: who could replace that needs no driver.
+bool holds_daemon(const fs::path& directory) {
+  std::error_code failed;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
+  return std::ranges::mismatch(directory, program).in1 == directory.end();
+}
+
+/// A directory above a driver's: in one with the sticky bit others have their own entries only.
+void check_above(const std::string& file, const fs::path& checked) {
+  if (holds_daemon(checked)) return;
+  struct stat status {};
+  if (::lstat(checked.c_str(), &status) != 0) throw_errno(checked.string());
+  if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
+    refuse(Errc::denied, file,
+           checked.string() + " belongs to user " + std::to_string(status.st_uid) +
+               ": the folders that a driver is in must be root's");
+  }
+  const mode_t others = status.st_gid == 0 ? S_IWOTH : S_IWGRP | S_IWOTH;
+  if ((status.st_mode & others) != 0 && (status.st_mode & S_ISVTX) == 0) {
+    refuse(Errc::denied, file,
+           checked.string() +
+               " can be written by others than its owner: the folders that a driver is in must not (chmod go-w)");
+  }
+}
+
 void check_owner(const std::string& file, const fs::path& checked) {
   struct stat status {};
-  if (::stat(checked.c_str(), &status) != 0) throw_errno(checked.string());
+  if (::lstat(checked.c_str(), &status) != 0) throw_errno(checked.string());
   if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
     refuse(Errc::denied, file,
            checked.string() + " belongs to user " + std::to_string(status.st_uid) +
@@ -101,10 +126,20 @@ void check_interface(const Descriptor& descriptor, const std::string& file) {
 
 }  // namespace
 
-void check_ownership(const fs::path& file) {
-  const fs::path real = fs::canonical(file);
+// From the top: what is in a directory that only root can change stays what it was when the next one is looked at. So
+// the path may be used as it is; the loader goes by names, and would take /proc/self/fd/N for another file of that
+// number which it has loaded before.
+fs::path check_ownership(const fs::path& file) {
+  fs::path real = fs::canonical(file);
+  const fs::path folder = real.parent_path();
+  fs::path above;
+  for (const fs::path& part : folder) {
+    above /= part;
+    if (above != folder) check_above(file.string(), above);
+  }
+  check_owner(file.string(), folder);
   check_owner(file.string(), real);
-  check_owner(file.string(), real.parent_path());
+  return real;
 }
 
 void check_descriptor(const Descriptor& descriptor, const std::string& file) {
@@ -140,13 +175,13 @@ void check_descriptor(const Descriptor& descriptor, const std::string& file) {
 }
 
 Library::Library(const fs::path& file) : file_(file.string()) {
-  check_ownership(file);
-  scan_symbols(file_, file_);
-  load(fs::canonical(file));
+  const fs::path real = check_ownership(file);
+  scan_symbols(real.string(), file_);
+  load(real);
 }
 
 Library::Library(const fs::path& file, const fs::path& copy) : file_(file.string()) {
-  check_ownership(file);
+  const fs::path real = check_ownership(file);
   struct Removal {
     const fs::path& path;
     ~Removal() {
@@ -154,7 +189,7 @@ Library::Library(const fs::path& file, const fs::path& copy) : file_(file.string
       fs::remove(path, ignored);
     }
   } const removal{copy};
-  write_file_atomically(copy, read_file(file, kLargestFile), 0600);
+  write_file_atomically(copy, read_file(real, kLargestFile), 0600);
   scan_symbols(copy.string(), file_);
   load(copy);
 }

@@ -41,9 +41,10 @@ class Library {
   const Descriptor* descriptor_ = nullptr;
 };
 
-/// Who may have written a driver's file: root and the daemon's own user (so that a build tree runs in place), nobody
-/// else; for the file and for the folder that it is in. Errors: denied.
-void check_ownership(const std::filesystem::path& file);
+/// Who may have written a driver's file, or put another one in its place: root and the daemon's own user (so that a
+/// build tree runs in place), nobody else; for the file, for the folder that it is in and for those above, but for
+/// those that the daemon's program is in as well. The file's real path, to be loaded. Errors: denied.
+std::filesystem::path check_ownership(const std::filesystem::path& file);
 
 /// Errors: invalid, with the reason; `file` is for the message.
 void check_descriptor(const Descriptor& descriptor, const std::string& file);
