@@ -105,7 +105,7 @@ std::vector<std::string> names_of(const Index::Entry& entry) {
 Attestation attestation_in(const registry::v1::Manifest& top, const Index& index, const std::string& subject,
                            ArchiveFiles& archive) {
   const auto wanted = statements_about(index, subject);
-  if (!wanted || wanted->size() > kMaxAttestations) return {};
+  if (!wanted || !is_modest(top, *wanted)) return {};
   Attestation out;
   out.index = top;
   out.subject = subject;

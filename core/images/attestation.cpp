@@ -50,11 +50,11 @@ Attestation make_attestation(const BlobStore& blobs, const ImageRecord& record, 
   ordered_json layers = ordered_json::array();
   ordered_json digests = ordered_json::array();
   for (const Predicate& predicate : predicates) {
-    const ordered_json statement{{"_type", "https://in-toto.io/Statement/v0.1"},
-                                 {"predicateType", predicate.type},
-                                 {"subject", subjects},
-                                 {"predicate", ordered_json::parse(predicate.json)}};
-    const std::string content = statement.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    const ordered_json statement{
+        {"_type", "https://in-toto.io/Statement/v0.1"}, {"predicateType", predicate.type}, {"subject", subjects}};
+    // As text: a list of packages that was taken apart would have several times its size.
+    std::string content = statement.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    content.replace(content.size() - 1, 1, ",\"predicate\":" + predicate.json + "}");
     blobs.put(content);
     ordered_json layer = descriptor_of(media_type::kInToto, content);
     digests.push_back(layer["digest"]);
@@ -95,7 +95,14 @@ std::string string_member(const json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
-std::vector<Statement> statements_in(const BlobStore& blobs, const Attestation& attestation) {
+std::string read_statement(const BlobStore& blobs, const std::string& digest) {
+  std::string text = blobs.read(digest, kMaxStatements);
+  // It has come from anywhere: what is none is not shown.
+  return is_bounded_object(text) ? text : std::string{};
+}
+
+std::vector<Statement> statements_in(const BlobStore& blobs, const Attestation& attestation,
+                                     const std::vector<std::string>& types, bool whole) {
   std::vector<Statement> out;
   for (const registry::v1::Manifest& manifest : attestation.manifests) {
     const json document = parse_bounded(manifest.content, kMaxManifest, "invalid manifest");
@@ -111,7 +118,10 @@ std::vector<Statement> statements_in(const BlobStore& blobs, const Attestation& 
       }
       if (statement.media_type != media_type::kInToto) continue;
       statement.predicate_type = statement.annotations[kPredicateType];
-      statement.json = blobs.read(statement.digest, kMaxStatements);
+      const bool wanted =
+          types.empty() || std::find(types.begin(), types.end(), statement.predicate_type) != types.end();
+      if (!wanted) continue;
+      if (whole) statement.json = read_statement(blobs, statement.digest);
       out.push_back(std::move(statement));
     }
   }
@@ -154,6 +164,12 @@ std::optional<std::vector<Descriptor>> statements_about(const Index& index, cons
   }
   if (!has_subject || out.empty()) return {};
   return out;
+}
+
+bool is_modest(const registry::v1::Manifest& index, const std::vector<Descriptor>& statements) {
+  std::uint64_t size = index.content.size();
+  for (const Descriptor& manifest : statements) size += std::min(manifest.size, kMaxAttestationManifests);
+  return statements.size() <= kMaxAttestations && size <= kMaxAttestationManifests;
 }
 
 void add_manifest(Attestation& attestation, registry::v1::Manifest manifest) {
@@ -202,8 +218,10 @@ awaitable<Attestation> get_attestation(Context& context, Reference reference, re
   const Index* entries = std::get_if<Index>(&parsed);
   const auto wanted = entries == nullptr ? std::nullopt : statements_about(*entries, subject);
   if (!wanted) co_return Attestation{};
-  if (wanted->size() > kMaxAttestations) {
-    throw Error{Errc::invalid, "invalid attestation: there are more than " + std::to_string(kMaxAttestations)};
+  if (!is_modest(index, *wanted)) {
+    throw Error{Errc::invalid, "invalid attestation: there are more manifests of it than " +
+                                   std::to_string(kMaxAttestations) + ", or they are larger than " +
+                                   std::to_string(kMaxAttestationManifests >> 10) + " KiB"};
   }
   Attestation out;
   out.index = index;
@@ -211,6 +229,9 @@ awaitable<Attestation> get_attestation(Context& context, Reference reference, re
   for (const Descriptor& entry : *wanted) {
     const Reference named = reference.with_digest(entry.digest);
     registry::v1::Manifest manifest = co_await get_manifest(context, named, credentials, cancel);
+    if (manifest.content.size() != entry.size) {
+      throw Error{Errc::invalid, "invalid attestation: " + entry.digest + " has another size than its index says"};
+    }
     add_manifest(out, std::move(manifest));
   }
   const Origin origin{reference.repository(), credentials};
@@ -257,11 +278,12 @@ awaitable<void> retract(Context& context, std::string id) {
   co_await context.layers.collect();
 }
 
-awaitable<std::vector<Statement>> read_statements(Context& context, Record record) {
+awaitable<std::vector<Statement>> read_statements(Context& context, Record record, std::vector<std::string> types,
+                                                  bool whole) {
   // Nobody removes what is being read.
   const LayerStore::Ingest ingest{context.layers};
-  const BlobStore& blobs = context.blobs;
-  co_return co_await context.workers.run(Pool::slow, [&] { return statements_in(blobs, record->attestation); });
+  const auto read = [&] { return statements_in(context.blobs, record->attestation, types, whole); };
+  co_return co_await context.workers.run(Pool::slow, read);
 }
 
 }  // namespace gantry::images

@@ -19,6 +19,9 @@ inline constexpr std::string_view kInToto = "application/vnd.in-toto+json";
 /// What of all this is read of somebody else's making.
 inline constexpr std::size_t kMaxAttestations = 16;
 inline constexpr std::uint64_t kMaxStatements = std::uint64_t{32} << 20;
+/// Of the index and the manifests of statements, which are kept in memory as long as the image is here: BuildKit's have
+/// one or two thousand bytes.
+inline constexpr std::uint64_t kMaxAttestationManifests = std::uint64_t{256} << 10;
 
 /// As a package-url has it: all but letters, digits and ".-_~" by its code.
 std::string escaped_component(std::string_view text, bool keep_slashes);
@@ -28,6 +31,9 @@ std::string image_package_url(const Reference& reference, const Platform& platfo
 /// The manifests of statements in an index that is about one image only; nothing if it is about others too, or says
 /// nothing.
 std::optional<std::vector<Descriptor>> statements_about(const Index& index, const std::string& subject);
+
+/// Whether an index and its manifests of statements are few and small enough to be kept.
+bool is_modest(const registry::v1::Manifest& index, const std::vector<Descriptor>& statements);
 
 /// Takes a manifest of statements in. Errors: invalid (it is none; its blobs are too large).
 void add_manifest(Attestation& attestation, registry::v1::Manifest manifest);
@@ -52,6 +58,7 @@ awaitable<void> get_blob(Context& context, Origin origin, Descriptor blob, Cance
 awaitable<std::string> attest(Context& context, std::string id, std::vector<Predicate> predicates,
                               std::vector<std::string> names);
 awaitable<void> retract(Context& context, std::string id);
-awaitable<std::vector<Statement>> read_statements(Context& context, Record record);
+awaitable<std::vector<Statement>> read_statements(Context& context, Record record, std::vector<std::string> types,
+                                                  bool whole);
 
 }  // namespace gantry::images

@@ -81,8 +81,11 @@ std::string BlobStore::put(std::string_view content) const {
   return writer.commit();
 }
 
-void BlobStore::remove(const std::string& digest) const {
-  if (::unlink(path(digest).c_str()) != 0 && errno != ENOENT) throw_errno("cannot remove blob " + digest);
+std::filesystem::path BlobStore::set_aside(const std::string& digest) const {
+  std::filesystem::path aside = ingest_ / random_id();
+  if (::rename(path(digest).c_str(), aside.c_str()) == 0) return aside;
+  if (errno != ENOENT) throw_errno("cannot remove blob " + digest);
+  return {};
 }
 
 std::vector<std::string> BlobStore::list() const {

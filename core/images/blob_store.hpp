@@ -63,8 +63,9 @@ class BlobStore {
   [[nodiscard]] std::string read(const std::string& digest, std::size_t limit) const;
   /// Writes a small blob; answers its digest.
   std::string put(std::string_view content) const;
-  /// Succeeds if there is none.
-  void remove(const std::string& digest) const;
+  /// Takes a blob out of the store at once; what is left of it is the caller's to remove, or goes when the daemon
+  /// starts. Answers its path; empty if there is no such blob.
+  [[nodiscard]] std::filesystem::path set_aside(const std::string& digest) const;
   [[nodiscard]] std::vector<std::string> list() const;
   /// Removes what a killed daemon was writing, but for the beginnings of blobs that may still be wanted: those of the
   /// last day.

@@ -11,4 +11,7 @@ namespace gantry::images {
 /// Errors: invalid, "<what>: ...".
 nlohmann::json parse_bounded(std::string_view content, std::size_t limit, const std::string& what);
 
+/// Whether `content` is such an object. Needs no memory for what is in it.
+bool is_bounded_object(std::string_view content);
+
 }  // namespace gantry::images

@@ -332,7 +332,9 @@ awaitable<std::vector<std::string>> LayerStore::collect(std::vector<std::string>
     if (wanted()) continue;
     const auto lock = co_await blob_locks_.lock(digest);
     if (wanted()) continue;
-    co_await workers_.run(Pool::slow, [this, &digest] { blobs_.remove(digest); });
+    // Before anybody can find it and want it; only the freeing of its space takes long.
+    const std::filesystem::path aside = blobs_.set_aside(digest);
+    co_await workers_.run(Pool::slow, [&aside] { std::filesystem::remove(aside); });
   }
   co_return removed;
 }

@@ -5,6 +5,7 @@
 
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
+#include "images/bounded_json.hpp"
 #include "images/image_config.hpp"
 
 namespace gantry::images {
@@ -123,6 +124,32 @@ TEST(Attestation, IsRefusedWhenItIsTooLarge) {
   Attestation attestation;
   EXPECT_THROW(add_manifest(attestation, {std::string{media_type::kOciManifest}, kB, manifest(statement)}), Error);
   EXPECT_THROW(add_manifest(attestation, {std::string{media_type::kOciIndex}, kB, R"({"manifests":[]})"}), Error);
+}
+
+TEST(Attestation, IsKeptIfItsManifestsAreFewAndSmall) {
+  Descriptor small;
+  small.size = 2000;
+  Descriptor large;
+  large.size = kMaxAttestationManifests;
+  const registry::v1::Manifest index{std::string{media_type::kOciIndex}, kA, std::string(1000, ' ')};
+  EXPECT_TRUE(is_modest(index, std::vector<Descriptor>(kMaxAttestations, small)));
+  EXPECT_FALSE(is_modest(index, std::vector<Descriptor>(kMaxAttestations + 1, small)));
+  EXPECT_FALSE(is_modest(index, {large}));
+  large.size = ~std::uint64_t{};
+  EXPECT_FALSE(is_modest(index, {large, large}));
+}
+
+TEST(BoundedJson, IsAnObjectThatIsNotTooDeep) {
+  EXPECT_TRUE(is_bounded_object(R"({"a":[1,-1,1.5,"b",null,true,{}]})"));
+  const auto nested = [](std::size_t depth) {
+    return R"({"a":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  EXPECT_TRUE(is_bounded_object(nested(50)));
+  EXPECT_FALSE(is_bounded_object(nested(100)));
+  EXPECT_FALSE(is_bounded_object(std::string(1'000'000, '[')));
+  for (const char* text : {"", "[]", "1", "null", "\"a\"", "{", "{}x", "{}{}", "{\"a\":\xff}", "{\"\xff\":1}"}) {
+    EXPECT_FALSE(is_bounded_object(text)) << text;
+  }
 }
 
 TEST(PackageUrl, NamesAnImage) {

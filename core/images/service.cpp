@@ -227,8 +227,9 @@ awaitable<std::string> Service::attest(std::string id, std::vector<Predicate> pr
 
 awaitable<void> Service::retract(std::string id) { return images::retract(impl_->context, std::move(id)); }
 
-awaitable<std::vector<Statement>> Service::statements(std::string reference) {
-  return read_statements(impl_->context, impl_->catalog.get(reference));
+awaitable<std::vector<Statement>> Service::statements(std::string reference, std::vector<std::string> types,
+                                                      bool whole) {
+  return read_statements(impl_->context, impl_->catalog.get(reference), std::move(types), whole);
 }
 
 std::vector<wire::ImageSummary> Service::list(const ListRequest& request) const {

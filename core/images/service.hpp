@@ -96,7 +96,7 @@ struct Statement {
   std::uint64_t size{};
   std::map<std::string, std::string> annotations;
   std::string predicate_type;
-  std::string json;  ///< The whole of it.
+  std::string json;  ///< A JSON object, the whole of it; empty: nobody has asked for it, or it is none.
 };
 
 /// One step in the builds' cache.
@@ -193,8 +193,8 @@ class Service {
   awaitable<std::string> attest(std::string id, std::vector<Predicate> predicates, std::vector<std::string> names);
   /// Forgets what was said about an image.
   awaitable<void> retract(std::string id);
-  /// What is said about an image.
-  awaitable<std::vector<Statement>> statements(std::string reference);
+  /// What is said about an image: what is of one of `types` (none: all), `whole` or in short.
+  awaitable<std::vector<Statement>> statements(std::string reference, std::vector<std::string> types, bool whole);
 
   [[nodiscard]] std::vector<wire::ImageSummary> list(const ListRequest& request) const;
   [[nodiscard]] nlohmann::json inspect(const std::string& reference) const;

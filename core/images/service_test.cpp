@@ -9,6 +9,7 @@
 
 #include "e2e/registry.hpp"
 #include "images/background_task.hpp"
+#include "images/layer_store.hpp"
 #include "images/service_fixture.hpp"
 
 namespace gantry::images {
@@ -227,6 +228,29 @@ TEST_F(ImageService, ComesBackFromAnArchive) {
   EXPECT_EQ(load(saved_.substr(0, saved_.size() / 2)).substr(0, 21), "invalid image archive");
   EXPECT_EQ(load("").substr(0, 21), "invalid image archive");
   EXPECT_EQ(blobs(), 1U);
+}
+
+// What somebody has found in the store while blobs were collected stays there: the collector takes time to remove one.
+TEST_F(ImageService, CollectsNoBlobThatSomebodyHasFound) {
+  const fs::path apart = root_ / "apart";
+  const BlobStore store{apart};
+  state::Store state{apart / "state.db"};
+  const Catalog catalog{state};
+  LayerStore layers{daemon_->drivers, daemon_->workers, store, catalog};
+  for (int round = 0; round < 300; ++round) {
+    const std::string digest = store.put(std::to_string(round));
+    const auto meet = [&]() -> awaitable<void> {
+      const auto io = co_await asio::this_coro::executor;
+      const auto collect = [&layers]() -> awaitable<void> { co_await layers.collect(); };
+      const BackgroundTask collecting{io, collect()};
+      for (int turn = 0; turn < round; ++turn) co_await asio::post(io, asio::use_awaitable);
+      const LayerStore::Ingest ingest{layers};
+      const bool found = store.has(digest);
+      co_await collecting.wait();
+      EXPECT_EQ(store.has(digest), found) << "after " << round << " turns";
+    };
+    ASSERT_EQ(daemon_->run(meet), "");
+  }
 }
 
 TEST_F(ImageService, IsUnpackedAgainForAnotherDriver) {
