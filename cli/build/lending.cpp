@@ -14,9 +14,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "client/base64.hpp"
 #include "command/failure.hpp"
 #include "commands/attach_stream.hpp"
+#include "gantry/base64.hpp"
 #include "parse/text.hpp"
 
 namespace gantry::cli {

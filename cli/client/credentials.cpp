@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "client/base64.hpp"
 #include "command/failure.hpp"
+#include "gantry/base64.hpp"
 #include "gantry/unique_fd.hpp"
 #include "parse/text.hpp"
 
@@ -164,7 +164,7 @@ std::string registry_auth_header(const Credentials& credentials) {
   if (!credentials.password.empty()) json["password"] = credentials.password;
   if (!credentials.identity_token.empty()) json["identitytoken"] = credentials.identity_token;
   if (!credentials.empty()) json["serveraddress"] = credentials.server;
-  return base64_encode(json.dump(), true);
+  return base64_encode(json.dump(), kBase64Url);
 }
 
 std::string registry_config_header(const ConfigFile& config) {
@@ -178,7 +178,7 @@ std::string registry_config_header(const ConfigFile& config) {
       if (!found.identity_token.empty()) all[server]["identitytoken"] = found.identity_token;
     }
   }
-  return base64_encode(all.dump(), true);
+  return base64_encode(all.dump(), kBase64Url);
 }
 
 }  // namespace gantry::cli

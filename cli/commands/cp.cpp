@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "client/base64.hpp"
 #include "client/pending_file.hpp"
 #include "commands/commands.hpp"
 #include "commands/file_source.hpp"
@@ -16,6 +15,7 @@
 #include "copy/tree_source.hpp"
 #include "copy/tree_target.hpp"
 #include "format/units.hpp"
+#include "gantry/base64.hpp"
 #include "parse/text.hpp"
 #include "tar/reader.hpp"
 #include "terminal/terminal.hpp"

@@ -1,9 +1,8 @@
-#include <openssl/evp.h>
-
 #include <nlohmann/json.hpp>
 
 #include "api/containers.hpp"
 #include "base/time.hpp"
+#include "gantry/base64.hpp"
 
 /// Files into and out of containers: export and archive.
 namespace gantry::api {
@@ -12,21 +11,13 @@ namespace {
 
 constexpr const char* kStatHeader = "X-Docker-Container-Path-Stat";
 
-std::string base64(const std::string& text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
-}
-
 std::string stat_header(const containers::PathStat& stat) {
   const nlohmann::ordered_json out{{"name", stat.name},
                                    {"size", stat.size},
                                    {"mode", stat.mode},
                                    {"mtime", format_rfc3339(stat.modified)},
                                    {"linkTarget", stat.link_target}};
-  return base64(out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return base64_encode(out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 std::string path_of(const Request& request) {

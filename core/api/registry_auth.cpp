@@ -1,26 +1,14 @@
 #include "api/registry_auth.hpp"
 
-#include <openssl/evp.h>
-
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "gantry/base64.hpp"
+
 namespace gantry::api {
 
-std::optional<std::string> decode_base64(std::string text, std::size_t limit) {
-  if (text.size() > limit) return {};
-  std::replace(text.begin(), text.end(), '-', '+');
-  std::replace(text.begin(), text.end(), '_', '/');
-  while (!text.empty() && text.back() == '=') text.pop_back();
-  const std::size_t size = text.size() * 3 / 4;
-  while (text.size() % 4 != 0) text += '=';
-  std::string out(text.size() / 4 * 3, '\0');
-  const int got = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                  reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (got < 0) return {};
-  out.resize(size);
-  return out;
+std::optional<std::string> decode_base64(std::string_view text, std::size_t limit) {
+  return text.size() > limit ? std::nullopt : base64_decode(text);
 }
 
 registry::v1::Credentials to_credentials(const wire::AuthConfig& auth) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/exchange.hpp"
 #include "gantry/registry.hpp"
@@ -11,7 +12,7 @@
 namespace gantry::api {
 
 /// Standard or URL alphabet, padded or not; nothing if it is none, or longer than `limit`.
-std::optional<std::string> decode_base64(std::string text, std::size_t limit = std::size_t{64} << 10);
+std::optional<std::string> decode_base64(std::string_view text, std::size_t limit = std::size_t{64} << 10);
 
 /// What the X-Registry-Auth header says; empty if there is none or it cannot be read, as dockerd takes it.
 registry::v1::Credentials registry_credentials(const Exchange& exchange);

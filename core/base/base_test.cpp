@@ -12,9 +12,28 @@
 #include "base/file.hpp"
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "gantry/base64.hpp"
 
 namespace gantry {
 namespace {
+
+TEST(Base64, PadsWhatDoesNotFit) {
+  EXPECT_EQ(base64_encode(""), "");
+  EXPECT_EQ(base64_encode("f"), "Zg==");
+  EXPECT_EQ(base64_encode("fo"), "Zm8=");
+  EXPECT_EQ(base64_encode("foo"), "Zm9v");
+  EXPECT_EQ(base64_encode("\xfb\xff", kBase64Url), "-_8=");
+}
+
+TEST(Base64, IsReadInBothAlphabetsWithAndWithoutItsEnd) {
+  EXPECT_EQ(base64_decode("Zg=="), "f");
+  EXPECT_EQ(base64_decode("Zg"), "f");
+  EXPECT_EQ(base64_decode("Zm\r\n9v\n"), "foo");
+  EXPECT_EQ(base64_decode("+/8="), "\xfb\xff");
+  EXPECT_EQ(base64_decode("-_8"), "\xfb\xff");
+  EXPECT_EQ(base64_decode(""), "");
+  for (const char* text : {"Z", "Zm9vZ", "Zg=v", "Zm 9v", "\xff\xff"}) EXPECT_FALSE(base64_decode(text)) << text;
+}
 
 TEST(Id, IsSixtyFourHexDigitsAndNew) {
   const std::string id = random_id();

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "build/base64.hpp"
+#include "gantry/base64.hpp"
 #include "images/attestation.hpp"
 #include "images/reference.hpp"
 
@@ -100,7 +100,7 @@ ordered_json metadata(const BuildRequest& request, const Sources& sources, const
   ordered_json own = ordered_json::object();
   if (whole && !sources.recipe.empty()) {
     own["source"]["infos"] = ordered_json::array(
-        {{{"filename", sources.recipe_name}, {"language", "Dockerfile"}, {"data", base64(sources.recipe)}}});
+        {{{"filename", sources.recipe_name}, {"language", "Dockerfile"}, {"data", base64_encode(sources.recipe)}}});
   }
   return {{"buildInvocationID", invocation.id},
           {"buildStartedOn", format_rfc3339(invocation.started)},

@@ -4,8 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "build/base64.hpp"
-
 namespace gantry::build {
 namespace {
 
@@ -75,13 +73,6 @@ TEST(Provenance, KnowsAnImageByItsDigestInTheRegistry) {
                    "docker.io/library/busybox@sha256:" + std::string(64, 'c')};
   EXPECT_EQ(image_material("busybox", image).digest, std::string(64, 'c'));
   EXPECT_EQ(image_material("localhost:5000/a:1", image).uri, "pkg:docker/localhost%3A5000/a@1?platform=linux%2Famd64");
-}
-
-TEST(Base64, PadsWhatDoesNotFit) {
-  EXPECT_EQ(base64(""), "");
-  EXPECT_EQ(base64("f"), "Zg==");
-  EXPECT_EQ(base64("fo"), "Zm8=");
-  EXPECT_EQ(base64("foo"), "Zm9v");
 }
 
 }  // namespace

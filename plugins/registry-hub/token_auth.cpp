@@ -1,10 +1,9 @@
 #include "token_auth.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "gantry/base64.hpp"
 #include "registry_error.hpp"
 
 namespace hub {
@@ -66,14 +65,6 @@ class Scanner {
  private:
   std::string_view text_;
 };
-
-std::string base64(std::string_view text) {
-  std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
-}
 
 std::string cache_key(const Challenge& challenge, const std::vector<std::string>& scopes,
                       const Credentials& credentials) {
@@ -156,7 +147,7 @@ Token parse_token(std::string_view text) {
 }
 
 std::string basic_authorization(const Credentials& credentials) {
-  return "Basic " + base64(credentials.username + ":" + credentials.password);
+  return "Basic " + gantry::base64_encode(credentials.username + ":" + credentials.password);
 }
 
 Token TokenAuth::fetch(const Challenge& challenge, const std::vector<std::string>& scopes,
