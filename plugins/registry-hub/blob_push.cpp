@@ -81,6 +81,7 @@ void BlobPush::send_body(Request request, std::initializer_list<unsigned> expect
   Response response = session_.send_upload(request);
   const unsigned status = response.status();
   if (std::find(expected.begin(), expected.end(), status) == expected.end()) {
+    retry_after_ = response.header("Retry-After");
     const Error refusal = to_error(response, Session::label(request));
     // 404: the registry has lost the upload, or the order of its parts.
     if (seekable_ == nullptr || !(another_try_may_help(status) || status == 404)) throw refusal;
@@ -120,6 +121,7 @@ std::optional<std::uint64_t> BlobPush::ask_how_much_came() {
   request.url = location_;
   Response response = session_.send_upload(request);
   if (another_try_may_help(response.status())) {
+    retry_after_ = response.header("Retry-After");
     throw TransportError{TransportError::Kind::broken, to_error(response, Session::label(request)).what()};
   }
   // It has forgotten the upload, or never tells.
@@ -148,6 +150,7 @@ bool BlobPush::run(const std::vector<std::string>& mount_from) {
   std::uint64_t furthest = 0;
   for (int attempt = 0;;) {
     std::string why;
+    retry_after_.clear();
     try {
       if (!placed && find_place_to_go_on()) return true;
       placed = true;
@@ -165,7 +168,7 @@ bool BlobPush::run(const std::vector<std::string>& mount_from) {
     placed = false;
     if (seekable_ == nullptr || ++attempt == kPushTries) throw Error{Errc::io, why};
     session_.call().log(gantry::LogLevel::info, "the upload of " + blob_.digest + " broke off: " + why);
-    pause(backoff(attempt - 1, ""), session_.call());
+    pause(backoff(attempt - 1, retry_after_), session_.call());
   }
 }
 

@@ -49,6 +49,7 @@ class BlobPush {
   gantry::ByteSource& source_;
   gantry::SeekableSource* const seekable_;
   Url location_;
+  std::string retry_after_;  ///< How long the registry wants to be left alone, in its words.
   std::uint64_t at_{};
 };
 

@@ -136,6 +136,38 @@ TEST_F(Uploads, AreDoneIfOnlyTheLastAnswerWasLost) {
   EXPECT_EQ(count("PATCH"), 1U);
 }
 
+TEST_F(Uploads, WaitAsLongAsTheRegistryAsks) {
+  int refusals = 0;
+  serve([&](const ScriptedServer::Request& request) {
+    if (request.method == "GET") return respond(204, "", "Range: 0-0\r\n");
+    const bool body = !request.body.empty();
+    if (request.method == "POST" ? refusals == 0 : refusals == 1 && body) {
+      ++refusals;
+      return respond(request.method == "POST" ? 429 : 503, "", "Retry-After: 1\r\n");
+    }
+    return respond(request.method == "PUT" ? 201 : 202, "", "Location: /upload/1\r\n");
+  });
+  SeekableText source{letters(kSize)};
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(put(source, kSize), "");
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds{2});
+  EXPECT_EQ(count("POST"), 2U);
+  EXPECT_EQ(count("PATCH"), 2U);
+}
+
+TEST(Backoff, IsWhatTheRegistryAsksForWithinReason) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(backoff(0, ""), milliseconds{250});
+  EXPECT_EQ(backoff(2, ""), milliseconds{1'000});
+  EXPECT_EQ(backoff(0, "3"), milliseconds{3'000});
+  EXPECT_EQ(backoff(0, "99999999999"), milliseconds{20'000});
+  EXPECT_EQ(backoff(0, "Fri, 31 Dec 2999 23:59:59 GMT"), milliseconds{20'000});
+  EXPECT_EQ(backoff(0, "Fri, 31 Dec 1999 23:59:59 GMT"), milliseconds{0});
+  for (const char* nonsense : {"-1", "1.5", "soon", "Fri, 31 Dec 2999", "99999999999999999999"}) {
+    EXPECT_EQ(backoff(0, nonsense), milliseconds{250}) << nonsense;
+  }
+}
+
 TEST_F(Uploads, FailAtOnceFromASourceThatCannotGoBack) {
   serve_uploads(1);
   TextSource source{letters(kSize)};

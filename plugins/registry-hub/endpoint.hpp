@@ -96,7 +96,7 @@ class Session {
 /// Waits, but not beyond the call's cancellation.
 void pause(std::chrono::milliseconds time, const gantry::Call& call);
 
-/// How long to wait before the next of several tries; `retry_after` is the header's value.
+/// How long to wait before the next of several tries; `retry_after` is the header's value. 20 s at the most.
 std::chrono::milliseconds backoff(int attempt, const std::string& retry_after);
 
 }  // namespace hub

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 
 #include "endpoint.hpp"
 #include "registry_error.hpp"
@@ -31,6 +32,23 @@ bool repeatable(const Request& request) {
   return request.source == nullptr && (request.method == "GET" || request.method == "HEAD" || request.method == "PUT");
 }
 
+/// What was refused for now has not begun: then the start of an upload may be repeated, too.
+bool may_be_sent_again(const Request& request, unsigned status) {
+  return repeatable(request) ? may_pass(status) : request.source == nullptr && (status == 429 || status == 503);
+}
+
+/// The header's value in seconds, a number or a date (RFC 9110, section 10.2.3); nothing if it is none.
+std::optional<std::int64_t> seconds_in(const std::string& retry_after) {
+  std::int64_t seconds = 0;
+  const char* end = retry_after.data() + retry_after.size();
+  const auto [rest, error] = std::from_chars(retry_after.data(), end, seconds);
+  if (error == std::errc{} && rest == end) return seconds >= 0 ? std::optional{seconds} : std::nullopt;
+  std::tm date{};
+  const char* after = ::strptime(retry_after.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+  if (after == nullptr || *after != '\0') return {};
+  return std::max<std::int64_t>(::timegm(&date) - std::time(nullptr), 0);
+}
+
 }  // namespace
 
 void pause(milliseconds time, const gantry::Call& call) {
@@ -39,11 +57,8 @@ void pause(milliseconds time, const gantry::Call& call) {
 }
 
 milliseconds backoff(int attempt, const std::string& retry_after) {
-  int seconds = 0;
-  const char* end = retry_after.data() + retry_after.size();
-  if (const auto [rest, error] = std::from_chars(retry_after.data(), end, seconds);
-      error == std::errc{} && rest == end && seconds >= 0) {
-    return std::min<milliseconds>(std::chrono::seconds{std::min(seconds, 3600)}, kLongestPause);
+  if (const auto asked = seconds_in(retry_after)) {
+    return std::min<milliseconds>(std::chrono::seconds{std::min<std::int64_t>(*asked, 3600)}, kLongestPause);
   }
   return std::min(kFirstPause * (1 << std::min(attempt, 10)), kLongestPause);
 }
@@ -133,14 +148,14 @@ Response Session::send_upload(Request request) {
 
 Response Session::send(Request request) {
   for (int attempt = 0;; ++attempt) {
-    const bool last = attempt + 1 == kAttempts || !repeatable(request);
+    const bool last = attempt + 1 == kAttempts;
     std::string retry_after;
     try {
       Response response = follow(request);
-      if (last || !may_pass(response.status())) return response;
+      if (last || !may_be_sent_again(request, response.status())) return response;
       retry_after = response.header("Retry-After");
     } catch (const TransportError& error) {
-      if (last || error.kind() != TransportError::Kind::broken)
+      if (last || !repeatable(request) || error.kind() != TransportError::Kind::broken)
         throw Error{Errc::io, label(request) + ": " + error.what()};
     }
     pause(backoff(attempt, retry_after), call_);
