@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 
+#include "gantry/error.hpp"
+
 namespace gantry::build {
 namespace {
 
@@ -56,11 +58,6 @@ std::string debian_source(const std::string& text) {
   return text.substr(0, open) + "@" + text.substr(open + 2, close == std::string::npos ? close : close - open - 2);
 }
 
-void add(Package package, std::vector<Package>& out) {
-  if (package.name.empty() || package.version.empty() || out.size() >= kMaxPackages) return;
-  out.push_back(std::move(package));
-}
-
 std::string unquoted(std::string_view text) {
   text = trimmed(text);
   const bool quoted = text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front();
@@ -68,6 +65,15 @@ std::string unquoted(std::string_view text) {
 }
 
 }  // namespace
+
+void add_package(Package package, std::vector<Package>& out) {
+  if (package.name.empty() || package.version.empty()) return;
+  if (out.size() == kMaxPackages) {
+    throw Error{Errc::invalid,
+                "cannot list the packages: the image has more than " + std::to_string(kMaxPackages) + " of them"};
+  }
+  out.push_back(std::move(package));
+}
 
 void add_debian_packages(std::string_view text, const std::string& path, std::vector<Package>& out) {
   each_stanza(text, [&](const Fields& fields) {
@@ -81,7 +87,7 @@ void add_debian_packages(std::string_view text, const std::string& path, std::ve
     package.architecture = field(fields, "Architecture");
     package.source = debian_source(field(fields, "Source"));
     package.found_in = path;
-    add(std::move(package), out);
+    add_package(std::move(package), out);
   });
 }
 
@@ -95,7 +101,7 @@ void add_alpine_packages(std::string_view text, const std::string& path, std::ve
     package.source = field(fields, "o");
     package.license = field(fields, "L");
     package.found_in = path;
-    add(std::move(package), out);
+    add_package(std::move(package), out);
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "gantry/error.hpp"
+
 namespace gantry::build {
 namespace {
 
@@ -50,10 +52,12 @@ TEST(PackageLists, PassOverWhatMakesNoSense) {
 
 TEST(PackageLists, EndSomewhere) {
   std::string many;
-  for (std::size_t at = 0; at < kMaxPackages + 10; ++at) many += "P:a\nV:1\n\n";
+  for (std::size_t at = 0; at < kMaxPackages; ++at) many += "P:a\nV:1\n\n";
   std::vector<Package> found;
   add_alpine_packages(many, "", found);
   EXPECT_THAT(found, SizeIs(kMaxPackages));
+  // Not to say so would be a list that is not whole.
+  EXPECT_THROW(add_alpine_packages("P:a\nV:1\n", "", found), Error);
 }
 
 TEST(Distribution, IsReadWithAndWithoutQuotes) {

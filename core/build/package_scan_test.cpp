@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
 
 namespace gantry::build {
@@ -63,10 +64,56 @@ TEST_F(PackageScan, WaitsForNoPipeAndReadsNoDirectory) {
   EXPECT_THAT(scan().packages, IsEmpty());
 }
 
+std::string said_by(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
 TEST_F(PackageScan, ReadsNoListWithoutEnd) {
   write("root/var/lib/dpkg/status", list_);
   fs::resize_file(top_ / "root/var/lib/dpkg/status", std::uintmax_t{1} << 40);
-  EXPECT_THAT(scan().packages, IsEmpty());
+  EXPECT_EQ(said_by([&] { static_cast<void>(scan()); }),
+            "cannot list the packages: /var/lib/dpkg/status is larger than 64 MiB");
+  // Nothing but one line, or zeros.
+  fs::resize_file(top_ / "root/var/lib/dpkg/status", std::uintmax_t{2} << 20);
+  EXPECT_EQ(said_by([&] { static_cast<void>(scan()); }), "cannot list the packages: /var/lib/dpkg/status is no list");
+}
+
+TEST_F(PackageScan, HasOneBudgetForAllLists) {
+  for (const std::string path : {"root/var/lib/dpkg/status", "root/lib/apk/db/installed"}) {
+    std::ofstream file{top_ / path};
+    const std::string piece(std::size_t{1} << 19, '\n');
+    for (int piece_no = 0; piece_no < 70; ++piece_no) file << piece;
+  }
+  EXPECT_EQ(said_by([&] { static_cast<void>(scan()); }),
+            "cannot list the packages: the image's lists are larger than 64 MiB together");
+}
+
+TEST_F(PackageScan, ReadsALongListInPieces) {
+  std::ofstream file{top_ / "root/var/lib/dpkg/status"};
+  constexpr int kMany = 5'000;
+  for (int number = 0; number < kMany; ++number) {
+    file << "Package: p" << number
+         << "\nStatus: install ok installed\nVersion: 1\nDescription: " << std::string(1'000, 'x') << "\n\n";
+  }
+  file.close();
+  const auto found = scan().packages;
+  ASSERT_THAT(found, SizeIs(kMany));
+  for (int number = 0; number < kMany; ++number) {
+    ASSERT_EQ(found[static_cast<std::size_t>(number)].name, "p" + std::to_string(number));
+  }
+}
+
+TEST_F(PackageScan, SaysWhichListsItCannotRead) {
+  fs::create_directories(top_ / "root/var/lib/rpm");
+  write("root/var/lib/rpm/Packages", "Berkeley DB");
+  EXPECT_THAT(scan().unread, ::testing::ElementsAre("/var/lib/rpm/Packages"));
+  write("root/var/lib/rpm/rpmdb.sqlite", std::string(10'000, 'x'));
+  EXPECT_THAT(scan().unread, ::testing::ElementsAre("/var/lib/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gantry/error.hpp"
 #include "images/attestation.hpp"
 
 namespace gantry::build {
@@ -14,7 +15,7 @@ constexpr Nanoseconds kWholeSecond = 1'000'000'000;
 ordered_json package_json(const Package& package, const Distribution& distribution, const std::string& id) {
   ordered_json out{{"name", package.name},
                    {"SPDXID", id},
-                   {"versionInfo", package.version},
+                   {"versionInfo", package.epoch.empty() ? package.version : package.epoch + ":" + package.version},
                    {"downloadLocation", "NOASSERTION"},
                    {"filesAnalyzed", false},
                    {"sourceInfo", "acquired package info from " + package.found_in},
@@ -46,11 +47,32 @@ ordered_json image_json(const Subject& subject, const std::string& id) {
           {"primaryPackagePurpose", "CONTAINER"}};
 }
 
+/// All but the two long lists.
+ordered_json head_json(const Inventory& inventory, const Subject& subject) {
+  const std::string digest = subject.image.substr(subject.image.find(':') + 1);
+  ordered_json out{
+      {"spdxVersion", "SPDX-2.3"},
+      {"dataLicense", "CC0-1.0"},
+      {"SPDXID", "SPDXRef-DOCUMENT"},
+      {"name", subject.name},
+      {"documentNamespace", "https://gantry.invalid/spdx/" + digest + "-" + std::to_string(subject.time)},
+      {"creationInfo",
+       {{"creators", {"Tool: gantry"}}, {"created", format_rfc3339(subject.time / kWholeSecond * kWholeSecond)}}}};
+  std::string unread;
+  for (const std::string& path : inventory.unread) unread += (unread.empty() ? "" : ", ") + path;
+  if (!unread.empty()) out["comment"] = "The packages of these databases are not listed: " + unread;
+  return out;
+}
+
+std::string text_of(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 }  // namespace
 
 std::string package_url(const Package& package, const Distribution& distribution) {
   using images::escaped_component;
-  const std::string fallback = package.kind == "apk" ? "alpine" : "debian";
+  const std::string fallback = package.kind == "apk" ? "alpine" : package.kind == "rpm" ? "redhat" : "debian";
   const std::string& vendor = distribution.id.empty() ? fallback : distribution.id;
   std::string out = "pkg:" + package.kind + "/" + escaped_component(vendor, false) + "/" +
                     escaped_component(package.name, false) + "@" + escaped_component(package.version, false);
@@ -61,6 +83,7 @@ std::string package_url(const Package& package, const Distribution& distribution
     separator = '&';
   };
   qualifier("arch", package.architecture);
+  qualifier("epoch", package.epoch);
   qualifier("upstream", package.source == package.name ? std::string{} : package.source);
   qualifier("distro", distribution.version.empty() ? std::string{} : vendor + "-" + distribution.version);
   return out;
@@ -68,26 +91,22 @@ std::string package_url(const Package& package, const Distribution& distribution
 
 std::string spdx_document(const Inventory& inventory, const Subject& subject) {
   const std::string root = "SPDXRef-DocumentRoot-Image";
-  ordered_json packages = ordered_json::array({image_json(subject, root)});
-  ordered_json relations = ordered_json::array({relation("SPDXRef-DOCUMENT", "DESCRIBES", root)});
+  // As text, and not as one tree of JSON: that would have several times its size.
+  std::string packages = text_of(image_json(subject, root));
+  std::string relations = text_of(relation("SPDXRef-DOCUMENT", "DESCRIBES", root));
   for (std::size_t at = 0; at < inventory.packages.size(); ++at) {
     // Names have letters that SPDX's ids must not have.
     const std::string id = "SPDXRef-Package-" + std::to_string(at + 1);
-    packages.push_back(package_json(inventory.packages[at], inventory.distribution, id));
-    relations.push_back(relation(root, "CONTAINS", id));
+    packages += "," + text_of(package_json(inventory.packages[at], inventory.distribution, id));
+    relations += "," + text_of(relation(root, "CONTAINS", id));
+    if (packages.size() + relations.size() > kMaxDocument) {
+      throw Error{Errc::invalid, "cannot list the packages: the list would be larger than " +
+                                     std::to_string(kMaxDocument >> 20) + " MiB"};
+    }
   }
-  const std::string digest = subject.image.substr(subject.image.find(':') + 1);
-  const ordered_json out{
-      {"spdxVersion", "SPDX-2.3"},
-      {"dataLicense", "CC0-1.0"},
-      {"SPDXID", "SPDXRef-DOCUMENT"},
-      {"name", subject.name},
-      {"documentNamespace", "https://gantry.invalid/spdx/" + digest + "-" + std::to_string(subject.time)},
-      {"creationInfo",
-       {{"creators", {"Tool: gantry"}}, {"created", format_rfc3339(subject.time / kWholeSecond * kWholeSecond)}}},
-      {"packages", std::move(packages)},
-      {"relationships", std::move(relations)}};
-  return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  std::string out = text_of(head_json(inventory, subject));
+  out.pop_back();
+  return out + ",\"packages\":[" + packages + "],\"relationships\":[" + relations + "]}";
 }
 
 }  // namespace gantry::build

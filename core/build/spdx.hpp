@@ -19,7 +19,9 @@ struct Subject {
 /// "pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12".
 std::string package_url(const Package& package, const Distribution& distribution);
 
-/// An SPDX 2.3 document (JSON) of an image and the packages in it.
+inline constexpr std::size_t kMaxDocument = std::size_t{24} << 20;
+
+/// An SPDX 2.3 document (JSON) of an image and the packages in it. Errors: invalid (larger than `kMaxDocument`).
 std::string spdx_document(const Inventory& inventory, const Subject& subject);
 
 }  // namespace gantry::build
