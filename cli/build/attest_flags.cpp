@@ -34,12 +34,25 @@ std::string whole_form(const std::string& type, const std::string& text) {
   return "type=" + type + "," + text;
 }
 
+/// BuildKit passes over what it does not know; a misspelt "mode" would say less than was meant, and nobody would know.
+void check_names(const Fields& fields, const std::string& type) {
+  static const std::set<std::string> common{"type", "disabled"};
+  static const std::map<std::string, std::set<std::string>> known{
+      {"provenance", {"mode", "reproducible", "builder-id"}}, {"sbom", {"generator"}}};
+  for (const auto& [name, value] : fields) {
+    if (common.contains(name) || known.at(type).contains(name)) continue;
+    std::string names;
+    for (const std::string& one : known.at(type)) names += (names.empty() ? "" : ", ") + one;
+    throw Failure("attestation type " + type + ": unknown attribute \"" + name + "\": use " + names);
+  }
+}
+
 Fields attest_fields(const std::string& text) {
   Fields out;
   for (const std::string& field : csv_fields(text)) {
     const auto equals = field.find('=');
     if (equals == std::string::npos) throw Failure("invalid value " + field);
-    out[field.substr(0, equals)] = field.substr(equals + 1);
+    out[trimmed(lower(field.substr(0, equals)))] = field.substr(equals + 1);
   }
   if (out["type"].empty()) throw Failure("attestation type not specified");
   return out;
@@ -48,6 +61,8 @@ Fields attest_fields(const std::string& text) {
 void take_provenance(const Fields& fields, AttestFlags& out) {
   const auto mode = fields.find("mode");
   out.provenance = mode == fields.end() ? "min" : mode->second;
+  // Its name in BuildKit's first versions.
+  if (out.provenance == "full") out.provenance = "max";
   if (out.provenance != "min" && out.provenance != "max") throw Failure("invalid mode \"" + out.provenance + "\"");
   out.reproducible = bool_field(fields, "reproducible", false);
   if (const auto builder = fields.find("builder-id"); builder != fields.end()) out.builder = builder->second;
@@ -75,6 +90,7 @@ AttestFlags parse_attest(const std::vector<std::string>& attests, const std::str
     const std::string& type = fields.at("type");
     if (!seen.insert(type).second) throw Failure("duplicate attestation field " + type);
     if (type != "provenance" && type != "sbom") throw Failure("unknown attestation type \"" + type + "\"");
+    check_names(fields, type);
     if (bool_field(fields, "disabled", false)) continue;
     if (type == "provenance") take_provenance(fields, out);
     if (type != "sbom") continue;

@@ -15,6 +15,7 @@ TEST(AttestFlags, AreThoseOfBuildx) {
   EXPECT_EQ(parse_attest({}, "true", "").provenance, "min");
   EXPECT_EQ(parse_attest({}, "false", "").provenance, "");
   EXPECT_EQ(parse_attest({}, "mode=max", "").provenance, "max");
+  EXPECT_EQ(parse_attest({"type=provenance, Mode=full"}, "", "").provenance, "max");
   EXPECT_EQ(parse_attest({"type=provenance,mode=max,disabled=true"}, "", "").provenance, "");
   EXPECT_TRUE(parse_attest({"type=provenance,reproducible=true"}, "", "").reproducible);
   EXPECT_TRUE(parse_attest({"type=sbom"}, "", "").sbom);
@@ -25,6 +26,9 @@ TEST(AttestFlags, RefuseWhatTheyDoNotKnow) {
   EXPECT_THROW(parse_attest({"mode=max"}, "", ""), Failure);
   EXPECT_THROW(parse_attest({"type=other"}, "", ""), Failure);
   EXPECT_THROW(parse_attest({}, "mode=all", ""), Failure);
+  EXPECT_THROW(parse_attest({}, "mdoe=max", ""), Failure);
+  EXPECT_THROW(parse_attest({"type=provenance,generator=image"}, "", ""), Failure);
+  EXPECT_THROW(parse_attest({"type=sbom,mode=max"}, "", ""), Failure);
   EXPECT_THROW(parse_attest({}, "all", ""), Failure);
   EXPECT_THROW(parse_attest({"type=sbom"}, "", "true"), Failure);
   EXPECT_THROW(parse_attest({"type=sbom,generator=image"}, "", ""), Failure);

@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "build/attest_flags.hpp"
+#include "command/failure.hpp"
 #include "parse/quantity.hpp"
+#include "parse/resource.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -65,6 +67,14 @@ void BuildFlags::declare(Flags& flags) {
       .list("no-cache-filter", no_cache_stages, "Do not cache specified stages")
       .list("secret", secrets, "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")")
       .list("ssh", agents, "SSH agent socket to expose to the build (format: \"default|<id>[=<socket>]\")")
+      .custom("ulimit", "ulimit", "Ulimit options",
+              [this](const std::string& text) { ulimits.push_back(parse_ulimit(text).dump()); })
+      .text("builder", builder, "Override the configured builder instance")
+      .text("call", call, "Set method for evaluating build (\"check\")")
+      .text("isolation", isolation, "Container isolation technology")
+      .toggle("squash", squash, "Squash newly built layers into a single new layer")
+      .toggle("compress", compress, "Compress the build context using gzip")
+      .toggle("disable-content-trust", no_trust, "Skip image verification")
       .toggle("check", check, "Shorthand for \"--call=check\": look through the Dockerfile and build nothing")
       .list("attest", attests, "Attestation parameters (format: \"type=provenance,mode=max\")")
       .optional("provenance", "string", "Shorthand for \"--attest=type=provenance\"", is_attest_value,
@@ -95,6 +105,12 @@ void BuildFlags::declare(Flags& flags) {
       .text("target", target, "Set the target build stage to build.");
 }
 
+void BuildFlags::take_shorthands() {
+  if (!builder.empty() && builder != "default") throw Failure("no builder \"" + builder + "\" found");
+  if (call == "check" || call == "lint") check = true;
+  if (!call.empty() && call != "build" && !check) throw Failure("invalid call \"" + call + "\": use build or check");
+}
+
 Query BuildFlags::query(const std::string& recipe, const std::string& remote) const {
   Query out;
   for (const std::string& tag : tags) out.add("t", tag);
@@ -116,7 +132,10 @@ Query BuildFlags::query(const std::string& recipe, const std::string& remote) co
   out.add_if(!cpus.empty(), "cpusetcpus", cpus).add_if(!mems.empty(), "cpusetmems", mems);
   for (const std::string& host : hosts) out.add("extrahosts", host);
   for (const std::string& option : security) out.add("securityopt", option);
-  out.add_if(check, "check");
+  std::string limits;
+  for (const std::string& limit : ulimits) limits += (limits.empty() ? "[" : ",") + limit;
+  out.add_if(!limits.empty(), "ulimits", limits + "]");
+  out.add_if(!isolation.empty(), "isolation", isolation).add_if(squash, "squash").add_if(check, "check");
   add_attest(out, parse_attest(attests, provenance, sbom), subjects);
   for (const std::string& entitlement : entitlements) out.add("allow", entitlement);
   for (const std::string& stage : no_cache_stages) out.add("nocachestage", stage);

@@ -1,31 +1,25 @@
 #include "build/outputs.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "build/context_archive.hpp"
+#include "build/file_outputs.hpp"
+#include "build/layout_images.hpp"
 #include "client/credentials.hpp"
 #include "client/pending_file.hpp"
 #include "command/failure.hpp"
 #include "commands/archive_file.hpp"
 #include "commands/commands.hpp"
 #include "commands/stream_output.hpp"
-#include "copy/tree_target.hpp"
 #include "parse/reference.hpp"
 #include "parse/text.hpp"
 #include "terminal/terminal.hpp"
 
 namespace gantry::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::map<std::string, std::string> fields_of(const std::string& text) {
   std::map<std::string, std::string> out;
@@ -63,28 +57,31 @@ class ReadableImage {
   std::string id_;
 };
 
-void unpack(Exchange& exchange, const std::string& directory) {
-  fs::create_directories(directory);
-  TarReader reader{[&](std::span<char> buffer) { return exchange.read_body(buffer); }};
-  TreeTarget target{directory};
-  TarMember member;
-  while (reader.next(member)) target.take(member, reader);
+std::string destination(const Output& output) {
+  const std::string path = output.attribute("dest");
+  return path == "-" ? std::string{} : path;
 }
 
-/// What is said about the image goes beside its files, as BuildKit does.
-void write_statements(Client& client, const std::string& id, const std::string& directory) {
-  const Json statements = client.get("/images/" + escaped(id) + "/attestations?statement=1");
-  for (const Json& item : statements) {
-    const std::string type = item.value("PredicateType", "");
-    const bool packages = type.starts_with("https://spdx.dev/");
-    if (!packages && !type.starts_with("https://slsa.dev/provenance/")) continue;
-    const std::string path = directory + (packages ? "/sbom.spdx.json" : "/provenance.json");
-    // The image's own file of that name may be a link to anywhere: it is replaced, not written through.
-    PendingFile file(path);
-    write_fully(file.fd(), item.at("Statement").dump(2));
-    if (::fchmod(file.fd(), 0644) != 0) throw Failure("cannot write " + path);
-    file.commit();
+TarReader::Source body_of(Exchange& exchange) {
+  return [&exchange](std::span<char> buffer) { return exchange.read_body(buffer); };
+}
+
+/// The image's files, with what is said about them where BuildKit says it: beside them.
+void export_files(Context& context, const Output& output, const std::string& id, bool attested) {
+  std::vector<FileStatement> statements;
+  if (attested) {
+    const Json said = context.client().get("/images/" + escaped(id) + "/attestations?statement=1");
+    statements = file_statements(said, output.attribute("attestation-prefix"));
   }
+  ReadableImage image{context.client(), id};
+  const auto exchange = image.files();
+  if (output.type == "local") return unpack_files(body_of(*exchange), output.attribute("dest"), statements);
+  const std::string path = destination(output);
+  if (statements.empty()) return write_archive(*exchange, path);
+  if (path.empty()) return pass_files(body_of(*exchange), STDOUT_FILENO, statements);
+  PendingFile file(path);
+  pass_files(body_of(*exchange), file.fd(), statements);
+  file.commit();
 }
 
 std::unique_ptr<Exchange> saved(Context& context, const std::string& id, const std::string& names) {
@@ -102,11 +99,6 @@ void tag_as(Context& context, const std::string& id, const std::string& name) {
   Query query;
   query.add("repo", reference.name).add("tag", reference.tag.empty() ? "latest" : reference.tag);
   context.client().post("/images/" + escaped(id) + "/tag" + query.text());
-}
-
-std::string destination(const Output& output) {
-  const std::string path = output.attribute("dest");
-  return path == "-" ? std::string{} : path;
 }
 
 struct CacheFlag {
@@ -129,21 +121,6 @@ CacheFlag parse_cache(const std::string& text, const char* flag) {
   const std::string place = fields["src"].empty() ? fields["dest"] : fields["src"];
   if (place.empty()) throw Failure(std::string{flag} + ": type=local needs src or dest");
   return {type, place};
-}
-
-/// A layout in a directory goes to the daemon as an archive. Answers the images' ids.
-std::vector<std::string> load_layout(Context& context, const std::string& directory) {
-  ContextArchive archive{directory, path_patterns::IgnorePatterns{std::vector<std::string>{}}, {}};
-  const auto exchange = context.client().upload("POST", "/images/load?quiet=1", [&] { return archive.next(); },
-                                                {{"Content-Type", "application/x-tar"}});
-  std::vector<std::string> out;
-  const std::string answer = exchange->read_body();
-  constexpr std::string_view kLoaded = "Loaded image ID: ";
-  for (std::size_t at = 0; (at = answer.find(kLoaded, at)) != std::string::npos;) {
-    at += kLoaded.size();
-    out.push_back(answer.substr(at, answer.find_first_of("\\\"\n", at) - at));
-  }
-  return out;
 }
 
 }  // namespace
@@ -199,12 +176,7 @@ void push_as(Context& context, const std::string& id, const std::string& name, i
 
 void carry_out(Context& context, const Output& output, const std::string& id, bool attested) {
   if (output.type == "local" || output.type == "tar") {
-    ReadableImage image{context.client(), id};
-    const auto exchange = image.files();
-    if (output.type == "tar") return write_archive(*exchange, destination(output));
-    unpack(*exchange, output.attribute("dest"));
-    if (attested) write_statements(context.client(), id, output.attribute("dest"));
-    return;
+    return export_files(context, output, id, attested);
   }
   const std::string names = output.attribute("name");
   for (const std::string& name : csv_fields(names)) {
@@ -248,7 +220,10 @@ void send_caches(Context& context, const std::vector<std::string>& flags, const 
   for (const std::string& flag : flags) {
     const CacheFlag cache = parse_cache(flag, "--cache-to");
     if (cache.type == "registry") push_as(context, id, cache.place, STDERR_FILENO);
-    if (cache.type == "local") unpack(*saved(context, id, ""), cache.place);
+    if (cache.type == "local") {
+      const auto exchange = saved(context, id, "");
+      unpack_files(body_of(*exchange), cache.place, {});
+    }
   }
 }
 

@@ -15,6 +15,7 @@
 #include "build/build_view.hpp"
 #include "build/context_archive.hpp"
 #include "build/host_context.hpp"
+#include "build/layout_images.hpp"
 #include "build/lending.hpp"
 #include "build/outputs.hpp"
 #include "client/credentials.hpp"
@@ -76,15 +77,16 @@ std::string path_within(const std::string& directory, const std::string& file) {
   return relative.starts_with("..") ? std::string{} : relative;
 }
 
-/// "name=place". Throws Failure.
-std::map<std::string, std::string> named_contexts(const std::vector<std::string>& flags) {
+/// "name=place"; what is in a layout here is brought to the daemon. Throws Failure.
+std::map<std::string, std::string> named_contexts(Context& context, const std::vector<std::string>& flags) {
   std::map<std::string, std::string> out;
   for (const std::string& flag : flags) {
     const auto equals = flag.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == flag.size()) {
       throw Failure("invalid context value: " + flag + ", expected key=value");
     }
-    out[flag.substr(0, equals)] = flag.substr(equals + 1);
+    const std::string place = flag.substr(equals + 1);
+    out[flag.substr(0, equals)] = is_layout(place) ? "docker-image://" + load_from_layout(context, place) : place;
   }
   return out;
 }
@@ -123,20 +125,29 @@ class Sender {
     const std::string all = read_stdin();
     if (looks_like_archive(all)) {
       bool sent = false;
-      send(flags_.file.empty() ? "Dockerfile" : flags_.file, "",
-           [&] { return std::exchange(sent, true) ? std::string_view{} : std::string_view{all}; });
+      send(
+          flags_.file.empty() ? "Dockerfile" : flags_.file, "",
+          [&] { return std::exchange(sent, true) ? std::string_view{} : std::string_view{all}; }, remote_contexts());
       return;
+    }
+    if (flags_.has_local_contexts()) {
+      ContextArchive archive{".", path_patterns::IgnorePatterns{std::vector<std::string>{"*"}}, {}};
+      archive.add("Dockerfile", all);
+      return send_directory("Dockerfile", archive);
     }
     struct stat status {};
     status.st_mode = S_IFREG | 0600;
     status.st_size = static_cast<off_t>(all.size());
     const std::string archive = tar_header("Dockerfile", status, "") + all + tar_padding(all.size()) + tar_end();
     bool sent = false;
-    send("Dockerfile", "", [&] { return std::exchange(sent, true) ? std::string_view{} : std::string_view{archive}; });
+    send(
+        "Dockerfile", "", [&] { return std::exchange(sent, true) ? std::string_view{} : std::string_view{archive}; },
+        remote_contexts());
   }
 
   void remote(const std::string& url) {
-    send(flags_.file, url, [] { return std::string_view{}; });
+    send(
+        flags_.file, url, [] { return std::string_view{}; }, remote_contexts());
   }
 
  private:
@@ -150,7 +161,7 @@ class Sender {
   /// Further directories go with the first; what is elsewhere the daemon gets.
   void send_directory(const std::string& recipe, ContextArchive& archive) {
     Json places = Json::object();
-    for (const auto& [name, place] : named_contexts(flags_.contexts)) {
+    for (const auto& [name, place] : named_contexts(context_, flags_.contexts)) {
       if (place.find("://") != std::string::npos || place.starts_with("git@")) {
         places[name] = place;
         continue;
@@ -163,10 +174,13 @@ class Sender {
         recipe, "", [&] { return archive.next(); }, places);
   }
 
-  /// Those that the daemon gets.
+  /// Those that the daemon gets. Throws Failure if there are others.
   Json remote_contexts() {
+    if (flags_.has_local_contexts()) {
+      throw Failure("a build context by name that is a directory cannot be sent beside an archive or an address");
+    }
     Json places = Json::object();
-    for (const auto& [name, place] : named_contexts(flags_.contexts)) places[name] = place;
+    for (const auto& [name, place] : named_contexts(context_, flags_.contexts)) places[name] = place;
     return places;
   }
 
@@ -229,6 +243,7 @@ int image_build(Context& context) {
   Flags flags;
   options.declare(flags);
   const auto words = context.parse(flags, Arity::exactly(1));
+  options.take_shorthands();
   const std::vector<Output> outputs = outputs_of(options);
   check_caches(options.cache_to);
   for (const Output& output : outputs) {

@@ -72,6 +72,12 @@ void TarReader::skip() {
 }
 
 std::size_t TarReader::read(std::span<char> buffer) {
+  const std::size_t size = read_content(buffer);
+  if (see_ && size > 0) see_(buffer.first(size));
+  return size;
+}
+
+std::size_t TarReader::read_content(std::span<char> buffer) {
   if (left_ == 0) return 0;
   const std::size_t size = source_(buffer.first(std::min<std::uint64_t>(left_, buffer.size())));
   if (size == 0) throw Failure("unexpected EOF");
@@ -82,7 +88,7 @@ std::size_t TarReader::read(std::span<char> buffer) {
 std::string TarReader::read_text(std::uint64_t size) {
   if (size > kLongestText) throw_bad_archive();
   std::string text(size, '\0');
-  for (std::size_t filled = 0; filled < size;) filled += read(std::span(text).subspan(filled));
+  for (std::size_t filled = 0; filled < size;) filled += read_content(std::span(text).subspan(filled));
   return text;
 }
 

@@ -35,14 +35,18 @@ class TarReader {
   bool next(TarMember& member);
   /// Some of the entry's content; 0 at its end. Throws Failure.
   std::size_t read(std::span<char> buffer);
+  /// Shows `see` the content that is read from now on.
+  void watch(std::function<void(std::span<const char>)> see) { see_ = std::move(see); }
 
  private:
   bool read_block(std::span<char> block);
+  std::size_t read_content(std::span<char> buffer);
   std::string read_text(std::uint64_t size);
   void read_pax(const std::string& records, TarMember& member);
   void skip();
 
   Source source_;
+  std::function<void(std::span<const char>)> see_;
   std::uint64_t left_ = 0;     ///< Of the content.
   std::uint64_t padding_ = 0;  ///< Behind it.
 };

@@ -166,6 +166,12 @@ TEST_F(BuildAttest, GoesIntoALayoutAndBesideFiles) {
   EXPECT_EQ(json::parse(shell("tar -xOf " + file + " index.json").out)["manifests"][0]["mediaType"], kIndexType);
   EXPECT_EQ(json::parse(std::ifstream{directory + "/provenance.json"})["predicateType"], kProvenance);
   EXPECT_EQ(json::parse(std::ifstream{directory + "/sbom.spdx.json"})["predicateType"], kSpdx);
+  const json beside = json::parse(std::ifstream{directory + "/provenance.json"})["subject"];
+  EXPECT_THAT(beside.dump(), HasSubstr(R"("name":"made")")) << "it is about each of the files";
+  const std::string archive = (daemon->root() / "files.tar").string();
+  ASSERT_EQ(cli("build -q --provenance -o type=tar,attestation-prefix=x-,dest=" + archive + " -", kRecipe).code, 0);
+  EXPECT_EQ(json::parse(shell("tar -xOf " + archive + " x-provenance.json").out)["subject"], beside);
+  EXPECT_THAT(shell("tar -tf " + archive).lines(), ::testing::Contains("made"));
   ASSERT_EQ(cli("build -q -o " + directory + "2 -", kRecipe).code, 0);
   EXPECT_FALSE(fs::exists(directory + "2/provenance.json"));
 }
@@ -219,6 +225,7 @@ TEST_F(BuildAttest, OutlivesTheDaemon) {
 TEST_F(BuildAttest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(cli("build --attest type=other -", kRecipe).err, HasSubstr("unknown attestation type \"other\""));
   EXPECT_THAT(cli("build --provenance=mode=all -", kRecipe).err, HasSubstr("invalid mode \"all\""));
+  EXPECT_THAT(cli("build --provenance=mode=max,level=3 -", kRecipe).err, HasSubstr("unknown attribute \"level\""));
   EXPECT_EQ(daemon->api("POST", "/build?provenance=all")["message"], "invalid mode \"all\"");
 }
 

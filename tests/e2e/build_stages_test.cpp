@@ -126,6 +126,46 @@ TEST_F(BuildStages, TakeFilesFromContextsByName) {
             0);
 }
 
+TEST_F(BuildStages, TakeImagesFromLayoutsByName) {
+  const fs::path layout = daemon->root() / "layout";
+  fs::create_directories(layout);
+  ASSERT_EQ(shell("printf 'FROM busybox\nRUN echo x >/inside\n' | " + program("gantry").string() +
+                      " build -q --no-cache -t other/name:v1 -o type=oci - | tar -x -C " + layout.string(),
+                  daemon->environment())
+                .code,
+            0);
+  cli("rmi other/name:v1");
+  const std::string recipe = "FROM base\nCOPY --from=base /inside /copied\nRUN cat /inside /copied\n";
+  const std::string flag = "--build-context base=oci-layout://" + layout.string();
+  const Result built = cli("build --no-cache " + flag + " -", recipe);
+  EXPECT_EQ(built.code, 0) << built.out << built.err;
+  EXPECT_THAT(built.out, HasSubstr("\nx\nx\n"));
+  const auto index = nlohmann::json::parse(std::ifstream{layout / "index.json"});
+  EXPECT_EQ(cli("build " + flag + "@" + index["manifests"][0]["digest"].get<std::string>() + " -", recipe).code, 0);
+  EXPECT_THAT(cli("build " + flag + ":none -", recipe).err, HasSubstr("has no image none"));
+  EXPECT_THAT(cli("build --build-context base=oci-layout:///nowhere -", recipe).err, HasSubstr("/nowhere/index.json"));
+}
+
+TEST_F(BuildStages, TakeContextsByNameBesideADockerfileAlone) {
+  const fs::path more = daemon->root() / "more";
+  fs::create_directories(more);
+  std::ofstream(more / "f") << "of-more\n";
+  const Result built =
+      cli("build --no-cache --build-context base=docker-image://busybox --build-context more=" + more.string() + " -",
+          "FROM base\nCOPY --from=more f /f\nRUN cat /f\n");
+  EXPECT_EQ(built.code, 0) << built.out << built.err;
+  EXPECT_THAT(built.out, HasSubstr("\nof-more\n"));
+}
+
+TEST_F(BuildStages, HaveTheLimitsThatTheirUserGives) {
+  const Result built = cli("build --no-cache --ulimit nofile=321:654 -", "FROM busybox\nRUN ulimit -n; ulimit -Hn\n");
+  EXPECT_THAT(built.out, HasSubstr("\n321\n654\n")) << built.err;
+  EXPECT_THAT(cli("build --ulimit nofile=2:1 -", "FROM busybox\n").err,
+              HasSubstr("ulimit soft limit must be less than or equal to hard limit: 2 > 1"));
+  EXPECT_THAT(cli("build --builder other -", "FROM busybox\n").err, HasSubstr("no builder \"other\" found"));
+  EXPECT_THAT(cli("build --squash -", "FROM busybox\n").err, HasSubstr("experimental mode"));
+}
+
 TEST_F(BuildStages, BecomeFilesOfTheUser) {
   const fs::path out = daemon->root() / "out";
   const std::string recipe = "FROM scratch\nCOPY <<E /d/f\ncontent\nE\n";
