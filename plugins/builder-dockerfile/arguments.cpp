@@ -35,6 +35,7 @@ Arguments::Arguments(const builder::v1::Request& request) {
     platform_[kind + "ARCH"] = arch;
     platform_[kind + "VARIANT"] = "";
   }
+  platform_["TARGETSTAGE"] = request.target.empty() ? "default" : request.target;
   // Another platform than the host's, as the user wrote it: os/architecture/variant.
   if (const std::string& wanted = request.platform; !wanted.empty()) {
     const auto first = wanted.find('/');
@@ -65,7 +66,7 @@ void Arguments::declare(const std::string& name, const std::optional<std::string
   std::optional<std::string> known = value;
   if (!known && global_.contains(name)) known = value_of(name, global_);
   if (!known) known = value_of(name, platform_);
-  stage_[name] = known;
+  if (known || !stage_.contains(name)) stage_[name] = known;
 }
 
 Variables Arguments::global() const {

@@ -18,8 +18,12 @@ class Arguments {
 
   /// ARG before the first FROM.
   void declare_global(const std::string& name, const std::optional<std::string>& value);
-  /// ARG in a stage: without a value of its own it takes the global one.
+  /// ARG in a stage: without a value of its own it takes the global one, or keeps the one that it has.
   void declare(const std::string& name, const std::optional<std::string>& value);
+  /// Those of the stage, by name. A stage that stands on another has that one's too.
+  using OfStage = std::map<std::string, std::optional<std::string>>;
+  [[nodiscard]] const OfStage& of_stage() const noexcept { return stage_; }
+  void inherit(const OfStage& arguments) { stage_ = arguments; }
 
   /// What FROM sees.
   [[nodiscard]] Variables global() const;

@@ -48,6 +48,20 @@ std::vector<std::string> froms_of(const Instruction& instruction) {
   return out;
 }
 
+/// The same of the triggers that a stage leaves to those that stand on it.
+std::vector<std::string> froms_of_triggers(const Stage& base, char escape) {
+  std::vector<std::string> out;
+  for (const Instruction& instruction : base.instructions) {
+    const auto* trigger = std::get_if<OnBuild>(&instruction.what);
+    if (trigger == nullptr) continue;
+    const Document document = parse_document(trigger->instruction, "ONBUILD");
+    for (const Node& node : document.nodes) {
+      for (std::string& name : froms_of(parse_instruction(node, escape))) out.push_back(std::move(name));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Build::Build(const builder::v1::Request& request, Context& context, Tools tools, builder::v1::Session& session,
@@ -129,11 +143,16 @@ void Build::find_needed(std::size_t stage) {
   auto& needs = needed_[stage];
   const Stage& wanted = recipe_.stages[stage];
   const std::string base = expand(wanted.from.base, recipe_.escape, arguments_.global());
-  if (const auto parent = find_base_stage(recipe_, base, stage)) needs.insert(*parent);
+  std::vector<std::string> names;
+  if (const auto parent = find_base_stage(recipe_, base, stage)) {
+    needs.insert(*parent);
+    names = froms_of_triggers(recipe_.stages[*parent], recipe_.escape);
+  }
   for (const Instruction& instruction : wanted.instructions) {
-    for (const std::string& name : froms_of(instruction)) {
-      if (const auto origin = find_stage(recipe_, name, stage)) needs.insert(*origin);
-    }
+    for (std::string& name : froms_of(instruction)) names.push_back(std::move(name));
+  }
+  for (const std::string& name : names) {
+    if (const auto origin = find_stage(recipe_, name, stage)) needs.insert(*origin);
   }
   const std::set<std::size_t> found = needs;
   for (const std::size_t one : found) find_needed(one);

@@ -41,6 +41,9 @@ class CacheMounts {
   /// `sharing`: "shared" (or empty), "locked" (waits for the others), "private" (a second one beside it).
   Use take(const std::string& id, const std::string& sharing, const Call& call);
 
+  /// Held by who puts the first files into one, so that two do not do so at once.
+  [[nodiscard]] std::mutex& beginnings() noexcept { return beginnings_; }
+
   [[nodiscard]] std::uint64_t size(const Call& call) const;
   /// Removes those that nobody uses. Answers how many bytes were freed.
   std::uint64_t prune(const Call& call);
@@ -61,6 +64,7 @@ class CacheMounts {
 
   const std::string root_;
   std::mutex mutex_;
+  std::mutex beginnings_;
   std::condition_variable freed_;
   std::map<std::string, State> in_use_;
 };

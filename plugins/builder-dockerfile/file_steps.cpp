@@ -16,6 +16,9 @@ namespace gantry::dockerfile {
 
 using builder::v1::Step;
 
+/// In BuildKit, too, whatever the directive "escape" says.
+constexpr char kHeredocEscape = '\\';
+
 /// Where a COPY takes its files from.
 struct StageBuild::Origin {
   std::unique_ptr<ScopedTree> stage;  ///< Of COPY --from.
@@ -200,7 +203,7 @@ void StageBuild::write_files(const Copy& copy, const std::vector<Source>& source
   for (const Source& source : sources) write_source(copy, source, to, destination, options);
   for (const Heredoc& heredoc : copy.heredocs) {
     const std::string content =
-        heredoc.expand ? expand_raw(heredoc.content, recipe_.escape, variables()) : heredoc.content;
+        heredoc.expand ? expand_raw(heredoc.content, kHeredocEscape, variables()) : heredoc.content;
     write_into(content, heredoc.name, to, destination, options);
   }
 }
@@ -253,7 +256,7 @@ void StageBuild::step(const Copy& copy) {
   }
   for (const Heredoc& heredoc : copy.heredocs) {
     const std::string content =
-        heredoc.expand ? expand_raw(heredoc.content, recipe_.escape, variables()) : heredoc.content;
+        heredoc.expand ? expand_raw(heredoc.content, kHeredocEscape, variables()) : heredoc.content;
     hashes.push_back("file:" + sha256_hex(heredoc.name + "\n" + content));
   }
   std::string comment = name + " ";

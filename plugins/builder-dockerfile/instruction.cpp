@@ -171,7 +171,9 @@ What parse_on_build(const Node& node) {
   if (trigger == "MAINTAINER" || trigger == "FROM") refuse(trigger + " isn't allowed as an ONBUILD trigger");
   std::string text{trim(node.original)};
   text.erase(0, node.name.size());
-  return OnBuild{std::string{trim(text)}};
+  text = trim(text);
+  for (const Heredoc& heredoc : node.heredocs) text += "\n" + heredoc.content + heredoc.name;
+  return OnBuild{text};
 }
 
 What parse_shell(const Node& node) {

@@ -1,9 +1,12 @@
 #include "lint.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <set>
 
 #include "text.hpp"
+#include "words.hpp"
 
 namespace gantry::dockerfile {
 namespace {
@@ -26,6 +29,7 @@ class Lint {
 
   void look_at(const Stage& stage) {
     from(stage);
+    arguments_of(stage);
     std::size_t commands = 0;
     std::size_t entrypoints = 0;
     std::size_t health_checks = 0;
@@ -83,6 +87,57 @@ class Lint {
     }
   }
 
+  /// What FROM makes of the arguments before it, as long as nobody gives them other values.
+  void arguments_of(const Stage& stage) {
+    static const std::vector<std::string> predefined{"BUILDPLATFORM", "BUILDOS",          "BUILDARCH", "BUILDVARIANT",
+                                                     "TARGETSTAGE",   "TARGETPLATFORM",   "TARGETOS",  "TARGETARCH",
+                                                     "TARGETVARIANT", "SOURCE_DATE_EPOCH"};
+    std::map<std::string, std::string, std::less<>> defaults;
+    std::vector<std::string> known = predefined;
+    for (const Instruction& instruction : recipe_.arguments) {
+      for (const auto& [name, value] : std::get<Arg>(instruction.what).defaults) {
+        defaults[name] = value.value_or("");
+        known.push_back(name);
+      }
+    }
+    std::set<std::string> unknown;
+    const Variables variables = [&](std::string_view name) -> std::optional<std::string> {
+      if (const auto found = defaults.find(name); found != defaults.end()) return found->second;
+      const bool told = std::find(predefined.begin(), predefined.end(), name) != predefined.end();
+      if (!told) unknown.emplace(name);
+      return told ? std::optional<std::string>{"linux"} : std::nullopt;
+    };
+    const std::size_t line = stage.header.line;
+    std::string base;
+    try {
+      base = expand(stage.from.base, recipe_.escape, variables);
+      static_cast<void>(expand(stage.from.platform, recipe_.escape, variables));
+    } catch (const Error&) {
+      return;  // The build says so itself.
+    }
+    for (const std::string& name : unknown) {
+      add("UndefinedArgInFrom", "FROM argument '" + name + "' is not declared" + suggestion(name, known), line);
+    }
+    if (base.empty() || base.ends_with(':') || base.ends_with('@') || base.ends_with('/')) {
+      add("InvalidDefaultArgInFrom",
+          "Default value for ARG " + stage.from.base + " results in empty or invalid base image name", line);
+    }
+  }
+
+  void expose(const Expose& expose, std::size_t line) {
+    for (const std::string& port : expose.ports) {
+      const std::size_t slash = port.find('/');
+      const std::string protocol = slash == std::string::npos ? "" : port.substr(slash + 1);
+      if (protocol.find('$') == std::string::npos && protocol != lower(protocol)) {
+        add("ExposeProtoCasing", "Defined protocol '" + port + "' in EXPOSE instruction should be lowercase", line);
+      }
+      if (port.find('$') == std::string::npos && port.find(':') != std::string::npos) {
+        add("ExposeInvalidFormat",
+            "EXPOSE instruction should not define an IP address or host-port mapping, found '" + port + "'", line);
+      }
+    }
+  }
+
   void look_at(const Instruction& instruction) {
     const std::size_t line = instruction.line;
     if (std::holds_alternative<Maintainer>(instruction.what)) {
@@ -106,6 +161,7 @@ class Lint {
       for (const auto& [name, value] : env->variables) secret("ENV", name, line);
       old_form("ENV", instruction);
     }
+    if (const auto* ports = std::get_if<Expose>(&instruction.what)) expose(*ports, line);
     if (std::holds_alternative<Label>(instruction.what)) old_form("LABEL", instruction);
     if (const auto* arg = std::get_if<Arg>(&instruction.what)) {
       for (const auto& [name, value] : arg->defaults) secret("ARG", name, line);

@@ -35,6 +35,21 @@ TEST(Lint, NamesEachRuleWithItsLine) {
               ElementsAre("SecretsUsedInArgOrEnv@2", "ConsistentInstructionCasing@4"));
 }
 
+TEST(Lint, LooksAtWhatFromMakesOfArguments) {
+  EXPECT_THAT(findings("ARG BASE\nARG TAG=latest\nFROM $BASE\nFROM busybox:$TAG\nFROM busybox:$TAGG\n"
+                       "FROM ${NONE:-busybox}\nFROM --platform=$BUILDPLATFORM $TAG\n"),
+              ElementsAre("InvalidDefaultArgInFrom@3", "UndefinedArgInFrom@5", "InvalidDefaultArgInFrom@5",
+                          "UndefinedArgInFrom@6"));
+  const auto found = lint(parse_recipe("ARG TAG=1\nFROM a:$TAGG-x\n", "Dockerfile"));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().text, "FROM argument 'TAGG' is not declared (did you mean TAG?)");
+}
+
+TEST(Lint, LooksAtPorts) {
+  EXPECT_THAT(findings("FROM busybox\nEXPOSE 80/tcp 80/$p\nEXPOSE 81/TCP\nEXPOSE 1.2.3.4:80:80\n"),
+              ElementsAre("ExposeProtoCasing@3", "ExposeInvalidFormat@4"));
+}
+
 TEST(Lint, ObeysTheRecipesOwnDirective) {
   EXPECT_THAT(findings("# check=skip=MaintainerDeprecated\nFROM busybox\nMAINTAINER me\nCMD x\n"),
               ElementsAre("JSONArgsRecommended@4"));

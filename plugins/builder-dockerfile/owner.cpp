@@ -17,13 +17,14 @@ std::optional<std::uint32_t> number(const std::string& text) {
   return value;
 }
 
-/// The third field of the line whose first is `name`.
-std::optional<std::uint32_t> look_up(const Tree& image, const std::string& file, const std::string& name) {
+/// A field of the line whose first is `name`: the third has its own number.
+std::optional<std::uint32_t> look_up(const Tree& image, const std::string& file, const std::string& name,
+                                     std::size_t field = 2) {
   const UniqueFd database = image.open_file(file);
   if (!database) return {};
   for (const std::string& line : split(read_whole(database.get(), kMaxFile), '\n')) {
     const auto fields = split(line, ':');
-    if (fields.size() >= 3 && fields[0] == name) return number(fields[2]);
+    if (fields.size() > field && fields[0] == name) return number(fields[field]);
   }
   return {};
 }
@@ -46,7 +47,11 @@ Owner resolve_owner(const std::string& text, const Tree& image) {
   };
   Owner owner;
   owner.uid = resolve(user, "etc/passwd", "uid", "user");
-  owner.gid = resolve(group, "etc/group", "gid", "group");
+  const bool alone = parts.size() < 2 || parts[1].empty();
+  // A user's own group, where there is none of the user's name.
+  const auto own = alone && !number(user) && !look_up(image, "etc/group", user) ? look_up(image, "etc/passwd", user, 3)
+                                                                                : std::nullopt;
+  owner.gid = own ? *own : resolve(group, "etc/group", "gid", "group");
   return owner;
 }
 

@@ -85,6 +85,13 @@ TEST(Recipe, SaysWhatIsWrongAsDockerdDoes) {
             "failed to parse Dockerfile: when using JSON array syntax, arrays must be comprised of strings only");
   EXPECT_EQ(error_of("FROM x\nRUN --mount=type=x,target=/a b\n"),
             "dockerfile parse error on line 2: unsupported mount type \"x\"");
+  EXPECT_EQ(error_of("FROM x\nRUN --mount=type=secret a\n"),
+            "dockerfile parse error on line 2: invalid secret mount. one of source, target required");
+}
+
+TEST(Recipe, KeepsTheHereDocumentsOfTriggers) {
+  EXPECT_EQ(only<OnBuild>(parse("FROM x\nONBUILD COPY <<A /b\nc\nA\n")).instruction, "COPY <<A /b\nc\nA");
+  EXPECT_EQ(only<dockerfile::Run>(parse("FROM x\nRUN --mount=type=ssh,source=key a\n")).mounts[0].id, "key");
 }
 
 TEST(Recipe, TakesTimes) {

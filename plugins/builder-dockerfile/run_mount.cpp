@@ -71,6 +71,11 @@ RunMount parse_run_mount(const std::string& text) {
     throw Error{Errc::invalid, "unsupported sharing value " + quote(mount.sharing)};
   }
   const bool optional_target = mount.type == "secret" || mount.type == "ssh";
+  // What is lent has no place of its own: "source" is another word for its name.
+  if (optional_target && !mount.source.empty()) mount.id = mount.source;
+  if (mount.type == "secret" && mount.id.empty() && mount.target.empty()) {
+    throw Error{Errc::invalid, "invalid secret mount. one of source, target required"};
+  }
   if (mount.target.empty() && !optional_target) {
     throw Error{Errc::invalid, "invalid mount config for type " + quote(mount.type) + ": field target must be set"};
   }

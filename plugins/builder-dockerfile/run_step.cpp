@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "copy_files.hpp"
+#include "layer_archive/directory.hpp"
 #include "layer_archive/system_error.hpp"
 #include "lent_files.hpp"
 #include "sha256.hpp"
@@ -53,8 +54,36 @@ std::uint32_t number(const std::string& text, int base, std::uint32_t otherwise,
 
 }  // namespace
 
+/// The tree that a mount's source is in.
+struct StageBuild::MountOrigin {
+  std::unique_ptr<ScopedTree> stage;
+  std::unique_ptr<Tree> stage_tree;
+  const Tree* tree{};
+  std::string path;  ///< Of the source in it, links followed.
+  bool is_directory{};
+};
+
+StageBuild::MountOrigin StageBuild::origin_of(const RunMount& mount) {
+  MountOrigin origin;
+  origin.tree = &context_.tree();
+  if (const NamedContext* named = context_.named(mount.from, tools_.fetcher, call_)) {
+    origin.tree = named->tree.get();
+  } else if (!mount.from.empty()) {
+    origin.stage = std::make_unique<ScopedTree>(session_, image_of(mount.from));
+    origin.stage_tree = std::make_unique<Tree>(origin.stage->root());
+    origin.tree = origin.stage_tree.get();
+  }
+  const std::string source = clean_in_root(mount.source);
+  struct stat status {};
+  if (!origin.tree->resolve(source, origin.path, status)) {
+    throw Error{Errc::invalid, "failed to calculate checksum of \"/" + source + "\": not found"};
+  }
+  origin.is_directory = S_ISDIR(status.st_mode);
+  return origin;
+}
+
 std::string StageBuild::telling_of(const RunMount& mount) {
-  if (mount.type != "bind") return {};
+  if (mount.type != "bind" && (mount.type != "cache" || mount.from.empty())) return {};
   if (const NamedContext* named = context_.named(mount.from, tools_.fetcher, call_)) {
     return named->hash->of(clean_in_root(mount.source), IgnorePatterns{{}}) + " ";
   }
@@ -63,33 +92,18 @@ std::string StageBuild::telling_of(const RunMount& mount) {
 }
 
 void StageBuild::plan_bind(const RunMount& mount, MountPlan& plan) {
-  const std::string source = clean_in_root(mount.source);
   if (plan.copies == nullptr) {
     plan.copies = std::make_unique<WorkDirectory>(context_.work().path());
   }
   const std::string place = plan.copies->make(std::to_string(plan.mounts.size()));
   const UniqueFd root = open_directory(place);
   const CopyOptions options;
-  std::unique_ptr<ScopedTree> stage;
-  std::unique_ptr<Tree> stage_tree;
-  const Tree* from = &context_.tree();
-  if (const NamedContext* named = context_.named(mount.from, tools_.fetcher, call_)) {
-    from = named->tree.get();
-  } else if (!mount.from.empty()) {
-    stage = std::make_unique<ScopedTree>(session_, image_of(mount.from));
-    stage_tree = std::make_unique<Tree>(stage->root());
-    from = stage_tree.get();
-  }
-  struct stat status {};
-  std::string real;
-  if (!from->resolve(source, real, status)) {
-    throw Error{Errc::invalid, "failed to calculate checksum of \"/" + source + "\": not found"};
-  }
+  const MountOrigin from = origin_of(mount);
   // A copy: whatever the step writes is gone with it, and nothing leads out of it.
-  copy_into(*from, real, Tree{root.get()}, S_ISDIR(status.st_mode) ? "/" : "/file", options, call_);
+  copy_into(*from.tree, from.path, Tree{root.get()}, from.is_directory ? "/" : "/file", options, call_);
   std::vector<std::string> how{"rbind", "rprivate"};
   if (mount.read_only.value_or(true)) how.emplace_back("ro");
-  plan.mounts.push_back({"bind", S_ISDIR(status.st_mode) ? place : place + "/file", mount.target, "", how});
+  plan.mounts.push_back({"bind", from.is_directory ? place : place + "/file", mount.target, "", how});
 }
 
 /// What is lent lies in memory, and only for as long as the step takes.
@@ -116,7 +130,7 @@ void StageBuild::plan_secret(const RunMount& mount, MountPlan& plan) {
   const FileAttributes attributes{number(mount.mode, 8, 0400, "mode"), number(mount.uid, 10, 0, "uid"),
                                   number(mount.gid, 10, 0, "gid")};
   const std::string place = lent_files(plan).write(content, attributes);
-  const std::string target = mount.target.empty() ? "/run/secrets/" + id : mount.target;
+  const std::string target = mount.target.empty() ? "/run/secrets/" + id.substr(id.rfind('/') + 1) : mount.target;
   plan.mounts.push_back({"bind", place, target, "", {"rbind", "rprivate", "ro"}});
 }
 
@@ -151,15 +165,39 @@ RunMount StageBuild::expanded_mount(const RunMount& raw) const {
   return mount;
 }
 
-void StageBuild::plan_cache(const RunMount& mount, MountPlan& plan) {
-  plan.caches.push_back(tools_.cache_mounts.take(mount.id.empty() ? mount.target : mount.id, mount.sharing, call_));
-  const CacheMounts::Use& cache = plan.caches.back();
-  if (cache.is_new()) {
-    const UniqueFd root = open_directory(cache.path());
-    if (::fchown(root.get(), number(mount.uid, 10, 0, "uid"), number(mount.gid, 10, 0, "gid")) != 0 ||
-        ::fchmod(root.get(), number(mount.mode, 8, 0755, "mode")) != 0) {
-      layer_archive::throw_errno("cannot make the cache for " + mount.target);
+/// What fills a new cache is its own: as in BuildKit, there is another one for each of them.
+std::string StageBuild::cache_id(const RunMount& mount) {
+  const std::string id = mount.id.empty() ? mount.target : mount.id;
+  return mount.from.empty() ? id : id + " from " + telling_of(mount) + clean_in_root(mount.source);
+}
+
+void StageBuild::begin_cache(const RunMount& mount, const std::string& path) {
+  const UniqueFd root = open_directory(path);
+  if (!mount.from.empty()) {
+    const MountOrigin from = origin_of(mount);
+    if (!from.is_directory) throw Error{Errc::invalid, "a cache is filled from a directory, not from " + mount.source};
+    try {
+      copy_into(*from.tree, from.path, Tree{root.get()}, "/", CopyOptions{}, call_);
+    } catch (...) {
+      // Half of it would be taken for the cache that it is to be.
+      for (const std::string& name : layer_archive::Directory::open(root.get(), ".").sorted_names()) {
+        layer_archive::remove_tree(root.get(), name);
+      }
+      throw;
     }
+  }
+  if (::fchown(root.get(), number(mount.uid, 10, 0, "uid"), number(mount.gid, 10, 0, "gid")) != 0 ||
+      ::fchmod(root.get(), number(mount.mode, 8, 0755, "mode")) != 0) {
+    layer_archive::throw_errno("cannot make the cache for " + mount.target);
+  }
+}
+
+void StageBuild::plan_cache(const RunMount& mount, MountPlan& plan) {
+  plan.caches.push_back(tools_.cache_mounts.take(cache_id(mount), mount.sharing, call_));
+  const CacheMounts::Use& cache = plan.caches.back();
+  {
+    const std::lock_guard lock{tools_.cache_mounts.beginnings()};
+    if (cache.is_new()) begin_cache(mount, cache.path());
   }
   std::vector<std::string> how{"rbind", "rprivate"};
   if (mount.read_only.value_or(false)) how.emplace_back("ro");

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.hpp"
 #include "gantry/builder.hpp"
 
 namespace gantry::dockerfile {
@@ -19,6 +20,7 @@ struct StageState {
   std::string image;  ///< Empty: nothing was made yet.
   builder::v1::Config config;
   std::string author;
+  Arguments::OfStage arguments;
   bool cmd_set{};       ///< By this stage: a new ENTRYPOINT keeps it.
   bool cache_missed{};  ///< From here on nothing is looked for.
 };

@@ -77,6 +77,7 @@ StageState StageBuild::run() {
     }
     throw;
   }
+  state_.arguments = arguments_.of_stage();
   return state_;
 }
 
@@ -98,6 +99,7 @@ void StageBuild::start_stage() {
     state_.image = known.image;
     state_.config = known.config;
     state_.author = known.author;
+    arguments_.inherit(known.arguments);
   } else if (base != "scratch") {
     std::string platform = expand(wanted.from.platform, recipe_.escape, arguments_.global());
     if (platform.empty()) platform = request_.platform;

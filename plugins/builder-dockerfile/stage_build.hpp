@@ -99,11 +99,15 @@ class StageBuild {
   [[nodiscard]] std::string image_of(const std::string& name);
   [[nodiscard]] int run_command(const std::string& container);
   struct MountPlan;
+  struct MountOrigin;
+  [[nodiscard]] MountOrigin origin_of(const RunMount& mount);
   [[nodiscard]] RunMount expanded_mount(const RunMount& raw) const;
   /// What of a mount the step's result depends on.
   std::string telling_of(const RunMount& mount);
   void plan_mount(const RunMount& mount, MountPlan& plan);
   void plan_cache(const RunMount& mount, MountPlan& plan);
+  [[nodiscard]] std::string cache_id(const RunMount& mount);
+  void begin_cache(const RunMount& mount, const std::string& path);
   void plan_bind(const RunMount& mount, MountPlan& plan);
   void plan_secret(const RunMount& mount, MountPlan& plan);
   void plan_agent(const RunMount& mount, MountPlan& plan);

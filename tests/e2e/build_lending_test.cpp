@@ -127,6 +127,9 @@ TEST_F(BuildLending, AsksBeforeACommandIsPrivileged) {
   EXPECT_THAT(build("RUN --security=sandbox grep CapEff /proc/self/status\n", "").out,
               Not(HasSubstr("CapEff:\t000001ff")));
   EXPECT_THAT(build(recipe, "--allow all").err, HasSubstr("invalid entitlement"));
+  const std::string networked = "RUN --network=host true\n";
+  EXPECT_THAT(build(networked, "").err, HasSubstr("entitlement network.host is not allowed"));
+  EXPECT_EQ(build(networked, "--allow network.host").code, 0);
 }
 
 }  // namespace
