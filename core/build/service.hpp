@@ -46,7 +46,6 @@ struct BuildRequest {
   wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
   bool host_network{};                  ///< Commands may ask for the host's network.
   bool quiet{};                         ///< Only the image's id.
-  bool host_network{};                  ///< Commands may ask for the host's network.
   Shown shown{Shown::none};
   Attest attest;
   std::shared_ptr<SharedDirectory> directory;                    ///< In the place of an archive; may be none.
