@@ -29,7 +29,8 @@ class Session {
   /// From here on signals are held for `run`.
   explicit Session(SessionOptions options);
 
-  /// Before the stream's other end has begun: a signal that came so far and asks this program to end, 0 if there is none.
+  /// Before the stream's other end has begun: a signal that came so far and asks this program to end, 0 if there is
+  /// none.
   [[nodiscard]] int asked_to_end();
   /// For `run`, as one that came.
   void hold(int number) { held_.push_back(number); }
