@@ -96,8 +96,7 @@ Json pool(const std::string& subnet, const Addresses& addresses, std::vector<boo
   take(addresses.ranges, "IPRange", 0);
   take(addresses.gateways, "Gateway", addresses.ranges.size());
   for (const std::string& text : addresses.auxiliary) {
-    const auto pair = cut(text, '=');
-    if (!pair) throw Failure("invalid aux-address: " + text);
+    const auto pair = cut(text, '=');  // it has been looked at before
     if (subnet.empty() || is_within(subnet, pair->second)) config["AuxiliaryAddresses"][pair->first] = pair->second;
   }
   return config;
@@ -118,9 +117,10 @@ Json pools(const Addresses& addresses) {
   Json configs = Json::array();
   for (const std::string& text : addresses.auxiliary) {
     const auto pair = cut(text, '=');
-    const auto holds = [&](const std::string& subnet) { return pair && is_within(subnet, pair->second); };
-    if (pair && std::none_of(addresses.subnets.begin(), addresses.subnets.end(), holds)) {
-      throw Failure("no matching subnet for aux-address " + pair->second);
+    const std::string address = pair ? pair->second : "";
+    const auto holds = [&](const std::string& subnet) { return !address.empty() && is_within(subnet, address); };
+    if (std::none_of(addresses.subnets.begin(), addresses.subnets.end(), holds)) {
+      throw Failure("no matching subnet for aux-address " + address);
     }
   }
   std::vector<bool> used(addresses.ranges.size() + addresses.gateways.size(), false);

@@ -4,10 +4,26 @@
 
 namespace gantry::api {
 
+namespace {
+
+using Values = std::vector<std::string>;
+
+// As Go prints it: "[a b]".
+std::string listed(const Values& values) {
+  std::string text;
+  for (const std::string& value : values) text += (text.empty() ? "" : " ") + value;
+  return "[" + text + "]";
+}
+
+}  // namespace
+
 void Plugins::add_routes(Router& router) {
   router.add("GET", "/plugins", [this](Exchange& exchange) { return docker_plugins(exchange); });
   router.add("GET", "/plugins/{name:*}/json", [this](Exchange& exchange) { return docker_plugin(exchange); });
   router.add("DELETE", "/plugins/{name:*}", [this](Exchange& exchange) { return docker_plugin(exchange); });
+  router.add("GET", "/plugins/privileges", [this](Exchange& exchange) { return install(exchange); });
+  router.add("POST", "/plugins/pull", [this](Exchange& exchange) { return install(exchange); });
+  router.add("POST", "/plugins/create", [this](Exchange& exchange) { return install(exchange); });
   for (const char* verb : {"enable", "disable", "set", "push", "upgrade"}) {
     router.add("POST", std::string{"/plugins/{name:*}/"} + verb,
                [this](Exchange& exchange) { return docker_plugin(exchange); });
@@ -23,11 +39,35 @@ void Plugins::add_routes(Router& router) {
   change("reload", &Plugins::reload);
 }
 
-awaitable<Response> Plugins::docker_plugins(Exchange&) { co_return Response::json(nlohmann::json::array()); }
+awaitable<Response> Plugins::docker_plugins(Exchange& exchange) {
+  const auto filters = exchange.request().filters();
+  for (const auto& [name, values] : filters) {
+    if (name != "enabled" && name != "capability") throw Error{Errc::invalid, "invalid filter '" + name + "'"};
+    if (name == "enabled" && values != Values{"true"} && values != Values{"false"}) {
+      throw Error{Errc::invalid, "invalid filter 'enabled=" + listed(values) + "'"};
+    }
+  }
+  co_return Response::json(nlohmann::json::array());
+}
+
+// Plugins as images are not had: drivers, and plugins that run by themselves, are.
+awaitable<Response> Plugins::install(Exchange& exchange) {
+  const bool creates = exchange.request().path.ends_with("/create");
+  const std::string name = exchange.request().get(creates ? "name" : "remote");
+  if (name.empty() && creates) throw Error{Errc::invalid, "failed to parse reference : invalid reference format"};
+  if (name.empty()) throw Error{Errc::invalid, "invalid reference format"};
+  throw Error{Errc::unsupported, "plugin \"" + name +
+                                     "\": managed plugins are not run here: a plugin that listens by itself, or a "
+                                     "driver of gantry's, takes its place"};
+  co_return Response::done();
+}
 
 awaitable<Response> Plugins::docker_plugin(Exchange& exchange) {
-  const std::string name = exchange.request().parameter("name");
+  std::string name = exchange.request().parameter("name");
   const std::string path = exchange.request().path;
+  if (path.ends_with("/set")) (void)co_await exchange.body_json();
+  // An upgrade names an image.
+  if (path.ends_with("/upgrade") && name.find(':') == std::string::npos) name += ":latest";
   if (path.ends_with("/enable") && !exchange.request().number("timeout", "Atoi")) {
     throw Error{Errc::invalid, "strconv.Atoi: parsing \"\": invalid syntax"};
   }

@@ -15,6 +15,7 @@ class Plugins {
  private:
   awaitable<Response> docker_plugins(Exchange& exchange);
   awaitable<Response> docker_plugin(Exchange& exchange);
+  awaitable<Response> install(Exchange& exchange);
   awaitable<Response> list(Exchange& exchange);
   awaitable<Response> inspect(Exchange& exchange);
   awaitable<Response> enable(Exchange& exchange);

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/detached.hpp>
+#include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <latch>
 #include <stdexcept>
@@ -12,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/id.hpp"
 #include "base/time.hpp"
+#include "base/timestamp.hpp"
 #include "gantry/base64.hpp"
 
 namespace gantry {
@@ -64,6 +67,21 @@ TEST(Time, RoundTripsThroughRfc3339) {
   }
 }
 
+TEST(Time, IsReadFromTheBeginOfAStamp) {
+  ::setenv("TZ", "UTC-1", 1);
+  ::tzset();
+  EXPECT_EQ(parse_timestamp("1970-01-02Z"), Nanoseconds{86400} * 1'000'000'000);
+  EXPECT_EQ(parse_timestamp("1970-01-01T02+01:00"), Nanoseconds{3600} * 1'000'000'000);
+  EXPECT_EQ(parse_timestamp("1970-01-01T02:30:00.5Z"), Nanoseconds{9000} * 1'000'000'000 + 500'000'000);
+  EXPECT_EQ(parse_timestamp("1970-01-02"), Nanoseconds{86400 - 3600} * 1'000'000'000) << "in local time";
+  EXPECT_EQ(parse_timestamp("1970-01-01T02:30"), Nanoseconds{9000 - 3600} * 1'000'000'000);
+  for (const char* bad : {"", "1970", "1970-01", "1970-01-01T", "1970-01-01T1", "1970-13-01", "1970-01-01x", "10m"}) {
+    EXPECT_FALSE(parse_timestamp(bad)) << bad;
+  }
+  ::unsetenv("TZ");
+  ::tzset();
+}
+
 TEST(File, IsReplacedAsAWhole) {
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("gantry-" + random_id());
   std::filesystem::create_directory(folder);
@@ -73,6 +91,19 @@ TEST(File, IsReplacedAsAWhole) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator{folder}, {}), 1);
   EXPECT_THROW(read_file(folder / "b"), Error);
   EXPECT_THROW(read_file(folder / "a", 2), Error);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(File, IsOverwrittenInPlace) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("gantry-" + random_id());
+  std::filesystem::create_directory(folder);
+  const std::filesystem::path file = folder / "a";
+  write_file_in_place(file, "long one");
+  std::filesystem::create_hard_link(file, folder / "b");
+  for (const char* text : {"one", "", "a longer one"}) {
+    write_file_in_place(file, text);
+    EXPECT_EQ(read_file(folder / "b"), text);
+  }
   std::filesystem::remove_all(folder);
 }
 

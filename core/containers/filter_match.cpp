@@ -5,6 +5,7 @@
 #include <limits>
 #include <regex>
 
+#include "base/timestamp.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::containers {
@@ -53,7 +54,7 @@ bool matches_labels(const std::map<std::string, std::string>& labels, const std:
 }
 
 Nanoseconds parse_time(const std::string& text) {
-  if (const auto time = parse_rfc3339(text)) return *time;
+  if (const auto time = parse_timestamp(text)) return *time;
   const std::size_t dot = text.find('.');
   std::int64_t seconds = 0;
   const char* const end = text.data() + std::min(dot, text.size());

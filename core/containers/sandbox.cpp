@@ -76,8 +76,11 @@ networks::SandboxRequest Service::Impl::sandbox_request(const Container& contain
   request.container_id = container.id;
   request.container_name = container.name;
   request.hostname = container.config.hostname;
-  for (const auto& [network, asked] : container.endpoints)
+  for (const auto& [network, asked] : container.endpoints) {
     request.endpoints.push_back(endpoint_request(network, asked));
+    const auto last = container.last_endpoints.find(network);
+    if (last != container.last_endpoints.end()) request.endpoints.back().network_id = last->second.network_id;
+  }
   request.ports = published_ports(container.config, container.host_config);
   request.dns = container.host_config.dns.empty() ? settings.dns : container.host_config.dns;
   return request;

@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/timestamp.hpp"
 #include "gantry/error.hpp"
 #include "images/image_config.hpp"
 
@@ -37,7 +38,7 @@ bool has_label(const std::map<std::string, std::string>& labels, const std::stri
 
 /// A time stamp: seconds since the epoch, RFC 3339, or, as "10m" or "1h30m", so long ago.
 Nanoseconds as_time(const std::string& text) {
-  if (const auto time = parse_rfc3339(text)) return *time;
+  if (const auto time = parse_timestamp(text)) return *time;
   double total = 0;
   const char* at = text.data();
   const char* const end = at + text.size();

@@ -71,10 +71,11 @@ Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointReques
   NetworkPtr network = find_name(asked.network);
   if (!network) network = networks.find(asked.network);
   if (!network || leaving.contains(network->id)) {
-    throw Error{Errc::not_found, "network " + asked.network + " not found"};
+    const std::string& known = asked.network_id.empty() ? asked.network : asked.network_id;
+    throw Error{Errc::not_found, "network " + known + " not found"};
   }
   if (network->config_only) {
-    throw Error{Errc::denied, "container cannot be connected to configuration network " + network->name};
+    throw Error{Errc::denied, "cannot create endpoint on configuration-only network"};
   }
   check_endpoint(network.get(), asked);
   Endpoint endpoint;
@@ -85,7 +86,8 @@ Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointReques
   endpoint.container_name = request.container_name;
   endpoint.hostname = request.hostname;
   endpoint.request = asked;
-  if (has_driver(*network)) endpoint.interface = interface_of(request, asked, *network, place.endpoints);
+  if (has_driver(*network))
+    endpoint.interface = interface_of(request, asked, *network, place.endpoints, place.numbered);
   return endpoint;
 }
 
@@ -161,6 +163,7 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
   for (const EndpointRequest& asked : request.endpoints) {
     place.endpoints.push_back(impl_->plan(request, asked, place));
     any_driver = any_driver || !place.endpoints.back().interface.empty();
+    count_interface(place.endpoints.back().interface, place.numbered);
   }
   impl_->choose_gateway(place);
   const bool on_host = std::any_of(place.endpoints.begin(), place.endpoints.end(),
@@ -210,6 +213,7 @@ awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
   std::sort(on_record.begin(), on_record.end(),
             [](const Endpoint& a, const Endpoint& b) { return a.interface < b.interface; });
   for (Endpoint& endpoint : on_record) {
+    count_interface(endpoint.interface, place.numbered);
     endpoint.container_name = request.container_name;
     endpoint.hostname = request.hostname;
     // The ports as they were given, not as they were asked for: they must not change under the clients.
@@ -271,6 +275,7 @@ awaitable<Endpoint> Service::connect(SandboxRequest request, EndpointRequest ask
     std::rethrow_exception(failure);
   }
   const Endpoint made = impl_->places.at(id).endpoints.back();
+  count_interface(made.interface, impl_->places.at(id).numbered);
   impl_->publish("connect", *impl_->networks.find(made.network_id), id);
   co_return made;
 }

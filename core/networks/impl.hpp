@@ -34,6 +34,7 @@ struct Service::Impl {
     std::vector<Endpoint> endpoints;
     std::vector<network::v1::Port> ports;
     std::vector<std::string> dns;
+    std::map<std::string, int> numbered;  ///< See count_interface.
     std::unique_ptr<Resolver> resolver;
     std::size_t questions{};  ///< About names that are known.
     SharedFd netns;           ///< Kept until the detach, for changes of the default route.
@@ -111,8 +112,12 @@ network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverIn
 network::v1::EndpointSpec spec_of(const Endpoint& endpoint);
 
 /// The name of the interface of a container on a network. Errors: denied (another network of the container has it).
+/// `numbered`: how many interfaces of a prefix the container has had.
 std::string interface_of(const SandboxRequest& request, const EndpointRequest& asked, const Network& network,
-                         const std::vector<Endpoint>& others);
+                         const std::vector<Endpoint>& others, const std::map<std::string, int>& numbered);
+
+/// Counts an interface: as with dockerd its number is not given again while the container runs.
+void count_interface(const std::string& name, std::map<std::string, int>& numbered);
 
 /// How long a driver may take: those that stand for somebody else's program are not waited for for ever.
 plugins::CallSettings call_settings(const plugins::DriverInfo& driver);

@@ -27,10 +27,11 @@ Rank rank(const Network& network, const EndpointRequest& asked) {
   return {network.internal, -asked.gateway_priority, !(network.ipv4 && network.ipv6), network.name};
 }
 
-/// The prefix and the lowest number that no other network of the container has or is to have.
-std::string free_interface(const std::string& prefix, const SandboxRequest& request,
-                           const std::vector<Endpoint>& others) {
-  for (int number = 0;; ++number) {
+/// The prefix and the next number that no other network of the container has had or is to have.
+std::string next_interface(const std::string& prefix, const SandboxRequest& request,
+                           const std::vector<Endpoint>& others, const std::map<std::string, int>& numbered) {
+  const auto counted = numbered.find(prefix);
+  for (int number = counted == numbered.end() ? 0 : counted->second;; ++number) {
     std::string name = prefix + std::to_string(number);
     const auto wants_it = [&](const EndpointRequest& other) { return asked_interface(other) == name; };
     if (!has_interface(others, name) && std::none_of(request.endpoints.begin(), request.endpoints.end(), wants_it)) {
@@ -42,14 +43,22 @@ std::string free_interface(const std::string& prefix, const SandboxRequest& requ
 }  // namespace
 
 std::string interface_of(const SandboxRequest& request, const EndpointRequest& asked, const Network& network,
-                         const std::vector<Endpoint>& others) {
+                         const std::vector<Endpoint>& others, const std::map<std::string, int>& numbered) {
   std::string name = asked_interface(asked);
-  if (name.empty()) return free_interface(interface_prefix(network), request, others);
+  if (name.empty()) return next_interface(interface_prefix(network), request, others, numbered);
   if (has_interface(others, name)) {
     throw Error{Errc::denied, "interface name " + name + " for network " + network.name +
                                   " is already in use by container " + request.container_name};
   }
   return name;
+}
+
+void count_interface(const std::string& name, std::map<std::string, int>& numbered) {
+  const std::size_t digits = name.find_last_not_of("0123456789") + 1;
+  constexpr std::size_t kMostDigits = 6;  // an interface's name has 15 characters
+  if (digits == 0 || digits == name.size() || name.size() - digits > kMostDigits) return;
+  int& count = numbered[name.substr(0, digits)];
+  count = std::max(count, std::stoi(name.substr(digits)) + 1);
 }
 
 void Service::Impl::sort_by_rank(std::vector<EndpointRequest>& wanted) const {

@@ -324,7 +324,8 @@ awaitable<void> Service::remove(std::string name_or_id) {
   const auto depends = [&](const auto& other) { return other->config_from == network->name; };
   const auto all = list();
   if (network->config_only && std::any_of(all.begin(), all.end(), depends)) {
-    throw Error{Errc::denied, "configuration network \"" + network->name + "\" is in use"};
+    throw Error{Errc::denied,
+                "error while removing network: configuration network \"" + network->name + "\" is in use"};
   }
   if (!network->config_only) co_await impl_->ask_driver_to_remove(*network);
   if (network->config_only) {

@@ -55,7 +55,8 @@ struct NetworkRequest {
 
 /// What a user asks for one container on one network (API: EndpointSettings).
 struct EndpointRequest {
-  std::string network;  ///< Name, id or unambiguous start of an id.
+  std::string network;     ///< Name, id or unambiguous start of an id.
+  std::string network_id;  ///< Where the container was on it before; for messages. May be empty.
   std::vector<std::string> aliases;
   std::vector<std::string> links;
   std::string ipv4;

@@ -43,6 +43,12 @@ FamilyPlan family_plan(const Pool& pool, const UsedSubnets& used) {
   if (!pool.ip_range.empty()) {
     const auto range = parse_cidr(pool.ip_range);
     if (!range) invalid("invalid ip-range " + pool.ip_range + ": invalid CIDR block notation");
+    if (range->prefix < plan.subnet.prefix) {
+      const std::string bigger =
+          "invalid ip-range " + pool.ip_range + ": CIDR block is bigger than its parent subnet " + plan.subnet.text();
+      if (range->subnet().base == range->address) invalid(bigger);
+      invalid("* " + bigger + "\n* invalid ip-range " + pool.ip_range + ": it should be " + range->subnet().text());
+    }
     if (!plan.subnet.contains(range->subnet())) {
       invalid("invalid ip-range " + pool.ip_range + ": parent subnet " + plan.subnet.text() +
               " doesn't contain ip-range");
@@ -83,7 +89,6 @@ FamilyPlan free_subnet(const std::vector<SubnetSource>& sources, int family, con
 
 Address first_address(const FamilyPlan& plan) {
   AddressPool pool(plan.subnet, plan.range);
-  for (const auto& [name, address] : plan.reserved) pool.take(address);
   const auto first = pool.take();
   if (!first) throw Error{Errc::exhausted, "subnet " + plan.subnet.text() + " has no address for a gateway"};
   return *first;

@@ -103,8 +103,8 @@ void Driver::create_network(const NetworkSpec& spec, network::v1::Network& out, 
 }
 
 Driver::NetworkPtr Driver::make_network(const NetworkSpec& spec) {
-  const std::string parent = parent_of(spec);
   const LinkMode mode = parse_mode(spec.options);
+  const std::string parent = parent_of(spec);
   check_neighbours(spec, parent, mode);
   check_kernel();
   const auto before = records_->network(spec.id);

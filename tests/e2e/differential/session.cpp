@@ -105,7 +105,8 @@ bool Session::load_image() {
 std::string Session::run(const Case& script) {
   // Each case has a folder of its own to write to, empty but for the client's settings.
   for (const auto& entry : fs::directory_iterator{scratch_}) fs::remove_all(entry.path());
-  const Result result = shell(script_of(script), environment());
+  constexpr std::chrono::seconds patience{180};  // of a busy machine
+  const Result result = shell(script_of(script), environment(), {}, patience);
   return normalise(result.out + result.err, words_);
 }
 
