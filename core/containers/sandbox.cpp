@@ -53,6 +53,12 @@ std::vector<std::string> addresses_of(const networks::Endpoint& endpoint) {
   return all;
 }
 
+/// Without it (bridge: none) there is nothing to be linked by; as with dockerd that is no mistake.
+bool has_default_network(const networks::Service& networks) {
+  const auto all = networks.list();
+  return std::any_of(all.begin(), all.end(), [](const auto& network) { return network->name == "bridge"; });
+}
+
 }  // namespace
 
 networks::EndpointRequest endpoint_request(const std::string& network, const wire::EndpointSettings& settings) {
@@ -141,7 +147,7 @@ std::string Service::Impl::resolv_conf(const Container& container, bool resolver
 
 std::vector<std::pair<std::string, Service::Snapshot>> Service::Impl::linked(const Container& container) const {
   std::vector<std::pair<std::string, Snapshot>> all;
-  if (!container.endpoints.contains("bridge")) return all;
+  if (!container.endpoints.contains("bridge") || !has_default_network(at.networks)) return all;
   for (const std::string& text : container.host_config.links) {
     const Link link = parse_link(text);
     const auto other = is_known(link.target) ? find(link.target) : nullptr;

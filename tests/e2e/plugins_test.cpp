@@ -160,6 +160,9 @@ TEST_F(Plugins, OfANetworkDisabledNeedNoBridge) {
   EXPECT_EQ(cli("network ls -q -f name=bridge").out, "");
   EXPECT_NE(shell("ip link show gantry0").code, 0);
   EXPECT_EQ(cli("run --rm busybox ip -o link").lines().size(), 1U) << "the loopback";
+  cli("run -d --name alone busybox sleep 1000");
+  EXPECT_EQ(cli("run --rm --link alone:x busybox echo linked").line(), "linked") << "as with dockerd, to nothing";
+  cli("rm -f alone");
   cli("network create lan");
   EXPECT_EQ(cli("run --rm --network lan busybox ip -o link").lines().size(), 2U);
   daemon_->kill(SIGTERM);
