@@ -3,7 +3,6 @@
 #include <sys/statfs.h>
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 
 #include "base/file.hpp"
@@ -13,6 +12,7 @@
 #include "containers/defaults.hpp"
 #include "containers/failure.hpp"
 #include "containers/impl.hpp"
+#include "containers/init_process.hpp"
 #include "containers/mount_points.hpp"
 #include "containers/tree_archive.hpp"
 #include "containers/tree_extract.hpp"
@@ -29,18 +29,11 @@ struct ProcessTree {
   TreeIds ids;
 };
 
-// Of a process that is known to be the container's init: the directory in /proc stays that process's for ever.
 ProcessTree tree_of_process(std::int64_t pid, std::uint64_t start_time) {
-  const UniqueFd process{::open(("/proc/" + std::to_string(pid)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  const UniqueFd process = open_init(pid, start_time);
   if (!process) return {};
   UniqueFd root{::openat(process.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   const std::string place = "/proc/self/fd/" + std::to_string(process.get());
-  std::ifstream status{place + "/stat"};
-  std::string text;
-  std::getline(status, text, '\0');
-  std::size_t at = text.rfind(')');
-  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
-  if (at == std::string::npos || std::strtoull(text.c_str() + at, nullptr, 10) != start_time) return {};
   try {
     TreeIds ids = TreeIds::of_maps(read_file(place + "/uid_map"), read_file(place + "/gid_map"));
     return {std::move(root), std::move(ids)};

@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "containers/defaults.hpp"
 #include "containers/impl.hpp"
+#include "containers/init_process.hpp"
 #include "containers/spec.hpp"
 #include "containers/validate.hpp"
 
@@ -224,8 +225,8 @@ awaitable<void> Service::connect(std::string name, std::string network, wire::En
   check_absent(*held.container, *wanted);
   networks::Sandbox sandbox;
   if (is_alive(held.container->state)) {
-    const std::string path = "/proc/" + std::to_string(held.container->pid) + "/ns/net";
-    const UniqueFd netns{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const auto& record = *held.container;
+    const UniqueFd netns = open_network(record.host_config.network_mode, record.pid, record.start_time_ticks);
     if (!netns) throw_errno("cannot open the network namespace of container " + id);
     auto all = impl_->sandbox_request(*held.container);
     const auto joined = co_await impl_->at.networks.connect(std::move(all), asked, netns.get());

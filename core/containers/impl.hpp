@@ -49,6 +49,7 @@ struct Live {
   std::vector<Mount> root;                ///< The storage driver's answer, once known.
   std::shared_ptr<HealthMonitor> health;  ///< While probes are due.
   bool files_written{};
+  std::vector<UniqueFd> joined;       ///< The inits (in /proc) whose namespaces the present start joins.
   std::vector<std::string> lent_env;  ///< In no record: a build's secrets.
   int removals{};                     ///< Under way: nothing restarts.
   int restarts{};                     ///< By the user, between the stop and the start: --rm takes nothing away.
@@ -154,7 +155,8 @@ struct Service::Impl {
 
   // sandbox.cpp: networks and the files that tell of them.
   [[nodiscard]] networks::SandboxRequest sandbox_request(const Container& container) const;
-  awaitable<networks::Sandbox> join_networks(std::shared_ptr<const Container> container, std::int64_t pid);
+  awaitable<networks::Sandbox> join_networks(std::shared_ptr<const Container> container, std::int64_t pid,
+                                             std::uint64_t start_time);
   [[nodiscard]] std::map<std::string, wire::EndpointSettings> describe(const Container& container,
                                                                        const networks::Sandbox& sandbox) const;
   struct SandboxFiles {

@@ -7,6 +7,7 @@
 #include "containers/concurrent.hpp"
 #include "containers/defaults.hpp"
 #include "containers/impl.hpp"
+#include "containers/init_process.hpp"
 
 /// What the daemon does at its start with what it finds, and at its end.
 namespace gantry::containers {
@@ -40,8 +41,7 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
   }
   if (!joins_container(held.container->host_config.network_mode)) {
     const std::string& mode = held.container->host_config.network_mode;
-    const std::string path = mode == "host" ? "/proc/self/ns/net" : "/proc/" + std::to_string(running->pid) + "/ns/net";
-    const UniqueFd netns{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const UniqueFd netns = open_network(mode, running->pid, running->start_time);
     // Without it the process has just ended: the watcher finds that out.
     if (netns) {
       auto request = sandbox_request(*held.container);

@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "containers/defaults.hpp"
 #include "containers/impl.hpp"
+#include "containers/init_process.hpp"
 #include "containers/links.hpp"
 #include "containers/ports.hpp"
 #include "networks/sandbox_files.hpp"
@@ -92,13 +93,12 @@ networks::SandboxRequest Service::Impl::sandbox_request(const Container& contain
   return request;
 }
 
-awaitable<networks::Sandbox> Service::Impl::join_networks(std::shared_ptr<const Container> container,
-                                                          std::int64_t pid) {
+awaitable<networks::Sandbox> Service::Impl::join_networks(std::shared_ptr<const Container> container, std::int64_t pid,
+                                                          std::uint64_t start_time) {
   networks::Sandbox sandbox;
   const std::string& mode = container->host_config.network_mode;
   if (joins_container(mode)) co_return sandbox;
-  const std::string path = mode == "host" ? "/proc/self/ns/net" : "/proc/" + std::to_string(pid) + "/ns/net";
-  const UniqueFd netns{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const UniqueFd netns = open_network(mode, pid, start_time);
   // The init has ended already: the runtime's start says why.
   if (!netns && (errno == ENOENT || errno == ESRCH)) co_return sandbox;
   if (!netns) throw_errno("cannot open the network namespace of container " + container->id);

@@ -155,7 +155,7 @@ class FakeRuntime : public runtime::v1::Driver, public runtime::v1::LiveMounts {
  private:
   static void hand_over(const Process& process, runtime::v1::Running& out) {
     out.pid = process.pid;
-    out.start_time = 1;
+    out.start_time = world()->start_time;
     out.exit_fd = UniqueFd{::dup(process.exited.get())};
   }
   static void set_paused(const std::string& id, bool paused) {

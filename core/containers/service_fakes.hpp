@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fcntl.h>
+
 #include <map>
 #include <mutex>
 #include <optional>
@@ -7,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "containers/init_process.hpp"
 #include "containers/service.hpp"
 #include "gantry/runtime.hpp"
 #include "gantry/storage.hpp"
@@ -47,6 +50,7 @@ struct World {
   images::ImageConfig image;                                ///< Of the only image.
   std::string exec_output;                                  ///< Frames.
   std::int64_t next_pid{1000};
+  std::uint64_t start_time = start_time_of(UniqueFd{::open("/proc/self", O_PATH | O_CLOEXEC)});
 
   World() { image.cmd = {"sh"}; }
   void end(const std::string& id, int code);

@@ -61,6 +61,22 @@ TEST_F(ServiceTest, SharedNamespacesAreNamedById) {
   EXPECT_EQ(refusal([&] { create(nobody); }), "No such container: nobody");
 }
 
+TEST_F(ServiceTest, NamespacesOfAProcessThatHasTakenTheNumberAreNotJoined) {
+  world_.start_time = 1;  // not this process's, which has all numbers here
+  const std::string first = run(request("first"));
+  EXPECT_FALSE(world_.sandboxes.contains(first));
+  auto what = request("second");
+  what.body.host_config.network_mode = "container:first";
+  create(what);
+  EXPECT_EQ(refusal([&] { daemon_->run(service().start("second")); }),
+            "cannot join network of a non running container: " + first);
+  what = request("third");
+  what.body.host_config.pid_mode = "container:first";
+  create(what);
+  EXPECT_EQ(refusal([&] { daemon_->run(service().start("third")); }),
+            "failed to join PID namespace: container " + first + " is not running");
+}
+
 TEST_F(ServiceTest, ALinkToWhatJoinsItsOwnNetworkIsRefused) {
   auto what = request("first");
   what.body.host_config.network_mode = "container:second";

@@ -4,6 +4,7 @@
 #include "containers/defaults.hpp"
 #include "containers/failure.hpp"
 #include "containers/impl.hpp"
+#include "containers/init_process.hpp"
 #include "containers/links.hpp"
 #include "containers/mount_points.hpp"
 #include "containers/spec.hpp"
@@ -30,6 +31,14 @@ void check_startable(const Container& container) {
     default:
       return;
   }
+}
+
+// The runtime found them by their numbers: if they still have those, it has joined what was meant.
+void check_joined(std::vector<UniqueFd>& inits) {
+  if (std::any_of(inits.begin(), inits.end(), has_ended)) {
+    throw Error{Errc::conflict, "cannot join the namespaces of a container that has just ended"};
+  }
+  inits.clear();
 }
 
 }  // namespace
@@ -66,16 +75,20 @@ awaitable<runtime::v1::Spec> Service::Impl::make_spec(std::shared_ptr<const Cont
   const auto& host = container->host_config;
   inputs.hostname = container->config.hostname;
   std::string files = folder(container->id);
+  its->joined.clear();
   const auto join = [&](const char* kind, const char* file, const std::string& mode) -> Snapshot {
     if (!joins_container(mode)) return nullptr;
     auto other = find(joined_container(mode));
-    if (!is_alive(other->state)) {
+    UniqueFd init;
+    if (is_alive(other->state)) init = open_init(other->pid, other->start_time_ticks);
+    if (!init) {
       if (kind == std::string("network")) {
         throw Error{Errc::conflict, "cannot join network of a non running container: " + other->id};
       }
       const std::string name = kind == std::string("pid") ? "PID" : "IPC";
       throw Error{Errc::conflict, "failed to join " + name + " namespace: container " + other->id + " is not running"};
     }
+    its->joined.push_back(std::move(init));
     inputs.joined[kind] = "/proc/" + std::to_string(other->pid) + "/ns/" + file;
     return other;
   };
@@ -160,8 +173,9 @@ awaitable<void> Service::Impl::run(Held& held) {
   };
   const Process process = co_await at.drivers.call(driver, Pool::quick, call_settings, ask_to_create);
   trace.step("runtime.create");
+  check_joined(held.live->joined);
 
-  const networks::Sandbox sandbox = co_await join_networks(container, process->pid);
+  const networks::Sandbox sandbox = co_await join_networks(container, process->pid, process->start_time);
   trace.step("networks.attach");
   co_await connect_attachments(id);
   trace.step("attachments");
@@ -245,6 +259,7 @@ awaitable<bool> Service::Impl::start(Held& held, Starter starter) {
     co_return true;
   }
   const StartFailure told = describe_start_failure(failure);
+  held.live->joined.clear();
   co_await undo_start(id, held.container->mounts, held.container->host_config.runtime);
   held.container = change(id, [&](Container& record) {
     record.move_to(before == State::restarting ? State::exited : before);
