@@ -15,6 +15,7 @@
 #include "gantry/error.hpp"
 #include "layer_archive/directory.hpp"
 #include "layer_archive/extended_attributes.hpp"
+#include "layer_archive/file_content.hpp"
 #include "layer_archive/system_error.hpp"
 
 namespace gantry::dockerfile {
@@ -26,30 +27,6 @@ namespace {
 
 std::string in_proc(int directory, const std::string& name) {
   return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
-}
-
-void copy_content(int from, int to, const Call& call) {
-  constexpr std::size_t kStep = std::size_t{64} << 20;
-  for (;;) {
-    call.check();
-    const ssize_t moved = ::copy_file_range(from, nullptr, to, nullptr, kStep, 0);
-    if (moved == 0) return;
-    if (moved > 0) continue;
-    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) throw_errno("cannot copy a file");
-    break;
-  }
-  std::vector<char> buffer(std::size_t{256} << 10);
-  for (;;) {
-    call.check();
-    const ssize_t got = ::read(from, buffer.data(), buffer.size());
-    if (got < 0) throw_errno("cannot copy a file");
-    if (got == 0) return;
-    for (ssize_t put = 0; put < got;) {
-      const ssize_t done = ::write(to, buffer.data() + put, static_cast<std::size_t>(got - put));
-      if (done < 0) throw_errno("cannot copy a file");
-      put += done;
-    }
-  }
 }
 
 /// One tree on its way into another.
@@ -112,7 +89,7 @@ class Copying {
       const UniqueFd in = layer_archive::open_regular_in(from, name);
       const UniqueFd out{::openat(to, new_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
       if (!in || !out) throw_errno("cannot copy " + layer_archive::quoted(path));
-      copy_content(in.get(), out.get(), call_);
+      layer_archive::copy_content(in.get(), out.get(), status.st_size, call_);
     } else if (S_ISLNK(status.st_mode)) {
       std::string target(static_cast<std::size_t>(status.st_size) + 1, '\0');
       const ssize_t size = ::readlinkat(from, name.c_str(), target.data(), target.size());

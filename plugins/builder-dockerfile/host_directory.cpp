@@ -15,6 +15,7 @@
 #include "as_reader.hpp"
 #include "gantry/error.hpp"
 #include "layer_archive/directory.hpp"
+#include "layer_archive/file_content.hpp"
 #include "layer_archive/system_error.hpp"
 #include "tree.hpp"
 
@@ -43,26 +44,6 @@ std::string name_of_open(int fd) {
   const ssize_t size = ::readlink(link.c_str(), buffer.data(), buffer.size());
   if (size < 0) throw_errno("cannot read " + link);
   return {buffer.data(), static_cast<std::size_t>(size)};
-}
-
-void copy_content(int from, int to, const std::string& path, const Call& call) {
-  constexpr std::size_t kStep = std::size_t{16} << 20;
-  std::vector<char> buffer;
-  for (;;) {
-    call.check();
-    ssize_t moved = -1;
-    if (buffer.empty()) moved = ::copy_file_range(from, nullptr, to, nullptr, kStep, 0);
-    if (moved < 0) {
-      // Between filesystems, or of one that cannot.
-      buffer.resize(std::size_t{256} << 10);
-      moved = ::read(from, buffer.data(), buffer.size());
-      if (moved > 0 && ::write(to, buffer.data(), static_cast<std::size_t>(moved)) != moved) {
-        throw_errno("cannot keep " + quoted(path));
-      }
-    }
-    if (moved < 0) throw_errno("cannot read " + quoted(path));
-    if (moved == 0) return;
-  }
 }
 
 }  // namespace
@@ -160,15 +141,24 @@ bool HostDirectory::resolve(const std::string& path, std::string& out) {
   return out.empty() || find(out) != nullptr;
 }
 
-bool HostDirectory::copy_file(File& file, int root, const Call& call) const {
+bool HostDirectory::copy_file(File& file, int root, FirstNames& first_names, const Call& call) const {
   const UniqueFd from = open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!from) throw_unreadable(file.path);
   struct stat before {};
   if (::fstat(from.get(), &before) != 0) throw_errno("cannot read " + quoted(file.path));
   if (!S_ISREG(before.st_mode)) throw_changed(file.path);
+  if (before.st_nlink > 1) {
+    const auto [first, is_new] = first_names.try_emplace({before.st_dev, before.st_ino}, file.path);
+    if (!is_new) {
+      if (::linkat(root, first->second.c_str(), root, file.path.c_str(), 0) != 0) {
+        throw_errno("cannot keep " + quoted(file.path));
+      }
+      return same_content(file.status, before);
+    }
+  }
   const UniqueFd to{::openat(root, file.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
   if (!to) throw_errno("cannot keep " + quoted(file.path));
-  copy_content(from.get(), to.get(), file.path, call);
+  layer_archive::copy_content(from.get(), to.get(), before.st_size, call);
   std::array<char, 64> capability{};
   const ssize_t size = ::fgetxattr(from.get(), "security.capability", capability.data(), capability.size());
   if (size > 0) ::fsetxattr(to.get(), "security.capability", capability.data(), static_cast<std::size_t>(size), 0);
@@ -184,13 +174,14 @@ bool HostDirectory::copy_file(File& file, int root, const Call& call) const {
 bool HostDirectory::copy_to(int root, const Call& call) {
   const std::lock_guard lock{mutex_};
   bool same = true;
+  FirstNames first_names;
   // The paths lead through directories that are made here: a parent comes before what is in it.
   for (File& file : files_) {
     const mode_t mode = file.status.st_mode;
     if (S_ISDIR(mode)) {
       if (::mkdirat(root, file.path.c_str(), 0700) != 0) throw_errno("cannot keep " + quoted(file.path));
     } else if (S_ISREG(mode)) {
-      same = copy_file(file, root, call) && same;
+      same = copy_file(file, root, first_names, call) && same;
     } else if (S_ISFIFO(mode)) {
       if (::mknodat(root, file.path.c_str(), S_IFIFO | (mode & 0777), 0) != 0)
         throw_errno("cannot keep " + quoted(file.path));

@@ -2,11 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "content_hash.hpp"
@@ -58,7 +60,9 @@ class HostDirectory {
 
  private:
   void list_below(int directory, const std::string& path, const path_patterns::IgnorePatterns& ignored);
-  bool copy_file(File& file, int root, const Call& call) const;
+  /// Under which name a file with several was copied first.
+  using FirstNames = std::map<std::pair<dev_t, ino_t>, std::string>;
+  bool copy_file(File& file, int root, FirstNames& first_names, const Call& call) const;
 
   const builder::v1::Reader reader_;
   const Call& call_;

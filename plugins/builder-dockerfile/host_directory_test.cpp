@@ -115,6 +115,27 @@ TEST_F(HostDirectoryTest, TellsThatAFileHasChangedBetweenALookAndTheCopy) {
   EXPECT_EQ(read_copy("a"), "another");
 }
 
+TEST_F(HostDirectoryTest, KeepsHardLinksAndHoles) {
+  fs::create_hard_link(root_ / "context/a", root_ / "context/dir/same");
+  write("sparse", "start");
+  constexpr std::uintmax_t kSize = std::uintmax_t{1} << 33;
+  fs::resize_file(root_ / "context/sparse", kSize);
+  std::fstream{root_ / "context/sparse", std::ios::in | std::ios::out}.seekp(kSize - 3) << "end";
+  const auto opened = open();
+  const UniqueFd copy = copy_place();
+  EXPECT_TRUE(opened->copy_to(copy.get(), call_));
+  EXPECT_EQ(fs::hard_link_count(root_ / "copy/a"), 2U);
+  EXPECT_TRUE(fs::equivalent(root_ / "copy/a", root_ / "copy/dir/same"));
+  struct stat status {};
+  ASSERT_EQ(::stat((root_ / "copy/sparse").c_str(), &status), 0);
+  EXPECT_EQ(static_cast<std::uintmax_t>(status.st_size), kSize);
+  EXPECT_LT(status.st_blocks, 1'000) << "holes are not written";
+  std::ifstream file(root_ / "copy/sparse");
+  std::string end(3, ' ');
+  file.seekg(kSize - 3).read(end.data(), 3);
+  EXPECT_EQ(end, "end");
+}
+
 TEST_F(HostDirectoryTest, SaysWhichFileIsGone) {
   const auto opened = open();
   HostDirectory& host = *opened;
