@@ -30,6 +30,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kIgnoreFile = ".dockerignore";
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Failure("unable to prepare context: unable to evaluate symlinks in Dockerfile path: " + path);
@@ -59,18 +61,28 @@ bool looks_like_archive(std::string_view start) {
   return start.size() > 262 && start.substr(257, 5) == "ustar";
 }
 
-/// The patterns of <Dockerfile>.dockerignore, else of .dockerignore.
-path_patterns::IgnorePatterns ignore_patterns(const std::string& directory, const std::string& recipe) {
-  for (const std::string& name : {recipe + ".dockerignore", std::string{".dockerignore"}}) {
-    const std::string path = directory + "/" + name;
-    if (::access(path.c_str(), R_OK) == 0) return path_patterns::IgnorePatterns::parse(read_file(path));
+/// What <recipe>.dockerignore says, else the directory's .dockerignore. `recipe`: the Dockerfile's path; empty: it is
+/// no file.
+std::string ignore_lines(const std::string& recipe, const std::string& directory) {
+  for (const std::string& path : {recipe + kIgnoreFile, directory + "/" + kIgnoreFile}) {
+    if (path != kIgnoreFile && ::access(path.c_str(), R_OK) == 0) return read_file(path);
   }
-  return path_patterns::IgnorePatterns{std::vector<std::string>{}};
+  return {};
+}
+
+path_patterns::IgnorePatterns ignore_patterns(const std::string& recipe, const std::string& directory) {
+  return path_patterns::IgnorePatterns::parse(ignore_lines(recipe, directory));
+}
+
+/// The Dockerfile that is meant if none is named.
+std::string usual_recipe(const std::string& directory) {
+  const auto is_there = [&](const char* name) { return ::access((directory + "/" + name).c_str(), F_OK) == 0; };
+  return !is_there("Dockerfile") && is_there("dockerfile") ? "dockerfile" : "Dockerfile";
 }
 
 /// The Dockerfile's path in the context; empty if it is not in it.
 std::string path_within(const std::string& directory, const std::string& file) {
-  if (file.empty()) return "Dockerfile";
+  if (file.empty()) return usual_recipe(directory);
   std::error_code failed;
   const fs::path whole = fs::weakly_canonical(file, failed);
   const std::string relative = whole.lexically_relative(fs::weakly_canonical(directory, failed)).string();
@@ -104,9 +116,9 @@ class Sender {
   [[nodiscard]] std::size_t warnings() const noexcept { return warnings_; }
 
   void directory(const std::string& path) {
-    if (flags_.file == "-") return with_recipe(path, read_stdin());
+    if (flags_.file == "-") return with_recipe(path, read_stdin(), "");
     const std::string recipe = path_within(path, flags_.file);
-    if (recipe.empty()) return with_recipe(path, read_file(flags_.file));
+    if (recipe.empty()) return with_recipe(path, read_file(flags_.file), flags_.file);
     if (::access((path + "/" + recipe).c_str(), R_OK) != 0) {
       throw Failure("unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat " +
                     fs::weakly_canonical(path + "/" + recipe).string() + ": no such file or directory");
@@ -117,7 +129,7 @@ class Sender {
       return send(
           recipe, "", [] { return std::string_view{}; }, remote_contexts(), shared);
     }
-    ContextArchive archive(path, ignore_patterns(path, recipe), {recipe, ".dockerignore"});
+    ContextArchive archive(path, ignore_patterns(path + "/" + recipe, path), {recipe, kIgnoreFile});
     send_directory(recipe, archive);
   }
 
@@ -151,10 +163,16 @@ class Sender {
   }
 
  private:
-  void with_recipe(const std::string& path, std::string content) {
+  /// With a Dockerfile from elsewhere, `file` if it is one, which is no part of the context. As docker's own client has
+  /// it, .dockerignore tells the daemon so.
+  void with_recipe(const std::string& path, std::string content, const std::string& file) {
     const std::string name = ".dockerfile." + std::to_string(::getpid());
-    ContextArchive archive(path, ignore_patterns(path, "Dockerfile"), {".dockerignore"});
+    const std::string own = path + "/" + kIgnoreFile;
+    const std::string ignored = ::access(own.c_str(), R_OK) == 0 ? read_file(own) : kIgnoreFile;
+    const std::string lines = ignore_lines(file, path) + "\n" + kIgnoreFile;
+    ContextArchive archive(path, path_patterns::IgnorePatterns::parse(lines), {});
     archive.add(name, std::move(content));
+    archive.add(kIgnoreFile, ignored + "\n" + name + "\n");
     send_directory(name, archive);
   }
 
@@ -167,7 +185,7 @@ class Sender {
         continue;
       }
       const std::string directory = ".context." + std::to_string(::getpid()) + "." + std::to_string(places.size());
-      archive.add_directory(directory, place, ignore_patterns(place, "Dockerfile"));
+      archive.add_directory(directory, place, ignore_patterns(place + "/Dockerfile", place));
       places[name] = "directory:" + directory;
     }
     send(

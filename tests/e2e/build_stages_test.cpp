@@ -157,6 +157,22 @@ TEST_F(BuildStages, TakeContextsByNameBesideADockerfileAlone) {
   EXPECT_THAT(built.out, HasSubstr("\nof-more\n"));
 }
 
+TEST_F(BuildStages, DoNotSeeADockerfileFromElsewhere) {
+  const std::string recipe = "FROM busybox\nCOPY . /c\nRUN cd /c && echo $(find . | sort)\n";
+  const fs::path folder = context({{"a", ""}, {"b", ""}, {"Dockerfile.dockerignore", "b\n"}});
+  const fs::path elsewhere = context({{"My", recipe}}, "elsewhere");
+  const std::string flags = "build --no-cache " + folder.string() + " -f ";
+  EXPECT_THAT(cli(flags + "-", recipe).out, HasSubstr("\n. ./Dockerfile.dockerignore ./a ./b\n"));
+  EXPECT_THAT(cli(flags + (elsewhere / "My").string()).out, HasSubstr("\n. ./Dockerfile.dockerignore ./a ./b\n"));
+  // Its own comes with it, and counts before the context's.
+  std::ofstream{elsewhere / "My.dockerignore"} << "a\nDocker*\n";
+  std::ofstream{folder / ".dockerignore"} << "b\n";
+  EXPECT_THAT(cli(flags + (elsewhere / "My").string()).out, HasSubstr("\n. ./.dockerignore ./b\n"));
+  EXPECT_THAT(cli(flags + "-", recipe).out, HasSubstr("\n. ./.dockerignore ./Dockerfile.dockerignore ./a\n"));
+  const fs::path lower = context({{"dockerfile", "FROM busybox\nRUN echo lower\n"}}, "lower");
+  EXPECT_THAT(cli("build --no-cache " + lower.string()).out, HasSubstr("\nlower\n"));
+}
+
 TEST_F(BuildStages, HaveTheLimitsThatTheirUserGives) {
   const Result built = cli("build --no-cache --ulimit nofile=321:654 -", "FROM busybox\nRUN ulimit -n; ulimit -Hn\n");
   EXPECT_THAT(built.out, HasSubstr("\n321\n654\n")) << built.err;
