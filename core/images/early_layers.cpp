@@ -1,5 +1,6 @@
 #include "images/early_layers.hpp"
 
+#include <array>
 #include <utility>
 
 #include "gantry/error.hpp"
@@ -9,8 +10,9 @@
 namespace gantry::images {
 namespace {
 
-/// No more than these are looked at: archives have few images.
+/// No more than these are looked at: archives have few images, and images few layers.
 constexpr int kMostConfigs = 64;
+constexpr std::size_t kMostLayers = 2048;
 constexpr std::uint64_t kLargestConfig = std::uint64_t{1} << 20;
 
 }  // namespace
@@ -26,32 +28,38 @@ void EarlyLayers::take(const ArchiveFiles::File& file) {
 }
 
 void EarlyLayers::take_config(const ArchiveFiles::File& file) {
-  const std::string text = context_.blobs.read(file.digest, kLargestConfig);
-  if (!text.starts_with('{') || configs_ >= kMostConfigs) return;
+  if (configs_ >= kMostConfigs || !may_be_json(file)) return;
   Image image;
   try {
-    parse_image_config(text, image);
+    parse_image_config(context_.blobs.read(file.digest, kLargestConfig), image);
   } catch (const Error&) {
     return;  // It is something else.
   }
   ++configs_;
+  const auto chain = std::make_shared<const std::vector<std::string>>(std::move(image.chain_ids));
   for (std::size_t at = 0; at < image.diff_ids.size(); ++at) {
+    if (wanted_.size() >= kMostLayers) return;
     const std::string& diff_id = image.diff_ids[at];
-    Layer layer;
-    layer.blob.media_type = media_type::kOciLayer;
-    layer.blob.digest = layer.diff_id = diff_id;
-    layer.chain_id = image.chain_ids[at];
-    layer.parents = {image.chain_ids.begin(), image.chain_ids.begin() + static_cast<std::ptrdiff_t>(at)};
-    if (wanted_.emplace(diff_id, std::move(layer)).second) start_if_there(diff_id);
+    if (wanted_.emplace(diff_id, Wanted{chain, at}).second) start_if_there(diff_id);
   }
+}
+
+bool EarlyLayers::may_be_json(const ArchiveFiles::File& file) const {
+  std::array<std::byte, 1> first{};
+  return FileSource{context_.blobs.open(file.digest)}.read(first) == 1 && first[0] == std::byte{'{'};
 }
 
 void EarlyLayers::start_if_there(const std::string& digest) {
   const auto stored = stored_.find(digest);
   const auto wanted = wanted_.find(digest);
-  if (stored == stored_.end() || wanted == wanted_.end()) return;
-  Layer layer = wanted->second;
+  if (stored == stored_.end() || wanted == wanted_.end() || std::exchange(wanted->second.is_started, true)) return;
+  const auto& [chain, at, started] = wanted->second;
+  Layer layer;
+  layer.blob.media_type = media_type::kOciLayer;
+  layer.blob.digest = layer.diff_id = digest;
   layer.blob.size = stored->second;
+  layer.chain_id = chain->at(at);
+  layer.parents = {chain->begin(), chain->begin() + static_cast<std::ptrdiff_t>(at)};
   asio::post(io_, [self = shared_from_this(), layer = std::move(layer)]() mutable { self->start(std::move(layer)); });
 }
 

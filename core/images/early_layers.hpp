@@ -27,7 +27,15 @@ class EarlyLayers : public std::enable_shared_from_this<EarlyLayers> {
   awaitable<void> leave();
 
  private:
+  /// A layer that a config names.
+  struct Wanted {
+    std::shared_ptr<const std::vector<std::string>> chain;  ///< The chain IDs of all of the image's layers.
+    std::size_t at{};
+    bool is_started{};
+  };
+
   void take_config(const ArchiveFiles::File& file);
+  [[nodiscard]] bool may_be_json(const ArchiveFiles::File& file) const;
   void start_if_there(const std::string& digest);
   void start(Layer layer);
 
@@ -36,7 +44,7 @@ class EarlyLayers : public std::enable_shared_from_this<EarlyLayers> {
   const bool possible_;
   // The worker's.
   std::map<std::string, std::uint64_t> stored_;
-  std::map<std::string, Layer> wanted_;
+  std::map<std::string, Wanted> wanted_;  ///< By diff ID.
   int configs_{};
   // The io thread's.
   bool left_{};
