@@ -153,11 +153,12 @@ class ArchiveFiles::Reader {
 };
 
 void ArchiveFiles::take_entries(Reader& reader) {
-  while (archive_entry* entry = reader.next()) {
+  for (std::size_t entries = 0; archive_entry* entry = reader.next();) {
+    // Not the names: the same one may come again and again.
+    if (++entries > kMaxEntries) refuse_archive("it has too many files");
     const char* name = archive_entry_pathname(entry);
     if (name == nullptr) refuse_archive("a name cannot be read");
     const std::string path = clean(name);
-    if (files_.size() + links_.size() > kMaxEntries) refuse_archive("it has too many files");
     if (const char* target = archive_entry_hardlink(entry)) {
       links_[path] = clean(target);
     } else if (archive_entry_filetype(entry) == AE_IFLNK) {

@@ -241,6 +241,27 @@ TEST_F(ImageService, ReadsOnlyTheLayersOfAFileThatAreWanted) {
   EXPECT_EQ(blobs(), 2U);
 }
 
+TEST_F(ImageService, CountsEntriesAndNotNames) {
+  TarMaker tar;
+  for (int entry = 0; entry <= 65536; ++entry) tar.link("same", "config.json");
+  EXPECT_EQ(load(tar.take()), "invalid image archive: it has too many files");
+}
+
+std::string archive_naming(std::size_t times, const std::string& config) {
+  nlohmann::json list = nlohmann::json::array();
+  for (std::size_t at = 0; at < times; ++at) list.push_back({{"Config", "config.json"}});
+  return TarMaker{}.file("config.json", config).file("manifest.json", list.dump()).take();
+}
+
+// The archive is small, what it would fill is not.
+TEST_F(ImageService, TakesNoMoreImagesThanMemoryHolds) {
+  nlohmann::json config{{"rootfs", {{"type", "layers"}, {"diff_ids", nlohmann::json::array()}}}};
+  EXPECT_EQ(load(archive_naming(2, config.dump())), "");
+  EXPECT_EQ(load(archive_naming(1025, config.dump())), "invalid image archive: it names too many images");
+  config["comment"] = std::string(4'000'000, 'x');
+  EXPECT_EQ(load(archive_naming(17, config.dump())), "invalid image archive: its images are too large");
+}
+
 TEST_F(ImageService, LeavesNothingOfACancelledLoad) {
   start("overlay");
   const std::string archive = archive_of(Packed{{40'000'000, 40'000'001}}, "lcm");

@@ -1,5 +1,6 @@
 #include "images/archive_reader.hpp"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "gantry/error.hpp"
@@ -12,6 +13,48 @@ namespace gantry::images {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kMaxImages = 1024;
+/// Of all of their configs and manifests.
+constexpr std::size_t kMaxText = std::size_t{64} << 20;
+/// Of all of them.
+constexpr std::size_t kMaxDescriptors = std::size_t{64} << 10;
+
+std::size_t text_of(const Attestation& attestation) {
+  std::size_t size = attestation.index.content.size();
+  for (const auto& manifest : attestation.manifests) size += manifest.content.size();
+  return size;
+}
+
+/// A small archive may name many images, each of a large config, and the same one over and over.
+class FoundImages {
+ public:
+  void add(ArchivedImage image) {
+    text_ += image.config.size() + image.manifest.content.size();
+    descriptors_ += image.layers.size();
+    images_.push_back(std::move(image));
+    check();
+  }
+  /// To the last one.
+  void add(Attestation attestation) {
+    text_ += text_of(attestation);
+    descriptors_ += attestation.blobs.size();
+    images_.back().attestation = std::move(attestation);
+    check();
+  }
+  [[nodiscard]] const ArchivedImage& last() const { return images_.back(); }
+  std::vector<ArchivedImage> take() { return std::move(images_); }
+
+ private:
+  void check() const {
+    if (images_.size() > kMaxImages) refuse_archive("it names too many images");
+    if (text_ > kMaxText || descriptors_ > kMaxDescriptors) refuse_archive("its images are too large");
+  }
+
+  std::vector<ArchivedImage> images_;
+  std::size_t text_{};
+  std::size_t descriptors_{};
+};
 
 std::string_view layer_type(Compression compression) {
   switch (compression) {
@@ -58,20 +101,29 @@ Descriptor layer_at(const std::string& path, const std::string* diff_id, Archive
   return layer;
 }
 
-ArchivedImage from_docker(const json& item, ArchiveFiles& archive) {
+/// By the configs' paths: several images may have the same one.
+using DiffIds = std::map<std::string, std::vector<std::string>>;
+
+ArchivedImage from_docker(const json& item, ArchiveFiles& archive, DiffIds& known) {
   if (!item.is_object() || !item.contains("Config") || !item["Config"].is_string()) {
     refuse_archive("manifest.json names no config");
   }
   ArchivedImage image;
-  image.config = archive.content(archive.need(item["Config"].get<std::string>()), kMaxConfig);
+  const auto config = item["Config"].get<std::string>();
+  image.config = archive.content(archive.need(config), kMaxConfig);
   for (const std::string& name : strings(item, "RepoTags")) {
     image.names.push_back(parse_reference(name).with_default_tag().str());
   }
-  Image parsed;
-  parse_image_config(image.config, parsed);
+  const auto [found, is_new] = known.try_emplace(config);
+  if (is_new) {
+    Image parsed;
+    parse_image_config(image.config, parsed);
+    found->second = std::move(parsed.diff_ids);
+  }
+  const std::vector<std::string>& diff_ids = found->second;
   for (const std::string& path : strings(item, "Layers")) {
     const std::size_t at = image.layers.size();
-    image.layers.push_back(layer_at(path, at < parsed.diff_ids.size() ? &parsed.diff_ids[at] : nullptr, archive));
+    image.layers.push_back(layer_at(path, at < diff_ids.size() ? &diff_ids[at] : nullptr, archive));
   }
   return image;
 }
@@ -118,19 +170,18 @@ Attestation attestation_in(const registry::v1::Manifest& top, const Index& index
 }
 
 void from_layout(const Index& index, int depth, std::vector<std::string> names, ArchiveFiles& archive,
-                 std::vector<ArchivedImage>& out);
+                 FoundImages& out);
 
 void from_entry(const Index::Entry& entry, int depth, std::vector<std::string> names, ArchiveFiles& archive,
-                std::vector<ArchivedImage>& out) {
+                FoundImages& out) {
   const std::string content = archive.content(need_blob(archive, entry.descriptor), kMaxManifest);
   const auto parsed = parse_manifest(content, entry.descriptor.media_type);
   if (const Index* nested = std::get_if<Index>(&parsed)) {
     if (depth > 3) refuse_archive("its indexes are nested too deeply");
     from_layout(*nested, depth + 1, std::move(names), archive, out);
-    ArchivedImage& image = out.back();
-    if (image.attestation.index.content.empty()) {
+    if (out.last().attestation.index.content.empty()) {
       const registry::v1::Manifest top{nested->media_type, entry.descriptor.digest, content};
-      image.attestation = attestation_in(top, *nested, image.manifest.digest, archive);
+      out.add(attestation_in(top, *nested, out.last().manifest.digest, archive));
     }
     return;
   }
@@ -141,11 +192,11 @@ void from_entry(const Index::Entry& entry, int depth, std::vector<std::string> n
   image.config = archive.content(need_blob(archive, manifest.config), kMaxConfig);
   for (const Descriptor& layer : manifest.layers) expect_blob(archive, layer);
   image.layers = manifest.layers;
-  out.push_back(std::move(image));
+  out.add(std::move(image));
 }
 
 void from_layout(const Index& index, int depth, std::vector<std::string> names, ArchiveFiles& archive,
-                 std::vector<ArchivedImage>& out) {
+                 FoundImages& out) {
   if (depth > 0) {
     // One name for several platforms: ours.
     const Index::Entry* entry = choose(index, host_platform());
@@ -159,14 +210,18 @@ void from_layout(const Index& index, int depth, std::vector<std::string> names, 
 /// What a layout says about images that manifest.json names as well: that says nothing itself.
 void take_attestations(ArchiveFiles::File& index, ArchiveFiles& archive, std::vector<ArchivedImage>& images) {
   const auto parsed = parse_manifest(archive.content(index, kMaxManifest), media_type::kOciIndex);
-  std::vector<ArchivedImage> laid_out;
-  if (const auto* layout = std::get_if<Index>(&parsed)) from_layout(*layout, 0, {}, archive, laid_out);
+  FoundImages found;
+  if (const auto* layout = std::get_if<Index>(&parsed)) from_layout(*layout, 0, {}, archive, found);
+  const std::vector<ArchivedImage> laid_out = found.take();
+  std::size_t text = 0;
   const auto same_blob = [](const Descriptor& a, const Descriptor& b) { return a.digest == b.digest; };
   for (ArchivedImage& image : images) {
     for (const ArchivedImage& other : laid_out) {
       const bool same = image.config == other.config && std::equal(image.layers.begin(), image.layers.end(),
                                                                    other.layers.begin(), other.layers.end(), same_blob);
       if (!same || other.attestation.index.content.empty()) continue;
+      text += other.manifest.content.size() + text_of(other.attestation);
+      if (text > kMaxText) refuse_archive("its attestations are too large");
       image.manifest = other.manifest;
       image.attestation = other.attestation;
     }
@@ -176,11 +231,13 @@ void take_attestations(ArchiveFiles::File& index, ArchiveFiles& archive, std::ve
 }  // namespace
 
 std::vector<ArchivedImage> find_images(ArchiveFiles& archive) {
-  std::vector<ArchivedImage> images;
+  FoundImages found;
   if (auto* manifest = archive.find("manifest.json")) {
     const json list = parse(archive.content(*manifest, kMaxManifest), "manifest.json");
     if (!list.is_array()) refuse_archive("manifest.json is not a list");
-    for (const json& item : list) images.push_back(from_docker(item, archive));
+    DiffIds known;
+    for (const json& item : list) found.add(from_docker(item, archive, known));
+    std::vector<ArchivedImage> images = found.take();
     // Archives of dockerd's may have a layout beside it that lacks what they do not need.
     try {
       if (auto* index = archive.find("index.json")) take_attestations(*index, archive, images);
@@ -191,8 +248,8 @@ std::vector<ArchivedImage> find_images(ArchiveFiles& archive) {
   if (auto* index = archive.find("index.json")) {
     const auto parsed = parse_manifest(archive.content(*index, kMaxManifest), media_type::kOciIndex);
     if (!std::holds_alternative<Index>(parsed)) refuse_archive("index.json is not an index");
-    from_layout(std::get<Index>(parsed), 0, {}, archive, images);
-    return images;
+    from_layout(std::get<Index>(parsed), 0, {}, archive, found);
+    return found.take();
   }
   refuse_archive("it has neither manifest.json nor index.json");
 }
