@@ -220,7 +220,11 @@ ArchiveFiles::File& ArchiveFiles::need(const std::string& path) {
   return *file;
 }
 
-std::string ArchiveFiles::content(File& file, std::size_t limit) { return blobs_->read(digest(file), limit); }
+std::string ArchiveFiles::content(File& file, std::size_t limit) {
+  // Before it is copied: what a file says of itself costs its lender nothing.
+  if (file.size > limit) refuse_archive("a manifest or config is larger than " + std::to_string(limit) + " bytes");
+  return blobs_->read(digest(file), limit);
+}
 
 const std::string& ArchiveFiles::digest(File& file) {
   if (!file.digest.empty()) return file.digest;

@@ -1,7 +1,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -239,6 +243,66 @@ TEST_F(ImageService, ReadsOnlyTheLayersOfAFileThatAreWanted) {
   other.layers[0][700] ^= 1;
   EXPECT_EQ(load_from(archive_of(other, "lcm")), "");
   EXPECT_EQ(blobs(), 2U);
+}
+
+/// An entry whose header says `size`, with nothing behind it.
+std::string header_of(const std::string& name, std::uint64_t size) {
+  std::string header = TarMaker{}.file(name).take().substr(0, 512);
+  std::snprintf(header.data() + 124, 12, "%011llo", static_cast<unsigned long long>(size));
+  std::fill_n(header.begin() + 148, 8, ' ');
+  unsigned sum = 0;
+  for (const char c : header) sum += static_cast<unsigned char>(c);
+  std::snprintf(header.data() + 148, 8, "%06o", sum);
+  return header;
+}
+
+std::string without_end(std::string tar) { return tar.substr(0, tar.size() - 1024); }
+
+/// A file of `begin` and a hole behind it.
+std::shared_ptr<const UniqueFd> with_hole(const fs::path& path, const std::string& begin, std::uint64_t hole) {
+  std::ofstream{path, std::ios::binary} << begin;
+  fs::resize_file(path, begin.size() + hole);
+  return std::make_shared<const UniqueFd>(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+}
+
+/// Nobody writes a larger file.
+class FilesOfLessThan {
+ public:
+  explicit FilesOfLessThan(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit less{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &less);
+  }
+  ~FilesOfLessThan() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, signal_);
+  }
+  FilesOfLessThan(const FilesOfLessThan&) = delete;
+  FilesOfLessThan& operator=(const FilesOfLessThan&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*signal_)(int){::signal(SIGXFSZ, SIG_IGN)};
+};
+
+constexpr std::uint64_t kHole = std::uint64_t{4} << 30;
+
+TEST_F(ImageService, RefusesWhatIsTooLargeBeforeItIsCopied) {
+  const std::string digest = sha256_digest("a manifest");
+  const nlohmann::json entry{{"mediaType", "application/vnd.oci.image.manifest.v1+json"}, {"digest", digest}};
+  nlohmann::json index{{"schemaVersion", 2}, {"manifests", {entry}}};
+  index["manifests"][0]["size"] = 10;
+  const std::string layout = without_end(TarMaker{}.file("index.json", index.dump()).take());
+  const auto manifest = with_hole(root_ / "docker", header_of("manifest.json", kHole), kHole + 1024);
+  const auto blob =
+      with_hole(root_ / "layout", layout + header_of("blobs/sha256/" + digest.substr(7), kHole), kHole + 1024);
+  const FilesOfLessThan limit{16'000'000};
+  const Report ignore = [](const wire::ProgressMessage&) {};
+  const auto refusal = [&](const std::shared_ptr<const UniqueFd>& file) {
+    return daemon_->run([&]() -> awaitable<void> { co_await service().load_file(file, true, ignore, nullptr); });
+  };
+  EXPECT_EQ(refusal(manifest), "invalid image archive: a manifest or config is larger than 4194304 bytes");
+  EXPECT_EQ(refusal(blob), "invalid image archive: wrong digest or size of " + digest);
 }
 
 TEST_F(ImageService, CountsEntriesAndNotNames) {

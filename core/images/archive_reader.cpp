@@ -131,7 +131,7 @@ ArchivedImage from_docker(const json& item, ArchiveFiles& archive, DiffIds& know
 /// A blob of the layout, whose name must be its digest.
 ArchiveFiles::File& need_blob(ArchiveFiles& archive, const Descriptor& descriptor) {
   auto& file = archive.need("blobs/sha256/" + descriptor.digest.substr(7));
-  if (archive.digest(file) != descriptor.digest || file.size != descriptor.size)
+  if (file.size != descriptor.size || archive.digest(file) != descriptor.digest)
     refuse_archive("wrong digest or size of " + descriptor.digest);
   return file;
 }
