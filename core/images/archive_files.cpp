@@ -38,8 +38,8 @@ void refuse_archive(const std::string& why) { throw Error{Errc::invalid, "invali
 /// libarchive's reader: over a stream, or over a file, of which it then reads what it must.
 class ArchiveFiles::Reader {
  public:
-  explicit Reader(ByteSource& stream) : stream_(&stream) { open(); }
-  explicit Reader(FileRange file) : file_(std::in_place, file), file_size_(file.size) {
+  Reader(const ArchiveFiles& files, ByteSource& stream) : files_(files), stream_(&stream) { open(); }
+  Reader(const ArchiveFiles& files, FileRange file) : files_(files), file_(std::in_place, file), file_size_(file.size) {
     archive_read_set_skip_callback(handle_.get(), skip);
     open();
   }
@@ -72,6 +72,7 @@ class ArchiveFiles::Reader {
 
   void copy(ByteSink& sink) {
     for (;;) {
+      files_.check();  // Holes come without `fill`.
       const la_ssize_t got = archive_read_data(handle_.get(), data_.data(), data_.size());
       if (got < 0) check(ARCHIVE_FATAL);
       if (got == 0) return;
@@ -97,6 +98,7 @@ class ArchiveFiles::Reader {
   static la_ssize_t fill(archive* handle, void* self, const void** out) {
     auto& mine = *static_cast<Reader*>(self);
     try {
+      mine.files_.check();
       *out = mine.buffer_.data();
       return static_cast<la_ssize_t>(mine.stream_ == nullptr ? mine.read_file() : mine.read_stream());
     } catch (const std::exception& error) {
@@ -141,6 +143,7 @@ class ArchiveFiles::Reader {
     refuse_archive(why == nullptr ? "it cannot be read" : why);
   }
 
+  const ArchiveFiles& files_;
   ByteSource* stream_{};
   std::optional<RangeSource> file_;
   std::uint64_t file_size_{};
@@ -151,6 +154,10 @@ class ArchiveFiles::Reader {
   std::vector<std::byte> data_ = std::vector<std::byte>(kBuffer);
   std::unique_ptr<archive, Free> handle_{archive_read_new()};
 };
+
+void ArchiveFiles::check() const {
+  if (cancel_ != nullptr && cancel_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+}
 
 void ArchiveFiles::take_entries(Reader& reader) {
   for (std::size_t entries = 0; archive_entry* entry = reader.next();) {
@@ -181,13 +188,12 @@ void ArchiveFiles::take_entries(Reader& reader) {
 void ArchiveFiles::read(ByteSource& source) {
   {
     const auto plain = decompress(source);
-    Reader reader{*plain};
+    Reader reader{*this, *plain};
     take_entries(reader);
   }
   // The client may still be sending padding.
   std::array<std::byte, 4096> rest;
-  while (source.read(rest) > 0) {
-  }
+  while (source.read(rest) > 0) check();
 }
 
 void ArchiveFiles::read(std::shared_ptr<const UniqueFd> file) {
@@ -199,7 +205,7 @@ void ArchiveFiles::read(std::shared_ptr<const UniqueFd> file) {
     RangeSource source{whole};
     return read(source);
   }
-  Reader reader{whole};
+  Reader reader{*this, whole};
   take_entries(reader);
 }
 
@@ -231,7 +237,10 @@ const std::string& ArchiveFiles::digest(File& file) {
   RangeSource source{range(file)};
   BlobStore::Writer writer{*blobs_};
   std::vector<std::byte> buffer(kBuffer);
-  while (const std::size_t got = source.read(buffer)) writer.write(std::span{buffer}.first(got));
+  while (const std::size_t got = source.read(buffer)) {
+    check();
+    writer.write(std::span{buffer}.first(got));
+  }
   return file.digest = writer.commit();
 }
 

@@ -10,6 +10,7 @@
 #include "images/blob_store.hpp"
 #include "images/compression.hpp"
 #include "images/file_range.hpp"
+#include "plugins/call.hpp"
 
 namespace gantry::images {
 
@@ -25,9 +26,11 @@ class ArchiveFiles {
     std::uint64_t offset{};
   };
 
-  /// `stored` is told of each file when it has come into the store.
-  explicit ArchiveFiles(const BlobStore& blobs, std::function<void(const File&)> stored = {})
-      : blobs_(&blobs), stored_(std::move(stored)) {}
+  /// `stored` is told of each file when it has come into the store. What reads throws Errc::cancelled soon after
+  /// `cancel`.
+  explicit ArchiveFiles(const BlobStore& blobs, std::function<void(const File&)> stored = {},
+                        std::shared_ptr<const plugins::CancelSource> cancel = {})
+      : blobs_(&blobs), stored_(std::move(stored)), cancel_(std::move(cancel)) {}
 
   /// Reads a tar archive (plain or compressed) to its end and puts its files into the store. Errors: invalid.
   void read(ByteSource& source);
@@ -53,9 +56,11 @@ class ArchiveFiles {
   class Reader;
   [[nodiscard]] FileRange range(const File& file) const { return {archive_, file.offset, file.size}; }
   void take_entries(Reader& reader);
+  void check() const;
 
   const BlobStore* blobs_;
   std::function<void(const File&)> stored_;
+  std::shared_ptr<const plugins::CancelSource> cancel_;
   std::shared_ptr<const UniqueFd> archive_;
   std::map<std::string, File> files_;
   std::map<std::string, std::string> links_;  ///< Symbolic and hard links: path to path.

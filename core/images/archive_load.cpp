@@ -110,7 +110,7 @@ awaitable<Found> find_in_stream(Context& context, UploadSource upload, ArchiveFi
 /// Reads what the archive has into the store, and unpacks what it names.
 awaitable<void> take_images(Context& context, ArchiveSource source, std::shared_ptr<EarlyLayers> early, bool quiet,
                             Report report, Cancel cancel) {
-  ArchiveFiles archive{context.blobs, [early](const ArchiveFiles::File& file) { early->take(file); }};
+  ArchiveFiles archive{context.blobs, [early](const ArchiveFiles::File& file) { early->take(file); }, cancel};
   Found found;
   if (source.file != nullptr) {
     found = co_await find_in_file(context, source.file, archive);
