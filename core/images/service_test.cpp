@@ -1,11 +1,15 @@
 #include "images/service.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "e2e/registry.hpp"
 #include "images/background_task.hpp"
@@ -260,6 +264,31 @@ TEST_F(ImageService, IsUnpackedAgainForAnotherDriver) {
   const auto image = service().get("box:1");
   EXPECT_EQ(daemon_->run([&]() -> awaitable<void> { co_await service().ensure_unpacked(image); }), "");
   EXPECT_EQ(layers(), 1U);
+}
+
+/// The flags that chattr(1) sets; none where there are none.
+std::optional<int> flags_of(const fs::path& directory) {
+  const UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  int flags = 0;
+  if (::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) != 0) return std::nullopt;
+  return flags;
+}
+
+TEST_F(ImageService, HasLayersPutWhereTheDiskIsFree) {
+  fs::create_directory(root_ / "probe");
+  const auto flags = flags_of(root_ / "probe");
+  const UniqueFd probe{::open((root_ / "probe").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  int spread = flags.value_or(0) | FS_TOPDIR_FL;
+  if (!flags || ::ioctl(probe.get(), FS_IOC_SETFLAGS, &spread) != 0) GTEST_SKIP() << "not on ext4";
+  start("overlay");
+  const fs::path begun = root_ / "drivers/storage-overlay/tmp/layers";
+  EXPECT_NE(flags_of(begun).value_or(0) & FS_TOPDIR_FL, 0);
+  // The trees themselves are kept together.
+  ASSERT_EQ(import("box:1", layer_tar("a", "hello")), "");
+  EXPECT_TRUE(fs::is_empty(begun));
+  for (const auto& layer : fs::directory_iterator{root_ / "drivers/storage-overlay/layers"}) {
+    EXPECT_EQ(flags_of(layer.path() / "tree").value_or(0) & FS_TOPDIR_FL, 0);
+  }
 }
 
 TEST_F(ImageService, LeavesNothingOfAKilledPull) {

@@ -73,7 +73,7 @@ void OverlayDriver::apply(const ChainId& id, const std::vector<ChainId>& /*paren
     return;
   }
   layer_archive::hex_of_chain_id(id);
-  Scratch scratch{data_dir_};
+  Scratch scratch{data_dir_, Scratch::ForLayer::yes};
   const std::string tree = scratch.path() + "/tree";
   layer_archive::make_directory(AT_FDCWD, tree, 0755);
   const Directory root = Directory::open(AT_FDCWD, tree);

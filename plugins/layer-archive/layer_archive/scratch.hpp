@@ -11,6 +11,9 @@ namespace gantry::layer_archive {
 class Scratch {
  public:
   explicit Scratch(const std::string& data_dir);
+  /// The same for what becomes a layer: the filesystem is told to put these far from each other.
+  enum class ForLayer { yes };
+  Scratch(const std::string& data_dir, ForLayer purpose);
   Scratch(Scratch&& other) noexcept;
   Scratch& operator=(Scratch&&) = delete;
   ~Scratch();
