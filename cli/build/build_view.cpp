@@ -60,6 +60,12 @@ void BuildView::show_held(int fd) const {
   }
 }
 
+std::string BuildView::with_names(std::string text) const {
+  const std::size_t at = sent_recipe_.empty() ? std::string::npos : text.find(sent_recipe_);
+  if (at != std::string::npos) text.replace(at, sent_recipe_.size(), shown_recipe_);
+  return text;
+}
+
 std::string BuildView::show(Exchange& exchange) {
   std::string id;
   try {
@@ -69,12 +75,12 @@ std::string BuildView::show(Exchange& exchange) {
       digest_ = aux.value("Digest", digest_);
       if (aux.contains("Kind")) display_.take(aux);
     });
-  } catch (const Failure&) {
+  } catch (const Failure& failure) {
     show_held(STDERR_FILENO);
     display_.finish();
     show_warnings();
-    write_output(STDERR_FILENO, display_.source());
-    throw;
+    write_output(STDERR_FILENO, with_names(display_.source()));
+    throw Failure(with_names(failure.what()), failure.code());
   }
   show_held(output_);
   display_.finish();

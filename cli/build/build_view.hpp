@@ -17,6 +17,15 @@ class BuildView {
   /// output is taken. Throws Failure.
   BuildView(const std::string& progress, bool quiet, bool to_stderr);
 
+  /// A Dockerfile that was sent as `sent` is called `shown`.
+  void call_recipe(const std::string& sent, const std::string& shown) {
+    sent_recipe_ = sent;
+    shown_recipe_ = shown;
+  }
+
+  /// A message of the daemon's, with that name.
+  [[nodiscard]] std::string with_names(std::string text) const;
+
   /// What the daemon is to send.
   void ask(Query& query) const;
 
@@ -35,6 +44,8 @@ class BuildView {
   UniqueFd held_;     ///< What a quiet build shows at its end.
   int output_;
   std::string digest_;
+  std::string sent_recipe_;
+  std::string shown_recipe_;
   StepDisplay display_;
 };
 

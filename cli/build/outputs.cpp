@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "build/file_outputs.hpp"
 #include "build/layout_images.hpp"
@@ -123,6 +124,17 @@ CacheFlag parse_cache(const std::string& text, const char* flag) {
   return {type, place};
 }
 
+/// What buildx takes and what changes nothing here is said, and no more: the image is the same but for its form.
+void warn_of_unknown(const Output& output) {
+  static const std::set<std::string> known{
+      "type",           "dest",   "name", "push", "tar", "attestation-prefix", "rewrite-timestamp",
+      "oci-mediatypes", "unpack", "store"};
+  for (const auto& [name, value] : output.attributes) {
+    const bool usual = known.contains(name) || (name == "compression" && value == "gzip");
+    if (!usual) std::fprintf(stderr, "WARNING: the output attribute %s has no effect\n", name.c_str());
+  }
+}
+
 }  // namespace
 
 std::string Output::attribute(const std::string& name) const {
@@ -131,6 +143,8 @@ std::string Output::attribute(const std::string& name) const {
 }
 
 bool Output::pushes() const { return attribute("push") == "true"; }
+
+bool Output::is_layout() const { return (type == "oci" || type == "docker") && attribute("tar") == "false"; }
 
 bool Output::takes_stdout() const {
   const bool is_file = type == "tar" || type == "oci" || (type == "docker" && attributes.count("dest") > 0);
@@ -155,6 +169,10 @@ Output parse_output(const std::string& text) {
   if (std::find(known.begin(), known.end(), out.type) == known.end()) {
     throw Failure("exporter \"" + out.type + "\" could not be found");
   }
+  if (out.is_layout() && (out.attribute("dest").empty() || out.attribute("dest") == "-")) {
+    throw Failure("dest is required for a layout that is no archive");
+  }
+  warn_of_unknown(out);
   if (out.type == "local" && out.attribute("dest").empty()) throw Failure("dest is required for local exporter");
   if (out.type == "local" && out.attribute("dest") == "-") throw Failure("dest cannot be stdout for local exporter");
   if (out.takes_stdout() && is_terminal(STDOUT_FILENO)) {
@@ -187,9 +205,10 @@ void carry_out(Context& context, const Output& output, const std::string& id, bo
       tag_as(context, id, name);
     }
   }
-  if (output.type == "oci" || (output.type == "docker" && output.attributes.count("dest") > 0)) {
-    write_archive(*saved(context, id, names), destination(output));
-  }
+  if (output.type != "oci" && (output.type != "docker" || output.attributes.count("dest") == 0)) return;
+  const auto archive = saved(context, id, names);
+  if (output.is_layout()) return unpack_files(body_of(*archive), output.attribute("dest"), {});
+  write_archive(*archive, destination(output));
 }
 
 std::vector<std::string> bring_caches(Context& context, const std::vector<std::string>& flags) {

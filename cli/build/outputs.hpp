@@ -15,6 +15,8 @@ struct Output {
 
   [[nodiscard]] std::string attribute(const std::string& name) const;
   [[nodiscard]] bool pushes() const;
+  /// A directory with an OCI layout, in the place of an archive.
+  [[nodiscard]] bool is_layout() const;
   /// Whether standard output takes it: then nothing else goes there.
   [[nodiscard]] bool takes_stdout() const;
 };

@@ -171,6 +171,7 @@ class Sender {
     const std::string ignored = ::access(own.c_str(), R_OK) == 0 ? read_file(own) : kIgnoreFile;
     const std::string lines = ignore_lines(file, path) + "\n" + kIgnoreFile;
     ContextArchive archive(path, path_patterns::IgnorePatterns::parse(lines), {});
+    shown_recipe_ = file.empty() ? "Dockerfile" : fs::path{file}.filename().string();
     archive.add(name, std::move(content));
     archive.add(kIgnoreFile, ignored + "\n" + name + "\n");
     send_directory(name, archive);
@@ -216,7 +217,14 @@ class Sender {
     if (!caches.empty()) query.add("cachefrom", Json(caches).dump());
     BuildView view{flags_.progress, flags_.quiet, to_stderr_};
     view.ask(query);
-    const auto exchange = context_.client().upload("POST", "/build" + query.text(), source, headers);
+    if (!shown_recipe_.empty()) view.call_recipe(recipe, shown_recipe_);
+    const auto exchange = [&] {
+      try {
+        return context_.client().upload("POST", "/build" + query.text(), source, headers);
+      } catch (const DaemonError& error) {
+        throw Failure(view.with_names(error.what()));
+      }
+    }();
     id_ = view.show(*exchange);
     digest_ = view.digest();
     warnings_ = view.warnings();
@@ -227,6 +235,7 @@ class Sender {
   const bool to_stderr_;
   std::string id_;
   std::string digest_;
+  std::string shown_recipe_;  ///< Of one from elsewhere.
   std::size_t warnings_ = 0;
 };
 

@@ -135,7 +135,14 @@ TEST_F(BuildStages, TakeImagesFromLayoutsByName) {
                 .code,
             0);
   cli("rmi other/name:v1");
+  const fs::path unpacked = daemon->root() / "unpacked";
+  const Result written =
+      cli("build -q --no-cache -o type=oci,tar=false,compression=zstd,dest=" + unpacked.string() + " -",
+          "FROM busybox\nRUN echo x >/inside\n");
+  EXPECT_THAT(written.err, HasSubstr("WARNING: the output attribute compression has no effect"));
+  EXPECT_TRUE(fs::exists(unpacked / "oci-layout"));
   const std::string recipe = "FROM base\nCOPY --from=base /inside /copied\nRUN cat /inside /copied\n";
+  EXPECT_EQ(cli("build --build-context base=oci-layout://" + unpacked.string() + " -", recipe).code, 0);
   const std::string flag = "--build-context base=oci-layout://" + layout.string();
   const Result built = cli("build --no-cache " + flag + " -", recipe);
   EXPECT_EQ(built.code, 0) << built.out << built.err;
@@ -169,6 +176,11 @@ TEST_F(BuildStages, DoNotSeeADockerfileFromElsewhere) {
   std::ofstream{folder / ".dockerignore"} << "b\n";
   EXPECT_THAT(cli(flags + (elsewhere / "My").string()).out, HasSubstr("\n. ./.dockerignore ./b\n"));
   EXPECT_THAT(cli(flags + "-", recipe).out, HasSubstr("\n. ./.dockerignore ./Dockerfile.dockerignore ./a\n"));
+  const std::string wrong = "FROM busybox\nRUN false\n";
+  EXPECT_THAT(cli(flags + "-", wrong).err, ::testing::StartsWith("Dockerfile:2\n----"));
+  EXPECT_THAT(cli(flags + "-", "FROM busybox\nRUN [1]\n").err, HasSubstr("failed to parse Dockerfile: when using"));
+  std::ofstream{elsewhere / "My"} << wrong;
+  EXPECT_THAT(cli(flags + (elsewhere / "My").string()).err, ::testing::StartsWith("My:2\n----"));
   const fs::path lower = context({{"dockerfile", "FROM busybox\nRUN echo lower\n"}}, "lower");
   EXPECT_THAT(cli("build --no-cache " + lower.string()).out, HasSubstr("\nlower\n"));
 }
