@@ -47,8 +47,9 @@ class ArchiveFiles {
   /// Puts the file into the store, if it is not there.
   const std::string& digest(File& file);
   Compression compression(const File& file) const;
-  /// Says by which digest a file that nobody has read is asked for. Whoever takes it makes sure of it.
-  void expect(const File& file, const std::string& digest) { expected_[digest] = range(file); }
+  /// Says by which digest a file that nobody has read is asked for: the first that is said to be it. Whoever takes it
+  /// makes sure of it.
+  void expect(const File& file, const std::string& digest) { expected_.emplace(digest, range(file)); }
   /// Where the blobs are that were expected, by digest.
   [[nodiscard]] const std::map<std::string, FileRange>& expected() const noexcept { return expected_; }
 
