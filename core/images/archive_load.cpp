@@ -34,6 +34,7 @@ awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<
       continue;
     }
     missing.push_back(layers[at]);
+    missing.back().is_new = !origins.contains(layers[at].blob.digest);
     places.push_back(at);
     if (!quiet) report(progress_line("Loading layer", short_id(layers[at].diff_id), 0, layers[at].blob.size));
   }

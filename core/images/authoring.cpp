@@ -47,6 +47,7 @@ TopLayer take_layer(ByteSource& source, const BlobStore& blobs) {
   layer.blob.size = writer.size();
   layer.blob.digest = writer.commit();
   layer.blob.media_type = layer.blob.digest == layer.diff_id ? media_type::kOciLayer : media_type::kOciLayerGzip;
+  layer.is_new = true;
   return layer;
 }
 
@@ -80,6 +81,7 @@ awaitable<Record> keep_image(Context& context, Draft draft) {
     std::vector<Layer> missing;
     missing.push_back(
         {blob, image.diff_ids.back(), image.chain_ids.back(), {image.chain_ids.begin(), image.chain_ids.end() - 1}});
+    missing.back().is_new = draft.top->is_new;
     const std::vector<LayerRecord> records = co_await context.layers.unpack(missing);
     record.layers.push_back({blob, records.front().size});
   }
@@ -108,6 +110,7 @@ awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key t
     made.blob.size = writer->size();
     made.diff_id = made.blob.digest = writer->commit();
     made.blob.media_type = media_type::kOciLayer;
+    made.is_new = true;
     return made;
   };
   co_return co_await context.drivers.call(context.drivers.storage(), Pool::slow, settings, work);

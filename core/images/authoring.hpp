@@ -12,6 +12,7 @@ namespace gantry::images {
 struct TopLayer {
   Descriptor blob;
   std::string diff_id;
+  bool is_new{};  ///< Its blob has just been written.
 };
 /// Whose top it is: what the start of a user's container has made there is no part of its layer, and a build has taken
 /// that away itself.

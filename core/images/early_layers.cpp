@@ -58,6 +58,7 @@ void EarlyLayers::start_if_there(const std::string& digest) {
   layer.blob.media_type = media_type::kOciLayer;
   layer.blob.digest = layer.diff_id = digest;
   layer.blob.size = stored->second;
+  layer.is_new = true;
   layer.chain_id = chain->at(at);
   layer.parents = {chain->begin(), chain->begin() + static_cast<std::ptrdiff_t>(at)};
   asio::post(io_, [self = shared_from_this(), layer = std::move(layer)]() mutable { self->start(std::move(layer)); });

@@ -71,6 +71,33 @@ class LayerPipeline::CountedSource final : public ByteSource {
   std::atomic<std::uint64_t>& count_;
 };
 
+/// Ends only if it has the digest that it must have.
+class LayerPipeline::VerifiedSource final : public ByteSource {
+ public:
+  VerifiedSource(ByteSource& source, const std::string& digest) : source_(source), digest_(digest) {}
+  std::size_t read(std::span<std::byte> buffer) override {
+    if (ended_) return 0;
+    const std::size_t got = source_.read(buffer);
+    hash_.update(buffer.first(got));
+    ended_ = got == 0;
+    if (ended_ && hash_.digest() != digest_) {
+      throw Error{Errc::invalid, "filesystem layer verification failed for digest " + digest_};
+    }
+    return got;
+  }
+  void discard() {
+    std::vector<std::byte> buffer(kChunk);
+    while (read(buffer) > 0) {
+    }
+  }
+
+ private:
+  ByteSource& source_;
+  const std::string& digest_;
+  Sha256 hash_;
+  bool ended_{};
+};
+
 LayerPipeline::LayerPipeline(const BlobStore& blobs, Layer layer, std::function<void()> stop)
     : blobs_(blobs), layer_(std::move(layer)), stop_(std::move(stop)) {}
 
@@ -120,10 +147,11 @@ void LayerPipeline::inflate_download() {
   }};
 }
 
-void LayerPipeline::inflate_blob() {
+void LayerPipeline::inflate_blob(bool is_new) {
   verified_ = true;
   downloaded_ = layer_.blob.size;
   from_store_ = true;
+  is_new_ = is_new;
   if (is_plain()) return;
   inflating_ = std::thread{[this] {
     try {
@@ -199,7 +227,10 @@ void LayerPipeline::unpack(const std::function<void(ByteSource&)>& apply) {
     if (is_plain() && from_store_) {
       FileSource file{blobs_.open(layer_.blob.digest)};
       CountedSource counted{file, extracted_};
-      return apply(counted);
+      if (is_new_) return apply(counted);
+      VerifiedSource verified{counted, layer_.blob.digest};
+      apply(verified);
+      return verified.discard();
     }
     if (is_plain()) {
       CountedSource counted{archive_, extracted_};

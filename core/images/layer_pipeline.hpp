@@ -23,11 +23,13 @@ struct Layer {
   std::string diff_id;
   std::string chain_id;
   std::vector<std::string> parents;  ///< Chain IDs, base first.
+  /// Whoever wants it has just written its blob into the store, and digested it on that way.
+  bool is_new{};
 };
 
 /// The way of one layer, each byte once: socket -> digest and blob file -> queue -> inflate -> diff ID -> queue ->
-/// unpack. The digest of a plain blob is the diff ID, so such a one goes from `download`'s queue, or from the blob's
-/// file, to `unpack`, and is not digested again.
+/// unpack. The digest of a plain blob is the diff ID, so such a one goes from `download`'s queue to `unpack`, and is
+/// not digested again; nor is one out of the store that has just been written. An older one may have been damaged.
 ///
 /// `download` (or, for a blob that is there, nothing), the inflating and `unpack` run at the same time on threads of
 /// their own. The unpacking side sees the end of the archive only when both digests are right; the first failure of any
@@ -44,8 +46,8 @@ class LayerPipeline {
 
   /// Starts to inflate what `download` brings.
   void inflate_download();
-  /// Starts to inflate the blob of the store, which has been verified when it came there.
-  void inflate_blob();
+  /// Starts to inflate the blob of the store, which has been verified when it came there: just now, if it `is_new`.
+  void inflate_blob(bool is_new);
 
   /// Writes all of a blob from a byte on to the sink.
   using Fetch = std::function<void(ByteSink&, std::uint64_t offset)>;
@@ -74,6 +76,7 @@ class LayerPipeline {
  private:
   class BlobSink;
   class CountedSource;
+  class VerifiedSource;
   /// Of a blob whose content is the layer's archive: anything else would have another digest than the diff ID.
   [[nodiscard]] bool is_plain() const { return layer_.blob.digest == layer_.diff_id; }
   void fetch_into(const Fetch& fetch, ByteQueue* queue);
@@ -95,6 +98,7 @@ class LayerPipeline {
   std::exception_ptr error_;
   std::thread inflating_;
   bool from_store_{};
+  bool is_new_{};
   bool keeps_{true};
 };
 

@@ -125,6 +125,7 @@ LayerRecord LayerStore::record_of(const Layer& layer) const {
 
 awaitable<void> LayerStore::run_locked(std::shared_ptr<LayerTransfer> transfer) {
   const auto& blob = transfer->layer_.blob;
+  bool is_new = transfer->layer_.is_new;
   const bool parallel = drivers_.storage().can("parallel-apply");
   {
     const auto slot = co_await slots_.take();
@@ -137,12 +138,13 @@ awaitable<void> LayerStore::run_locked(std::shared_ptr<LayerTransfer> transfer) 
         co_return;
       }
       co_await download(transfer);
+      is_new = true;
     }
   }
   if (!parallel) co_await wait_for_parent(transfer);
   const auto slot = co_await slots_.take();
   transfer->check();
-  co_await unpack_blob(transfer);
+  co_await unpack_blob(transfer, is_new);
 }
 
 awaitable<void> LayerStore::wait_for_parent(std::shared_ptr<LayerTransfer> transfer) {
@@ -178,10 +180,10 @@ awaitable<void> LayerStore::download(std::shared_ptr<LayerTransfer> transfer) {
   co_await fetch(transfer, false);
 }
 
-awaitable<void> LayerStore::unpack_blob(std::shared_ptr<LayerTransfer> transfer) {
+awaitable<void> LayerStore::unpack_blob(std::shared_ptr<LayerTransfer> transfer, bool is_new) {
   transfer->pipeline_ =
       std::make_shared<LayerPipeline>(blobs_, transfer->layer_, [stop = transfer->stop_] { stop->cancel(); });
-  transfer->pipeline_->inflate_blob();
+  transfer->pipeline_->inflate_blob(is_new);
   std::exception_ptr error;
   try {
     co_await apply(transfer);

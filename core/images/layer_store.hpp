@@ -141,7 +141,7 @@ class LayerStore {
   awaitable<void> wait_for_parent(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> download_and_unpack(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> download(std::shared_ptr<LayerTransfer> transfer);
-  awaitable<void> unpack_blob(std::shared_ptr<LayerTransfer> transfer);
+  awaitable<void> unpack_blob(std::shared_ptr<LayerTransfer> transfer, bool is_new);
   awaitable<void> fetch(std::shared_ptr<LayerTransfer> transfer, bool inflate);
   awaitable<void> fetch_from_registry(std::shared_ptr<LayerTransfer> transfer, bool inflate);
   awaitable<void> fetch_from_file(std::shared_ptr<LayerTransfer> transfer, bool inflate);

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/digest.hpp"
 #include "e2e/registry.hpp"
 #include "images/background_task.hpp"
 #include "images/layer_store.hpp"
@@ -289,6 +290,20 @@ TEST_F(ImageService, HasLayersPutWhereTheDiskIsFree) {
   for (const auto& layer : fs::directory_iterator{root_ / "drivers/storage-overlay/layers"}) {
     EXPECT_EQ(flags_of(layer.path() / "tree").value_or(0) & FS_TOPDIR_FL, 0);
   }
+}
+
+// A blob's length is all that is left of it after some power losses.
+TEST_F(ImageService, DoesNotUnpackADamagedBlobAgain) {
+  const std::string layer = layer_tar("a", "hello");
+  ASSERT_EQ(import("box:1", layer), "");
+  const fs::path blob = root_ / "blobs" / "sha256" / sha256_digest(layer).substr(7);
+  ASSERT_EQ(fs::file_size(blob), layer.size());
+  std::ofstream{blob, std::ios::binary} << std::string(layer.size(), '\0');
+  start("overlay");
+  const auto image = service().get("box:1");
+  EXPECT_EQ(daemon_->run([&]() -> awaitable<void> { co_await service().ensure_unpacked(image); }),
+            "filesystem layer verification failed for digest " + sha256_digest(layer));
+  EXPECT_EQ(layers(), 0U);
 }
 
 TEST_F(ImageService, LeavesNothingOfAKilledPull) {
