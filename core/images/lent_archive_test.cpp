@@ -1,8 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 
 #include <csignal>
+#include <functional>
+#include <optional>
+#include <thread>
 
 #include "images/archive_maker.hpp"
 
@@ -94,13 +99,46 @@ TEST_F(LentArchive, TakesLayersFromWhereManifestJsonSays) {
   EXPECT_THAT(names(), ::testing::ElementsAre("box:1"));
 }
 
-TEST_F(LentArchive, LeavesNothingOfACancelledLoad) {
-  const std::string archive = archive_of(Packed{{40'000'000, 40'000'001}}, "lcm");
+/// Calls `then` when somebody first writes into a file of the folder.
+class OnWriting {
+ public:
+  OnWriting(const std::filesystem::path& folder, std::function<void()> then)
+      : changes_(::inotify_init1(IN_CLOEXEC)), then_(std::move(then)) {
+    EXPECT_GE(::inotify_add_watch(changes_.get(), folder.c_str(), IN_MODIFY), 0);
+    waiting_ = std::thread{[this] {
+      pollfd change{changes_.get(), POLLIN, 0};
+      EXPECT_EQ(::poll(&change, 1, 30'000), 1);
+      then_();
+    }};
+  }
+  ~OnWriting() { waiting_.join(); }
+  OnWriting(const OnWriting&) = delete;
+  OnWriting& operator=(const OnWriting&) = delete;
+
+ private:
+  UniqueFd changes_;
+  std::function<void()> then_;
+  std::thread waiting_;
+};
+
+// The layer is a hole that would be copied and unpacked for a long time.
+TEST_F(LentArchive, LeavesNothingOfALoadThatIsCancelledWhileItUnpacks) {
+  Packed image{{}};
+  nlohmann::json config = nlohmann::json::parse(image.config);
+  config["rootfs"]["diff_ids"] = {sha256_digest("a layer")};
+  image.config = config.dump();
+  image.layers.push_back("");
+  std::string begin = without_end(archive_of(image, "cm"));
+  begin += header_of(Packed::path(0), kHole + 512 + 1024) + header_of("file", kHole);
   const auto cancel = std::make_shared<plugins::CancelSource>();
+  std::optional<OnWriting> writing;
   const Report to = [&](const wire::ProgressMessage& line) {
-    if (line.status == "Loading layer") cancel->cancel();
+    if (line.status != "Loading layer" || writing) return;
+    writing.emplace(root_ / "blobs" / "ingest", [&] { cancel->cancel(); });
   };
-  EXPECT_EQ(load_from(with_hole(root_ / "archive", archive, 0), to, cancel), "context canceled");
+  EXPECT_EQ(load_from(with_hole(root_ / "archive", begin, kHole + 2 * 1024), to, cancel), "context canceled");
+  EXPECT_TRUE(writing);
+  writing.reset();
   EXPECT_EQ(blobs(), 0U);
   EXPECT_EQ(layers(), 0U);
 }
