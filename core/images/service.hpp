@@ -166,7 +166,8 @@ class Service {
   awaitable<std::string> import(ImportRequest request, UploadSource source, Report report, Cancel cancel);
   /// Takes the images of a docker-archive or an OCI layout, plain or compressed.
   awaitable<void> load(UploadSource source, bool quiet, Report report, Cancel cancel);
-  /// The same of a file: of its layers only those are read that are wanted, once, and several at a time.
+  /// The same of a file: of its layers only those are read that are wanted, once, and several at a time; but all that
+  /// nothing tells the digest of (compressed ones of a docker-archive), one after another.
   awaitable<void> load_file(std::shared_ptr<const UniqueFd> file, bool quiet, Report report, Cancel cancel);
   /// Writes a docker-archive that is an OCI layout too. Errors before the first piece: not_found.
   awaitable<void> save(std::vector<std::string> references, DownloadSink sink, Cancel cancel);
