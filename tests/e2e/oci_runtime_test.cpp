@@ -118,6 +118,14 @@ TEST_P(OciRuntime, SaysOfADirectoryWhatRuncSays) {
   EXPECT_THAT(inside.out + inside.err, HasSubstr("exec: \"/etc\": is a directory"));
 }
 
+TEST_P(OciRuntime, FindsARelativeProgramFromTheWorkingDirectory) {
+  run("run -d --name relative --runtime crun busybox sleep 1000");
+  // The root has a directory of that name.
+  ASSERT_EQ(run("exec relative sh -c 'mkdir -p /echo /srv; cp /bin/busybox /srv/echo'").code, 0);
+  const Result found = run("exec -w /srv relative ./echo found");
+  EXPECT_EQ(found.out, "found\n") << found.err;
+}
+
 TEST_P(OciRuntime, ThatHangsIsGivenUpAndNamed) {
   const std::string late = std::string{"the OCI runtime does not come to an end: "} + GANTRY_HANGING_RUNTIME;
   for (const std::string command : {"create", "start"}) {

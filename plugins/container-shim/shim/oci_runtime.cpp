@@ -146,9 +146,10 @@ void die_with_shim() {
   ::setpgid(0, 0);
 }
 
-/// Of a directory each runtime says something else, and whoever asked for it is to get runc's words.
+/// Of a directory each runtime says something else, and whoever asked for it is to get runc's words. What is relative
+/// the runtime finds from the process's own directory.
 void check_program(const std::string& program, int root, const ReportLine& line) {
-  if (program.find('/') == std::string::npos) return;
+  if (!program.starts_with('/')) return;
   const UniqueFd found(openat2_in_root(root, program.c_str(), O_PATH));
   if (found && is_directory(found.get())) line.fail(Errc::denied, "exec: \"" + program + "\": is a directory");
 }
