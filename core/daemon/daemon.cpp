@@ -83,7 +83,8 @@ awaitable<void> Daemon::watch_signals() {
   for (;;) {
     const int signal = co_await signals_.async_wait(asio::use_awaitable);
     if (signal == SIGHUP) {
-      reload();
+      // Beside this: it waits for changes of drivers that are under way, and the next signal does not.
+      asio::co_spawn(context_, reload(), asio::detached);
     } else if (!stopping_) {
       stopping_ = true;
       spdlog::info("signal {}: shutting down", signal);
@@ -111,7 +112,8 @@ awaitable<void> Daemon::stop() {
   context_.stop();
 }
 
-void Daemon::reload() {
+awaitable<void> Daemon::reload() {
+  const auto lock = co_await engine_.hold_plugins();
   notify_service_manager(reloading_state());
   try {
     const Config fresh = load_config(command_line_.config, command_line_.config_file, command_line_.config_file_given);

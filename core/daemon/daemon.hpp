@@ -24,7 +24,7 @@ class Daemon {
   awaitable<void> watch_signals();
   awaitable<void> stop();
   void listen();
-  void reload();
+  awaitable<void> reload();
 
   CommandLine command_line_;
   Config config_;

@@ -260,8 +260,9 @@ void Engine::Impl::wire_nouns() {
     return counts;
   });
   system.set_devices([this] { return known_devices(); });
-  system.set_plugin_use({[this](const plugins::DriverInfo& driver, bool running) { return user_of(driver, running); },
-                         [this](auto prepare) { return networks.take_over(std::move(prepare)); }});
+  system.set_plugin_use(
+      {[this](const plugins::DriverInfo& driver, bool running) { return user_of(driver, running); },
+       [this](auto prepare, auto replace) { return networks.take_over(std::move(prepare), std::move(replace)); }});
   const auto teach = [this](auto driver, std::function<void()> ready) {
     asio::post(context, [this, driver = std::move(driver), ready = std::move(ready)] {
       asio::co_spawn(context, networks.relearn(driver), [ready](const std::exception_ptr&) { ready(); });
@@ -349,6 +350,8 @@ void Engine::check_parts(const Config& config) {
   static_cast<void>(seccomp_profile(config.seccomp_profile));
   static_cast<void>(remapped_ids(config.userns_remap, false));
 }
+
+awaitable<AsyncMutex::Lock> Engine::hold_plugins() { return impl_->system.hold_plugins(); }
 
 void Engine::reload(const Config& config) {
   Impl& impl = *impl_;

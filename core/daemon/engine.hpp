@@ -24,7 +24,10 @@ class Engine {
   /// Takes up what was there when the daemon ended or was killed. Once, before the first request.
   awaitable<void> recover();
 
-  /// Takes over the keys that may change while the daemon runs, and tells so. All or nothing.
+  /// While it is held no driver is disabled, enabled or replaced.
+  awaitable<AsyncMutex::Lock> hold_plugins();
+
+  /// Takes over the keys that may change while the daemon runs, and tells so. All or nothing. With `hold_plugins`.
   /// Errors: invalid (a driver or an option of one).
   void reload(const Config& config);
 

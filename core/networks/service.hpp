@@ -176,13 +176,15 @@ class Service {
   awaitable<std::vector<std::string>> prune(std::function<bool(const Network&)> wanted);
 
   using Prepare = std::function<awaitable<std::shared_ptr<plugins::Drivers::Successor>>()>;
+  using Replace = std::function<void(plugins::Drivers::Successor& successor)>;
 
   /// What needs a network or IPAM driver ("network lan"); empty: nothing.
   [[nodiscard]] std::string user_of(const plugins::DriverInfo& driver) const;
 
   /// A driver's new version, which `prepare` makes, learns of its networks and of the containers on them, and takes
-  /// over; nobody joins or leaves a network meanwhile. Errors, after which the old one goes on: the new one's.
-  awaitable<void> take_over(Prepare prepare);
+  /// over by `replace`; nobody joins or leaves a network meanwhile. Errors, after which the old one goes on: the new
+  /// one's, and those of `replace`.
+  awaitable<void> take_over(Prepare prepare, Replace replace);
 
   /// A driver that runs in a process of its own has crashed and been started again: what it knew it learns through
   /// `driver`, as far as that goes; the rest is logged.

@@ -113,7 +113,7 @@ awaitable<void> Service::relearn(plugins::IpamDriver driver) {
   }
 }
 
-awaitable<void> Service::take_over(Prepare prepare) {
+awaitable<void> Service::take_over(Prepare prepare, Replace replace) {
   const auto lock = co_await impl_->creation.lock();
   const auto closed = co_await impl_->gate.close();
   // Not before: what the new object reads when it is opened nobody changes any more.
@@ -122,7 +122,7 @@ awaitable<void> Service::take_over(Prepare prepare) {
   for (const auto& [name, driver] : drivers) co_await impl_->teach(name, driver, false);
   const auto ipams = plugins::Drivers::ipams_of(*successor);
   for (const auto& [name, driver] : ipams) co_await impl_->teach(name, driver, false);
-  impl_->drivers.replace(*successor);
+  replace(*successor);
 }
 
 }  // namespace gantry::networks

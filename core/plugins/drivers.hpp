@@ -102,6 +102,7 @@ class Drivers {
   [[nodiscard]] static std::map<std::string, NetworkDriver> networks_of(const Successor& successor);
   [[nodiscard]] static std::map<std::string, IpamDriver> ipams_of(const Successor& successor);
   /// From here on new calls go to the successor; those under way end where they are.
+  /// Errors: conflict (a plugin behind the driver has come into use since `prepare_successor`).
   void replace(Successor& successor);
 
   /// How a driver that has crashed in its process learns again (see Isolation). Never called once this is gone.

@@ -86,6 +86,9 @@ struct Drivers::Impl {
   void open_again(const Successor& present, const std::string& copy, Successor& out);
   template <class Driver>
   void open_again(const Handles<Driver>& handles, Found& found, Handles<Driver>& out);
+  template <class Driver>
+  static bool is_complete(const Handles<Driver>& now, const Handles<Driver>& before, const std::string& file);
+  void check_complete(const Successor& next) const;
 };
 
 template <class Driver>

@@ -38,6 +38,7 @@ struct Drivers::Successor {
   Handles<volume::v1::Driver> volumes;
   Handles<builder::v1::Driver> builders;
   Handles<log::v1::Driver> logs;
+  std::shared_ptr<const Successor> present;  ///< What it is to replace.
 };
 
 void Drivers::Impl::mark_disabled() {
@@ -188,15 +189,16 @@ awaitable<std::shared_ptr<Drivers::Successor>> Drivers::prepare_successor(std::s
                                     " is in use: all containers stand on the storage driver; its new version takes "
                                     "over at the daemon's next start"};
   }
-  Successor present{old,        {},           impl.transports, impl.runtimes, impl.networks,
-                    impl.ipams, impl.volumes, impl.builders,   impl.logs};
+  const auto present = std::make_shared<Successor>(Successor{
+      old, {}, impl.transports, impl.runtimes, impl.networks, impl.ipams, impl.volumes, impl.builders, impl.logs, {}});
   if (kind == registry::v1::Driver::kKind && impl.registry && impl.registry.name() == name) {
-    present.registry = impl.registry;
+    present->registry = impl.registry;
   }
   const auto next = std::make_shared<Successor>();
   const std::string copy = impl.config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so";
-  const auto open = [&impl, &present, &copy, &next] { impl.open_again(present, copy, *next); };
+  const auto open = [&impl, &present, &copy, &next] { impl.open_again(*present, copy, *next); };
   co_await workers_.run(Pool::slow, open);
+  next->present = present;
   co_return next;
 }
 
@@ -219,7 +221,26 @@ void Drivers::Impl::put(const Successor& next) {
   if (next.registry) registry = next.registry;
 }
 
+/// Whether there is nothing of the file that the successor has no object for: a plugin behind a driver is opened when
+/// somebody names it.
+template <class Driver>
+bool Drivers::Impl::is_complete(const Handles<Driver>& now, const Handles<Driver>& before, const std::string& file) {
+  return std::ranges::all_of(
+      now, [&](const auto& entry) { return entry.second.info().file != file || before.contains(entry.first); });
+}
+
+void Drivers::Impl::check_complete(const Successor& next) const {
+  const Successor& before = *next.present;
+  const std::string& file = next.found.info.file;
+  const bool complete = is_complete(networks, before.networks, file) && is_complete(ipams, before.ipams, file) &&
+                        is_complete(volumes, before.volumes, file);
+  if (complete) return;
+  throw Error{Errc::conflict, "plugin " + next.found.info.name +
+                                  " got another plugin to stand for while it was reloaded; reload it once more"};
+}
+
 void Drivers::replace(Successor& next) {
+  impl_->check_complete(next);
   impl_->put(next);
   Found& found = impl_->known(next.found.info.kind, next.found.info.name);
   spdlog::info("{} {} takes over from {}", title(next.found.info), next.found.info.version, found.info.version);

@@ -54,14 +54,22 @@ awaitable<void> Service::enable_plugin(std::string name) {
 awaitable<void> Service::reload_plugin(std::string name) {
   const auto lock = co_await plugin_changes_.lock();
   const plugins::DriverInfo driver = only_plugin(name);
-  const std::function<awaitable<std::shared_ptr<plugins::Drivers::Successor>>()> prepare = [this, &driver] {
+  const auto check_unused = [this, &driver] {
     const std::string user = plugin_use_.user ? plugin_use_.user(driver, true) : std::string{};
     if (!user.empty()) {
       throw Error{Errc::conflict, "plugin " + driver.name + " is in use by " + user + "; it cannot be reloaded"};
     }
+  };
+  const PluginUse::Prepare prepare = [&] {
+    check_unused();
     return drivers_.prepare_successor(driver.kind, driver.name);
   };
-  co_await plugin_use_.take_over(prepare);
+  // Once more: a container may have been started while the new version was opened.
+  const PluginUse::Replace replace = [&](plugins::Drivers::Successor& successor) {
+    check_unused();
+    drivers_.replace(successor);
+  };
+  co_await plugin_use_.take_over(prepare, replace);
   tell_plugin("reload", driver);
 }
 

@@ -42,8 +42,10 @@ struct Counts {
 struct PluginUse {
   /// What needs a driver ("network lan"); `running`: only what could not do with another object of it. Empty: nothing.
   std::function<std::string(const plugins::DriverInfo& driver, bool running)> user;
-  /// Puts the new version that it is given the maker of into the place of the old one.
-  std::function<awaitable<void>(std::function<awaitable<std::shared_ptr<plugins::Drivers::Successor>>()>)> take_over;
+  using Prepare = std::function<awaitable<std::shared_ptr<plugins::Drivers::Successor>>()>;
+  using Replace = std::function<void(plugins::Drivers::Successor&)>;
+  /// Makes a new version by `prepare` and, at the end, puts it into the place of the old one by `replace`.
+  std::function<awaitable<void>(Prepare prepare, Replace replace)> take_over;
 };
 
 /// What the daemon says about itself. Io thread only.
@@ -64,6 +66,8 @@ class Service {
   awaitable<void> disable_plugin(std::string name);
   awaitable<void> enable_plugin(std::string name);
   awaitable<void> reload_plugin(std::string name);
+  /// While it is held there is no such change: for whoever changes the drivers otherwise.
+  awaitable<AsyncMutex::Lock> hold_plugins() { return plugin_changes_.lock(); }
 
   void set_plugin_use(PluginUse use) { plugin_use_ = std::move(use); }
   void set_counts(std::function<Counts()> counts) { counts_ = std::move(counts); }

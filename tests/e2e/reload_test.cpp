@@ -1,5 +1,6 @@
 // What an operator changes while the daemon runs: daemon.json and SIGHUP, certificates.
 
+#include <filesystem>
 #include <fstream>
 
 #include "engine.hpp"
@@ -122,6 +123,30 @@ TEST_F(Reload, OfABadFileLeavesTheOldConfigInForce) {
   ::kill(daemon_.pid(), SIGHUP);
   EXPECT_TRUE(log_->wait_for(refused));
   EXPECT_EQ(daemon_.api("GET", "/info")["Labels"], json({"site=north"}));
+}
+
+// What a change of drivers that has begun puts into its place is made by the config that was there then.
+TEST_F(Reload, WaitsForADriverThatIsBeingReplaced) {
+  namespace fs = std::filesystem;
+  const fs::path drivers = daemon_.root() / "drivers";
+  fs::copy(GANTRY_BUILD_DIR "/lib/gantry/plugins", drivers);
+  fs::copy(GANTRY_BUILD_DIR "/tests/fakes/drivers/fake-volume.so", drivers / "fake-volume.so");
+  daemon_.kill(SIGTERM);
+  daemon_.write_config({{"plugin-dirs", {drivers.string()}}});
+  ASSERT_TRUE(daemon_.start()) << daemon_.log();
+  const fs::path data = daemon_.data_root() / "drivers/volume-fake";
+  std::ofstream{data / "failpoints"} << "open=hang\n";
+  const auto replacing = daemon_.background("plugin reload fake");
+  Background calls{"exec tail -n +1 -F " + (data / "calls").string(), Environment{}, false};
+  ASSERT_TRUE(calls.wait_for("open\nopen\n")) << calls.output();
+  daemon_.write_config({{"plugin-dirs", {drivers.string()}}, {"labels", {"site=north"}}});
+  ::kill(daemon_.pid(), SIGHUP);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(daemon_.api("GET", "/info")["Labels"], json::array());
+  std::ofstream{data / "release"};
+  EXPECT_EQ(replacing->wait(), 0) << replacing->output();
+  EXPECT_TRUE(log_->wait_for("info: reloaded "));
+  EXPECT_EQ(daemon_.api("GET", "/info")["Labels"], json({"site=north"}));
+  EXPECT_LT(daemon_.log().find("takes over from"), daemon_.log().find("info: reloaded "));
 }
 
 // An operator who puts certificates into certs.d restarts nothing.
