@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -17,10 +18,11 @@ class Ends {
     --count_;
     none_.notify_all();
   }
-  /// Blocks until there are none: some seconds, as a process that does not end is killed.
-  void wait() {
+  /// Blocks until there are none: some seconds, as a process that does not end is killed. False: that was of no avail
+  /// either, as with one that waits for a disk or a server for ever.
+  [[nodiscard]] bool wait(std::chrono::milliseconds limit = std::chrono::seconds{10}) {
     std::unique_lock guard{mutex_};
-    none_.wait(guard, [this] { return count_ == 0; });
+    return none_.wait_for(guard, limit, [this] { return count_ == 0; });
   }
 
  private:

@@ -366,7 +366,7 @@ TEST_F(Remotes, ThatDoNotEndAreNotWaitedForWhereTheirEndIsNoted) {
   remote_.reset();
   pollfd end{process.get(), POLLIN, 0};
   EXPECT_EQ(::poll(&end, 1, 0), 0) << "it was waited for";
-  settings_.ends->wait();
+  EXPECT_TRUE(settings_.ends->wait());
   EXPECT_EQ(::poll(&end, 1, 0), 1) << "its end was not waited for";
 }
 

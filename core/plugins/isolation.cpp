@@ -21,7 +21,10 @@ Isolation::Isolation(const DriverConfig& config) : all_(config.isolate_all), nam
   if (any()) program_ = std::make_shared<const isolated::HostProgram>(config.libexec_dir + "/gantry-driver-host");
 }
 
-Isolation::~Isolation() { ends_->wait(); }
+Isolation::~Isolation() {
+  if (!ends_->wait())
+    spdlog::warn("a driver's process does not end, though it was killed; nobody waits for it any more");
+}
 
 bool Isolation::names(const DriverInfo& driver) const {
   return std::ranges::any_of(

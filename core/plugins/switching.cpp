@@ -109,8 +109,9 @@ awaitable<void> Drivers::disable(std::string kind, std::string name) {
   }
   impl_->forget(found.info);
   spdlog::info("{} is disabled", title(found.info));
-  const auto wait = [ends = impl_->isolation.ends()] { ends->wait(); };
-  co_await workers_.run(Pool::slow, wait);
+  const auto wait = [ends = impl_->isolation.ends()] { return ends->wait(); };
+  const bool ended = co_await workers_.run(Pool::slow, wait);
+  if (!ended) spdlog::warn("a driver's process does not end, though it was killed");
 }
 
 /// On a worker's thread.
