@@ -5,6 +5,7 @@
 #include <malloc.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "base/digest.hpp"
 #include "images/service_fixture.hpp"
