@@ -1,7 +1,9 @@
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -19,6 +21,7 @@
 #include <thread>
 
 #include "docker_plugin/client.hpp"
+#include "docker_plugin/tls_line.hpp"
 
 namespace gantry::docker_plugin {
 namespace {
@@ -41,6 +44,25 @@ class NoCall final : public Call {
   int cancel_fd() const noexcept override { return -1; }
   void progress(const Progress&) const override {}
   void log(LogLevel, std::string_view) const noexcept override {}
+};
+
+/// Of a thread that has had to do with other sessions, which leave errors, and one byte at a time.
+class LitteredLine final : public Line {
+ public:
+  explicit LitteredLine(std::unique_ptr<Line> line) : line_(std::move(line)) {}
+  void send(std::string_view bytes) override {
+    line_->send(bytes);
+    litter();
+  }
+  std::size_t receive(std::span<char> bytes) override {
+    litter();
+    return line_->receive(bytes.first(1));
+  }
+
+ private:
+  static void litter() { ERR_raise(ERR_LIB_USER, 1); }
+
+  std::unique_ptr<Line> line_;
 };
 
 /// A plugin at https://localhost, whose certificate says so by itself.
@@ -94,6 +116,17 @@ class TlsPlugin : public ::testing::Test {
     } catch (const Error& error) {
       return error.what();
     }
+  }
+
+  UniqueFd connect() {
+    UniqueFd client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    ::getsockname(listener_.get(), generic, &size);
+    EXPECT_EQ(::connect(client.get(), generic, size), 0);
+    EXPECT_EQ(::fcntl(client.get(), F_SETFL, O_NONBLOCK), 0);
+    return client;
   }
 
   fs::path folder_;
@@ -165,6 +198,19 @@ TEST_F(TlsPlugin, MayAskForACertificate) {
   demand_certificate();
   EXPECT_EQ(mount({{"CAFile", file("ca.pem")}, {"CertFile", file("ca.pem")}, {"KeyFile", file("key.pem")}}), "mmmmm");
   EXPECT_THAT(mount({{"CAFile", file("ca.pem")}}), HasSubstr("Plugin.Activate: "));
+}
+
+TEST_F(TlsPlugin, IsNotBlamedForWhatOtherSessionsLeft) {
+  Tls settings;
+  settings.ca = file("ca.pem");
+  const NoCall call;
+  auto littered = std::make_unique<LitteredLine>(std::make_unique<PlainLine>(connect(), call));
+  TlsLine line{std::move(littered), "localhost", settings};
+  line.send("POST /Plugin.Activate HTTP/1.0\r\n\r\n{}");
+  std::string answer;
+  std::array<char, 4096> piece{};
+  while (const std::size_t got = line.receive(piece)) answer.append(piece.data(), got);
+  EXPECT_THAT(answer, HasSubstr("VolumeDriver"));
 }
 
 TEST_F(TlsPlugin, FilesThatAreNotThereAreNamed) {

@@ -22,6 +22,12 @@ std::string openssl_reason() {
   return reason == nullptr ? "no reason given" : reason;
 }
 
+/// What another session has left on this thread SSL_get_error would take for this one's.
+SSL* fresh(SSL* session) {
+  ::ERR_clear_error();
+  return session;
+}
+
 void check_readable(const std::string& file) {
   if (file.empty() || ::access(file.c_str(), R_OK) == 0) return;
   throw Error{Errc::invalid, "TLSConfig: open " + file + ": " + std::strerror(errno)};
@@ -76,7 +82,7 @@ void TlsLine::name_host(const std::string& host) {
 
 void TlsLine::shake_hands(const std::string& host) {
   int result = 0;
-  while ((result = ::SSL_connect(session_.get())) != 1 && goes_on(result)) {
+  while ((result = ::SSL_connect(fresh(session_.get()))) != 1 && goes_on(result)) {
   }
   if (result == 1) return send_encrypted();
   const long verified = ::SSL_get_verify_result(session_.get());
@@ -109,7 +115,7 @@ bool TlsLine::receive_encrypted() {
 
 void TlsLine::send(std::string_view bytes) {
   int result = 0;
-  while ((result = ::SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size()))) <= 0) {
+  while ((result = ::SSL_write(fresh(session_.get()), bytes.data(), static_cast<int>(bytes.size()))) <= 0) {
     if (!goes_on(result)) throw Error{Errc::unavailable, "tls: write to the plugin: " + openssl_reason()};
   }
   send_encrypted();
@@ -117,7 +123,7 @@ void TlsLine::send(std::string_view bytes) {
 
 std::size_t TlsLine::receive(std::span<char> bytes) {
   int result = 0;
-  while ((result = ::SSL_read(session_.get(), bytes.data(), static_cast<int>(bytes.size()))) <= 0) {
+  while ((result = ::SSL_read(fresh(session_.get()), bytes.data(), static_cast<int>(bytes.size()))) <= 0) {
     const int why = ::SSL_get_error(session_.get(), result);
     if (why == SSL_ERROR_ZERO_RETURN) return 0;
     if (goes_on(result)) continue;
