@@ -89,8 +89,9 @@ class Drivers {
   /// Errors: not_found, conflict (the config chooses it, or it is disabled already).
   awaitable<void> disable(std::string kind, std::string name);
 
-  /// Opens it on another thread. One such change at a time, of this and `prepare_successor`.
-  /// Errors: not_found, conflict (it is enabled), else as of its opening.
+  /// Loads its file as it is now and opens it on another thread. One such change at a time, of this and
+  /// `prepare_successor`. Errors: not_found, conflict (it is enabled), invalid (the file is refused), else as of its
+  /// opening.
   awaitable<void> enable(std::string kind, std::string name);
 
   /// A driver's file as it is now, opened beside what is in use. Nothing has changed until `replace`.

@@ -82,6 +82,7 @@ struct Drivers::Impl {
   void forget(const DriverInfo& driver);
   void write_disabled() const;
   void put(const Successor& next);
+  [[nodiscard]] std::string new_copy() const;
   void open_first(Found& found, const Options& given, Successor& out);
   void open_again(const Successor& present, const std::string& copy, Successor& out);
   template <class Driver>

@@ -114,6 +114,11 @@ awaitable<void> Drivers::disable(std::string kind, std::string name) {
   if (!ended) spdlog::warn("a driver's process does not end, though it was killed");
 }
 
+/// Where a file's new version is loaded from.
+std::string Drivers::Impl::new_copy() const {
+  return config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so";
+}
+
 /// On a worker's thread.
 void Drivers::Impl::open_first(Found& found, const Options& given, Successor& out) {
   const auto open_into = [&](auto& handles) {
@@ -134,17 +139,23 @@ awaitable<void> Drivers::enable(std::string kind, std::string name) {
     throw Error{Errc::conflict, "plugin " + name + " is already enabled"};
   }
   Successor opened;
-  opened.found = impl.known(kind, name);
-  const auto open = [&impl, &opened, given = options_of(impl.config, name)] {
+  const DriverInfo old = impl.known(kind, name).info;
+  const std::string copy = impl.new_copy();
+  // The file as it is now: it may have been updated since it was loaded.
+  const auto open = [&impl, &opened, &old, &copy, given = options_of(impl.config, name)] {
+    opened.found = load_again(old, copy, impl.isolation);
     impl.open_first(opened.found, given, opened);
   };
   co_await workers_.run(Pool::slow, open);
   Found& found = impl.known(kind, name);
-  found.info.settings = opened.found.info.settings;
-  found.info.disabled = false;
-  found.info.error.clear();
+  const Found before = std::exchange(found, opened.found);
+  try {
+    impl.write_disabled();
+  } catch (...) {
+    found = before;
+    throw;
+  }
   impl.put(opened);
-  impl.write_disabled();
   spdlog::info("{} is enabled", title(found.info));
 }
 
@@ -196,7 +207,7 @@ awaitable<std::shared_ptr<Drivers::Successor>> Drivers::prepare_successor(std::s
     present->registry = impl.registry;
   }
   const auto next = std::make_shared<Successor>();
-  const std::string copy = impl.config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so";
+  const std::string copy = impl.new_copy();
   const auto open = [&impl, &present, &copy, &next] { impl.open_again(*present, copy, *next); };
   co_await workers_.run(Pool::slow, open);
   next->present = present;

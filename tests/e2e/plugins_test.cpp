@@ -55,6 +55,28 @@ TEST_F(Plugins, AreDisabledAndEnabled) {
   EXPECT_THAT(cli("plugin enable ipvlan").err, HasSubstr("plugin ipvlan is already enabled"));
 }
 
+TEST_F(Plugins, AreEnabledFromTheirNewFiles) {
+  EXPECT_EQ(cli("plugin disable ipvlan").code, 0);
+  update("net-ipvlan.so", GANTRY_BUILD_DIR "/lib/gantry/plugins/log-local.so");
+  EXPECT_THAT(cli("plugin enable ipvlan").err, HasSubstr("this is the log driver \"local\" now"));
+  EXPECT_EQ(cli("plugin inspect -f '{{.Enabled}}' ipvlan").line(), "false");
+  update("net-ipvlan.so");
+  EXPECT_EQ(cli("plugin enable ipvlan").err, "");
+  EXPECT_THAT(cli("network create -d ipvlan -o parent=lo n").err, Not(HasSubstr("disabled")));
+}
+
+TEST_F(Plugins, ThatCannotBeNotedAsEnabledStayDisabled) {
+  EXPECT_EQ(cli("plugin disable ipvlan").code, 0);
+  const fs::path noted = daemon_->data_root() / "drivers/disabled";
+  fs::remove(noted);
+  fs::create_directory(noted);
+  EXPECT_NE(cli("plugin enable ipvlan").code, 0);
+  EXPECT_EQ(cli("plugin inspect -f '{{.Enabled}}' ipvlan").line(), "false");
+  EXPECT_THAT(cli("network create -d ipvlan n").err, HasSubstr("disabled"));
+  fs::remove(noted);
+  EXPECT_EQ(cli("plugin enable ipvlan").err, "");
+}
+
 TEST_F(Plugins, AreNotDisabledWhileTheyAreInUse) {
   EXPECT_THAT(cli("plugin disable bridge").err, HasSubstr("plugin bridge is in use by network bridge"));
   EXPECT_THAT(cli("plugin disable overlay").err, HasSubstr("in use"));
