@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <regex>
 
 #include "base/file.hpp"
 
@@ -20,6 +19,8 @@ extern char** environ;
 namespace gantry::containers {
 
 namespace {
+
+constexpr std::string_view kBlanks = " \t\n\f\r\v";
 
 struct Pipe {
   UniqueFd read;
@@ -37,6 +38,9 @@ struct Answer {
   int status{};
   std::string output;
   std::string complaint;
+  bool complete = true;
+
+  [[nodiscard]] bool refused() const { return complete && WIFEXITED(status) && WEXITSTATUS(status) != 0; }
 };
 
 /// -1 if there is no such program. Errors: io.
@@ -92,7 +96,8 @@ std::optional<Answer> run_ps(std::vector<std::string> words) {
   output.write.reset();
   complaint.write.reset();
   Answer answer;
-  if (!drain(output.read.get(), complaint.read.get(), answer)) ::kill(pid, SIGKILL);
+  answer.complete = drain(output.read.get(), complaint.read.get(), answer);
+  if (!answer.complete) ::kill(pid, SIGKILL);
   while (::waitpid(pid, &answer.status, 0) < 0 && errno == EINTR) {
   }
   return answer;
@@ -110,12 +115,11 @@ std::vector<std::string> split_at_spaces(const std::string& text) {
 }
 
 std::vector<std::string> fields_of(std::string_view line) {
-  constexpr std::string_view blanks = " \t\n\f\r\v";
   std::vector<std::string> fields;
-  for (std::size_t at = line.find_first_not_of(blanks); at != std::string_view::npos;) {
-    const std::size_t end = std::min(line.find_first_of(blanks, at), line.size());
+  for (std::size_t at = line.find_first_not_of(kBlanks); at != std::string_view::npos;) {
+    const std::size_t end = std::min(line.find_first_of(kBlanks, at), line.size());
     fields.emplace_back(line.substr(at, end - at));
-    at = line.find_first_not_of(blanks, end);
+    at = line.find_first_not_of(kBlanks, end);
   }
   return fields;
 }
@@ -135,14 +139,39 @@ std::int64_t parse_pid(const std::string& text) {
   throw Error{Errc::invalid, "Unexpected pid '" + text + "': strconv.Atoi: parsing \"" + text + "\": invalid syntax"};
 }
 
+void check_ps_answer(const Answer& answer) {
+  if (!answer.complete) throw Error{Errc::invalid, "ps: it says more than is taken"};
+  if (WIFSIGNALED(answer.status)) {
+    throw Error{Errc::invalid, "ps: ended by signal " + std::to_string(WTERMSIG(answer.status))};
+  }
+  if (!answer.refused()) return;
+  const std::string why = answer.complaint.substr(0, answer.complaint.find('\n'));
+  throw Error{Errc::invalid, why.empty() ? "ps: exit status " + std::to_string(WEXITSTATUS(answer.status)) : why};
+}
+
 }  // namespace
 
+// As dockerd's \s+(\S*)=\s*(PID\S*), in one pass.
 void check_ps_arguments(const std::string& arguments) {
-  static const std::regex renamed{R"(\s+(\S*)=\s*(PID\S*))"};
-  std::smatch found;
   if (arguments.size() > 4096) throw Error{Errc::invalid, "ps: error: argument list too long"};
-  if (!std::regex_search(arguments, found, renamed)) return;
-  throw Error{Errc::invalid, "specifying \"" + found[1].str() + "=" + found[2].str() + "\" is not allowed"};
+  const std::string_view text{arguments};
+  for (std::size_t at = text.find_first_of(kBlanks); at != std::string_view::npos;) {
+    const std::size_t begin = std::min(text.find_first_not_of(kBlanks, at), text.size());
+    at = text.find_first_of(kBlanks, begin);
+    const std::string_view word = text.substr(begin, at - begin);
+    std::size_t equals = word.rfind("=PID");
+    std::string_view pid = equals == std::string_view::npos ? "" : word.substr(equals + 1);
+    if (word.ends_with('=')) {
+      const std::string_view next = text.substr(std::min(text.find_first_not_of(kBlanks, at), text.size()));
+      if (next.starts_with("PID")) {
+        equals = word.size() - 1;
+        pid = next.substr(0, next.find_first_of(kBlanks));
+      }
+    }
+    if (pid.empty()) continue;
+    throw Error{Errc::invalid,
+                "specifying \"" + std::string{word.substr(0, equals)} + "=" + std::string{pid} + "\" is not allowed"};
+  }
 }
 
 Processes parse_ps_output(const std::string& output, const std::vector<std::int64_t>& pids) {
@@ -175,12 +204,9 @@ std::optional<Processes> ask_ps(const std::string& arguments, const std::vector<
   with_pids.push_back(list);
   auto answer = run_ps(std::move(with_pids));
   // Some options cannot be used together with -q.
-  if (answer && answer->status != 0) answer = run_ps(words);
+  if (answer && answer->refused()) answer = run_ps(words);
   if (!answer) return std::nullopt;
-  if (answer->status != 0) {
-    const std::string why = answer->complaint.substr(0, answer->complaint.find('\n'));
-    throw Error{Errc::invalid, why.empty() ? "ps: exit status " + std::to_string(WEXITSTATUS(answer->status)) : why};
-  }
+  check_ps_answer(*answer);
   return parse_ps_output(answer->output, pids);
 }
 
