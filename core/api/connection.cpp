@@ -4,6 +4,7 @@
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <iterator>
 #include <stdexcept>
 
 #include "api/http_exchange.hpp"
@@ -60,9 +61,20 @@ awaitable<Response> route(const Router& router, const std::string version, HttpE
 
 constexpr std::string_view kBadRequest =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
+constexpr std::string_view kUnknownEncoding =
+    "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+    "Unsupported transfer encoding";
 constexpr std::string_view kHeaderTooLarge =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: "
     "close\r\n\r\n431 Request Header Fields Too Large";
+
+/// Where a body ends, a proxy before the daemon must not see otherwise than the daemon does: else what it takes for a
+/// body is a request of its own here.
+bool has_known_encoding(const HttpExchange::Parser& parser) {
+  const auto [first, last] = parser.get().equal_range(http::field::transfer_encoding);
+  if (first == last) return true;
+  return std::next(first) == last && boost::beast::iequals(first->value(), "chunked");
+}
 
 }  // namespace
 
@@ -149,6 +161,10 @@ awaitable<bool> Connection::serve_request() {
     }
   }
   set_deadline(std::chrono::milliseconds{0});
+  if (!has_known_encoding(parser)) {
+    co_await transport_->write(kUnknownEncoding);
+    co_return false;
+  }
 
   const auto target = parser.get().target();
   const std::string_view path{target.data(), std::min(target.find('?'), target.size())};

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/file.hpp"
 #include "gantry/error.hpp"
@@ -36,17 +37,28 @@ bool answers(const sockaddr_un& address) {
 }
 
 // As dockerd does, in the file and nowhere else: getgrnam(3) would keep the libraries of all name services in memory.
-gid_t group_id(const std::string& name) {
+std::optional<gid_t> group_id(const std::string& name) {
   const auto close = [](std::FILE* file) { std::fclose(file); };
   const std::unique_ptr<std::FILE, decltype(close)> file{std::fopen("/etc/group", "re"), close};
   while (const ::group* entry = file ? ::fgetgrent(file.get()) : nullptr) {
     if (name == entry->gr_name) return entry->gr_gid;
   }
-  return 0;
+  gid_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error == std::errc{} && end == name.data() + name.size()) return number;
+  return {};
+}
+
+/// There need not be the group that is the default.
+gid_t socket_group(const std::string& name) {
+  if (name.empty()) return 0;
+  const auto id = group_id(name);
+  if (!id && name != "docker") throw Error{Errc::invalid, "group " + name + " not found"};
+  return id.value_or(0);
 }
 
 void give_to_group(const std::string& path, const std::string& group) {
-  if (::chown(path.c_str(), 0, group.empty() ? 0 : group_id(group)) != 0 && ::geteuid() == 0) {
+  if (::chown(path.c_str(), 0, socket_group(group)) != 0 && ::geteuid() == 0) {
     throw_errno("cannot change the owner of " + path);
   }
   if (::chmod(path.c_str(), 0660) != 0) throw_errno("cannot change the mode of " + path);

@@ -287,6 +287,15 @@ TEST_F(ServerTest, RefusesGarbageAndTooMuch) {
     client.send(garbage);
     EXPECT_THAT(client.rest(), StartsWith("HTTP/1.1 400 Bad Request\r\n")) << garbage;
   }
+  for (const char* encoding :
+       {"xchunked", "identity", "gzip, chunked", "chunked, x", "chunked\r\nTransfer-Encoding: chunked"}) {
+    Client client{path()};
+    client.send(std::string{"POST /echo HTTP/1.1\r\nTransfer-Encoding: "} + encoding +
+                "\r\n\r\nGET /hello/a HTTP/1.1\r\n\r\n");
+    const std::string answer = client.rest();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 501 Not Implemented\r\n")) << encoding;
+    EXPECT_THAT(answer, Not(HasSubstr("200 OK"))) << encoding;
+  }
   Client large{path()};
   large.send("GET /hello/a HTTP/1.1\r\nX: " + std::string(200'000, 'x') + "\r\n\r\n");
   EXPECT_THAT(large.rest(), StartsWith("HTTP/1.1 431 "));

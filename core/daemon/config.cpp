@@ -338,6 +338,8 @@ Config load_config(const Config& command_line, const std::string& file, bool req
   } catch (const Error& error) {
     throw Error{Errc::invalid, "unable to configure the daemon with file " + file + ": " + error.what()};
   }
+  // dockerd's name for it.
+  if (config.storage_driver == "overlay2" || config.storage_driver.empty()) config.storage_driver = "overlay";
   return config;
 }
 

@@ -20,6 +20,7 @@
 #include "api/system.hpp"
 #include "api/volumes.hpp"
 #include "base/file.hpp"
+#include "base/lock_file.hpp"
 #include "build/service.hpp"
 #include "containers/cdi.hpp"
 #include "containers/service.hpp"
@@ -183,6 +184,7 @@ struct Engine::Impl {
   asio::io_context& context;
   Config config;
   const IdMaps remapped;
+  UniqueFd exec_root;  ///< Locked: what lies there is that of running containers.
   fs::path state_file;
   state::Store store;
   events::Bus bus;
@@ -219,6 +221,8 @@ Engine::Impl::Impl(asio::io_context& io, const Config& given)
     : context(io),
       config(with_folders(given)),
       remapped(remapped_ids(config.userns_remap, true)),
+      exec_root(
+          lock_file(fs::path{config.exec_root} / "gantryd.lock", "the exec root " + config.exec_root, "--exec-root")),
       state_file(fs::path{config.data_root} / "state.db"),
       store(state_file),
       workers(kQuickThreads, slow_threads(config)),

@@ -1,15 +1,11 @@
 #include "state/store.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <mutex>
 #include <optional>
 #include <system_error>
 
 #include "base/file.hpp"
+#include "base/lock_file.hpp"
 #include "state/schema.hpp"
 #include "state/sqlite.hpp"
 
@@ -17,24 +13,6 @@ namespace gantry::state {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The lock against a second daemon: a file beside the database that holds its owner's pid.
-UniqueFd lock(const fs::path& file) {
-  const fs::path name = file.string() + ".lock";
-  UniqueFd held{::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!held) throw_errno("cannot open " + name.string());
-  if (::flock(held.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) throw_errno("cannot lock " + name.string());
-    std::string owner = read_file(name, 64);
-    while (!owner.empty() && owner.back() == '\n') owner.pop_back();
-    if (!owner.empty()) owner = " (pid " + owner + ")";
-    throw Error{Errc::conflict, "the state database " + file.string() + " is in use by another gantryd" + owner +
-                                    ": stop it, or choose another --data-root"};
-  }
-  if (::ftruncate(held.get(), 0) != 0) throw_errno("cannot write " + name.string());
-  write_all(held.get(), std::to_string(::getpid()) + "\n");
-  return held;
-}
 
 /// Opens what is there; makes a new one only if there never was one.
 Connection open(const fs::path& file) {
@@ -61,7 +39,7 @@ Connection open(const fs::path& file) {
 
 struct Store::Impl {
   explicit Impl(const fs::path& file)
-      : lock_file(lock(file)),
+      : lock(lock_file(file.string() + ".lock", "the state database " + file.string(), "--data-root")),
         connection(open(file)),
         begin(connection, "BEGIN IMMEDIATE"),
         commit(connection, "COMMIT"),
@@ -72,7 +50,7 @@ struct Store::Impl {
         erase(connection, "DELETE FROM records WHERE kind = ?1 AND id = ?2"),
         select(connection, "SELECT id, body FROM records WHERE kind = ?1") {}
 
-  UniqueFd lock_file;
+  UniqueFd lock;
   Connection connection;
   Statement begin;
   Statement commit;

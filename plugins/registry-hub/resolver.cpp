@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -64,6 +65,10 @@ bool wait_for(int fd, short events, int milliseconds, const gantry::Call& call) 
 }
 
 std::vector<Address> resolve(const std::string& host, const std::string& port, const gantry::Call& call) {
+  // getaddrinfo(3) would take the remainder.
+  if (port.size() > 5 || std::atoi(port.c_str()) > 65535) {
+    throw TransportError{TransportError::Kind::unreachable, "dial tcp: address " + port + ": invalid port"};
+  }
   const auto lookup = std::make_shared<Lookup>();
   std::thread{[lookup, host, port] {
     addrinfo hints{};

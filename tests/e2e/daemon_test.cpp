@@ -11,6 +11,7 @@ namespace gantry::e2e {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::string refusal(const json& config) {
@@ -76,6 +77,28 @@ TEST(DaemonConfig, ASecondDaemonOnTheSameDataIsRefused) {
   Daemon first;
   ASSERT_TRUE(first.start()) << first.log();
   EXPECT_THAT(refusal({{"data-root", first.data_root().string()}}), HasSubstr(first.data_root().string()));
+}
+
+// It would take the first one's containers for those of a daemon that was killed.
+TEST(DaemonConfig, ASecondDaemonOnTheSameExecRootIsRefused) {
+  Daemon first;
+  ASSERT_TRUE(first.start()) << first.log();
+  EXPECT_THAT(refusal({{"exec-root", first.exec_root().string()}}),
+              AllOf(HasSubstr("the exec root " + first.exec_root().string() + " is in use by another gantryd (pid "),
+                    HasSubstr("--exec-root")));
+}
+
+TEST(DaemonConfig, AGroupThatThereIsNotIsRefused) {
+  EXPECT_THAT(refusal({{"group", "nonesuch"}}), HasSubstr("group nonesuch not found"));
+  Daemon daemon{{{"group", "12345"}}};
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  EXPECT_EQ(shell("stat -c '%g %a' " + daemon.socket().string()).line(), "12345 660");
+}
+
+TEST(DaemonConfig, TakesDockersNameOfOverlay) {
+  Daemon daemon{{{"storage-driver", "overlay2"}}};
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  EXPECT_EQ(daemon.docker("info -f '{{.Driver}}'").line(), "overlay");
 }
 
 TEST(Drivers, AreListed) {
