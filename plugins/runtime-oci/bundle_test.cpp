@@ -106,14 +106,6 @@ TEST(Bundle, LeavesInterfacesSysctlsToTheShim) {
   EXPECT_EQ(bundle.late_sysctls[0].file, "net/ipv4/conf/eth0/forwarding");
 }
 
-TEST(Bundle, RefusesUserNamespaces) {
-  auto spec = simple_spec();
-  spec.namespaces.push_back({"user", ""});
-  spec.uid_map = spec.gid_map = {{0, 100000, 65536}};
-  spec.uid_map = spec.gid_map = {{0, 100000, 65536}};
-  EXPECT_THROW(bundle_of(spec), Error);
-}
-
 TEST(Resources, AreTheSpecifications) {
   runtime::v1::Resources resources;
   EXPECT_EQ(resources_section(resources), json::object());
