@@ -74,8 +74,10 @@ void FolderChanges::take(std::size_t size) {
     at += sizeof event + event.len;
     const bool lost_some = (event.mask & IN_Q_OVERFLOW) != 0;
     // Who missed something may be anybody.
-    for (const auto& [number, watches] : watchers_) {
-      if (lost_some || number == event.wd) told.insert(watches.begin(), watches.end());
+    if (lost_some) {
+      for (const auto& [number, watches] : watchers_) told.insert(watches.begin(), watches.end());
+    } else if (const auto found = watchers_.find(event.wd); found != watchers_.end()) {
+      told.insert(found->second.begin(), found->second.end());
     }
     // The folder is gone; its number will mean no other one.
     if ((event.mask & IN_IGNORED) != 0) watchers_.erase(event.wd);
