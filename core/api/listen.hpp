@@ -31,7 +31,7 @@ class Listener {
 };
 
 struct ListenSettings {
-  std::string group;                ///< Owns unix sockets (mode 0660); root if there is no group docker. A number is one, too.
+  std::string group;  ///< Owns unix sockets (mode 0660); root if there is no group docker. A number is one, too.
   std::shared_ptr<TlsContext> tls;  ///< For tcp; null: plain tcp is refused unless `plain_tcp`.
   bool plain_tcp{};
 };

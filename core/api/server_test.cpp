@@ -287,8 +287,7 @@ TEST_F(ServerTest, RefusesGarbageAndTooMuch) {
     client.send(garbage);
     EXPECT_THAT(client.rest(), StartsWith("HTTP/1.1 400 Bad Request\r\n")) << garbage;
   }
-  for (const char* encoding :
-       {"xchunked", "identity", "gzip, chunked", "chunked, x", "chunked\r\nTransfer-Encoding: chunked"}) {
+  for (const char* encoding : {"xchunked", "identity", "gzip, chunked", "chunked, x"}) {
     Client client{path()};
     client.send(std::string{"POST /echo HTTP/1.1\r\nTransfer-Encoding: "} + encoding +
                 "\r\n\r\nGET /hello/a HTTP/1.1\r\n\r\n");

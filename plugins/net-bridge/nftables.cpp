@@ -190,9 +190,11 @@ add rule inet gantry inward iifname . ip6 daddr . meta l4proto . th dport @trust
 add rule inet gantry inward drop
 )";
   // The host did not forward before we had it do so: whoever has a route through it shall not get further than ours.
+  // What comes from others' bridges is theirs: no accept of theirs could overrule a drop here.
   for (const auto& [closed, family] : {std::pair(base.closed4, "ipv4"), std::pair(base.closed6, "ipv6")}) {
     if (closed)
-      text += std::string("add rule inet gantry forward meta nfproto ") + family + " iifname != @bridges drop\n";
+      text += std::string("add rule inet gantry forward meta nfproto ") + family +
+              " iifkind != \"bridge\" ct state != { established, related } drop\n";
   }
   return text;
 }

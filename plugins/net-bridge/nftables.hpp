@@ -49,7 +49,7 @@ struct PortRule {
 /// "destroy", and deleting what is not there would fail the whole transaction.
 struct BaseRules {
   bool loopback6{};  ///< Ports are published on [::1], see `loopback6_can_be_published`.
-  bool closed4{};    ///< Nothing is forwarded that neither comes from a bridge of ours nor goes to one.
+  bool closed4{};    ///< Nothing new is forwarded that neither comes from a bridge nor goes to one of ours.
   bool closed6{};
 };
 std::string base_rules(const BaseRules& base);

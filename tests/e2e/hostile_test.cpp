@@ -89,7 +89,8 @@ TEST_F(Hostile, HundredsOfFollowersTakeNoThreads) {
   const std::string all_there = "[ $(ls -l " + process + "/fd | grep -c socket:) -ge 450 ]";
   ASSERT_EQ(shell("timeout 20 sh -c 'until " + all_there + "; do :; done'").code, 0);
   for (int round = 0; round < 5; ++round) EXPECT_EQ(cli("run --rm busybox echo fine").out, "fine\n");
-  EXPECT_LT(std::stoi(shell("ls " + process + "/task | wc -l").out), 64);
+  // What their first answers took goes.
+  until([&] { return std::stoi(shell("ls " + process + "/task | wc -l").out) < 64; });
   EXPECT_EQ(cli("exec quiet touch /go").code, 0);
   for (int follower = 0; follower < 300; ++follower) ASSERT_TRUE(followers->wait_for("heard\n")) << follower;
   EXPECT_EQ(cli("rm -f quiet").code, 0);

@@ -123,9 +123,11 @@ Kernel kernel_state(const Daemon& daemon) {
   std::sort(state.links.begin(), state.links.end());
   state.cgroups = cgroups_of(daemon);
   state.processes = processes_of(daemon);
-  state.rules =
-      shell("nft -n list ruleset 2>/dev/null | sed 's/ counter packets [0-9]* bytes [0-9]*//; s/ # handle.*//'")
-          .lines();
+  // The rule of a host that forwards since its first IPv6 network stays.
+  state.rules = shell(
+                    "nft -n list ruleset 2>/dev/null | sed 's/ counter packets [0-9]* bytes [0-9]*//; s/ # handle.*//' "
+                    "| grep -v iifkind")
+                    .lines();
   state.tops = tops_of(daemon);
   return state;
 }
