@@ -194,7 +194,7 @@ add rule inet gantry inward drop
   for (const auto& [closed, family] : {std::pair(base.closed4, "ipv4"), std::pair(base.closed6, "ipv6")}) {
     if (closed)
       text += std::string("add rule inet gantry forward meta nfproto ") + family +
-              " iifkind != \"bridge\" ct state != { established, related } drop\n";
+              " meta iifkind != \"bridge\" ct state != { established, related } drop\n";
   }
   return text;
 }
