@@ -26,10 +26,13 @@ void show_networks_as_of(Version version, Json& networks) {
   for (auto& [network, endpoint] : networks.items()) endpoint.erase("GwPriority");
 }
 
-// Before the API told of DNS names, the id was an alias on the user's networks.
-void add_short_id(Json& networks, const std::string& id) {
+// Before the API told of DNS names, the id and the hostname were aliases on the user's networks.
+void add_dns_names(Json& networks, const std::string& id, const Json& hostname) {
+  const std::string short_id = id.substr(0, 12);
   for (auto& [network, endpoint] : networks.items()) {
-    if (!networks::Service::predefined(network)) endpoint["Aliases"].push_back(id.substr(0, 12));
+    if (networks::Service::predefined(network)) continue;
+    endpoint["Aliases"].push_back(short_id);
+    if (!is_blank(hostname) && hostname != short_id) endpoint["Aliases"].push_back(hostname);
   }
 }
 
@@ -37,7 +40,7 @@ void add_short_id(Json& networks, const std::string& id) {
 
 void show_container_as_of(Version version, Json& details, const std::string& id) {
   Json& settings = details["NetworkSettings"];
-  if (version < Version{1, 45}) add_short_id(settings["Networks"], id);
+  if (version < Version{1, 45}) add_dns_names(settings["Networks"], id, details["Config"]["Hostname"]);
   show_networks_as_of(version, settings["Networks"]);
   if (version < Version{1, 52}) return;
   erase_all(settings, {"Bridge", "HairpinMode", "LinkLocalIPv6Address", "LinkLocalIPv6PrefixLen",

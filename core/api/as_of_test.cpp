@@ -21,6 +21,13 @@ TEST(AsOf, ContainersOfOldVersions) {
   EXPECT_EQ(old["NetworkSettings"]["Networks"]["mine"], Json::parse(R"({"Aliases":["aaaaaaaaaaaa"]})"));
   EXPECT_EQ(old["NetworkSettings"]["Networks"]["bridge"], Json::parse(R"({"Aliases":null})"));
   EXPECT_TRUE(old["NetworkSettings"].contains("IPAddress"));
+  for (const auto& [hostname, aliases] :
+       {std::pair{"web", R"(["aaaaaaaaaaaa","web"])"}, {"aaaaaaaaaaaa", R"(["aaaaaaaaaaaa"])"}}) {
+    Json named = details();
+    named["Config"]["Hostname"] = hostname;
+    show_container_as_of({1, 44}, named, std::string(64, 'a'));
+    EXPECT_EQ(named["NetworkSettings"]["Networks"]["mine"]["Aliases"], Json::parse(aliases));
+  }
 }
 
 TEST(AsOf, ContainersOfNewVersions) {

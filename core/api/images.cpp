@@ -13,6 +13,7 @@ namespace gantry::api {
 namespace {
 
 constexpr Version kNoVirtualSize{1, 44};
+constexpr Version kNoContainerConfig{1, 45};
 
 /// The upload that is the request's body.
 images::UploadSource body_of(Exchange& exchange) {
@@ -117,8 +118,8 @@ awaitable<Response> Images::inspect(Exchange& exchange) {
   nlohmann::json out = service_.inspect(exchange.request().parameter("name"));
   if (exchange.request().version < kNoVirtualSize) {
     out["VirtualSize"] = out["Size"];
-    out["ContainerConfig"] = empty_container_config();
   }
+  if (exchange.request().version < kNoContainerConfig) out["ContainerConfig"] = empty_container_config();
   show_image_as_of(exchange.request().version, out);
   co_return json_in_order(out, kImageOrder);
 }

@@ -63,9 +63,9 @@ Nanoseconds parse_time(const std::string& text) {
     std::string fraction = dot == std::string::npos ? "" : text.substr(dot + 1);
     const bool digits = std::all_of(fraction.begin(), fraction.end(), [](char c) { return c >= '0' && c <= '9'; });
     constexpr std::int64_t kFarthest = 9'000'000'000;  // what is farther away than nanoseconds can tell is for ever
-    if (digits && fraction.size() <= 9 && seconds > -kFarthest) {
+    if (digits && seconds > -kFarthest) {
       if (seconds >= kFarthest) return std::numeric_limits<Nanoseconds>::max();
-      fraction.resize(9, '0');
+      fraction.resize(9, '0');  // nanoseconds: more digits say nothing
       return seconds * 1'000'000'000 + std::stoll(fraction);
     }
   }

@@ -346,6 +346,7 @@ TEST(Names, AreDockers) {
 
 TEST(Times, AnyFormDockerTakes) {
   EXPECT_EQ(parse_time("1.5"), 1'500'000'000);
+  EXPECT_EQ(parse_time("1.1234567891234"), 1'123'456'789);
   EXPECT_EQ(parse_time("1970-01-01T00:00:02Z"), 2'000'000'000);
   EXPECT_LT(parse_time("1h30m"), now() - 5'000'000'000'000);
   EXPECT_THROW(parse_time("soon"), Error);

@@ -165,6 +165,7 @@ awaitable<std::string> import_image(Context& context, ImportRequest request, Upl
   Draft draft{document.dump(), {}, layer, names, ""};
   const Record record = co_await keep_image(context, std::move(draft));
   const std::string id = record->image.id;
+  if (!names.empty()) publish(context, "tag", id, familiar(names.front()), record);
   publish(context, "import", id, id, record);
   report(status_line(id));
   co_return id;

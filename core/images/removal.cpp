@@ -159,7 +159,7 @@ class Removal {
       context_.catalog.replace(std::move(hidden));
     }
     note_untagged(record, gone, events_for_all);
-    publish(context_, "delete", id, id, record);
+    publish(context_, "delete", id, id, nullptr);  // as with dockerd it has no labels any more
     items_.push_back({"", id});
     if (!record->parent.empty()) parents_.push_back(record->parent);
   }
