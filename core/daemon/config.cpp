@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "daemon/foreign_keys.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::daemon {
@@ -278,6 +279,7 @@ Json parse(const std::string& content) {
 
 void take_all(const Json& content, Config& config) {
   for (const auto& [key, value] : content.items()) {
+    if (value.is_null()) continue;  // as in dockerd: not given
     try {
       std::visit([&, &value = value](const auto member) { take(value, config.*member); }, find_setting(key)->member);
     } catch (const Mismatch& mismatch) {
@@ -320,7 +322,8 @@ void read_config_file(const std::string& file, bool required, Config& config) {
   }
   if (content.find_first_not_of(" \t\r\n") == std::string::npos) return;
   try {
-    const Json parsed = parse(content);
+    Json parsed = parse(content);
+    config.foreign = take_out_foreign_keys(parsed);
     refuse_unknown(parsed);
     refuse_conflicts(parsed, config);
     take_all(parsed, config);

@@ -146,6 +146,7 @@ struct Config {
   bool experimental = false;
 
   std::set<std::string> given;      ///< The keys that the command line or the file set.
+  Strings foreign;                  ///< Keys of dockerd's in the file that mean nothing here.
   std::set<std::string> from_file;  ///< Those that the file set.
 };
 

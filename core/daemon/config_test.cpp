@@ -49,6 +49,21 @@ std::optional<int> parse(std::vector<std::string> arguments, CommandLine& out) {
   return parse_command_line(static_cast<int>(pointers.size()), pointers.data(), out);
 }
 
+TEST_F(ConfigTest, PassesOverWhatOnlyDockerdHasUnlessItWouldMatter) {
+  const Config config = read(R"({
+    "exec-opts": ["native.cgroupdriver=systemd"], "features": {"buildkit": true}, "selinux-enabled": false,
+    "metrics-addr": null, "mtu": null, "storage-driver": "overlay2", "debug": true})");
+  EXPECT_THAT(config.foreign, ElementsAre("exec-opts", "features", "metrics-addr", "selinux-enabled"));
+  EXPECT_EQ(config.mtu, Config{}.mtu);
+  EXPECT_EQ(config.storage_driver, "overlay");
+  EXPECT_TRUE(config.debug);
+  EXPECT_THAT(refusal(R"({"selinux-enabled": true})"),
+              HasSubstr("selinux-enabled is true, but this engine has false only"));
+  EXPECT_THAT(refusal(R"({"authorization-plugins": ["opa"]})"),
+              HasSubstr(R"(authorization-plugins is ["opa"], but this engine has [] only)"));
+  EXPECT_THAT(refusal(R"({"exec-opt": []})"), HasSubstr("don't match any configuration option: exec-opt"));
+}
+
 TEST_F(ConfigTest, ReadsDockerdsKeys) {
   const Config config = read(R"({
     "hosts": ["unix:///tmp/a.sock", "tcp://127.0.0.1:1"], "debug": true, "mtu": 1400, "labels": ["a=b"],

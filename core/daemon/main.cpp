@@ -51,6 +51,7 @@ int validate(const CommandLine& command_line, const Config& config) {
 
 int start(const CommandLine& command_line, const Config& config) {
   start_log(config);
+  for (const std::string& key : config.foreign) spdlog::warn("{} means nothing to this engine", key);
   if (::geteuid() != 0) {
     throw gantry::Error{gantry::Errc::denied, "gantryd needs to be started with root privileges"};
   }

@@ -49,7 +49,7 @@ TEST_F(ImageService, ImportsInspectsTagsAndRemoves) {
   EXPECT_EQ(blobs(), 0U);
   EXPECT_EQ(layers(), 0U);
   EXPECT_EQ(remove("box:1"), "No such image: box:1");
-  EXPECT_THAT(events(), ElementsAre("import", "tag", "untag", "untag", "delete"));
+  EXPECT_THAT(events(), ElementsAre("tag", "import", "tag", "untag", "untag", "delete"));
 }
 
 TEST_F(ImageService, GoesWithItsLastNameInOneCommit) {

@@ -70,6 +70,8 @@ class Sdk(unittest.TestCase):
 
     def test_streams(self):
         container = self.start("echo start; cat")
+        while container.logs() != b"start\n":
+            pass
         attached = container.attach_socket(params={"stdin": 1, "stream": 1, "stdout": 1})
         attached._sock.sendall(b"yo\n")
         self.assertEqual(read(attached, 11), b"\x01\0\0\0\0\0\0\x03yo\n")

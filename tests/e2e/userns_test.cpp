@@ -232,7 +232,8 @@ TEST_P(Remapped, CopiesHaveTheContainersIds) {
   std::ofstream{folder / "file"} << "text\n";
   ASSERT_EQ(::chown((folder / "file").c_str(), 12, 34), 0);
   out("run -d --name c1 -v data:/data -v " + (here("bound")).string() +
-      ":/bound busybox sh -c 'touch /mine; chown 5:6 /mine; sleep 1000'");
+      ":/bound busybox sh -c 'touch /mine; chown 5:6 /mine; echo made; sleep 1000'");
+  until([] { return out("logs c1") == "made\n"; });
   ASSERT_EQ(::chown(here("bound").c_str(), 100000, 100000), 0);
   for (const char* state : {"running", "at rest"}) {
     for (const char* place : {"/", "/data", "/bound"}) {

@@ -53,7 +53,14 @@ UniqueFd dial_tcp(const Address& to, const Call& call) {
     throw Error{Errc::unavailable, "dial " + where + ": " + ::gai_strerror(failed)};
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> found{raw, &::freeaddrinfo};
-  return connected(found->ai_family, found->ai_addr, found->ai_addrlen, where, call);
+  // A name may have addresses of which only some are listened on: localhost is ::1 first, where there is IPv6.
+  for (const addrinfo* at = found.get();; at = at->ai_next) {
+    try {
+      return connected(at->ai_family, at->ai_addr, at->ai_addrlen, where, call);
+    } catch (const Error& error) {
+      if (at->ai_next == nullptr || error.code() != Errc::unavailable) throw;
+    }
+  }
 }
 
 std::unique_ptr<Line> connect_to(const Address& address, const Call& call) {
