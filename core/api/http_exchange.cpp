@@ -167,6 +167,14 @@ awaitable<void> HttpExchange::write(std::string_view bytes) {
     co_return;
   }
   std::string chunk = to_hex(bytes.size()) + "\r\n";
+  // A copy costs more than two calls for a large piece, and less for a small one.
+  constexpr std::size_t kLarge = std::size_t{32} << 10;
+  if (bytes.size() >= kLarge) {
+    co_await send(chunk);
+    co_await send(bytes);
+    co_await send("\r\n");
+    co_return;
+  }
   chunk.reserve(chunk.size() + bytes.size() + 2);
   chunk.append(bytes).append("\r\n");
   co_await send(chunk);
