@@ -66,6 +66,12 @@ std::string BuildView::with_names(std::string text) const {
   return text;
 }
 
+std::string BuildView::explanations() const {
+  std::string out;
+  for (const std::string& explanation : display_.explanations()) out += "\n" + with_names(explanation);
+  return out;
+}
+
 std::string BuildView::show(Exchange& exchange) {
   std::string id;
   try {
@@ -84,7 +90,7 @@ std::string BuildView::show(Exchange& exchange) {
   }
   show_held(output_);
   display_.finish();
-  show_warnings();
+  if (display_.explanations().empty()) show_warnings();
   return id;
 }
 

@@ -35,6 +35,8 @@ class BuildView {
   /// Of what is said about the image; empty: nothing is.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
   [[nodiscard]] std::size_t warnings() const noexcept { return display_.warnings().size(); }
+  /// What warnings mean, of those that came with more than a line.
+  [[nodiscard]] std::string explanations() const;
 
  private:
   void show_warnings() const;

@@ -55,7 +55,9 @@ void StepDisplay::take(const Json& report) {
     return;
   }
   if (kind == "warning") {
-    warnings_.push_back(text);
+    const std::size_t end = text.find('\n');
+    warnings_.push_back(text.substr(0, end));
+    if (end != std::string::npos) explanations_.push_back(text.substr(end + 1));
     return;
   }
   Step& step = steps_[report.value("Step", std::size_t{})];

@@ -28,6 +28,8 @@ class StepDisplay {
   /// The lines of the Dockerfile that failed; empty if the daemon has told none.
   [[nodiscard]] const std::string& source() const noexcept { return source_; }
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+  /// Of warnings that came with one: what they mean, with the lines of the Dockerfile.
+  [[nodiscard]] const std::vector<std::string>& explanations() const noexcept { return explanations_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -57,6 +59,7 @@ class StepDisplay {
   std::size_t last_printed_ = 0;
   std::string source_;
   std::vector<std::string> warnings_;
+  std::vector<std::string> explanations_;
 };
 
 }  // namespace gantry::cli

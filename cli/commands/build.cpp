@@ -114,6 +114,7 @@ class Sender {
   /// Of what was built; empty: the daemon did not tell.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] std::size_t warnings() const noexcept { return warnings_; }
+  [[nodiscard]] const std::string& explanations() const noexcept { return explanations_; }
 
   void directory(const std::string& path) {
     if (flags_.file == "-") return with_recipe(path, read_stdin(), "");
@@ -228,6 +229,7 @@ class Sender {
     id_ = view.show(*exchange);
     digest_ = view.digest();
     warnings_ = view.warnings();
+    explanations_ = view.explanations();
   }
 
   Context& context_;
@@ -237,6 +239,7 @@ class Sender {
   std::string digest_;
   std::string shown_recipe_;  ///< Of one from elsewhere.
   std::size_t warnings_ = 0;
+  std::string explanations_;
 };
 
 /// The outputs that the flags ask for, with the image's names where one needs them.
@@ -294,6 +297,7 @@ int image_build(Context& context) {
     std::printf("Check complete, %s\n", found == 0   ? "no warnings found."
                                         : found == 1 ? "1 warning has been found!"
                                                      : (std::to_string(found) + " warnings have been found!").c_str());
+    std::fputs(sender.explanations().c_str(), stdout);
     return found == 0 ? 0 : 1;
   }
   if (!options.id_file.empty()) std::ofstream(options.id_file) << sender.id();

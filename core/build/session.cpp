@@ -115,6 +115,8 @@ awaitable<std::shared_ptr<const images::Image>> Session::find_image(std::string 
   const bool is_id = found != nullptr && found->id.find(reference) != std::string::npos;
   const auto fits = [&] { return platform.empty() || platform.find("/" + found->architecture) != std::string::npos; };
   if (found != nullptr && (is_id || (!pull && fits()))) co_return found;
+  // Who only wants a recipe to be looked through wants nothing to be fetched for it.
+  if (request_->wanted.check_only) throw Error{Errc::not_found, "No such image: " + reference};
   images::PullRequest request;
   request.image = reference;
   const images::Reference name = images::parse_reference(reference).with_default_tag();

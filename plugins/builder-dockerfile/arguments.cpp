@@ -101,10 +101,16 @@ std::vector<std::string> Arguments::telling(const std::vector<std::string>& allo
   return out;
 }
 
+bool Arguments::is_given(const std::string& name) const {
+  const auto found = given_.find(name);
+  return found != given_.end() && found->second.has_value();
+}
+
 std::vector<std::string> Arguments::unused() const {
   std::vector<std::string> out;
   for (const auto& [name, value] : given_) {
-    if (!is_proxy(name) && name != "SOURCE_DATE_EPOCH" && !referenced_.contains(name)) out.push_back(name);
+    const bool is_builders = name == "SOURCE_DATE_EPOCH" || name == kCheckArgument;
+    if (!is_proxy(name) && !is_builders && !referenced_.contains(name)) out.push_back(name);
   }
   return out;
 }

@@ -11,6 +11,9 @@
 
 namespace gantry::dockerfile {
 
+/// A build argument that stands for the recipe's directive "check".
+inline constexpr const char* kCheckArgument = "BUILDKIT_DOCKERFILE_CHECK";
+
 /// What ARG and --build-arg mean: which names a stage may use, and their values.
 class Arguments {
  public:
@@ -35,6 +38,8 @@ class Arguments {
   [[nodiscard]] std::vector<std::string> telling(const std::vector<std::string>& allowed) const;
 
   [[nodiscard]] const std::set<std::string>& used() const noexcept { return referenced_; }
+
+  [[nodiscard]] bool is_given(const std::string& name) const;
 
   /// Names that the user gave and no ARG took.
   [[nodiscard]] std::vector<std::string> unused() const;

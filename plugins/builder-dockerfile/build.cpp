@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "build_origins.hpp"
-#include "lint.hpp"
 #include "source_excerpt.hpp"
 #include "text.hpp"
 
@@ -78,28 +77,66 @@ std::size_t Build::last_stage() const {
   return *found;
 }
 
+CheckOptions Build::check_options() const {
+  for (const auto& [name, value] : shared_.request.arguments) {
+    if (name == kCheckArgument && value) return parse_check(*value);
+  }
+  return parse_check(recipe_.check);
+}
+
+/// The stages whose instructions matter: who wants a check and names no target gets to know of all.
+std::set<std::size_t> Build::stages_to_check() const {
+  std::set<std::size_t> out;
+  if (shared_.request.check_only && shared_.request.target.empty()) {
+    for (std::size_t stage = 0; stage < recipe_.stages.size(); ++stage) out.insert(stage);
+  }
+  for (const auto& [stage, needs] : needed_) out.insert(stage);
+  return out;
+}
+
 void Build::check() const {
   auto* display = static_cast<builder::v1::Display*>(shared_.session.query(builder::v1::Display::kService));
   // Docker's classic builder has no such warnings, and no directive for them.
   if (display == nullptr) return;
+  const BaseConfig base = [this](const std::string& reference, const std::string& platform) {
+    builder::v1::Image image;
+    const auto named = shared_.context.image_named(reference);
+    try {
+      const std::string& wanted = platform.empty() ? shared_.request.platform : platform;
+      shared_.session.image(named ? *named : reference, wanted, false, image);
+    } catch (const Error& error) {
+      if (error.code() == Errc::cancelled) throw;
+      return std::optional<builder::v1::Config>{};
+    }
+    return std::optional{image.config};
+  };
+  const LintSubject subject{recipe_, arguments_, stages_to_check(), shared_.context.ignored(), base, check_options()};
   std::set<std::string> rules;
-  for (const Finding& finding : lint(recipe_)) {
-    display->report({builder::v1::StepReport::Kind::warning, 0, show_finding(finding)});
+  for (const Finding& finding : lint(subject)) {
+    std::string text = show_finding(finding);
+    if (shared_.request.check_only) text += "\n" + explained(finding);
+    display->report({builder::v1::StepReport::Kind::warning, 0, text});
     rules.insert(finding.rule);
   }
-  if (rules.empty() || !parse_check(recipe_.check).error) return;
+  if (rules.empty() || !subject.options.error) return;
   throw Error{Errc::invalid, "lint violation found for rules: " + join({rules.begin(), rules.end()}, ", ")};
+}
+
+std::string Build::explained(const Finding& finding) const {
+  const Context& context = shared_.context;
+  return explain_finding(finding) + source_excerpt(context.recipe_name(), context.recipe(), finding.line,
+                                                   std::max(finding.line, finding.last_line));
 }
 
 std::string Build::run() {
   const std::size_t last = last_stage();
+  take_global_arguments();
+  find_needed(last);
   check();
   if (shared_.request.check_only) return {};
   for (const auto& [name, value] : shared_.request.labels) {
     recipe_.stages[last].instructions.push_back({"LABEL " + name + "=" + value, 0, 0, Label{{{name, value}}}});
   }
-  take_global_arguments();
-  find_needed(last);
   auto& session = shared_.session;
   schedule_ = std::make_unique<Schedule>(needed_,
                                          static_cast<builder::v1::Steps*>(session.query(builder::v1::Steps::kService)));

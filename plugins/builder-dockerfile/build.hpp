@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "lint.hpp"
 #include "stage_build.hpp"
 
 namespace gantry::dockerfile {
@@ -28,6 +29,9 @@ class Build {
   void tell_origins() const;
   /// Errors: invalid, if the recipe wants findings to be failures.
   void check() const;
+  [[nodiscard]] CheckOptions check_options() const;
+  [[nodiscard]] std::set<std::size_t> stages_to_check() const;
+  [[nodiscard]] std::string explained(const Finding& finding) const;
 
   Recipe recipe_;
   const Shared shared_;

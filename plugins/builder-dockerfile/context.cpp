@@ -57,7 +57,8 @@ void Context::look_through(const builder::v1::Request& request, SumMemory& memor
   if (recipe_.empty()) throw Error{Errc::invalid, "the Dockerfile (" + recipe_name_ + ") cannot be empty"};
   auto ignored = host_->read(recipe_name_ + ".dockerignore", kMaxRecipe);
   if (!ignored) ignored = host_->read(".dockerignore", kMaxRecipe);
-  host_->list(IgnorePatterns::parse(ignored.value_or("")));
+  ignored_ = IgnorePatterns::parse(ignored.value_or(""));
+  host_->list(ignored_);
   early_hash_ = std::make_unique<HostHash>(*host_, memory, call);
   here_ = false;
 }
@@ -78,7 +79,8 @@ bool Context::look_through_archive(const builder::v1::Request& request, const Ca
   recipe_ = found->content;
   if (const SentArchive::Entry* ignored = sent->find(kIgnored); ignored != nullptr) {
     if (!S_ISREG(ignored->mode)) return false;
-    for (const std::string& path : left_out(IgnorePatterns::parse(ignored->content))) sent->leave_out(path);
+    ignored_ = IgnorePatterns::parse(ignored->content);
+    for (const std::string& path : left_out(ignored_)) sent->leave_out(path);
   }
   sent_ = std::move(sent);
   archive_ = request.archive;
@@ -224,7 +226,8 @@ void Context::read_recipe(const std::string& wanted) {
 void Context::remove_ignored() {
   const UniqueFd file = tree_->open_file(".dockerignore");
   if (!file) return;
-  for (const std::string& name : left_out(IgnorePatterns::parse(read_whole(file.get(), kMaxRecipe)))) {
+  ignored_ = IgnorePatterns::parse(read_whole(file.get(), kMaxRecipe));
+  for (const std::string& name : left_out(ignored_)) {
     layer_archive::remove_tree(root_.get(), name);
   }
 }

@@ -46,6 +46,8 @@ class Context {
 
   [[nodiscard]] const std::string& recipe() const noexcept { return recipe_; }
   [[nodiscard]] const std::string& recipe_name() const noexcept { return recipe_name_; }
+  /// What of the context its .dockerignore leaves out.
+  [[nodiscard]] const IgnorePatterns& ignored() const noexcept { return ignored_; }
   /// For what else the build has to put down.
   [[nodiscard]] const WorkDirectory& work() const noexcept { return work_; }
 
@@ -81,6 +83,7 @@ class Context {
   bool here_{true};
   std::string recipe_name_;
   std::string recipe_;
+  IgnorePatterns ignored_{std::vector<std::string>{}};
   std::map<std::string, std::string> places_;  ///< Of named contexts, as the request has them.
   std::mutex mutex_;
   std::map<std::string, NamedContext> named_;

@@ -56,6 +56,11 @@ Pairs assignments(const Node& node, char escape, const std::string& name) {
   return out;
 }
 
+bool is_old_form(const Node& node, char escape) {
+  const auto words = quoted_words(node.rest, escape);
+  return !words.empty() && words.front().find('=') == std::string::npos;
+}
+
 bool is_stage_name(std::string_view name) {
   if (name.empty() || name.front() < 'a' || name.front() > 'z') return false;
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == std::string_view::npos;
@@ -192,11 +197,17 @@ const std::map<std::string, Parser>& parsers() {
       {"CMD", [](const Node& node, Flags&, char) { return Cmd{command_of(node)}; }},
       {"COPY", [](const Node& node, Flags& flags, char) { return parse_copy(node, flags, false); }},
       {"ENTRYPOINT", [](const Node& node, Flags&, char) { return Entrypoint{command_of(node)}; }},
-      {"ENV", [](const Node& node, Flags&, char escape) { return Env{assignments(node, escape, "ENV")}; }},
+      {"ENV",
+       [](const Node& node, Flags&, char escape) {
+         return Env{assignments(node, escape, "ENV"), is_old_form(node, escape)};
+       }},
       {"EXPOSE", [](const Node& node, Flags&, char) { return parse_expose(node); }},
       {"FROM", [](const Node& node, Flags& flags, char) { return parse_from(node, flags); }},
       {"HEALTHCHECK", [](const Node& node, Flags& flags, char) { return parse_health_check(node, flags); }},
-      {"LABEL", [](const Node& node, Flags&, char escape) { return Label{assignments(node, escape, "LABEL")}; }},
+      {"LABEL",
+       [](const Node& node, Flags&, char escape) {
+         return Label{assignments(node, escape, "LABEL"), is_old_form(node, escape)};
+       }},
       {"MAINTAINER", [](const Node& node, Flags&, char) { return Maintainer{single(node, "MAINTAINER")}; }},
       {"ONBUILD", [](const Node& node, Flags&, char) { return parse_on_build(node); }},
       {"RUN", [](const Node& node, Flags& flags, char) { return parse_run(node, flags); }},
@@ -226,6 +237,7 @@ Instruction parse_instruction(const Node& node, char escape) {
   out.text = trim(node.original);
   out.line = node.line;
   out.last_line = node.last_line;
+  out.comments = node.comments;
   out.what = parser->second(node, flags, escape);
   flags.check();
   return out;
@@ -244,6 +256,7 @@ Recipe parse_recipe(std::string_view text, const std::string& file) {
   Recipe recipe;
   recipe.escape = document.escape;
   recipe.warnings = document.warnings;
+  recipe.gaps = document.gaps;
   recipe.check = document.check;
   for (const Node& node : document.nodes) {
     Instruction instruction;

@@ -32,9 +32,11 @@ struct Arg {
 };
 struct Env {
   Pairs variables;
+  bool old_form{};  ///< "ENV name value".
 };
 struct Label {
   Pairs labels;
+  bool old_form{};
 };
 struct Maintainer {
   std::string name;
@@ -114,6 +116,7 @@ struct Instruction {
   std::variant<From, Arg, Env, Label, Maintainer, Copy, Run, Cmd, Entrypoint, Expose, Volume, User, Workdir, OnBuild,
                StopSignal, HealthCheck, Shell>
       what;
+  std::vector<std::string> comments{};  ///< Right before it.
 };
 
 struct Stage {
@@ -127,6 +130,7 @@ struct Recipe {
   char escape{'\\'};
   std::string check;  ///< As the directive has it.
   std::vector<std::string> warnings;
+  std::vector<std::size_t> gaps;       ///< Lines at which instructions end that have an empty line in them.
   std::vector<Instruction> arguments;  ///< ARG before the first FROM.
   std::vector<Stage> stages;
 };

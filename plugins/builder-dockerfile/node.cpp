@@ -47,13 +47,14 @@ class Directives {
  public:
   Directives(char& escape, std::string& check) : escape_(escape), check_(check) {}
 
-  void take(std::string_view line) {
-    if (done_) return;
+  /// Answers whether the line is one.
+  bool take(std::string_view line) {
+    if (done_) return false;
     line = trim(line);
     const std::size_t equals = line.find('=');
     if (!line.starts_with('#') || equals == std::string_view::npos) {
       done_ = true;
-      return;
+      return false;
     }
     const std::string name = lower(trim(line.substr(1, equals - 1)));
     const std::string_view value = trim(line.substr(equals + 1));
@@ -65,6 +66,7 @@ class Directives {
     } else {
       done_ = true;
     }
+    return !done_;
   }
 
  private:
@@ -117,6 +119,16 @@ bool read_continuation(Lines& lines, char escape, std::string& out) {
     if (!more) break;
   }
   return gap;
+}
+
+/// A line between instructions: an empty one, or an empty comment, parts what is above from what is below.
+void note_comment(std::string_view line, std::vector<std::string>& comments) {
+  const std::string_view text = line.empty() ? line : trim(line.substr(1));
+  if (text.empty()) {
+    comments.clear();
+  } else {
+    comments.emplace_back(text);
+  }
 }
 
 void read_heredoc(Lines& lines, Heredoc& heredoc, std::size_t start) {
@@ -223,16 +235,21 @@ Document parse_document(std::string_view text, const std::string& file) {
   Document document;
   Directives directives{document.escape, document.check};
   Lines lines{text};
+  std::vector<std::string> comments;
   std::string_view raw;
   while (lines.next(raw)) {
     std::string_view line = trim_left(without_newline(raw));
-    directives.take(line);
-    if (line.empty() || line.starts_with('#')) continue;
+    if (directives.take(line)) continue;
+    if (line.empty() || line.starts_with('#')) {
+      note_comment(line, comments);
+      continue;
+    }
     const std::size_t start = lines.number();
     const bool more = continues(line, document.escape);
     std::string whole{line};
     if (more && read_continuation(lines, document.escape, whole)) {
       document.warnings.push_back("[WARNING]: Empty continuation line found in: " + std::string{trim(whole)});
+      document.gaps.push_back(lines.number());
     }
     if (trim(whole).empty()) continue;
     Node node = parse_node(whole, document.escape);
@@ -242,6 +259,7 @@ Document parse_document(std::string_view text, const std::string& file) {
       for (Heredoc& heredoc : node.heredocs) read_heredoc(lines, heredoc, start);
     }
     node.last_line = lines.number();
+    node.comments = std::exchange(comments, {});
     document.nodes.push_back(std::move(node));
   }
   if (!document.warnings.empty()) {

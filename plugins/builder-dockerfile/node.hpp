@@ -24,8 +24,9 @@ struct Node {
   std::vector<std::string> flags;
   std::string rest;  ///< What follows the name and the flags.
   std::vector<Heredoc> heredocs;
-  std::size_t line{};       ///< Of its start, from 1.
-  std::size_t last_line{};  ///< With its here-documents.
+  std::size_t line{};                   ///< Of its start, from 1.
+  std::size_t last_line{};              ///< With its here-documents.
+  std::vector<std::string> comments{};  ///< Those right before it, without their "#".
 };
 
 /// The recipe as text.
@@ -33,6 +34,7 @@ struct Document {
   char escape{'\\'};
   std::string check;  ///< The value of the directive "check".
   std::vector<std::string> warnings;
+  std::vector<std::size_t> gaps;  ///< Lines at which instructions end that have an empty line in them.
   std::vector<Node> nodes;
 };
 

@@ -132,21 +132,30 @@ std::size_t distance(std::string_view left, std::string_view right) {
 
 }  // namespace
 
-std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
+std::string closest(std::string_view word, const std::vector<std::string>& known) {
   constexpr std::size_t kLongest = 64;
   if (word.size() > kLongest) return {};
-  const std::string wanted = lower(word);
   std::size_t least = 3;
   std::string best;
   for (const std::string& candidate : known) {
-    const std::size_t apart = distance(wanted, lower(candidate));
+    if (candidate.size() > kLongest + least) continue;
+    const std::size_t apart = distance(word, candidate);
     if (apart == 0) return {};
     if (apart < least) {
       least = apart;
       best = candidate;
     }
   }
-  return best.empty() ? std::string{} : " (did you mean " + best + "?)";
+  return best;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
+  std::vector<std::string> lowered;
+  for (const std::string& candidate : known) lowered.push_back(lower(candidate));
+  const std::string best = closest(lower(word), lowered);
+  const auto at = std::find(lowered.begin(), lowered.end(), best);
+  if (best.empty() || at == lowered.end()) return {};
+  return " (did you mean " + known[static_cast<std::size_t>(at - lowered.begin())] + "?)";
 }
 
 }  // namespace gantry::dockerfile

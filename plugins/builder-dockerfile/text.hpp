@@ -32,6 +32,9 @@ std::string quote(std::string_view text);
 /// Errors: invalid, in dockerd's words, if it is one of other things than strings.
 bool parse_json_list(std::string_view text, std::vector<std::string>& out);
 
+/// What of `known` is one or two letters from `word`; empty if nothing is, or if `word` is among them.
+std::string closest(std::string_view word, const std::vector<std::string>& known);
+
 /// " (did you mean from?)" for what is close to `word`; empty if nothing is.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 

@@ -1,5 +1,7 @@
 #include "words.hpp"
 
+#include <utility>
+
 #include "gantry/error.hpp"
 #include "substitution.hpp"
 #include "text.hpp"

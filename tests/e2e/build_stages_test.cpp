@@ -76,11 +76,32 @@ TEST_F(BuildStages, AreLookedThroughForWhatIsSeldomMeant) {
                                HasSubstr(" - JSONArgsRecommended: "), HasSubstr("(line 3)\n")));
   const Result checked = build("FROM none-such\n" + recipe.substr(13), "--check");
   EXPECT_EQ(checked.code, 1);
-  EXPECT_THAT(checked.out, HasSubstr("Check complete, 2 warnings have been found!"));
+  EXPECT_THAT(checked.out,
+              AllOf(HasSubstr("Check complete, 2 warnings have been found!\n\n"
+                              "WARNING: MaintainerDeprecated - "
+                              "https://docs.docker.com/go/dockerfile/rule/maintainer-deprecated/\n"
+                              "Maintainer instruction is deprecated in favor of using label\nDockerfile:2\n-----"),
+                    HasSubstr("   3 | >>> CMD echo x\n")));
   EXPECT_EQ(build("FROM busybox\n", "--check").code, 0);
   EXPECT_THAT(build("# check=error=true\n" + recipe).err,
               HasSubstr("lint violation found for rules: JSONArgsRecommended, MaintainerDeprecated"));
   EXPECT_EQ(build("# check=skip=all;error=true\n" + recipe).err, "");
+  EXPECT_EQ(build("# check=error=true\n" + recipe, "--build-arg BUILDKIT_DOCKERFILE_CHECK=skip=all").err, "");
+  const Result failed = build(recipe, "--call check --build-arg 'BUILDKIT_DOCKERFILE_CHECK=skip=A;error=true'");
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_THAT(failed.err, HasSubstr("lint violation found for rules: JSONArgsRecommended, MaintainerDeprecated"));
+}
+
+TEST_F(BuildStages, AreLookedThroughForVariablesThatNobodyHasSet) {
+  const std::string recipe = "FROM busybox AS one\nENV KNOWN=1\nUSER $UNKNOWN\nFROM busybox\nENV PATH=$PAHT:$PATH\n";
+  EXPECT_THAT(build(recipe).err, AllOf(HasSubstr(" 1 warning found:\n - UndefinedVar: Usage of undefined variable "
+                                                 "'$PAHT' (did you mean $PATH?) (line 5)\n"),
+                                       Not(HasSubstr("UNKNOWN"))));
+  EXPECT_THAT(build(recipe, "--check").out,
+              AllOf(HasSubstr("undefined variable '$UNKNOWN' (did you mean $KNOWN?)\nDockerfile:3\n"),
+                    HasSubstr("2 warnings have been found!")));
+  // Not of an image that is not here: it is not fetched for that, and nobody knows its variables.
+  EXPECT_EQ(build("FROM registry.invalid/none\nUSER $UNKNOWN\n", "--check").code, 0);
 }
 
 TEST_F(BuildStages, AreShownAsStepsThatGoOn) {
