@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -31,29 +33,61 @@ void add_new(std::vector<std::string>& list, const std::string& item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
 
-int port_number(const std::string& text, const std::string& whole) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > 65535) {
-    throw Error{Errc::invalid, "Invalid containerPort: " + whole};
+struct PortRange {
+  int first{};
+  int last{};
+};
+
+/// `kind`: what it is called in the error.
+PortRange port_range(const std::string& text, const char* kind) {
+  const auto number = [&](std::string_view part) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+    if (error != std::errc{} || end != part.data() + part.size() || value < 0 || value > 65535) {
+      throw Error{Errc::invalid, std::string{"Invalid "} + kind + ": " + text};
+    }
+    return value;
+  };
+  const std::size_t dash = text.find('-');
+  const int first = number(std::string_view{text}.substr(0, dash));
+  const int last = dash == std::string::npos ? first : number(std::string_view{text}.substr(dash + 1));
+  if (last < first) throw Error{Errc::invalid, std::string{"Invalid "} + kind + ": " + text};
+  return {first, last};
+}
+
+/// What dockerd takes and lets fall: "address:port" or "port" of a host.
+void check_host_part(const std::string& text, const PortRange& container, const std::string& range) {
+  const std::size_t colon = text.rfind(':');
+  std::string address = colon == std::string::npos ? "" : text.substr(0, colon);
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  in6_addr parsed{};
+  if (!address.empty() && ::inet_pton(AF_INET, address.c_str(), &parsed) != 1 &&
+      ::inet_pton(AF_INET6, address.c_str(), &parsed) != 1) {
+    throw Error{Errc::invalid, "Invalid ip address: " + address};
   }
-  return value;
+  const std::string ports = text.substr(colon == std::string::npos ? 0 : colon + 1);
+  if (ports.empty()) return;
+  const PortRange host = port_range(ports, "hostPort");
+  if (container.first != container.last && host.last - host.first != container.last - container.first) {
+    throw Error{Errc::invalid, "Invalid ranges specified for container and host Ports: " + range + " and " + ports};
+  }
 }
 
 /// "80-82/udp" as single ports.
 std::vector<std::string> ports_of(const std::string& text) {
-  const std::size_t slash = text.find('/');
-  const std::string range = text.substr(0, slash);
-  const std::string protocol = slash == std::string::npos ? "tcp" : lower(text.substr(slash + 1));
+  const std::size_t colon = text.rfind(':');
+  const std::string own = text.substr(colon == std::string::npos ? 0 : colon + 1);
+  const std::size_t slash = own.find('/');
+  const std::string range = own.substr(0, slash);
+  std::string protocol = slash == std::string::npos ? "" : lower(own.substr(slash + 1));
+  if (protocol.empty()) protocol = "tcp";
   if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") {
     throw Error{Errc::invalid, "Invalid proto: " + protocol};
   }
-  const std::size_t dash = range.find('-');
-  const int first = port_number(range.substr(0, dash), range);
-  const int last = dash == std::string::npos ? first : port_number(range.substr(dash + 1), range);
-  if (last < first) throw Error{Errc::invalid, "Invalid containerPort: " + range};
+  const PortRange ports = port_range(range, "containerPort");
+  if (colon != std::string::npos) check_host_part(text.substr(0, colon), ports, range);
   std::vector<std::string> out;
-  for (int port = first; port <= last; ++port) out.push_back(std::to_string(port) + "/" + protocol);
+  for (int port = ports.first; port <= ports.last; ++port) out.push_back(std::to_string(port) + "/" + protocol);
   return out;
 }
 
