@@ -1,0 +1,210 @@
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
+
+#include "build/mount_stubs.hpp"
+#include "build/session_io.hpp"
+#include "containers/spec.hpp"
+
+namespace gantry::build {
+namespace {
+
+using Stream = asio::local::stream_protocol::socket;
+
+constexpr std::size_t kPiece = std::size_t{32} << 10;
+
+wire::MountRequest mount_request(const Mount& mount) {
+  wire::MountRequest out;
+  out.target = mount.target;
+  out.type = mount.type;
+  if (mount.type == "bind") {
+    out.source = mount.source;
+    // The builder's own: caches and contexts, with the ids of the steps that wrote them.
+    out.bind.emplace();
+    out.bind->id_map = true;
+  }
+  for (const std::string& option : mount.options) {
+    if (option == "ro") out.read_only = true;
+    if (option.starts_with("size=")) {
+      out.tmpfs.emplace();
+      out.tmpfs->size_bytes = static_cast<std::int64_t>(containers::parse_bytes(option.substr(5), "size"));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+/// A Dockerfile may be a stranger's: by itself it does not reach what listens on the host's loopback.
+void Session::set_network(const std::string& wanted, wire::HostConfig& config) const {
+  if (wanted == "host" && !request_->host_network && config.network_mode != "host") {
+    throw Error{Errc::denied,
+                "granting entitlement network.host is not allowed by the client: use --allow network.host"};
+  }
+  config.network_mode = wanted;
+}
+
+std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
+  containers::CreateRequest request;
+  request.passing = true;
+  wire::ContainerConfig& config = request.body.config;
+  config.image = spec.image;
+  config.user = spec.config.user;
+  config.env = spec.config.env;
+  config.working_dir = spec.config.working_dir;
+  config.labels = spec.config.labels;
+  config.shell = spec.config.shell;
+  config.cmd = spec.config.cmd;
+  config.entrypoint = spec.config.entrypoint.empty() ? std::vector<std::string>{""} : spec.config.entrypoint;
+  config.healthcheck.emplace();
+  config.healthcheck->test = {"NONE"};
+  config.attach_stdout = config.attach_stderr = true;
+  config.volumes = {spec.config.volumes.begin(), spec.config.volumes.end()};
+  request.body.host_config = request_->host_config;
+  request.body.host_config.log_config.type = "none";
+  if (!spec.network.empty()) set_network(spec.network, request.body.host_config);
+  for (const Mount& mount : spec.mounts) request.body.host_config.mounts.push_back(mount_request(mount));
+  std::vector<std::string> targets;
+  for (const Mount& mount : spec.mounts) targets.push_back(mount.target);
+  request.body.host_config.privileged = request.body.host_config.privileged || spec.privileged;
+  const std::string id = on_io(at_.containers.create(std::move(request))).id;
+  if (!spec.secret_env.empty()) {
+    const auto lend = [](containers::Service* service, std::string container,
+                         std::vector<std::string> env) -> awaitable<void> {
+      service->lend_environment(container, std::move(env));
+      co_return;
+    };
+    on_io(lend(&at_.containers, id, spec.secret_env));
+  }
+  const std::lock_guard lock{mutex_};
+  prepared_[id] = {spec.image, std::move(targets)};
+  return id;
+}
+
+awaitable<void> Session::show_output(UniqueFd socket, builder::v1::Output* output) {
+  if (!socket) co_return;
+  Stream stream{io_, asio::local::stream_protocol{}, socket.release()};
+  std::array<unsigned char, 8> header{};
+  std::string piece;
+  for (;;) {
+    boost::system::error_code failed;
+    co_await asio::async_read(stream, asio::buffer(header), asio::redirect_error(asio::use_awaitable, failed));
+    if (failed) co_return;
+    std::size_t left = std::size_t{header[4]} << 24 | std::size_t{header[5]} << 16 | std::size_t{header[6]} << 8 |
+                       std::size_t{header[7]};
+    while (left > 0) {
+      piece.resize(std::min(left, kPiece));
+      co_await asio::async_read(stream, asio::buffer(piece), asio::redirect_error(asio::use_awaitable, failed));
+      if (failed) co_return;
+      left -= piece.size();
+      output->write(piece, header[0] == 2);
+    }
+  }
+}
+
+awaitable<int> Session::run_container(std::string id, builder::v1::Output* output) {
+  const auto attachment = co_await at_.containers.attach(id);
+  const auto waiter = at_.containers.wait(id, containers::WaitCondition::next_exit);
+  co_await at_.containers.start(id);
+  UniqueFd socket = co_await attachment->socket();
+  co_await show_output(std::move(socket), output);
+  const containers::WaitResult result = co_await waiter->result();
+  co_return result.exit_code;
+}
+
+namespace {
+
+/// What a command says goes to the user as it comes.
+class ShownOutput final : public builder::v1::Output {
+ public:
+  explicit ShownOutput(Session& session) : session_(session) {}
+  void write(std::string_view text, bool is_error) override { session_.output(text, is_error); }
+
+ private:
+  Session& session_;
+};
+
+}  // namespace
+
+int Session::run(const std::string& container) {
+  ShownOutput output{*this};
+  return run(container, output);
+}
+
+int Session::run(const std::string& container, builder::v1::Output& output) {
+  std::string image;
+  std::vector<std::string> targets;
+  {
+    const std::lock_guard lock{mutex_};
+    auto prepared = prepared_.extract(container);
+    if (!prepared.empty()) {
+      image = prepared.mapped().image;
+      targets = std::move(prepared.mapped().targets);
+      if (!complete_.contains(image)) {
+        targets.insert(targets.end(), usual_mount_targets().begin(), usual_mount_targets().end());
+      }
+    }
+  }
+  if (targets.empty()) return run_to_end(container, output);
+  const auto mounts = on_io(at_.containers.tree(container));
+  const MountStubs stubs = [&] {
+    const MountedTree before(mounts);
+    return MountStubs{before.fd(), targets};
+  }();
+  if (stubs.empty()) {
+    const std::lock_guard lock{mutex_};
+    complete_.insert(image);
+  }
+  const int code = run_to_end(container, output);
+  if (!stubs.empty()) stubs.remove(MountedTree(mounts).fd());
+  return code;
+}
+
+awaitable<void> Session::kill(std::string id) {
+  try {
+    co_await at_.containers.kill(id, "KILL");
+  } catch (const Error&) {
+    // It has ended, or has not begun: then `start` is what is cancelled next.
+  }
+}
+
+void Session::stop(const std::string& container) {
+  {
+    const std::lock_guard lock{mutex_};
+    stopped_.insert(container);
+  }
+  asio::co_spawn(io_, kill(container), asio::use_future).get();
+}
+
+int Session::run_to_end(const std::string& container, builder::v1::Output& output) {
+  const auto listener = cancel_->listen([&, this] { asio::co_spawn(io_, kill(container), [](std::exception_ptr) {}); });
+  std::exception_ptr failure;
+  int code = 0;
+  try {
+    code = on_io(run_container(container, &output));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  cancel_->forget(listener);
+  if (failure) std::rethrow_exception(failure);
+  if (cancel_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+  const std::lock_guard lock{mutex_};
+  // The code of a command that was ended is nobody's.
+  if (code != 0 && !stopped_.contains(container)) exit_code_ = code;
+  return code;
+}
+
+void Session::remove_container(const std::string& container) {
+  const auto remove = [](containers::Service* service, std::string id) -> awaitable<void> {
+    containers::RemoveRequest request;
+    request.force = true;
+    request.volumes = true;
+    try {
+      co_await service->remove(id, request);
+    } catch (const Error& error) {
+      if (error.code() != Errc::not_found) throw;
+    }
+  };
+  asio::co_spawn(io_, remove(&at_.containers, container), asio::use_future).get();
+}
+
+}  // namespace gantry::build
