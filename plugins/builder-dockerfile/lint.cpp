@@ -11,6 +11,9 @@ namespace {
 /// The rules that BuildKit has on trial: they are for those who ask for them.
 constexpr std::array kOnTrial{"CopyIgnoredFile", "InvalidDefinitionDescription"};
 
+/// Nobody reads more.
+constexpr std::size_t kMostFindings = 1000;
+
 bool is_on_trial(const std::string& rule) {
   return std::any_of(kOnTrial.begin(), kOnTrial.end(), [&](const char* one) { return rule == one; });
 }
@@ -121,7 +124,7 @@ std::optional<Expanded> try_expand(const std::string& word, char escape, const V
 std::vector<Finding> lint(const LintSubject& subject) {
   std::vector<Finding> out;
   const AddFinding add = [&](const char* rule, std::string text, const Instruction& about) {
-    if (!subject.options.with(about.comments).wants(rule)) return;
+    if (out.size() >= kMostFindings || !subject.options.with(about.comments).wants(rule)) return;
     out.push_back({rule, std::move(text), about.line, about.last_line});
   };
   lint_file(subject, add);

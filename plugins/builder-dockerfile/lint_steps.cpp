@@ -51,6 +51,9 @@ bool sounds_secret(const std::string& name) {
 }
 
 class StepLint {
+  // A stranger's recipe may have any number of variables.
+  static constexpr std::size_t kMostSuggestions = 100;
+
  public:
   StepLint(const LintSubject& subject, const AddFinding& add) : subject_(subject), recipe_(subject.recipe), add_(add) {}
 
@@ -131,20 +134,22 @@ class StepLint {
     return base->env.has_value();
   }
 
-  [[nodiscard]] std::optional<std::string> value_of(std::string_view name) const {
+  [[nodiscard]] std::optional<std::string> value_of(std::string_view name,
+                                                    const std::vector<std::string>& allowed) const {
     if (auto value = find_variable(scope_->env, name)) return value;
     if (scope_->base != nullptr && scope_->base->env) {
       if (auto value = find_variable(*scope_->base->env, name)) return value;
     }
-    if (auto value = find_variable(scope_->arguments.allowed(scope_->env), name)) return value;
+    if (auto value = find_variable(allowed, name)) return value;
     return name == "PATH" ? std::optional<std::string>{"/"} : std::nullopt;
   }
 
   template <class Work>
   auto with_variables(const Work& work) {
     std::set<std::string> missing;
+    const std::vector<std::string> allowed = scope_->arguments.allowed(scope_->env);
     const Variables variables = [&](std::string_view name) {
-      auto value = value_of(name);
+      auto value = value_of(name, allowed);
       if (!value && !scope_->arguments.of_stage().contains(std::string{name})) missing.emplace(name);
       return value;
     };
@@ -166,7 +171,7 @@ class StepLint {
     for (const std::string& name : missing) {
       // For the builder, not for commands.
       if (name == "BUILDKIT_SBOM_SCAN_CONTEXT" || name == "BUILDKIT_SBOM_SCAN_STAGE") continue;
-      const std::string meant = closest(name, known_names());
+      const std::string meant = suggested_++ < kMostSuggestions ? closest(name, known_names()) : std::string{};
       add("UndefinedVar",
           "Usage of undefined variable '$" + name + "'" + (meant.empty() ? "" : " (did you mean $" + meant + "?)"));
     }
@@ -330,6 +335,7 @@ class StepLint {
   LintScope* scope_{};  ///< The present one.
   const Instruction* current_{};
   bool looks_{};
+  std::size_t suggested_{};
   std::map<std::string, const Instruction*> before_;  ///< Of this stage, those that should be there once.
 };
 

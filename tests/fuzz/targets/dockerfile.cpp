@@ -4,12 +4,42 @@
 
 #include "fuzz_target.hpp"
 #include "instruction.hpp"
+#include "lint.hpp"
 #include "words.hpp"
+
+namespace {
+
+/// All of a recipe, with an image below that has a variable, or that nobody has.
+void look_through(const gantry::dockerfile::Recipe& recipe) {
+  using namespace gantry::dockerfile;
+  Arguments arguments{gantry::builder::v1::Request{}};
+  std::set<std::size_t> stages;
+  for (std::size_t at = 0; at < recipe.stages.size(); ++at) stages.insert(at);
+  const auto ignored = gantry::path_patterns::IgnorePatterns::parse("a\n");
+  const BaseConfig base = [](const std::string& reference, const std::string&) {
+    gantry::builder::v1::Config config;
+    config.env = {"KNOWN=1"};
+    return reference.size() % 2 == 0 ? std::optional{config} : std::nullopt;
+  };
+  CheckOptions options;
+  options.experimental = {"all"};
+  for (const Finding& finding : lint({recipe, arguments, stages, ignored, base, options})) {
+    if (explain_finding(finding).empty()) std::abort();
+  }
+  try {
+    static_cast<void>(parse_check(recipe.check));
+  } catch (const gantry::Error&) {
+    // It says so.
+  }
+}
+
+}  // namespace
 
 FUZZ_TARGET(text) {
   using namespace gantry::dockerfile;
   const Recipe recipe = parse_recipe(text, "Dockerfile");
   if (recipe.stages.empty()) std::abort();
+  look_through(recipe);
   const Variables variables = [](std::string_view name) -> std::optional<std::string> {
     if (name.size() % 2 == 0) return std::nullopt;
     return std::string{name};
