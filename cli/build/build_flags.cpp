@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "build/annotation_flags.hpp"
 #include "build/attest_flags.hpp"
 #include "command/failure.hpp"
 #include "parse/quantity.hpp"
@@ -76,6 +77,7 @@ void BuildFlags::declare(Flags& flags) {
       .toggle("compress", compress, "Compress the build context using gzip")
       .toggle("disable-content-trust", no_trust, "Skip image verification")
       .toggle("check", check, "Shorthand for \"--call=check\": look through the Dockerfile and build nothing")
+      .list("annotation", annotations, "Add annotation to the image")
       .list("attest", attests, "Attestation parameters (format: \"type=provenance,mode=max\")")
       .optional("provenance", "string", "Shorthand for \"--attest=type=provenance\"", is_attest_value,
                 [this](const std::string& text) { provenance = text; })
@@ -137,6 +139,9 @@ Query BuildFlags::query(const std::string& recipe, const std::string& remote) co
   out.add_if(!limits.empty(), "ulimits", limits + "]");
   out.add_if(!isolation.empty(), "isolation", isolation).add_if(squash, "squash").add_if(check, "check");
   add_attest(out, parse_attest(attests, provenance, sbom), subjects);
+  Json notes = parse_annotations(annotations);
+  for (const std::string& note : output_notes) notes.push_back(Json::parse(note));
+  out.add_if(!notes.empty(), "annotations", notes.dump());
   for (const std::string& entitlement : entitlements) out.add("allow", entitlement);
   for (const std::string& stage : no_cache_stages) out.add("nocachestage", stage);
   return out;

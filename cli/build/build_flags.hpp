@@ -14,6 +14,8 @@ struct BuildFlags {
   std::vector<std::string> ulimits;  ///< As the API has them.
   std::vector<std::string> secrets, agents, entitlements, no_cache_stages, contexts;
   std::vector<std::string> cache_from, cache_to, outputs;
+  std::vector<std::string> annotations;
+  std::vector<std::string> output_notes;       ///< The same of outputs, as the API has them.
   std::vector<std::string> attests, subjects;  ///< What to say about the image; what it is called there beside `tags`.
   std::string provenance, sbom;
   std::string file, target, platform, network, id_file, cgroup_parent, cpus, mems;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "build/annotation_flags.hpp"
 #include "build/file_outputs.hpp"
 #include "build/layout_images.hpp"
 #include "client/credentials.hpp"
@@ -130,7 +131,7 @@ void warn_of_unknown(const Output& output) {
       "type",           "dest",   "name", "push", "tar", "attestation-prefix", "rewrite-timestamp",
       "oci-mediatypes", "unpack", "store"};
   for (const auto& [name, value] : output.attributes) {
-    const bool usual = known.contains(name) || (name == "compression" && value == "gzip");
+    const bool usual = known.contains(name) || is_annotation(name) || (name == "compression" && value == "gzip");
     if (!usual) std::fprintf(stderr, "WARNING: the output attribute %s has no effect\n", name.c_str());
   }
 }

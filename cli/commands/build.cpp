@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "build/annotation_flags.hpp"
 #include "build/build_flags.hpp"
 #include "build/build_view.hpp"
 #include "build/context_archive.hpp"
@@ -277,6 +278,7 @@ int image_build(Context& context) {
   const std::vector<Output> outputs = outputs_of(options);
   check_caches(options.cache_to);
   for (const Output& output : outputs) {
+    for (const Json& note : output_annotations(output.attributes)) options.output_notes.push_back(note.dump());
     for (const std::string& name : csv_fields(output.attribute("name"))) {
       if (!name.empty()) options.subjects.push_back(name);
     }

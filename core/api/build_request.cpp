@@ -1,3 +1,4 @@
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "api/build.hpp"
@@ -70,6 +71,25 @@ void take_attest(const Request& request, build::Attest& out) {
   for (const std::string& subject : out.subjects) static_cast<void>(images::parse_reference(subject));
 }
 
+void take_annotations(const Request& request, build::BuildRequest& out) {
+  using Place = build::Annotation::Place;
+  static const std::map<std::string, Place, std::less<>> places{{"manifest", Place::manifest},
+                                                                {"manifest-descriptor", Place::manifest_descriptor},
+                                                                {"index", Place::index},
+                                                                {"index-descriptor", Place::index_descriptor}};
+  for (const nlohmann::json& item : json_parameter(request, "annotations")) {
+    const auto text = [&](const char* member) {
+      const auto found = item.is_object() ? item.find(member) : item.end();
+      return found != item.end() && found->is_string() ? found->get<std::string>() : std::string{};
+    };
+    const auto place = places.find(text("type"));
+    if (place == places.end()) throw Error{Errc::invalid, "unknown annotation type \"" + text("type") + "\""};
+    build::Annotation annotation{place->second, text("platform"), text("name"), text("value")};
+    if (annotation.name.empty()) throw Error{Errc::invalid, "invalid annotation: it has no name"};
+    out.annotations.push_back(std::move(annotation));
+  }
+}
+
 /// What only gantry's own clients ask for (docs/extensions.md).
 void take_extensions(const Request& request, build::BuildRequest& out) {
   builder::v1::Request& wanted = out.wanted;
@@ -95,6 +115,7 @@ void take_extensions(const Request& request, build::BuildRequest& out) {
   }
   wanted.check_only = request.get("check") == "1";
   take_attest(request, out.attest);
+  take_annotations(request, out);
 }
 
 void check_supported(const Request& request) {

@@ -36,6 +36,20 @@ const std::vector<std::string>& subjects_of(const BuildRequest& request) {
   return request.attest.subjects.empty() ? request.names : request.attest.subjects;
 }
 
+images::Annotations annotations_for(const BuildRequest& request, const images::Platform& platform) {
+  using Place = Annotation::Place;
+  images::Annotations out;
+  for (const Annotation& annotation : request.annotations) {
+    if (!annotation.platform.empty() && annotation.platform != platform.str()) continue;
+    auto& notes = annotation.place == Place::manifest              ? out.manifest
+                  : annotation.place == Place::manifest_descriptor ? out.manifest_descriptor
+                  : annotation.place == Place::index               ? out.index
+                                                                   : out.index_descriptor;
+    notes[annotation.name] = annotation.value;
+  }
+  return out;
+}
+
 }  // namespace
 
 awaitable<std::string> Service::package_list(std::shared_ptr<Session> session,
@@ -51,7 +65,7 @@ awaitable<std::string> Service::package_list(std::shared_ptr<Session> session,
 }
 
 awaitable<std::string> Service::attest(std::shared_ptr<const BuildRequest> request, Sources sources, Built built) {
-  if (!request->attest.any()) {
+  if (!request->attest.any() && request->annotations.empty()) {
     // What an earlier build of the same image has said is not what this one says.
     if (at_.images.is_step(built.image)) co_await at_.images.retract(built.image);
     co_return std::string{};
@@ -60,18 +74,20 @@ awaitable<std::string> Service::attest(std::shared_ptr<const BuildRequest> reque
     throw Error{Errc::invalid, "nothing was built: the image is its base, and what is said about that is its maker's"};
   }
   const auto image = at_.images.get(built.image);
-  std::vector<images::Predicate> predicates;
+  const images::Platform platform{image->os, image->architecture, image->variant};
+  images::Saying saying;
+  saying.names = subjects_of(*request);
+  saying.annotations = annotations_for(*request, platform);
   if (!built.packages.empty()) {
     images::Predicate list{kSpdxType, built.packages};
-    predicates.push_back(std::move(list));
+    saying.predicates.push_back(std::move(list));
   }
   if (request->attest.provenance != Attest::Provenance::none) {
-    const images::Platform platform{image->os, image->architecture, image->variant};
     const Invocation invocation{random_id().substr(0, 25), built.started, now(), platform.str()};
     images::Predicate provenance{kProvenanceType, provenance_predicate(*request, sources, invocation)};
-    predicates.push_back(std::move(provenance));
+    saying.predicates.push_back(std::move(provenance));
   }
-  co_return co_await at_.images.attest(built.image, std::move(predicates), subjects_of(*request));
+  co_return co_await at_.images.attest(built.image, std::move(saying));
 }
 
 }  // namespace gantry::build

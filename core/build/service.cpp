@@ -46,6 +46,16 @@ void tell(const images::Report& report, std::string text) {
   report(message);
 }
 
+/// Before all the work, in BuildKit's words.
+void check_annotations(const BuildRequest& request) {
+  using Place = Annotation::Place;
+  if (request.attest.any()) return;
+  for (const Annotation& annotation : request.annotations) {
+    if (annotation.place != Place::index && annotation.place != Place::index_descriptor) continue;
+    throw Error{Errc::invalid, "index annotations not supported for single platform export"};
+  }
+}
+
 /// What a quiet build says: it is told if the build fails, as dockerd does.
 class Hushed {
  public:
@@ -97,6 +107,7 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
       throw Error{Errc::invalid, "build tag cannot contain a digest"};
     }
   }
+  check_annotations(request);
   if (request.directory != nullptr) {
     request.wanted.directory = request.directory->fd.get();
     request.wanted.reader = request.directory->reader;

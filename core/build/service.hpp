@@ -39,6 +39,15 @@ struct Attest {
   [[nodiscard]] bool any() const noexcept { return packages || provenance != Provenance::none; }
 };
 
+/// One --annotation.
+struct Annotation {
+  enum class Place { manifest, manifest_descriptor, index, index_descriptor };
+  Place place{};
+  std::string platform;  ///< Only of an image for this one; empty: of any.
+  std::string name;
+  std::string value;
+};
+
 struct BuildRequest {
   builder::v1::Request wanted;          ///< What the driver gets.
   std::vector<std::string> names;       ///< Of the image: "app:1".
@@ -48,6 +57,7 @@ struct BuildRequest {
   bool quiet{};                         ///< Only the image's id.
   Shown shown{Shown::none};
   Attest attest;
+  std::vector<Annotation> annotations;
   std::shared_ptr<SharedDirectory> directory;                    ///< In the place of an archive; may be none.
   std::shared_ptr<Loan> loan;                                    ///< May be none.
   std::map<std::string, registry::v1::Credentials> credentials;  ///< By registry, as in a client's config.json.

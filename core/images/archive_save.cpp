@@ -167,6 +167,7 @@ class Layout {
     }
     const registry::v1::Manifest& top = is_attested(record) ? add_attestation(record.attestation) : manifest;
     ordered_json entry{{"mediaType", top.media_type}, {"digest", top.digest}, {"size", top.content.size()}};
+    if (!record.noted.empty()) entry["annotations"] = record.noted;
     if (saved.names.empty()) index_.push_back(entry);
     for (const std::string& name : saved.names) {
       const Reference reference = parse_reference(name);
@@ -198,8 +199,8 @@ class Layout {
 
   void add_name_to(ordered_json& item, ordered_json entry, const Reference& reference) {
     item["RepoTags"].push_back(reference.familiar());
-    entry["annotations"] = {{"io.containerd.image.name", reference.str()},
-                            {"org.opencontainers.image.ref.name", reference.tag}};
+    entry["annotations"]["io.containerd.image.name"] = reference.str();
+    entry["annotations"]["org.opencontainers.image.ref.name"] = reference.tag;
     index_.push_back(std::move(entry));
   }
 
@@ -234,13 +235,19 @@ registry::v1::Manifest manifest_of(const ImageRecord& record) {
                                         [](const auto& a, const auto& b) { return a.digest == b.digest; });
     if (same) return record.manifest;
   }
+  return new_manifest(record);
+}
+
+registry::v1::Manifest new_manifest(const ImageRecord& record, const Annotations::Notes& notes) {
+  std::vector<Descriptor> layers;
+  for (const LayerRecord& layer : record.layers) layers.push_back(layer.blob);
   for (Descriptor& layer : layers) {
     if (layer.media_type == media_type::kDockerLayerGzip) layer.media_type = media_type::kOciLayerGzip;
   }
   const Descriptor config{std::string{media_type::kOciConfig}, record.image.id, record.image.config_json.size(), {}};
   registry::v1::Manifest made;
   made.media_type = media_type::kOciManifest;
-  made.content = make_oci_manifest(config, layers);
+  made.content = make_oci_manifest(config, layers, notes);
   made.digest = sha256_digest(made.content);
   return made;
 }

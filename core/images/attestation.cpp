@@ -45,11 +45,11 @@ ordered_json subjects_of(const Image& image, const std::vector<std::string>& nam
 
 /// Puts the statements, their config and their manifests into the store.
 Attestation make_attestation(const BlobStore& blobs, const ImageRecord& record, const registry::v1::Manifest& manifest,
-                             const std::vector<Predicate>& predicates, const std::vector<std::string>& names) {
-  const ordered_json subjects = subjects_of(record.image, names, manifest.digest);
+                             const Saying& saying) {
+  const ordered_json subjects = subjects_of(record.image, saying.names, manifest.digest);
   ordered_json layers = ordered_json::array();
   ordered_json digests = ordered_json::array();
-  for (const Predicate& predicate : predicates) {
+  for (const Predicate& predicate : saying.predicates) {
     const ordered_json statement{
         {"_type", "https://in-toto.io/Statement/v0.1"}, {"predicateType", predicate.type}, {"subject", subjects}};
     // As text: a list of packages that was taken apart would have several times its size.
@@ -72,7 +72,9 @@ Attestation make_attestation(const BlobStore& blobs, const ImageRecord& record, 
       {"mediaType", media_type::kOciManifest},
       {"config", descriptor_of(media_type::kOciConfig, config)},
       {"layers", std::move(layers)}}.dump();
+  const Annotations& noted = saying.annotations;
   ordered_json image = descriptor_of(media_type::kOciManifest, manifest.content);
+  if (!noted.manifest_descriptor.empty()) image["annotations"] = noted.manifest_descriptor;
   image["platform"] = platform_json(record.image);
   ordered_json about = descriptor_of(media_type::kOciManifest, statements);
   about["annotations"] = {{"vnd.docker.reference.digest", manifest.digest},
@@ -82,12 +84,19 @@ Attestation make_attestation(const BlobStore& blobs, const ImageRecord& record, 
   out.subject = manifest.digest;
   add_manifest(out, {std::string{media_type::kOciManifest}, sha256_digest(statements), statements});
   out.index.media_type = media_type::kOciIndex;
-  out.index.content = ordered_json{{"schemaVersion", 2},
-                                   {"mediaType", media_type::kOciIndex},
-                                   {"manifests", {std::move(image), std::move(about)}}}
-                          .dump();
+  ordered_json index{
+      {"schemaVersion", 2}, {"mediaType", media_type::kOciIndex}, {"manifests", {std::move(image), std::move(about)}}};
+  if (!noted.index.empty()) index["annotations"] = noted.index;
+  out.index.content = index.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
   out.index.digest = sha256_digest(out.index.content);
   return out;
+}
+
+/// Of OCI's form, as an index of OCI's has it; without what was noted on it before.
+registry::v1::Manifest manifest_for(const ImageRecord& record, const Annotations::Notes& notes) {
+  const registry::v1::Manifest known = manifest_of(record);
+  const bool usable = known.media_type == media_type::kOciManifest && !is_annotated(known.content);
+  return usable && notes.empty() ? known : new_manifest(record, notes);
 }
 
 std::string string_member(const json& object, const char* name) {
@@ -239,8 +248,7 @@ awaitable<Attestation> get_attestation(Context& context, Reference reference, re
   co_return out;
 }
 
-awaitable<std::string> attest(Context& context, std::string id, std::vector<Predicate> predicates,
-                              std::vector<std::string> names) {
+awaitable<std::string> attest(Context& context, std::string id, Saying saying) {
   Record record = context.catalog.find_id(id);
   if (record == nullptr) throw_no_such_image(id);
   const bool replaces = !record->attestation.index.content.empty();
@@ -248,19 +256,21 @@ awaitable<std::string> attest(Context& context, std::string id, std::vector<Pred
   {
     const LayerStore::Ingest ingest{context.layers};
     record = co_await compress_layers(context, record, nullptr);
-    ImageRecord spoken_of = *record;
-    // An index of OCI's has manifests of OCI's in it.
-    if (spoken_of.manifest.media_type != media_type::kOciManifest) spoken_of.manifest = {};
-    const registry::v1::Manifest manifest = manifest_of(spoken_of);
-    if (names.empty()) names = record->image.names;
+    const ImageRecord spoken_of = *record;
+    const registry::v1::Manifest manifest = manifest_for(spoken_of, saying.annotations.manifest);
+    if (saying.names.empty()) saying.names = record->image.names;
     const BlobStore& blobs = context.blobs;
-    Attestation made = co_await context.workers.run(
-        Pool::slow, [&] { return make_attestation(blobs, spoken_of, manifest, predicates, names); });
+    Attestation made;
+    if (!saying.predicates.empty()) {
+      const auto make = [&] { return make_attestation(blobs, spoken_of, manifest, saying); };
+      made = co_await context.workers.run(Pool::slow, make);
+    }
     digest = made.index.digest;
     const Record now_known = context.catalog.find_id(id);
     if (now_known == nullptr) throw_no_such_image(id);
     ImageRecord fresh = *now_known;
     fresh.manifest = manifest;
+    fresh.noted = digest.empty() ? saying.annotations.manifest_descriptor : saying.annotations.index_descriptor;
     fresh.attestation = std::move(made);
     context.catalog.replace(std::move(fresh));
   }
@@ -269,11 +279,25 @@ awaitable<std::string> attest(Context& context, std::string id, std::vector<Pred
   co_return digest;
 }
 
+awaitable<std::vector<Descriptor>> compressed_layers(Context& context, std::string id) {
+  Record record = context.catalog.find_id(id);
+  if (record == nullptr) throw_no_such_image(id);
+  const LayerStore::Ingest ingest{context.layers};
+  record = co_await compress_layers(context, record, nullptr);
+  std::vector<Descriptor> out;
+  for (const LayerRecord& layer : record->layers) out.push_back(layer.blob);
+  co_return out;
+}
+
 awaitable<void> retract(Context& context, std::string id) {
   const Record record = context.catalog.find_id(id);
-  if (record == nullptr || record->attestation.index.content.empty()) co_return;
+  if (record == nullptr) co_return;
+  const bool annotated = is_annotated(record->manifest.content);
+  if (record->attestation.index.content.empty() && record->noted.empty() && !annotated) co_return;
   ImageRecord changed = *record;
   changed.attestation = {};
+  changed.noted.clear();
+  if (annotated) changed.manifest = {};
   context.catalog.replace(std::move(changed));
   co_await context.layers.collect();
 }

@@ -55,8 +55,8 @@ awaitable<Attestation> get_attestation(Context& context, Reference reference, re
 awaitable<void> get_blob(Context& context, Origin origin, Descriptor blob, Cancel cancel);
 
 /// As `Service` says.
-awaitable<std::string> attest(Context& context, std::string id, std::vector<Predicate> predicates,
-                              std::vector<std::string> names);
+awaitable<std::string> attest(Context& context, std::string id, Saying saying);
+awaitable<std::vector<Descriptor>> compressed_layers(Context& context, std::string id);
 awaitable<void> retract(Context& context, std::string id);
 awaitable<std::vector<Statement>> read_statements(Context& context, Record record, std::vector<std::string> types,
                                                   bool whole);

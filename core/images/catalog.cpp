@@ -75,6 +75,7 @@ std::string to_record(const ImageRecord& record) {
            {"last_tagged", record.last_tagged},
            {"hidden", record.hidden}};
   if (!record.attestation.index.content.empty()) out["attestation"] = attestation_json(record.attestation);
+  if (!record.noted.empty()) out["noted"] = record.noted;
   return out.dump();
 }
 
@@ -101,6 +102,7 @@ void from_record(const std::string& text, ImageRecord& record) {
   if (const auto found = document.find("attestation"); found != document.end()) {
     take_attestation(*found, record.attestation);
   }
+  record.noted = document.value("noted", std::map<std::string, std::string>{});
 }
 
 void throw_no_such_image(const std::string& text) {

@@ -37,6 +37,7 @@ struct ImageRecord {
   Nanoseconds last_tagged{};
   bool hidden{};  ///< Removed by force, but a container still stands on its layers.
   Attestation attestation;
+  std::map<std::string, std::string> noted;  ///< Where a layout names the image: `Annotations`.
 };
 
 std::string to_record(const ImageRecord& record);

@@ -130,8 +130,15 @@ std::string make_docker_manifest(const Descriptor& config, const std::vector<Des
   return manifest_json(media_type::kDockerManifest, config, layers).dump(3);
 }
 
-std::string make_oci_manifest(const Descriptor& config, const std::vector<Descriptor>& layers) {
-  return manifest_json(media_type::kOciManifest, config, layers).dump();
+std::string make_oci_manifest(const Descriptor& config, const std::vector<Descriptor>& layers,
+                              const std::map<std::string, std::string>& annotations) {
+  ordered_json out = manifest_json(media_type::kOciManifest, config, layers);
+  if (!annotations.empty()) out["annotations"] = annotations;
+  return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+bool is_annotated(std::string_view content) {
+  return !content.empty() && parse_bounded(content, kMaxManifest, "invalid manifest").contains("annotations");
 }
 
 }  // namespace gantry::images

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +66,10 @@ const Index::Entry* choose(const Index& index, const Platform& platform);
 std::string make_docker_manifest(const Descriptor& config, const std::vector<Descriptor>& layers);
 
 /// An OCI manifest of these parts.
-std::string make_oci_manifest(const Descriptor& config, const std::vector<Descriptor>& layers);
+std::string make_oci_manifest(const Descriptor& config, const std::vector<Descriptor>& layers,
+                              const std::map<std::string, std::string>& annotations = {});
+
+/// Whether something is noted on a manifest.
+bool is_annotated(std::string_view content);
 
 }  // namespace gantry::images

@@ -220,9 +220,12 @@ awaitable<std::optional<std::uint64_t>> Service::remove_step(std::string id) {
   return images::remove_step(impl_->context, std::move(id));
 }
 
-awaitable<std::string> Service::attest(std::string id, std::vector<Predicate> predicates,
-                                       std::vector<std::string> names) {
-  return images::attest(impl_->context, std::move(id), std::move(predicates), std::move(names));
+awaitable<std::string> Service::attest(std::string id, Saying saying) {
+  return images::attest(impl_->context, std::move(id), std::move(saying));
+}
+
+awaitable<std::vector<registry::v1::Descriptor>> Service::compressed_layers(std::string id) {
+  return images::compressed_layers(impl_->context, std::move(id));
 }
 
 awaitable<void> Service::retract(std::string id) { return images::retract(impl_->context, std::move(id)); }

@@ -13,6 +13,7 @@
 #include "base/async.hpp"
 #include "events/bus.hpp"
 #include "gantry/unique_fd.hpp"
+#include "images/annotations.hpp"
 #include "images/image.hpp"
 #include "plugins/drivers.hpp"
 #include "state/store.hpp"
@@ -87,6 +88,13 @@ struct BuildStep {
 struct Predicate {
   std::string type;  ///< "https://slsa.dev/provenance/v0.2".
   std::string json;
+};
+
+/// What is to be said about an image.
+struct Saying {
+  std::vector<Predicate> predicates;
+  std::vector<std::string> names;  ///< What it is called there: "app:1"; none: the image's own.
+  Annotations annotations;
 };
 
 /// A statement that is kept beside an image.
@@ -189,9 +197,11 @@ class Service {
   /// Removes one of them. Answers how many bytes that freed; nothing if something needs it, or if it is none.
   awaitable<std::optional<std::uint64_t>> remove_step(std::string id);
 
-  /// Says something about an image, in the place of what was said before: under `names` ("app:1"; none: the image's
-  /// own). From now on the image has a manifest that stays as it is. Answers the digest of the index of both.
-  awaitable<std::string> attest(std::string id, std::vector<Predicate> predicates, std::vector<std::string> names);
+  /// Says something about an image, in the place of what was said before. From now on the image has a manifest that
+  /// stays as it is. Answers the digest of the index of both; empty: there are only annotations.
+  awaitable<std::string> attest(std::string id, Saying saying);
+  /// An image's layers as others get them: plain ones are compressed, and kept so.
+  awaitable<std::vector<registry::v1::Descriptor>> compressed_layers(std::string id);
   /// Forgets what was said about an image.
   awaitable<void> retract(std::string id);
   /// What is said about an image: what is of one of `types` (none: all), `whole` or in short.

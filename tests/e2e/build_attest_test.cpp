@@ -93,6 +93,45 @@ TEST_F(BuildAttest, ListsThePackagesOfAnImage) {
             "pkg:deb/debian/libc6@2.36?arch=amd64&distro=debian-12");
 }
 
+TEST_F(BuildAttest, LeavesRoomForNotesOnTheManifest) {
+  Registry registry{{}};
+  const std::string note = "build -q --push -t localhost:5000/app:1 --annotation a=b --annotation manifest:c=d ";
+  const Result built =
+      cli(note + "--annotation 'manifest[linux/s390x]:e=f' --annotation manifest-descriptor:g=h -", kRecipe);
+  ASSERT_EQ(built.code, 0) << built.err;
+  const json manifest = fetched("app/manifests/1");
+  EXPECT_EQ(manifest["annotations"], json({{"a", "b"}, {"c", "d"}})) << manifest.dump();
+  const json layout = json::parse(cli("save localhost:5000/app:1 | tar -xO index.json").out);
+  EXPECT_EQ(layout["manifests"][0]["annotations"]["g"], "h");
+  EXPECT_EQ(layout["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"], "1");
+  const Result index = cli("build -q --annotation index:a=b -", kRecipe);
+  EXPECT_THAT(index.err, HasSubstr("index annotations not supported for single platform export"));
+  // Not noted again, it is gone.
+  ASSERT_EQ(cli("build -q --push -t localhost:5000/app:1 -", kRecipe).code, 0);
+  EXPECT_FALSE(fetched("app/manifests/1").contains("annotations"));
+}
+
+TEST_F(BuildAttest, LeavesRoomForNotesOnTheIndex) {
+  const Result built =
+      cli("build -q --provenance -t app --annotation index,manifest:a=b --annotation manifest-descriptor:c=d "
+          "--annotation index-descriptor:e=f -o type=oci,name=app,annotation-index.g=h,dest=" +
+              (daemon->root() / "app.tar").string() + " -",
+          kRecipe);
+  ASSERT_EQ(built.code, 0) << built.err;
+  const auto read = [](const std::string& path) {
+    return json::parse(shell("tar -xOf " + (daemon->root() / "app.tar").string() + " " + path).out, nullptr, false);
+  };
+  const auto blob = [&](const json& descriptor) {
+    return read("blobs/sha256/" + descriptor["digest"].get<std::string>().substr(7));
+  };
+  const json entry = read("index.json")["manifests"][0];
+  EXPECT_EQ(entry["annotations"]["e"], "f") << entry.dump();
+  const json index = blob(entry);
+  EXPECT_EQ(index["annotations"], json({{"a", "b"}, {"g", "h"}}));
+  EXPECT_EQ(index["manifests"][0]["annotations"], json({{"c", "d"}}));
+  EXPECT_EQ(blob(index["manifests"][0])["annotations"], json({{"a", "b"}}));
+}
+
 TEST_F(BuildAttest, GoesToARegistryAsBuildkitsDoAndComesBack) {
   Registry registry{{}};
   const Result built = cli("build --push --provenance --sbom --metadata-file " + (daemon->root() / "m.json").string() +
