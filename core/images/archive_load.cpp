@@ -6,6 +6,7 @@
 #include "gantry/error.hpp"
 #include "images/archive_reader.hpp"
 #include "images/attestation.hpp"
+#include "images/blob_repair.hpp"
 #include "images/early_layers.hpp"
 #include "images/image_config.hpp"
 #include "images/pull.hpp"
@@ -38,12 +39,13 @@ awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<
     places.push_back(at);
     if (!quiet) report(progress_line("Loading layer", short_id(layers[at].diff_id), 0, layers[at].blob.size));
   }
-  const std::vector<LayerRecord> unpacked = co_await context.layers.unpack(missing, std::move(origins), cancel);
+  const std::vector<LayerRecord> unpacked = co_await context.layers.unpack(missing, origins, cancel);
   for (std::size_t at = 0; at < places.size(); ++at) {
     records[places[at]] = unpacked[at];
     const std::uint64_t total = missing[at].blob.size;
     if (!quiet) report(progress_line("Loading layer", short_id(missing[at].diff_id), total, total));
   }
+  co_await bring_missing(context, records, origins, cancel);
   co_return records;
 }
 

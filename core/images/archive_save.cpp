@@ -10,6 +10,7 @@
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
 #include "images/attestation.hpp"
+#include "images/blob_repair.hpp"
 #include "images/stream_bridge.hpp"
 
 namespace gantry::images {
@@ -210,7 +211,7 @@ class Layout {
 
   void add_blob(const Descriptor& blob) {
     if (!written_.insert(blob.digest).second) return;
-    FileSource file{blobs_.open(blob.digest)};
+    WholeBlob file{blobs_, blob};
     tar_.add(blob_path(blob.digest), blob.size, file);
   }
 
@@ -261,6 +262,11 @@ awaitable<void> save_archive(Context& context, std::vector<std::string> referenc
   }
   const LayerStore::Pin pin{context.layers, kept};
   const BlobStore& blobs = context.blobs;
+  // Before the first piece, as what fails later the client does not get to know.
+  for (const Saved& image : saved) {
+    for (const LayerRecord& layer : image.record->layers) check_size(blobs, layer.blob);
+    for (const Descriptor& blob : image.record->attestation.blobs) check_size(blobs, blob);
+  }
   const std::function<void(ByteSink&)> write = [&](ByteSink& download) {
     TarWriter tar{download};
     Layout layout{tar, blobs};

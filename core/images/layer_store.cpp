@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+
+#include "images/blob_repair.hpp"
 
 namespace gantry::images {
 
@@ -124,6 +127,36 @@ LayerRecord LayerStore::record_of(const Layer& layer) const {
 }
 
 awaitable<void> LayerStore::run_locked(std::shared_ptr<LayerTransfer> transfer) {
+  std::exception_ptr failure;
+  try {
+    co_await bring(transfer);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!failure) co_return;
+  // A blob that was there may have been damaged since it came: then it is brought anew, if that is possible.
+  if (is_cancellation(failure) || !co_await discard_if_damaged(transfer)) std::rethrow_exception(failure);
+  // What has failed has stopped what went on beside it.
+  transfer->stop_ = std::make_shared<plugins::CancelSource>();
+  co_await bring(transfer);
+}
+
+awaitable<bool> LayerStore::discard_if_damaged(std::shared_ptr<LayerTransfer> transfer) {
+  const auto& blob = transfer->layer_.blob;
+  const auto lock = co_await blob_locks_.lock(blob.digest);
+  const bool has_origin = transfer->origin_.has_value();
+  const BlobStore& blobs = blobs_;
+  const auto look = [&blobs, &blob, has_origin] {
+    if (!blobs.has(blob.digest) || is_whole(blobs, blob)) return false;
+    if (!has_origin) refuse_damaged(blobs, blob.digest);
+    std::error_code gone;
+    std::filesystem::remove(blobs.set_aside(blob.digest), gone);
+    return true;
+  };
+  co_return co_await workers_.run(Pool::slow, look);
+}
+
+awaitable<void> LayerStore::bring(std::shared_ptr<LayerTransfer> transfer) {
   const auto& blob = transfer->layer_.blob;
   bool is_new = transfer->layer_.is_new;
   const bool parallel = drivers_.storage().can("parallel-apply");
@@ -199,7 +232,8 @@ awaitable<void> LayerStore::fetch(std::shared_ptr<LayerTransfer> transfer, bool 
   const auto pipeline = transfer->pipeline_;
   try {
     if (!transfer->origin_) {
-      throw Error{Errc::not_found, "blob " + transfer->layer_.blob.digest + " is not in the store"};
+      throw Error{Errc::not_found,
+                  "blob " + transfer->layer_.blob.digest + " is not in the store: pull or load its image again"};
     }
     if (transfer->origin_->file) {
       co_await fetch_from_file(transfer, inflate);

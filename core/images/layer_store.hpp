@@ -138,6 +138,9 @@ class LayerStore {
   /// Of a layer that is there.
   [[nodiscard]] LayerRecord record_of(const Layer& layer) const;
   awaitable<void> run_locked(std::shared_ptr<LayerTransfer> transfer);
+  awaitable<void> bring(std::shared_ptr<LayerTransfer> transfer);
+  /// Takes a blob out of the store that is not what its digest says. Answers whether there was one.
+  awaitable<bool> discard_if_damaged(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> wait_for_parent(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> download_and_unpack(std::shared_ptr<LayerTransfer> transfer);
   awaitable<void> download(std::shared_ptr<LayerTransfer> transfer);

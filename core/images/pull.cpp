@@ -6,6 +6,7 @@
 #include "base/digest.hpp"
 #include "gantry/error.hpp"
 #include "images/attestation.hpp"
+#include "images/blob_repair.hpp"
 #include "images/image_config.hpp"
 #include "images/platform.hpp"
 
@@ -185,6 +186,7 @@ class Pull {
       for (const Layer& layer : layers) kept.insert(layer.blob.digest);
       const LayerStore::Pin pin{context_.layers, std::move(kept)};
       record.layers = co_await pull_layers(context_, layers, origin, report_, cancel_);
+      co_await bring_lost(record.layers, parts.layers);
       record.manifest = manifest;
       if (ingest) co_await take_attestation(record, reference, top, parts.layers);
       keep(std::move(record), reference, digest_name);
@@ -194,10 +196,21 @@ class Pull {
       fresh = named == nullptr || named->image.id != known->image.id;
       record = *known;
       record.manifest = manifest;
+      co_await bring_lost(record.layers, parts.layers);
       if (ingest) co_await take_attestation(record, reference, top, parts.layers);
       keep(std::move(record), reference, digest_name);
     }
     co_return fresh;
+  }
+
+  /// Layers that are there may have lost their blobs: those of the same digest are brought.
+  awaitable<void> bring_lost(std::vector<LayerRecord> layers, std::vector<Descriptor> offered) {
+    std::map<std::string, Origin> origins;
+    for (const Descriptor& blob : offered) {
+      const Origin origin{name_.repository(), request_.credentials};
+      origins[blob.digest] = origin;
+    }
+    co_await bring_missing(context_, layers, origins, cancel_);
   }
 
   static bool says_something(const registry::v1::Manifest& top, const std::string& subject) {

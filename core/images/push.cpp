@@ -12,6 +12,7 @@
 #include "images/archive_save.hpp"
 #include "images/attestation.hpp"
 #include "images/background_task.hpp"
+#include "images/blob_repair.hpp"
 #include "images/layer_compression.hpp"
 
 namespace gantry::images {
@@ -207,12 +208,20 @@ class Push {
 
   awaitable<void> send(Descriptor blob, std::vector<std::string> mounts,
                        std::shared_ptr<std::atomic<std::uint64_t>> count, std::shared_ptr<bool> sent) {
+    check_size(context_.blobs, blob);
     // The file is opened here and now: it may be removed, but not from under the transfer.
     auto file = std::make_shared<CountedFile>(context_.blobs.open(blob.digest), count);
     const plugins::CallSettings call_settings = settings();
-    const auto work = [repository = name_.repository(), credentials = request_.credentials, blob, mounts, file](
+    const BlobStore& blobs = context_.blobs;
+    const auto work = [&blobs, repository = name_.repository(), credentials = request_.credentials, blob, mounts, file](
                           auto& driver, const Call& call) {
-      return driver.put_blob(repository, blob, mounts, credentials, *file, call);
+      try {
+        return driver.put_blob(repository, blob, mounts, credentials, *file, call);
+      } catch (const Error& error) {
+        // What the other side says of a digest that is not right tells nobody whose fault it is.
+        if (error.code() != Errc::cancelled && !is_whole(blobs, blob)) refuse_damaged(blobs, blob.digest);
+        throw;
+      }
     };
     *sent = co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
   }

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <sstream>
 
 #include "engine.hpp"
 #include "registry.hpp"
@@ -17,7 +18,13 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-class Images : public BothClients {};
+class Images : public BothClients {
+ protected:
+  /// Where the daemon keeps a layout's blob.
+  static std::filesystem::path stored(const std::filesystem::path& blob) {
+    return daemon->data_root() / "blobs/sha256" / blob.filename();
+  }
+};
 INSTANTIATE_TEST_SUITE_P(By, Images, ::testing::Values("gantry", "docker"), client_name);
 
 TEST_P(Images, ArePulledFromAPlainRegistryOnLoopback) {
@@ -50,6 +57,81 @@ TEST_P(Images, ArePushedAndComeBack) {
   EXPECT_EQ(run("pull localhost:5000/mine:v2").code, 0);
   EXPECT_EQ(run("inspect -f '{{.Id}}' localhost:5000/mine:v2").line(), id);
   run("rmi localhost:5000/mine:v2");
+}
+
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ostringstream out;
+  out << std::ifstream(file, std::ios::binary).rdbuf();
+  return out.str();
+}
+
+/// The blobs of a layout's own layers, without those of busybox, which may be here under another name.
+std::vector<std::filesystem::path> own_layers(const std::filesystem::path& layout) {
+  constexpr std::uintmax_t kSmall = 100'000;
+  std::vector<std::filesystem::path> out;
+  for (const auto& entry : std::filesystem::directory_iterator{layout / "blobs/sha256"}) {
+    const bool is_layer = bytes_of(entry.path()).starts_with("\x1f\x8b");
+    if (is_layer && entry.file_size() < kSmall) out.push_back(entry.path());
+  }
+  return out;
+}
+
+/// As a disk does that forgets: its length stays.
+void damage(const std::filesystem::path& blob) {
+  std::string bytes = bytes_of(blob);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  std::ofstream(blob, std::ios::binary) << bytes;
+}
+
+TEST_P(Images, AreBroughtAnewWhereTheirBlobsAreDamaged) {
+  Registry registry{{}};
+  const std::filesystem::path layout = busybox_layout(3);
+  registry.push(layout, "worn:1");
+  const auto blobs = own_layers(layout);
+  ASSERT_FALSE(blobs.empty());
+  // They are in the way before the image comes.
+  for (const auto& blob : blobs) {
+    std::filesystem::copy(blob, stored(blob));
+    damage(stored(blob));
+  }
+  const Result pulled = run("pull -q localhost:5000/worn:1");
+  ASSERT_EQ(pulled.code, 0) << pulled.err;
+  for (const auto& blob : blobs) EXPECT_EQ(bytes_of(stored(blob)), bytes_of(blob));
+  EXPECT_EQ(run("run --rm localhost:5000/worn:1 sh -c 'cat /layer/*'").out, "12");
+  run("rmi localhost:5000/worn:1");
+}
+
+TEST_P(Images, SayThatTheirBlobsAreDamagedBeforeTheyAreSentOn) {
+  Registry registry{{}};
+  const std::filesystem::path layout = busybox_layout(2);
+  registry.push(layout, "worn:1");
+  ASSERT_EQ(run("pull -q localhost:5000/worn:1").code, 0);
+  run("tag localhost:5000/worn:1 localhost:5000/other/worn:1");
+  const auto blobs = own_layers(layout);
+  ASSERT_FALSE(blobs.empty());
+  const auto blob = stored(blobs.front());
+  const std::string right = bytes_of(blob);
+  const std::string archive = (daemon->root() / "worn.tar").string();
+  damage(blob);
+  EXPECT_NE(run("save -o " + archive + " localhost:5000/worn:1").code, 0);
+  EXPECT_FALSE(std::filesystem::exists(blob)) << "nobody is to take it for good";
+  EXPECT_THAT(run("save -o " + archive + " localhost:5000/worn:1").err,
+              HasSubstr("blob sha256:" + blob.filename().string() + " is not in the store"));
+  ASSERT_EQ(run("pull -q localhost:5000/worn:1").code, 0);
+  EXPECT_EQ(bytes_of(blob), right);
+  ASSERT_EQ(run("save -o " + archive + " localhost:5000/worn:1").code, 0);
+  std::filesystem::resize_file(blob, right.size() - 1);
+  registry.stop();
+  std::filesystem::remove_all(registry.root() / "data");
+  registry.start();
+  const Result pushed = run("push localhost:5000/other/worn:1");
+  EXPECT_NE(pushed.code, 0);
+  EXPECT_THAT(pushed.out + pushed.err, HasSubstr("the stored blob sha256:" + blob.filename().string() + " is damaged"));
+  // An archive of it will do as well.
+  ASSERT_EQ(run("load -i " + archive).code, 0);
+  EXPECT_EQ(bytes_of(blob), right);
+  EXPECT_EQ(run("push localhost:5000/other/worn:1").code, 0);
+  run("rmi localhost:5000/worn:1 localhost:5000/other/worn:1");
 }
 
 TEST_P(Images, NeedThePrivateCaUnderCertsD) {
