@@ -36,6 +36,22 @@ const std::vector<std::string>& subjects_of(const BuildRequest& request) {
   return request.attest.subjects.empty() ? request.names : request.attest.subjects;
 }
 
+/// `ancestry`: what the image stands on.
+awaitable<Made> made_of(images::Service& images, std::shared_ptr<const images::Image> image,
+                        std::vector<std::string> ancestry) {
+  Made out;
+  out.image = image->id;
+  out.layers = co_await images.compressed_layers(image->id);
+  for (const std::string& id : ancestry) {
+    try {
+      out.depths[id] = images.get(id)->diff_ids.size();
+    } catch (const Error&) {
+      // It is gone: what it had is not told.
+    }
+  }
+  co_return out;
+}
+
 images::Annotations annotations_for(const BuildRequest& request, const images::Platform& platform) {
   using Place = Annotation::Place;
   images::Annotations out;
@@ -83,7 +99,12 @@ awaitable<std::string> Service::attest(std::shared_ptr<const BuildRequest> reque
     saying.predicates.push_back(std::move(list));
   }
   if (request->attest.provenance != Attest::Provenance::none) {
-    const Invocation invocation{random_id().substr(0, 25), built.started, now(), platform.str()};
+    Invocation invocation{random_id().substr(0, 25), built.started, now(), platform.str(), {}};
+    if (request->attest.provenance == Attest::Provenance::max) {
+      std::vector<std::string> ancestry = sources.trace.ancestry(image->id);
+      Made made = co_await made_of(at_.images, image, std::move(ancestry));
+      invocation.made = std::move(made);
+    }
     images::Predicate provenance{kProvenanceType, provenance_predicate(*request, sources, invocation)};
     saying.predicates.push_back(std::move(provenance));
   }

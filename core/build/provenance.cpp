@@ -94,14 +94,27 @@ ordered_json parameters(const BuildRequest& request, bool whole) {
   return out;
 }
 
-ordered_json metadata(const BuildRequest& request, const Sources& sources, const Invocation& invocation, bool whole) {
+/// Where the recipe has come from, as a definition of its own.
+ordered_json recipe_definition(const builder::v1::Request& wanted) {
+  const std::string identifier = is_local(wanted) ? "local://dockerfile" : without_password(wanted.remote);
+  const ordered_json source{{"id", "step0"}, {"op", {{"Op", {{"source", {{"identifier", identifier}}}}}}}};
+  const ordered_json end{{"id", "step1"}, {"op", {{"Op", nullptr}}}, {"inputs", ordered_json::array({"step0:0"})}};
+  return ordered_json::array({source, end});
+}
+
+ordered_json metadata(const BuildRequest& request, const Sources& sources, const Invocation& invocation, bool whole,
+                      const StepDefinition* definition) {
   const bool lent = request.loan != nullptr && !(request.loan->secrets.empty() && request.loan->agents.empty());
   const bool all_told = whole || (telling_arguments(request.wanted).empty() && !lent);
   ordered_json own = ordered_json::object();
   if (whole && !sources.recipe.empty()) {
-    own["source"]["infos"] = ordered_json::array(
-        {{{"filename", sources.recipe_name}, {"language", "Dockerfile"}, {"data", base64_encode(sources.recipe)}}});
+    if (definition != nullptr) own["source"]["locations"] = definition->locations();
+    own["source"]["infos"] = ordered_json::array({{{"filename", sources.recipe_name},
+                                                   {"language", "Dockerfile"},
+                                                   {"data", base64_encode(sources.recipe)},
+                                                   {"llbDefinition", recipe_definition(request.wanted)}}});
   }
+  if (definition != nullptr) own["layers"] = definition->layers(invocation.made);
   return {{"buildInvocationID", invocation.id},
           {"buildStartedOn", format_rfc3339(invocation.started)},
           {"buildFinishedOn", format_rfc3339(invocation.finished)},
@@ -140,16 +153,30 @@ builder::v1::Material image_material(const std::string& reference, const images:
   return out;
 }
 
+std::string image_identifier(const std::string& reference, const images::Image& image) {
+  const bool by_id = image.id.find(reference) != std::string::npos;
+  if (by_id && image.names.empty()) return "docker-image://" + image.id;
+  const images::Reference name = images::parse_reference(by_id ? image.names.front() : reference).with_default_tag();
+  const std::string digest = image_material(reference, image).digest;
+  const bool named = image.id != "sha256:" + digest && name.digest.empty();
+  return "docker-image://" + name.str() + (named ? "@sha256:" + digest : "");
+}
+
 std::string provenance_predicate(const BuildRequest& request, const Sources& sources, const Invocation& invocation) {
   const bool whole = request.attest.provenance == Attest::Provenance::max;
-  const ordered_json out{{"builder", {{"id", request.attest.builder}}},
-                         {"buildType", "https://mobyproject.org/buildkit@v1"},
-                         {"materials", materials_json(sources)},
-                         {"invocation",
-                          {{"configSource", config_source(request.wanted, sources)},
-                           {"parameters", parameters(request, whole)},
-                           {"environment", {{"platform", invocation.platform}}}}},
-                         {"metadata", metadata(request, sources, invocation, whole)}};
+  std::optional<StepDefinition> definition;
+  if (whole && !sources.trace.empty()) {
+    definition.emplace(sources.trace, invocation.made.image, images::parse_platform(invocation.platform));
+  }
+  ordered_json out{{"builder", {{"id", request.attest.builder}}},
+                   {"buildType", "https://mobyproject.org/buildkit@v1"},
+                   {"materials", materials_json(sources)},
+                   {"invocation",
+                    {{"configSource", config_source(request.wanted, sources)},
+                     {"parameters", parameters(request, whole)},
+                     {"environment", {{"platform", invocation.platform}}}}},
+                   {"metadata", metadata(request, sources, invocation, whole, definition ? &*definition : nullptr)}};
+  if (definition) out["buildConfig"] = definition->steps();
   return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 

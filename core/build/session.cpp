@@ -95,6 +95,12 @@ void Session::image(const std::string& reference, const std::string& platform, b
   if (!request_->attest.any()) return;
   const std::lock_guard lock{mutex_};
   sources_.add(image_material(reference, *found));
+  sources_.trace.add_source(found->id, image_identifier(reference, *found));
+}
+
+void Session::step(const builder::v1::TracedStep& step) {
+  const std::lock_guard lock{mutex_};
+  sources_.trace.add(step);
 }
 
 void Session::material(const builder::v1::Material& material) {
@@ -157,6 +163,8 @@ void* Session::query(std::string_view service) noexcept {
   if (service == Steps::kService) return static_cast<Steps*>(this);
   if (service == Loans::kService && request_->loan != nullptr) return static_cast<Loans*>(this);
   if (service == Origins::kService && request_->attest.any()) return static_cast<Origins*>(this);
+  const bool wants_all = request_->attest.provenance == Attest::Provenance::max;
+  if (service == Trace::kService && wants_all) return static_cast<Trace*>(this);
   if (service == Display::kService && request_->shown != Shown::none) return static_cast<Display*>(this);
   return nullptr;
 }

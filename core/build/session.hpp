@@ -21,6 +21,7 @@ class Session final : public builder::v1::Session,
                       public builder::v1::Loans,
                       public builder::v1::Display,
                       public builder::v1::Origins,
+                      public builder::v1::Trace,
                       public std::enable_shared_from_this<Session> {
  public:
   Session(asio::any_io_executor io, Service::Neighbours neighbours, std::shared_ptr<const BuildRequest> request,
@@ -49,6 +50,7 @@ class Session final : public builder::v1::Session,
 
   void material(const builder::v1::Material& material) override;
   void recipe(const std::string& name, const std::string& text) override;
+  void step(const builder::v1::TracedStep& step) override;
   /// What the image was made from, as far as it is known by now.
   [[nodiscard]] Sources sources() const;
 

@@ -8,6 +8,7 @@
 #include "copy_files.hpp"
 #include "fetched_files.hpp"
 #include "layer_archive/system_error.hpp"
+#include "operation.hpp"
 #include "sha256.hpp"
 #include "stage_build.hpp"
 #include "text.hpp"
@@ -46,6 +47,7 @@ void StageBuild::step(const Workdir& workdir) {
   std::string directory = absolute_path(path, old);
   if (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
   state_.config.working_dir = directory;
+  if (trace_ != nullptr) traced_.operation = directory_operation(directory);
   Step step = make_step(join(shell(), " ") + " #(nop) WORKDIR " + directory);
   if (take_cached(step)) return;
   const ScopedTree top{session_, state_.image};
@@ -265,6 +267,7 @@ void StageBuild::step(const Copy& copy) {
   if (copy.parents) comment += "--parents ";
   for (const std::string& pattern : copy.exclude) comment += "--exclude=" + pattern + " ";
   comment += combined_hash(hashes) + " in " + expanded(copy.destination) + " ";
+  trace(copy);
   Step step = make_step(join(shell(), " ") + " #(nop) " + comment);
   if (take_cached(step)) return;
   const bool wants_context = std::any_of(sources.begin(), sources.end(),

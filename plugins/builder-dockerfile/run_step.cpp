@@ -247,6 +247,7 @@ void StageBuild::step(const Run& run) {
   if (insecure) created_by += " #(security) insecure";
   if (!run.network.empty()) created_by += " #(network) " + run.network;
   if (!run.mounts.empty()) created_by += " #(mounts) " + sha256_hex(run.mounts_text + "\n" + telling);
+  trace(run, process, arguments, mounts);
   Step step = make_step(created_by);
   if (take_cached(step)) return;
   const bool wants_context = std::any_of(

@@ -54,15 +54,16 @@ StageBuild::StageBuild(const Shared& shared, std::size_t stage, Arguments argume
       schedule_(schedule),
       voice_(voice),
       created_(shared.created),
-      no_cache_(request_.no_cache || names_stage(request_.no_cache_stages, recipe_, stage)) {}
+      no_cache_(request_.no_cache || names_stage(request_.no_cache_stages, recipe_, stage)),
+      trace_(static_cast<builder::v1::Trace*>(session_.query(builder::v1::Trace::kService))) {}
 
 StageState StageBuild::run() {
-  const Instruction* current = &recipe_.stages[stage_].header;
+  current_ = &recipe_.stages[stage_].header;
   try {
     start_stage();
     voice_.done();
     for (const Instruction& instruction : recipe_.stages[stage_].instructions) {
-      current = &instruction;
+      current_ = &instruction;
       begin(instruction);
       dispatch(instruction);
       // Not for an instruction that made no image, as an ARG before everything else.
@@ -73,7 +74,7 @@ StageState StageBuild::run() {
     if (error.code() == Errc::cancelled) {
       voice_.cancelled();
     } else {
-      voice_.failed(error.what(), *current);
+      voice_.failed(error.what(), *current_);
     }
     throw;
   }
@@ -109,6 +110,7 @@ void StageBuild::start_stage() {
     state_.image = image.id;
     state_.config = image.config;
     state_.author = image.author;
+    tell_trace();
   }
   if (!find_variable(state_.config.env, "PATH")) set_variable(state_.config.env, "PATH", kDefaultPath);
   const bool triggers = !state_.config.on_build.empty();
@@ -127,7 +129,10 @@ void StageBuild::run_triggers() {
 }
 
 void StageBuild::dispatch(const Instruction& instruction) {
+  traced_ = {};
+  traced_.parent = state_.image;
   std::visit([this](const auto& what) { step(what); }, instruction.what);
+  tell_trace();
 }
 
 Variables StageBuild::variables() const {

@@ -10,6 +10,7 @@
 #include "cache_mounts.hpp"
 #include "context.hpp"
 #include "copy_files.hpp"
+#include "gantry/builder_trace.hpp"
 #include "instruction.hpp"
 #include "schedule.hpp"
 #include "voice.hpp"
@@ -113,6 +114,15 @@ class StageBuild {
   void plan_agent(const RunMount& mount, MountPlan& plan);
   LentFiles& lent_files(MountPlan& plan);
 
+  // traced_steps.cpp: what is told of a step to who wants to know how the image was made.
+  void trace(const Run& run, const std::vector<std::string>& process, const std::vector<std::string>& arguments,
+             const std::vector<RunMount>& mounts);
+  void trace(const Copy& copy);
+  /// The number of the input of the step under way that has files from there.
+  std::size_t traced_input(const std::string& origin);
+  [[nodiscard]] std::string traced_origin(const std::string& from);
+  void tell_trace();
+
   // Shared by the steps.
   [[nodiscard]] builder::v1::Step make_step(const std::string& created_by) const;
   /// Whether the cache had it: then the state is its.
@@ -133,6 +143,9 @@ class StageBuild {
   const std::optional<std::int64_t> created_;
   bool no_cache_{};
   StageState state_;
+  builder::v1::Trace* trace_;  ///< None: nobody wants to know.
+  builder::v1::TracedStep traced_;
+  const Instruction* current_{};  ///< Of the recipe: of a trigger, the FROM that has set it off.
 };
 
 /// Runs what has to be done whatever happens.

@@ -93,6 +93,40 @@ TEST_F(BuildAttest, ListsThePackagesOfAnImage) {
             "pkg:deb/debian/libc6@2.36?arch=amd64&distro=debian-12");
 }
 
+TEST_F(BuildAttest, TellsTheStepsIfItIsToTellAll) {
+  const std::string recipe =
+      "FROM busybox AS first\nRUN --mount=type=tmpfs,target=/t echo one >/one\nFROM busybox AS unneeded\nRUN false\n"
+      "FROM busybox\nENV KEPT=yes\nCOPY --from=first /one /two\nCOPY <<X /made/\nhi\nX\nRUN \\\n  cat /two\nCMD "
+      "[\"sh\"]\n";
+  ASSERT_EQ(cli("build -q --provenance=mode=max -t app -", recipe).code, 0);
+  const auto told = [] { return statements("app")[0]["Statement"]["predicate"]; };
+  const json first = told();
+  const json& steps = first["buildConfig"]["llbDefinition"];
+  ASSERT_THAT(steps, SizeIs(6)) << steps.dump(1);
+  EXPECT_THAT(steps[0]["op"]["Op"]["source"]["identifier"].get<std::string>(),
+              HasSubstr("docker-image://docker.io/library/busybox:latest"));
+  std::set<std::string> kinds;
+  for (const json& step : steps) {
+    if (step["op"]["Op"].is_object()) kinds.insert(step["op"]["Op"].begin().key());
+  }
+  EXPECT_EQ(kinds, (std::set<std::string>{"exec", "file", "source"}));
+  const json& last = steps[4]["op"]["Op"]["exec"];
+  EXPECT_EQ(last["meta"]["args"].back(), "cat /two") << last.dump(1);
+  EXPECT_THAT(last["meta"]["env"].dump(), HasSubstr("KEPT=yes"));
+  EXPECT_TRUE(steps[5]["op"]["Op"].is_null());
+  EXPECT_EQ(steps[5]["inputs"], json::array({"step4:0"}));
+  const json& about = first["metadata"]["https://mobyproject.org/buildkit@v1#metadata"];
+  const json& lines = about["source"]["locations"]["step4"]["locations"][0]["ranges"][0];
+  EXPECT_EQ(lines["start"]["line"], 11);
+  EXPECT_EQ(lines["end"]["line"], 12);
+  EXPECT_THAT(about["layers"]["step4:0"][0], SizeIs(3)) << about["layers"].dump(1);
+  // Out of the cache it is told the same.
+  ASSERT_EQ(cli("build -q --provenance=mode=max -t app -", recipe).code, 0);
+  EXPECT_EQ(told()["buildConfig"], first["buildConfig"]);
+  ASSERT_EQ(cli("build -q --provenance=mode=min -t app -", recipe).code, 0);
+  EXPECT_FALSE(told().contains("buildConfig"));
+}
+
 TEST_F(BuildAttest, LeavesRoomForNotesOnTheManifest) {
   Registry registry{{}};
   const std::string note = "build -q --push -t localhost:5000/app:1 --annotation a=b --annotation manifest:c=d ";
