@@ -11,6 +11,7 @@
 
 #include "base/folder_changes.hpp"
 #include "containers/health_monitor.hpp"
+#include "containers/logging.hpp"
 #include "containers/service.hpp"
 #include "containers/tree_ids.hpp"
 #include "volumes/name_locks.hpp"
@@ -134,6 +135,7 @@ struct Service::Impl {
 
   // logging.cpp
   [[nodiscard]] plugins::LogDriver log_driver_of(const Container& container) const;  ///< Errors: invalid.
+  PromptAnswers prompt_logs;
   awaitable<void> check_log(const Container& container);
   awaitable<log::v1::Plan> plan_log(std::shared_ptr<const Container> container);
   awaitable<void> plan_cache(log::v1::Subject subject, Options options, log::v1::Plan& plan);

@@ -2,7 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <chrono>
 #include <set>
+#include <type_traits>
 
 #include "base/log_settings.hpp"
 #include "containers/impl.hpp"
@@ -15,6 +18,7 @@ namespace {
 constexpr const char* kCacheDriver = "local";  // as dockerd
 constexpr std::string_view kCachePrefix = "cache-";
 constexpr const char* kCacheDisabled = "cache-disabled";
+constexpr std::chrono::milliseconds kGrace{2000};  // for one that hears of its end
 constexpr const char* kStartFailure = "failed to create task for container: failed to initialize logging driver: ";
 
 [[noreturn]] void refuse_log(const std::string& reason) { throw Error{Errc::invalid, reason}; }
@@ -53,24 +57,79 @@ bool answers_at_once(const plugins::LogDriver& driver, const Options& options) {
   });
 }
 
-/// What a driver answers at once is asked for at once.
-template <class Work>
-awaitable<std::invoke_result_t<Work, log::v1::Driver&, const Call&>> ask(plugins::Drivers& drivers,
-                                                                         plugins::LogDriver driver, Options options,
-                                                                         Work work) {
-  if (answers_at_once(driver, options)) co_return plugins::Drivers::call_here(driver, work);
-  plugins::CallSettings call_settings;
-  co_return co_await drivers.call(driver, Pool::quick, call_settings, work);
+std::string in_words(std::chrono::milliseconds time) {
+  const auto count = time.count();
+  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }
 
-awaitable<log::v1::Plan> ask_for_plan(plugins::Drivers& drivers, plugins::LogDriver driver, log::v1::Subject subject,
+/// How log drivers are asked on behalf of a container.
+struct Asking {
+  plugins::Drivers& drivers;
+  PromptAnswers& prompt;
+  std::chrono::milliseconds limit;
+  std::string container;
+
+  [[nodiscard]] plugins::CallSettings call_settings() const {
+    plugins::CallSettings out;
+    out.time_limit = limit;
+    out.grace = std::min(limit, kGrace);
+    return out;
+  }
+
+  [[nodiscard]] bool is_prompt(const plugins::LogDriver& driver, const std::string& method) const {
+    const auto known = prompt.find(driver.name() + "." + method);
+    return known != prompt.end() && known->second.lock() == driver.driver();
+  }
+
+  /// The driver's own word, unless it came of the limit.
+  [[nodiscard]] Error told(const plugins::LogDriver& driver, const Error& error,
+                           std::chrono::steady_clock::time_point begun) const {
+    if (error.code() != Errc::unavailable || std::chrono::steady_clock::now() - begun < limit) return error;
+    Error hung{Errc::unavailable, "log driver \"" + driver.name() + "\" did not answer within " + in_words(limit) +
+                                      " for container " + container};
+    spdlog::error("{}", hung.what());
+    return hung;
+  }
+};
+
+/// A driver holds up neither the daemon nor, for ever, the container: what it answers at once it is asked for at once
+/// from the second time on; else it has a limit.
+template <class Work>
+awaitable<std::invoke_result_t<Work, log::v1::Driver&, const Call&>> ask(Asking how, plugins::LogDriver driver,
+                                                                         std::string method, Options options,
+                                                                         Work work) {
+  if (how.is_prompt(driver, method) && answers_at_once(driver, options)) {
+    co_return plugins::Drivers::call_here(driver, work);
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  const plugins::CallSettings call_settings = how.call_settings();
+  std::optional<Error> failure;
+  try {
+    const auto answered = [&] { how.prompt[driver.name() + "." + method] = driver.driver(); };
+    if constexpr (std::is_void_v<std::invoke_result_t<Work, log::v1::Driver&, const Call&>>) {
+      co_await how.drivers.call(driver, Pool::quick, call_settings, work);
+      answered();
+      co_return;
+    } else {
+      auto out = co_await how.drivers.call(driver, Pool::quick, call_settings, work);
+      answered();
+      co_return out;
+    }
+  } catch (const Error& error) {
+    failure = how.told(driver, error, begun);
+  }
+  throw Error{*failure};
+}
+
+awaitable<log::v1::Plan> ask_for_plan(Asking how, plugins::LogDriver driver, log::v1::Subject subject,
                                       Options options) {
   const auto work = [subject = std::move(subject), options](auto& logs, const Call& call) {
     log::v1::Plan out;
     logs.plan(subject, options, out, call);
     return out;
   };
-  co_return co_await ask(drivers, std::move(driver), options, work);
+  const std::string method = "plan";
+  co_return co_await ask(std::move(how), std::move(driver), method, options, work);
 }
 
 }  // namespace
@@ -133,7 +192,9 @@ awaitable<void> Service::Impl::check_log(const Container& container) {
   if (container.host_config.log_config.type == "none") co_return;
   const Options options = split_log_options(container.host_config.log_config).driver;
   const auto ask_to_check = [options](auto& logs, const Call& call) { logs.check(options, call); };
-  co_await ask(at.drivers, driver, options, ask_to_check);
+  Asking how{at.drivers, prompt_logs, settings.log_driver_limit, container.name};
+  const std::string method = "check";
+  co_await ask(how, driver, method, options, ask_to_check);
 }
 
 awaitable<log::v1::Plan> Service::Impl::plan_log(std::shared_ptr<const Container> container) {
@@ -141,8 +202,9 @@ awaitable<log::v1::Plan> Service::Impl::plan_log(std::shared_ptr<const Container
   const LogOptions options = split_log_options(container->host_config.log_config);
   const log::v1::Subject subject = containers::log_subject(*container, folder(container->id));
   log::v1::Plan plan;
+  const Asking how{at.drivers, prompt_logs, settings.log_driver_limit, container->name};
   try {
-    plan = co_await ask_for_plan(at.drivers, driver, subject, options.driver);
+    plan = co_await ask_for_plan(how, driver, subject, options.driver);
     const bool gives_nothing_back = plan.writer == "process" && !driver.can(log::v1::Reader::kAbility);
     if (gives_nothing_back && options.cache) co_await plan_cache(subject, *options.cache, plan);
   } catch (const Error& error) {
@@ -171,10 +233,11 @@ awaitable<log::v1::Plan> Service::Impl::plan_log(std::shared_ptr<const Container
 awaitable<void> Service::Impl::plan_cache(log::v1::Subject subject, Options options, log::v1::Plan& plan) {
   const auto cache = at.drivers.find_log(kCacheDriver);
   if (!cache) co_return;
+  const Asking how{at.drivers, prompt_logs, settings.log_driver_limit, subject.name};
   std::string refusal;
   log::v1::Plan copy;
   try {
-    copy = co_await ask_for_plan(at.drivers, cache, subject, options);
+    copy = co_await ask_for_plan(how, cache, subject, options);
   } catch (const Error& error) {
     if (error.code() != Errc::invalid || options.empty()) throw;
     refusal = error.what();
@@ -183,7 +246,7 @@ awaitable<void> Service::Impl::plan_cache(log::v1::Subject subject, Options opti
     // dockerd starts a container whatever they are.
     spdlog::warn("container {}: its log's cache goes by the defaults: {}", subject.id, refusal);
     const Options none;
-    copy = co_await ask_for_plan(at.drivers, cache, subject, none);
+    copy = co_await ask_for_plan(how, cache, subject, none);
   }
   if (copy.writer != "local") co_return;
   plan.path = copy.path;
@@ -211,14 +274,23 @@ awaitable<void> Service::clear_logs(std::string name) {
   const std::string id = held.container->id;
   const auto source = log_source(*held.container);
   if (!source) throw Error{Errc::unsupported, kNoLogReader};
-  plugins::CallSettings call_settings;
+  const Asking how{impl_->at.drivers, impl_->prompt_logs, impl_->settings.log_driver_limit, held.container->name};
+  const plugins::CallSettings log_settings = how.call_settings();
   const auto ask_to_clear = [subject = source->subject, options = source->options](auto& logs, const Call& call) {
     auto* reader = static_cast<log::v1::Reader*>(logs.query(log::v1::Reader::kAbility));
     if (reader != nullptr) reader->clear(subject, options, call);
   };
-  co_await impl_->at.drivers.call(source->driver, Pool::quick, call_settings, ask_to_clear);
+  const auto begun = std::chrono::steady_clock::now();
+  std::optional<Error> failure;
+  try {
+    co_await impl_->at.drivers.call(source->driver, Pool::quick, log_settings, ask_to_clear);
+  } catch (const Error& error) {
+    failure = how.told(source->driver, error, begun);
+  }
+  if (failure) throw Error{*failure};
   if (!is_alive(held.container->state)) co_return;
   // The writer appends, so its next line is the file's first; it only has to learn how long the file is.
+  plugins::CallSettings call_settings;
   const auto ask_to_reopen = [id](auto& runtime, const Call& call) { runtime.reopen_log(id, call); };
   co_await impl_->at.drivers.call(impl_->runtime_of(*held.container), Pool::quick, call_settings, ask_to_reopen);
 }

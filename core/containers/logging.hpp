@@ -1,6 +1,9 @@
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "containers/container.hpp"
 #include "gantry/log.hpp"
@@ -19,6 +22,10 @@ struct LogOptions {
   /// disabled.
   std::optional<Options> cache;
 };
+
+/// What has answered once: "<driver>.<method>", and by which of the driver's objects. Not before that is a driver's
+/// code run on the thread that serves everybody, however quick it says that it is.
+using PromptAnswers = std::map<std::string, std::weak_ptr<log::v1::Driver>>;
 
 /// Whether an option is the daemon's own, whatever the driver.
 bool is_own_log_option(const std::string& name);

@@ -196,15 +196,27 @@ class FakeStorage : public storage::v1::Driver {
   }
 };
 
-class FakeLog : public log::v1::Driver {
+class FakeLog : public log::v1::Driver, public log::v1::Instant {
  public:
-  void capabilities(Capabilities&) const override {}
+  void capabilities(Capabilities& out) const override { out = {Instant::kAbility}; }
   void options(std::vector<OptionInfo>&) const override {}
   void open(Host&) override {}
   void check(const Options& options, const Call&) override {
     if (options.contains("bogus")) throw Error{Errc::invalid, "unknown log opt 'bogus' for fake log driver"};
   }
-  void plan(const log::v1::Subject&, const Options&, log::v1::Plan& out, const Call&) override { out.writer = "none"; }
+  void plan(const log::v1::Subject&, const Options&, log::v1::Plan& out, const Call&) override {
+    std::optional<std::shared_future<void>> gate;
+    {
+      const std::lock_guard lock{world()->mutex};
+      gate = world()->log_gate;
+    }
+    if (gate) gate->wait();
+    out.writer = "none";
+  }
+  void* query(std::string_view ability) noexcept override {
+    return ability == Instant::kAbility ? static_cast<Instant*>(this) : nullptr;
+  }
+  [[nodiscard]] bool answers_at_once(const Options&) const noexcept override { return true; }
 };
 
 template <class Interface, class Class>
@@ -212,7 +224,9 @@ plugins::Handle<Interface> handle(const char* kind, const char* name) {
   auto info = std::make_shared<plugins::DriverInfo>();
   info->kind = kind;
   info->name = name;
-  return {std::make_shared<Class>(), std::move(info)};
+  auto driver = std::make_shared<Class>();
+  driver->capabilities(info->capabilities);
+  return {std::move(driver), std::move(info)};
 }
 
 }  // namespace
