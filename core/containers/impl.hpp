@@ -11,6 +11,7 @@
 
 #include "base/folder_changes.hpp"
 #include "containers/health_monitor.hpp"
+#include "containers/log_notices.hpp"
 #include "containers/logging.hpp"
 #include "containers/service.hpp"
 #include "containers/tree_ids.hpp"
@@ -282,6 +283,7 @@ struct Service::Impl {
   Settings settings;
   state::Table<Container> table;
   std::shared_ptr<FolderChanges> log_changes;
+  LogNotices log_notices;
   std::map<std::string, std::string> names;  ///< Name to id.
   std::map<std::string, std::shared_ptr<Container>>
       creating;  ///< Creations under way: they hold names, images and volumes.

@@ -223,7 +223,7 @@ awaitable<log::v1::Plan> Service::Impl::plan_log(std::shared_ptr<const Container
     if (!driver.can(log::v1::Writer::kAbility)) {
       throw Error{Errc::internal, "log driver " + driver.name() + " plans a process and has no writer"};
     }
-    plan.command = {program, "write", driver.info().file};
+    plan.command = {program, "write", driver.info().file, settings.log_notices, container->id};
     plan.head = encode_log_settings(plan.settings);
   }
   co_return plan;

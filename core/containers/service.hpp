@@ -36,6 +36,7 @@ namespace gantry::containers {
 /// What of daemon.json concerns containers.
 struct Settings {
   std::string data_root;
+  std::string log_notices;  ///< The folder by which processes beside containers tell the daemon's log of lost lines.
   std::int64_t default_shm_size = std::int64_t{64} << 20;
   std::string default_log_driver = "json-file";
   std::map<std::string, std::string> default_log_options;
@@ -52,7 +53,7 @@ struct Settings {
   std::vector<std::string> cdi_spec_dirs{"/etc/cdi", "/var/run/cdi"};  ///< Of two with a device the later one has it.
   std::chrono::seconds stop_timeout{10};
   std::chrono::milliseconds log_driver_limit{30'000};  ///< What a log driver may take for one answer.
-  std::string seccomp_profile;                         ///< "": built-in; "unconfined"; or a profile's JSON text.
+  std::string seccomp_profile;  ///< "": built-in; "unconfined"; or a profile's JSON text.
   /// Of the containers' user namespaces (--userns-remap); empty: they have none.
   std::vector<runtime::v1::IdMap> uid_map;
   std::vector<runtime::v1::IdMap> gid_map;

@@ -107,6 +107,7 @@ std::string seccomp_profile(const std::string& chosen) {
 containers::Settings container_settings(const Config& config, const IdMaps& remapped) {
   containers::Settings settings;
   settings.data_root = config.data_root;
+  settings.log_notices = config.exec_root + "/log-notices";
   settings.default_shm_size = parse_size("default-shm-size", config.default_shm_size);
   settings.default_log_driver = config.log_driver;
   settings.default_log_options = config.log_opts;

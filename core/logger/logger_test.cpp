@@ -7,11 +7,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <set>
 
 #include "base/log_settings.hpp"
 #include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
 #include "logger/compress.hpp"
+#include "logger/losses.hpp"
 #include "logger/pump.hpp"
 
 namespace gantry::logger {
@@ -112,11 +115,73 @@ TEST(Pump, GivesSettingsAndEntriesToTheWriter) {
   writer.reset();
   Listener listener;
   std::string complaints;
-  pump(reader.get(), listener, [&](const std::string& reason) { complaints += reason; });
+  PumpSettings around;
+  around.complain = [&](const std::string& reason) { complaints += reason; };
+  std::atomic<std::uint64_t> done{0};
+  around.done = &done;
+  pump(reader.get(), listener, around);
   EXPECT_EQ(listener.settings_, settings);
   EXPECT_EQ(listener.texts_, (std::vector<std::string>{"one", "two"}));
   EXPECT_EQ(complaints, "a bad one");
   EXPECT_TRUE(listener.closed_);
+  EXPECT_EQ(done, 3U) << "the bad one was complained of";
+}
+
+/// As one whose server takes nothing: until it is released.
+class Stuck : public Listener {
+ public:
+  void write(const log::v1::Entry& entry) override {
+    released_.get_future().wait();
+    Listener::write(entry);
+  }
+  std::promise<void> released_;
+};
+
+TEST(Pump, CountsWhatAStuckWriterDoesNotTakeAfterTheInputsEnd) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::pipe(ends), 0);
+  const UniqueFd reader{ends[0]};
+  UniqueFd writer{ends[1]};
+  std::string bytes;
+  log::v1::record::put_length(bytes, 0);
+  for (const char* const text : {"one", "two", "three"}) {
+    log::v1::Entry entry;
+    entry.text = text;
+    log::v1::append_record(bytes, entry);
+  }
+  ASSERT_EQ(::write(writer.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  writer.reset();
+  Stuck stuck;
+  std::uint64_t lost = 0;
+  PumpSettings around;
+  around.patience = std::chrono::milliseconds{20};
+  around.late = [&](std::uint64_t left) {
+    lost = left;
+    stuck.released_.set_value();
+  };
+  pump(reader.get(), stuck, around);
+  EXPECT_EQ(lost, 3U);
+}
+
+TEST_F(Compress, LossesAreToldByFilesThatAreWhole) {
+  Losses losses{folder_, "c1", "/x.so"};
+  losses.by_predecessor(0);
+  losses.failed("no\nserver");
+  losses.failed("gone");
+  losses.at_end(7);
+  losses.sum_up();
+  std::set<std::string> told;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with('.'));
+    std::ifstream file{entry.path()};
+    told.insert({std::istreambuf_iterator<char>{file}, {}});
+  }
+  EXPECT_EQ(told,
+            (std::set<std::string>{
+                "container c1: 1 line of its log was lost: no server",
+                "container c1: 2 lines of its log were lost, the last one: gone",
+                "container c1: 7 lines of its log were lost: the log driver /x.so did not take them in time after "
+                "the container's end"}));
 }
 
 TEST(Pump, RefusesSettingsThatAreCutOff) {

@@ -1,14 +1,19 @@
 #include "logger/pump.hpp"
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <mutex>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/log_settings.hpp"
+#include "gantry/unique_fd.hpp"
 
 namespace gantry::logger {
 
@@ -59,21 +64,89 @@ class Input {
   std::size_t taken_ = 0;
 };
 
+/// Calls `late` if this is still there some time after the input's other end was closed.
+class LastWords {
+ public:
+  LastWords(int input, std::chrono::milliseconds patience, std::function<void()> late)
+      : over_(::eventfd(0, EFD_CLOEXEC)), late_(std::move(late)), thread_([this, input, patience] {
+          if (input_ends(input) && !is_over(static_cast<int>(patience.count()))) late_();
+        }) {}
+  ~LastWords() {
+    ::eventfd_write(over_.get(), 1);
+    thread_.join();
+  }
+  LastWords(const LastWords&) = delete;
+  LastWords& operator=(const LastWords&) = delete;
+
+ private:
+  [[nodiscard]] bool input_ends(int input) const {
+    std::array<pollfd, 2> both{{{input, 0, 0}, {over_.get(), POLLIN, 0}}};
+    while (::poll(both.data(), both.size(), -1) < 0 && errno == EINTR) continue;
+    return both[1].revents == 0;
+  }
+  [[nodiscard]] bool is_over(int timeout_ms) const {
+    pollfd over{over_.get(), POLLIN, 0};
+    int ready = 0;
+    do {
+      ready = ::poll(&over, 1, timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready != 0;
+  }
+
+  UniqueFd over_;
+  std::function<void()> late_;
+  std::thread thread_;
+};
+
+/// The input and who reads it: the pump, or, when the writer is stuck, whoever counts what is left.
+class Work {
+ public:
+  explicit Work(int input) : messages_(input) {}
+
+  Options settings() {
+    const auto head = messages_.next();
+    if (!head) throw Error{Errc::invalid, "no settings"};
+    return decode_log_settings(*head);
+  }
+
+  bool next(log::v1::Entry& entry) {
+    const std::scoped_lock guard{mutex_};
+    in_hand_ = 0;
+    const auto message = messages_.next();
+    if (!message) return false;
+    if (!log::v1::parse_record(*message, entry)) throw Error{Errc::invalid, "a record that is none"};
+    in_hand_ = 1;
+    return true;
+  }
+
+  /// Once the input's other end is closed: nothing waits for it then.
+  std::uint64_t left() {
+    const std::scoped_lock guard{mutex_};
+    std::uint64_t count = in_hand_;
+    while (messages_.next()) ++count;
+    return count;
+  }
+
+ private:
+  std::mutex mutex_;
+  Input messages_;
+  std::uint64_t in_hand_ = 0;
+};
+
 }  // namespace
 
-void pump(int input, log::v1::Writer& writer, const std::function<void(const std::string&)>& complain) {
-  Input messages{input};
-  const auto head = messages.next();
-  if (!head) throw Error{Errc::invalid, "no settings"};
-  writer.open(decode_log_settings(*head));
-  while (const auto message = messages.next()) {
-    log::v1::Entry entry;
-    if (!log::v1::parse_record(*message, entry)) throw Error{Errc::invalid, "a record that is none"};
+void pump(int input, log::v1::Writer& writer, const PumpSettings& settings) {
+  Work work{input};
+  const Options chosen = work.settings();
+  const LastWords last_words{input, settings.patience, [&] { settings.late(work.left()); }};
+  writer.open(chosen);
+  for (log::v1::Entry entry; work.next(entry); entry = {}) {
     try {
       writer.write(entry);
     } catch (const std::exception& error) {
-      complain(error.what());
+      settings.complain(error.what());
     }
+    if (settings.done != nullptr) ++*settings.done;
   }
   writer.close();
 }

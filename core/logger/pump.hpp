@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -7,9 +10,18 @@
 
 namespace gantry::logger {
 
-/// Reads settings and then records from `input` until it ends, and gives them to a writer. What the writer throws for
-/// one entry goes to `complain`, and the next one is tried. Errors: what `open` and `close` throw; invalid, if the
-/// input is no such thing.
-void pump(int input, log::v1::Writer& writer, const std::function<void(const std::string&)>& complain);
+/// What goes on around a pump.
+struct PumpSettings {
+  std::function<void(const std::string&)> complain;  ///< What the writer throws for one entry; the next one is tried.
+  /// Called on a thread of its own when the input has ended and the writer is not done within `patience`, with how many
+  /// entries have not been written. Does not return: it ends the process.
+  std::function<void(std::uint64_t)> late;
+  std::chrono::milliseconds patience{10'000};  ///< As long as dockerd waits for its log drivers.
+  std::atomic<std::uint64_t>* done = nullptr;  ///< Counts the entries that need nobody's care any more.
+};
+
+/// Reads settings and then records from `input` until it ends, and gives them to a writer. Errors: what `open` and
+/// `close` throw; invalid, if the input is no such thing.
+void pump(int input, log::v1::Writer& writer, const PumpSettings& settings);
 
 }  // namespace gantry::logger

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "gantry/log_record.hpp"
 #include "shim/log_line.hpp"
@@ -309,7 +311,8 @@ TEST_F(KeptLog, ComesBackWhenTheFileCanBeMadeAgain) {
 
 TEST_F(KeptLog, HoldsUpTheContainerIfNobodyReadsUnlessItMayDropLines) {
   for (const bool non_blocking : {false, true}) {
-    plan(LogFormat::process).command = {"/bin/sh", "-c", "exec /bin/sleep 1000"};
+    // One in its place would be told of losses.
+    plan(LogFormat::process).command = {"/bin/sh", "-c", "case $0 in [0-9]*) exit;; esac; exec /bin/sleep 1000"};
     plan_.non_blocking = non_blocking;
     plan_.max_buffer_size = 4096;
     std::optional<LogWriter> log;
@@ -341,6 +344,54 @@ TEST_F(KeptLog, GoesOnWithAnotherProcessWhenTheFirstDies) {
   EXPECT_TRUE(room);
   EXPECT_FALSE(log.full());
   log.on_room(nullptr);
+}
+
+TEST_F(KeptLog, TellsWhatAProcessLostThatEndedTooEarly) {
+  const std::string told = (path() / "told").string();
+  // Of three lines it logs one, as it counts in the file that it has as descriptor 3.
+  plan(LogFormat::process).command = {"/bin/bash", "-c",
+                                      "case $0 in [0-9]*) echo $0 > " + told + ".new; mv " + told + ".new " + told +
+                                          "; exit;; esac; cat > /dev/null; printf '\\1' | dd bs=1 conv=notrunc "
+                                          "of=/proc/self/fd/3 2> /dev/null; kill -9 $$"};
+  {
+    LogWriter log(loop_, plan_);
+    log.write(false, "one\ntwo\nthree\n");
+    log.finish();
+  }
+  while (::waitpid(-1, nullptr, 0) > 0) continue;
+  std::ifstream file{told};
+  std::string lost;
+  file >> lost;
+  EXPECT_EQ(lost, "2");
+}
+
+TEST_F(KeptLog, LeavesAProcessThatReadsNothingWhatItHasNotTaken) {
+  const std::string gate = (path() / "gate").string(), got = (path() / "got").string();
+  plan(LogFormat::process).command = {"/bin/sh", "-c",
+                                      "while [ ! -e " + gate + " ]; do sleep 0.05; done; exec cat > " + got};
+  plan_.non_blocking = true;
+  plan_.max_buffer_size = std::size_t{1} << 20;
+  std::optional<LogWriter> log(std::in_place, loop_, plan_);
+  for (int i = 0; i < 5000; ++i) log->write(false, std::string(100, 'x') + "\n");
+  // The process is let go when the shim has only its end to wait for.
+  std::thread opener([&] {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{8};
+    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    pid_t child = 0;
+    children >> child;
+    const std::string input = "/proc/" + std::to_string(child) + "/fd/0";
+    int unread = 0;
+    while (unread < 500'000 && std::chrono::steady_clock::now() < limit) {
+      const UniqueFd pipe(::open(input.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+      ::ioctl(pipe.get(), FIONREAD, &unread);
+    }
+    EXPECT_GT(unread, 500'000);
+    std::ofstream{gate};
+  });
+  log.reset();
+  opener.join();
+  while (::waitpid(-1, nullptr, 0) > 0) continue;
+  EXPECT_GT(fs::file_size(got), 500'000U);
 }
 
 TEST_F(RootPath, StaysInside) {
