@@ -11,6 +11,8 @@
 #include <system_error>
 #include <vector>
 
+#include "base/fatal_signal.hpp"
+
 namespace gantry {
 namespace {
 
@@ -48,6 +50,7 @@ void Workers::Crew::add_thread() {
   const bool additional = threads.size() >= usual;
   threads.emplace_back([self = shared_from_this(), additional] {
     ::pthread_setname_np(::pthread_self(), self->name);
+    const SignalStack signal_stack;
     try {
       if (additional) {
         self->serve_while_needed();

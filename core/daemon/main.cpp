@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 
+#include "base/fatal_signal.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/log.hpp"
 #include "daemon/pid_file.hpp"
@@ -71,6 +72,8 @@ int main(int argc, char** argv) {
   CommandLine command_line;
   if (const auto status = parse_command_line(argc, argv, command_line)) return *status;
   prepare_process();
+  const gantry::SignalStack signal_stack;
+  gantry::report_fatal_signals("gantryd");
   const char* phase = "";
   try {
     const Config config = load_config(command_line.config, command_line.config_file, command_line.config_file_given);

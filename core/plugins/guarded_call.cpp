@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/fatal_signal.hpp"
 #include "plugins/foreign.hpp"
 #include "plugins/log.hpp"
 
@@ -46,6 +47,7 @@ void GuardedCall::run(std::shared_ptr<GuardedCall> call) {
   if (!call->begin()) return;
   std::optional<Error> error;
   try {
+    const Doing doing{"a call into the ", call->driver_->kind.c_str(), call->driver_->name.c_str()};
     call->invoke();
   } catch (...) {
     error = translate_exception(*call->driver_);
@@ -63,6 +65,7 @@ void GuardedCall::run(std::shared_ptr<GuardedCall> call) {
 void GuardedCall::run_here() {
   begin();
   try {
+    const Doing doing{"a call into the ", driver_->kind.c_str(), driver_->name.c_str()};
     invoke();
   } catch (...) {
     throw Error{translate_exception(*driver_)};

@@ -10,6 +10,7 @@
 #include <boost/dll/shared_library.hpp>
 #include <cstring>
 
+#include "base/fatal_signal.hpp"
 #include "base/file.hpp"
 #include "gantry/builder.hpp"
 #include "gantry/ipam.hpp"
@@ -204,8 +205,10 @@ Library::Library(const fs::path& file, int opened) : file_(file.string()) {
 void Library::load(const fs::path& from) {
   const auto library = std::make_shared<boost::dll::shared_library>();
   std::error_code failed;
+  const Doing doing{"the loading of ", "", file_.c_str()};
   library->load(from, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, failed);
   if (failed) refuse(Errc::invalid, file_, "cannot be loaded: " + failed.message());
+  note_shared_objects(file_, from.string());
   descriptor_ = &library->get<const Descriptor>(kDescriptorSymbol);
   handle_ = library;
   check_descriptor(*descriptor_, file_);

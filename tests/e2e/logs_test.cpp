@@ -389,6 +389,16 @@ TEST_F(FakeLogDriver, LinesThatAWriterLosesWhenItCrashesAreTold) {
   EXPECT_EQ(engine_.cli("logs web").out, "one\n");
 }
 
+TEST_F(FakeLogDriver, ThatCrashesInTheDaemonIsNamedInTheDaemonsLog) {
+  ASSERT_EQ(engine_.cli("create --name web --log-driver fake busybox true").code, 0);
+  std::ofstream{engine_.data_root() / "drivers/log-fake/failpoints"} << "plan=segfault:*\n";
+  EXPECT_NE(engine_.cli("start web").code, 0);
+  EXPECT_EQ(engine_.wait(), 128 + SIGSEGV);
+  EXPECT_THAT(engine_.log(),
+              AllOf(HasSubstr("gantryd: fatal signal 11 (SIGSEGV)"), HasSubstr("/plugins/fake-log.so+0x"),
+                    HasSubstr("during a call into the log driver \"fake\"\n")));
+}
+
 TEST(LogConfig, NamesADriverThatThereIs) {
   Daemon unknown{{{"log-driver", "bar"}}};
   EXPECT_FALSE(unknown.start());
