@@ -50,6 +50,7 @@ struct Live {
   bool restart_cancelled{};               ///< A stop or a kill: whatever the policy, the present run is the last.
   std::vector<Mount> root;                ///< The storage driver's answer, once known.
   std::shared_ptr<HealthMonitor> health;  ///< While probes are due.
+  std::shared_ptr<plugins::CancelSource> log_call;  ///< Of the present start, while a log driver is asked.
   bool files_written{};
   std::vector<UniqueFd> joined;       ///< The inits (in /proc) whose namespaces the present start joins.
   std::vector<std::string> lent_env;  ///< In no record: a build's secrets.

@@ -68,11 +68,13 @@ struct Asking {
   PromptAnswers& prompt;
   std::chrono::milliseconds limit;
   std::string container;
+  std::shared_ptr<plugins::CancelSource>* under_way{};  ///< Where the call's cancellation is to be found meanwhile.
 
   [[nodiscard]] plugins::CallSettings call_settings() const {
     plugins::CallSettings out;
     out.time_limit = limit;
     out.grace = std::min(limit, kGrace);
+    if (under_way != nullptr) out.cancel = *under_way = std::make_shared<plugins::CancelSource>();
     return out;
   }
 
@@ -84,12 +86,30 @@ struct Asking {
   /// The driver's own word, unless it came of the limit.
   [[nodiscard]] Error told(const plugins::LogDriver& driver, const Error& error,
                            std::chrono::steady_clock::time_point begun) const {
-    if (error.code() != Errc::unavailable || std::chrono::steady_clock::now() - begun < limit) return error;
-    Error hung{Errc::unavailable, "log driver \"" + driver.name() + "\" did not answer within " + in_words(limit) +
-                                      " for container " + container};
-    spdlog::error("{}", hung.what());
+    const bool late = error.code() == Errc::unavailable && std::chrono::steady_clock::now() - begun >= limit;
+    const bool cancelled = under_way != nullptr && *under_way && (*under_way)->cancelled();
+    if (!late && !cancelled) return error;
+    const std::string who = "log driver \"" + driver.name() + "\" did not answer ";
+    const Error hung = late
+                           ? Error{Errc::unavailable, who + "within " + in_words(limit) + " for container " + container}
+                           : Error{Errc::conflict, who + "for container " + container +
+                                                       " before it was to be removed, or the daemon to end"};
+    // One that heard of its cancellation has done nothing wrong.
+    if (error.code() != Errc::cancelled) spdlog::error("{}", hung.what());
     return hung;
   }
+};
+
+/// Nobody cancels a call that has ended.
+class UnderWayCall {
+ public:
+  explicit UnderWayCall(std::shared_ptr<plugins::CancelSource>& place) : place_(place) {}
+  ~UnderWayCall() { place_.reset(); }
+  UnderWayCall(const UnderWayCall&) = delete;
+  UnderWayCall& operator=(const UnderWayCall&) = delete;
+
+ private:
+  std::shared_ptr<plugins::CancelSource>& place_;
 };
 
 /// A driver holds up neither the daemon nor, for ever, the container: what it answers at once it is asked for at once
@@ -202,7 +222,9 @@ awaitable<log::v1::Plan> Service::Impl::plan_log(std::shared_ptr<const Container
   const LogOptions options = split_log_options(container->host_config.log_config);
   const log::v1::Subject subject = containers::log_subject(*container, folder(container->id));
   log::v1::Plan plan;
-  const Asking how{at.drivers, prompt_logs, settings.log_driver_limit, container->name};
+  const auto its = live(container->id);
+  const UnderWayCall under_way{its->log_call};
+  const Asking how{at.drivers, prompt_logs, settings.log_driver_limit, container->name, &its->log_call};
   try {
     plan = co_await ask_for_plan(how, driver, subject, options.driver);
     const bool gives_nothing_back = plan.writer == "process" && !driver.can(log::v1::Reader::kAbility);

@@ -217,6 +217,7 @@ awaitable<void> Service::shut_down() {
   for (const auto& [id, its] : impl_->lives) {
     if (its->restart_timer) its->restart_timer->cancel();
     if (its->health) its->health->stop();
+    if (its->log_call) its->log_call->cancel();
   }
   if (impl_->settings.live_restore) co_return;
   const auto stop_one = [](Impl& self, std::string id) -> awaitable<void> {

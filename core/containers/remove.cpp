@@ -147,6 +147,7 @@ awaitable<void> Service::remove(std::string name, RemoveRequest request) {
       impl_->publish("kill", *container, {{"signal", std::to_string(SIGKILL)}});
       co_await impl_->wait_for_exit(id, std::chrono::seconds{10});
     }
+    if (request.force && its->log_call) its->log_call->cancel();
     auto lock = co_await its->mutex.lock();
     auto record = impl_->table.find(id);
     if (!record) co_return;  // --rm was quicker

@@ -43,5 +43,30 @@ TEST_F(ServiceTest, ALogDriverThatHangsIsGivenUpAndHoldsUpNobodyElse) {
   release.set_value();
 }
 
+TEST_F(ServiceTest, ARemovalByForceDoesNotWaitForALogDriverThatHangs) {
+  const std::string id = create();
+  std::promise<void> release;
+  world_.log_gate = release.get_future().share();
+  std::string why;
+  const auto starting = [&]() -> awaitable<void> {
+    try {
+      co_await service().start(id);
+    } catch (const Error& error) {
+      why = error.what();
+    }
+  };
+  asio::co_spawn(daemon_->context(), starting(), asio::detached);
+  daemon_->until([&] { return state(id) == State::starting; });
+  RemoveRequest removal;
+  removal.force = true;
+  const auto begun = std::chrono::steady_clock::now();
+  daemon_->run(service().remove(id, removal));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s) << "not the driver's whole limit";
+  EXPECT_FALSE(exists(id));
+  daemon_->until([&] { return !why.empty(); });
+  EXPECT_THAT(why, HasSubstr("log driver \"json-file\" did not answer for container web before it was to be removed"));
+  release.set_value();
+}
+
 }  // namespace
 }  // namespace gantry::containers
