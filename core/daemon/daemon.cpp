@@ -118,7 +118,7 @@ awaitable<void> Daemon::reload() {
   try {
     const Config fresh = load_config(command_line_.config, command_line_.config_file, command_line_.config_file_given);
     const Reloaded reloaded = take_over(config_, fresh);
-    engine_.reload(reloaded.config);
+    co_await engine_.reload(reloaded.config);
     config_ = reloaded.config;
     set_log_level(config_);
     for (const std::string& change : reloaded.changes) spdlog::info("reload: {}", change);

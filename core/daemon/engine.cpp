@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "api/build.hpp"
 #include "api/containers.hpp"
@@ -178,6 +179,7 @@ struct Engine::Impl {
   void add_routes();
   void wire_nouns();
   awaitable<std::vector<wire::FoundDevice>> known_devices();
+  awaitable<void> look_up_plugins(plugins::DriverInfo driver);
   [[nodiscard]] std::string user_of(const plugins::DriverInfo& driver, bool running) const;
   [[nodiscard]] bool has_volume(const plugins::DriverInfo& driver, const volumes::Volume& volume) const;
   [[nodiscard]] bool runs_by(const containers::Container& container, const std::string& driver) const;
@@ -267,6 +269,7 @@ void Engine::Impl::wire_nouns() {
   system.set_devices([this] { return known_devices(); });
   system.set_plugin_use(
       {[this](const plugins::DriverInfo& driver, bool running) { return user_of(driver, running); },
+       [this](plugins::DriverInfo driver) { return look_up_plugins(std::move(driver)); },
        [this](auto prepare, auto replace) { return networks.take_over(std::move(prepare), std::move(replace)); }});
   const auto teach = [this](auto driver, std::function<void()> ready) {
     asio::post(context, [this, driver = std::move(driver), ready = std::move(ready)] {
@@ -303,6 +306,26 @@ std::string Engine::Impl::user_of(const plugins::DriverInfo& driver, bool runnin
     if (uses && !(running && at_rest)) return "container " + container->name;
   }
   return {};
+}
+
+awaitable<void> Engine::Impl::look_up_plugins(plugins::DriverInfo driver) {
+  if (std::ranges::count(driver.capabilities, "named-plugins") == 0) co_return;
+  std::set<std::string> names;
+  for (const auto& volume : volumes.list()) names.insert(volume->driver);
+  if (driver.kind != "volume") names.clear();
+  for (const auto& network : networks.list()) {
+    if (driver.kind == "network") names.insert(network->driver);
+    if (driver.kind == "ipam") names.insert(network->ipam_driver);
+  }
+  for (const std::string& name : names) {
+    try {
+      if (driver.kind == "volume") co_await drivers.use_volume(name);
+      if (driver.kind == "network") co_await drivers.use_network(name);
+      if (driver.kind == "ipam") co_await drivers.use_ipam(name);
+    } catch (const Error&) {
+      // Nothing is there that could be used.
+    }
+  }
 }
 
 // By the file: a driver that stands for others' plugins has objects under their names.
@@ -358,9 +381,10 @@ void Engine::check_parts(const Config& config) {
 
 awaitable<AsyncMutex::Lock> Engine::hold_plugins() { return impl_->system.hold_plugins(); }
 
-void Engine::reload(const Config& config) {
+awaitable<void> Engine::reload(Config config) {
   Impl& impl = *impl_;
-  const std::string later = impl.drivers.reload(make_driver_config(config));
+  const plugins::DriverConfig fresh = make_driver_config(config);
+  const std::string later = co_await impl.drivers.reload(fresh);
   if (!later.empty()) spdlog::warn("reload: runtimes: what changed of {} holds from the daemon's next start", later);
   impl.config = config;
   impl.system.set_settings(system_settings(config, impl.remapped));

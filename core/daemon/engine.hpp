@@ -28,8 +28,8 @@ class Engine {
   awaitable<AsyncMutex::Lock> hold_plugins();
 
   /// Takes over the keys that may change while the daemon runs, and tells so. All or nothing. With `hold_plugins`.
-  /// Errors: invalid (a driver or an option of one).
-  void reload(const Config& config);
+  /// Errors: invalid (a driver or an option of one), unavailable (a driver does not return from its opening).
+  awaitable<void> reload(Config config);
 
   /// Ends the containers that are not to run on, within `shutdown-timeout`.
   awaitable<void> shut_down();

@@ -67,6 +67,15 @@ bool Service::Impl::has_driver(const Network& network) const {
   return !driver.can("host-namespace") && !driver.can("no-interface");
 }
 
+/// So that `plan` finds them: one that stands for a plugin may not be open yet.
+awaitable<void> Service::Impl::look_up_drivers(std::vector<EndpointRequest> wanted) {
+  for (const EndpointRequest& asked : wanted) {
+    NetworkPtr network = find_name(asked.network);
+    if (!network) network = networks.find(asked.network);
+    if (network && !network->config_only && network->driver != "null") co_await drivers.use_network(network->driver);
+  }
+}
+
 Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointRequest& asked, const Place& place) const {
   NetworkPtr network = find_name(asked.network);
   if (!network) network = networks.find(asked.network);
@@ -95,10 +104,11 @@ awaitable<Endpoint> Service::Impl::join(Endpoint endpoint, SharedFd netns) {
   if (endpoint.interface.empty()) co_return endpoint;
   const NetworkPtr network = networks.find(endpoint.network_id);
   if (!network) throw Error{Errc::not_found, "network " + endpoint.network_name + " not found"};
-  const plugins::NetworkDriver driver = drivers.network(network->driver);
+  const plugins::NetworkDriver driver = co_await drivers.use_network(network->driver);
   auto spec = spec_of(endpoint);
   if (is_leased(*network)) {
-    spec = co_await acquire_addresses(network, drivers.ipam(network->ipam_driver), std::move(spec));
+    const plugins::IpamDriver ipam = co_await drivers.use_ipam(network->ipam_driver);
+    spec = co_await acquire_addresses(network, ipam, std::move(spec));
   }
   const plugins::CallSettings settings = call_settings(driver.info());
   const auto work = [spec, netns](auto& callee, const Call& call) {
@@ -116,7 +126,7 @@ awaitable<void> Service::Impl::leave(Endpoint endpoint) {
   const NetworkPtr network = networks.find(endpoint.network_id);
   if (!network) co_return;
   try {
-    const plugins::NetworkDriver driver = drivers.network(network->driver);
+    const plugins::NetworkDriver driver = co_await drivers.use_network(network->driver);
     const plugins::CallSettings settings = call_settings(driver.info());
     const auto work = [network_id = endpoint.network_id, id = endpoint.id](auto& callee, const Call& call) {
       callee.detach(network_id, id, call);
@@ -153,6 +163,7 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
   if (impl_->config.bridge == "none") {
     std::erase_if(request.endpoints, [](const EndpointRequest& asked) { return asked.network == "bridge"; });
   }
+  co_await impl_->look_up_drivers(request.endpoints);
   Impl::Place place;
   place.name = request.container_name;
   place.ports = request.ports;
@@ -242,6 +253,8 @@ awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
 awaitable<Endpoint> Service::connect(SandboxRequest request, EndpointRequest asked, int netns) {
   const SharedFd sandbox = duplicate(netns);
   const auto pass = co_await impl_->gate.enter();
+  const std::vector<EndpointRequest> wanted{asked};
+  co_await impl_->look_up_drivers(wanted);
   const std::string id = request.container_id;
   Impl::Place& place = impl_->places[id];
   place.name = request.container_name;

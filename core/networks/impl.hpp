@@ -56,6 +56,7 @@ struct Service::Impl {
   // addresses: ipam.cpp
   /// Whether an IPAM driver gives the network's addresses, not the network's own.
   [[nodiscard]] static bool is_leased(const Network& network);
+  /// The drivers are open.
   void check_ipam(const Network& network, const plugins::NetworkDriver& driver) const;
   [[nodiscard]] std::vector<std::string> other_subnets(const Network& network) const;
   awaitable<std::vector<network::v1::Pool>> acquire_pools(Network network, plugins::IpamDriver driver);
@@ -73,6 +74,7 @@ struct Service::Impl {
 
   // endpoints: endpoint.cpp
   [[nodiscard]] bool has_driver(const Network& network) const;
+  awaitable<void> look_up_drivers(std::vector<EndpointRequest> wanted);
   [[nodiscard]] Endpoint plan(const SandboxRequest& request, const EndpointRequest& asked, const Place& place) const;
   awaitable<Endpoint> join(Endpoint endpoint, SharedFd netns);
   awaitable<void> leave(Endpoint endpoint);

@@ -86,7 +86,7 @@ awaitable<std::vector<network::v1::Pool>> Service::Impl::acquire_pools(Network n
 awaitable<void> Service::Impl::release_pools(Network network) {
   if (!is_leased(network)) co_return;
   try {
-    const plugins::IpamDriver driver = drivers.ipam(network.ipam_driver);
+    const plugins::IpamDriver driver = co_await drivers.use_ipam(network.ipam_driver);
     const plugins::CallSettings settings = call_settings(driver.info());
     const auto work = [id = network.id](auto& callee, const Call& call) { callee.release_pools(id, call); };
     co_await drivers.call(driver, Pool::quick, settings, work);
@@ -98,7 +98,8 @@ awaitable<void> Service::Impl::release_pools(Network network) {
 
 awaitable<network::v1::EndpointSpec> Service::Impl::acquire_addresses(NetworkPtr network, plugins::IpamDriver driver,
                                                                       network::v1::EndpointSpec spec) {
-  const bool own_mac = !drivers.network(network->driver).can("shared-mac");
+  const plugins::NetworkDriver joined = co_await drivers.use_network(network->driver);
+  const bool own_mac = !joined.can("shared-mac");
   if (driver.can("needs-mac") && own_mac && spec.mac.empty()) {
     spec.mac = stable_mac(spec.container_id, spec.network_id);
   }
@@ -125,7 +126,7 @@ awaitable<network::v1::EndpointSpec> Service::Impl::acquire_addresses(NetworkPtr
 awaitable<void> Service::Impl::release_addresses(Endpoint endpoint) {
   const NetworkPtr network = networks.find(endpoint.network_id);
   if (!network || !is_leased(*network)) co_return;
-  const plugins::IpamDriver driver = drivers.ipam(network->ipam_driver);
+  const plugins::IpamDriver driver = co_await drivers.use_ipam(network->ipam_driver);
   const plugins::CallSettings settings = call_settings(driver.info());
   const auto work = [network_id = endpoint.network_id, id = endpoint.id](auto& callee, const Call& call) {
     callee.release_addresses(network_id, id, call);

@@ -233,10 +233,12 @@ awaitable<network::v1::Network> Service::Impl::make_in_driver(Network network, p
 }
 
 awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
-  const plugins::NetworkDriver driver = drivers.network(network.driver);
+  const plugins::NetworkDriver driver = co_await drivers.use_network(network.driver);
+  plugins::IpamDriver ipam;
+  if (is_leased(network)) ipam = co_await drivers.use_ipam(network.ipam_driver);
   check_ipam(network, driver);
   std::vector<network::v1::Pool> pools;
-  if (is_leased(network)) pools = co_await acquire_pools(network, drivers.ipam(network.ipam_driver));
+  if (ipam) pools = co_await acquire_pools(network, ipam);
   std::exception_ptr failure;
   try {
     auto made = co_await make_in_driver(network, driver, std::move(pools));
@@ -297,7 +299,7 @@ awaitable<void> Service::Impl::ask_driver_to_remove(Network network) {
   leaving.insert(network.id);
   std::exception_ptr failure;
   try {
-    const plugins::NetworkDriver driver = drivers.network(network.driver);
+    const plugins::NetworkDriver driver = co_await drivers.use_network(network.driver);
     const plugins::CallSettings settings = call_settings(driver.info());
     const auto work = [id = network.id](auto& callee, const Call& call) { callee.remove_network(id, call); };
     co_await drivers.call(driver, Pool::quick, settings, work);

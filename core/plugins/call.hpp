@@ -46,6 +46,7 @@ struct CallSettings {
   std::chrono::milliseconds time_limit{0};          ///< 0: none.
   std::function<void(const Progress&)> progress{};  ///< Called on the driver's thread; may be empty.
   std::chrono::milliseconds grace{10'000};          ///< How long a cancelled call may take to return.
+  const char* what = "a call";                      ///< For messages.
 };
 
 }  // namespace gantry::plugins

@@ -20,6 +20,12 @@ const Options& options_of(const DriverConfig& config, const std::string& driver)
   return given == config.options.end() ? none : given->second;
 }
 
+Options options_of_runtime(const DriverConfig& config, const DriverConfig::RuntimeChoice& choice) {
+  Options options = choice.options;
+  options.merge(Options{options_of(config, choice.driver)});
+  return options;
+}
+
 bool may_name_plugin(const std::string& name) {
   constexpr std::size_t kMaxName = 200;
   const auto alnum = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
@@ -29,8 +35,8 @@ bool may_name_plugin(const std::string& name) {
 
 /// All that can be told without opening a driver.
 void Drivers::Impl::find_and_check() {
-  catalog = std::make_unique<Catalog>(config.directories, isolation);
-  isolation.check(catalog->list());
+  catalog = std::make_unique<Catalog>(config.directories, isolation());
+  isolation().check(catalog->list());
   mark_disabled();
   check_option_names();
   for (const Found& found : catalog->drivers()) {
@@ -109,11 +115,11 @@ void Drivers::Impl::open_all(Handles<Driver>& handles) {
   }
 }
 
-void Drivers::Impl::open_transports(Found& found, const Options& given, Handles<registry::v1::Driver>& out) {
+void open_transports(Opener& opener, const Found& found, const Options& given, Handles<registry::v1::Driver>& out) {
   constexpr std::string_view prefix = "transport:";
   for (const std::string& capability : found.info.capabilities) {
     if (!capability.starts_with(prefix)) continue;
-    out[capability.substr(prefix.size())] = open<registry::v1::Driver>(found, found.info.name, given);
+    out[capability.substr(prefix.size())] = opener.open<registry::v1::Driver>(found, found.info.name, given);
   }
 }
 
@@ -121,7 +127,7 @@ void Drivers::Impl::open_transports() {
   for (Found& found : catalog->drivers()) {
     if (found.info.kind != registry::v1::Driver::kKind || found.info.disabled) continue;
     try {
-      open_transports(found, options_of(config, found.info.name), transports);
+      plugins::open_transports(*opener, found, options_of(config, found.info.name), transports);
     } catch (const Error& error) {
       if (config.options.contains(found.info.name)) throw;
       found.info.error = error.what();
@@ -131,11 +137,9 @@ void Drivers::Impl::open_transports() {
 }
 
 Handle<runtime::v1::Driver> Drivers::Impl::open_runtime(const std::string& name,
-                                                        const DriverConfig::RuntimeChoice& choice,
-                                                        const DriverConfig& from) {
-  Options options = choice.options;
-  options.merge(Options{options_of(from, choice.driver)});
-  return open<runtime::v1::Driver>(choose("runtime", choice.driver, "default-runtime"), name, options);
+                                                        const DriverConfig::RuntimeChoice& choice) {
+  return open<runtime::v1::Driver>(choose("runtime", choice.driver, "default-runtime"), name,
+                                   options_of_runtime(config, choice));
 }
 
 /// Also when others are chosen: containers that were made with it must find it.
@@ -143,7 +147,7 @@ void Drivers::Impl::open_native() {
   Found* found = catalog->find("runtime", "native");
   if (found == nullptr || found->info.disabled || runtimes.contains("native")) return;
   try {
-    runtimes["native"] = open_runtime("native", {"native", {}}, config);
+    runtimes["native"] = open_runtime("native", {"native", {}});
   } catch (const Error& error) {
     found->info.error = error.what();
     spdlog::error("{}", error.what());
@@ -151,9 +155,9 @@ void Drivers::Impl::open_native() {
 }
 
 void Drivers::Impl::open_runtimes() {
-  for (const auto& [name, choice] : config.runtimes) runtimes[name] = open_runtime(name, choice, config);
+  for (const auto& [name, choice] : config.runtimes) runtimes[name] = open_runtime(name, choice);
   if (!runtimes.contains(config.runtime)) {
-    runtimes[config.runtime] = open_runtime(config.runtime, {config.runtime, {}}, config);
+    runtimes[config.runtime] = open_runtime(config.runtime, {config.runtime, {}});
   }
   open_native();
   // What Docker's clients call the runtime that is always there.
@@ -161,14 +165,6 @@ void Drivers::Impl::open_runtimes() {
     const auto always = native->second;
     for (const char* name : {"runc", "io.containerd.runc.v2"}) runtimes.emplace(name, always);
   }
-}
-
-template <class Driver>
-const Handle<Driver>* Drivers::Impl::find_or_open(Handles<Driver>& handles, const std::string& name) {
-  const auto found = handles.find(name);
-  if (found != handles.end()) return &found->second;
-  if (auto plugin = open_plugin<Driver>(name)) return &handles.emplace(name, std::move(plugin)).first->second;
-  return nullptr;
 }
 
 std::string Drivers::Impl::not_found(const std::string& kind, const std::string& name,
@@ -182,7 +178,7 @@ std::string Drivers::Impl::not_found(const std::string& kind, const std::string&
 }
 
 Drivers::Drivers(DriverConfig config, Workers& workers)
-    : workers_(workers), impl_(std::make_unique<Impl>(std::move(config))) {}
+    : workers_(workers), impl_(std::make_unique<Impl>(std::move(config), workers)) {}
 
 Drivers::~Drivers() = default;
 
@@ -202,40 +198,9 @@ void Drivers::load() {
   impl.open_all(impl.logs);
 }
 
-void Drivers::set_teach(Isolation::Teach teach) { impl_->isolation.set_teach(std::move(teach)); }
+void Drivers::set_teach(Isolation::Teach teach) { impl_->isolation().set_teach(std::move(teach)); }
 
 void Drivers::check() { impl_->find_and_check(); }
-
-std::string Drivers::reload(const DriverConfig& fresh) {
-  Impl& impl = *impl_;
-  std::string later;
-  Handles<runtime::v1::Driver> runtimes = impl.runtimes;
-  for (const auto& [name, choice] : fresh.runtimes) {
-    impl.check_runtime(name, choice);
-    const auto known = impl.config.runtimes.find(name);
-    if (!runtimes.contains(name)) {
-      runtimes[name] = impl.open_runtime(name, choice, fresh);
-    } else if (known == impl.config.runtimes.end() || !(known->second == choice)) {
-      later += (later.empty() ? "" : ", ") + name;
-    }
-  }
-  if (!runtimes.contains(fresh.runtime)) {
-    runtimes[fresh.runtime] = impl.open_runtime(fresh.runtime, {fresh.runtime, {}}, fresh);
-  }
-  RegistryDriver registry = impl.registry;
-  const Options& options = options_of(fresh, impl.config.registry);
-  if (options != options_of(impl.config, impl.config.registry)) {
-    registry = impl.open<registry::v1::Driver>(impl.choose("registry", impl.config.registry, "registry-driver"),
-                                               impl.config.registry, options);
-  }
-  // Nothing fails from here on.
-  impl.registry = std::move(registry);
-  impl.runtimes = std::move(runtimes);
-  impl.config.options[impl.config.registry] = options;
-  impl.config.runtime = fresh.runtime;
-  for (const auto& [name, choice] : fresh.runtimes) impl.config.runtimes.emplace(name, choice);
-  return later;
-}
 
 const StorageDriver& Drivers::storage() const { return impl_->storage; }
 
@@ -255,17 +220,17 @@ const RuntimeDriver& Drivers::runtime(const std::string& name) const {
 }
 
 const NetworkDriver& Drivers::network(const std::string& name) const {
-  if (const auto* found = impl_->find_or_open(impl_->networks, name)) return *found;
+  if (const auto* found = Impl::find(impl_->networks, name)) return *found;
   throw Error{Errc::not_found, impl_->not_found("network", name, "plugin \"" + name + "\" not found")};
 }
 
 const IpamDriver& Drivers::ipam(const std::string& name) const {
-  if (const auto* found = impl_->find_or_open(impl_->ipams, name)) return *found;
+  if (const auto* found = Impl::find(impl_->ipams, name)) return *found;
   throw Error{Errc::not_found, impl_->not_found("ipam", name, "plugin \"" + name + "\" not found")};
 }
 
 const VolumeDriver& Drivers::volume(const std::string& name) const {
-  if (const auto* found = impl_->find_or_open(impl_->volumes, name)) return *found;
+  if (const auto* found = Impl::find(impl_->volumes, name)) return *found;
   throw Error{Errc::not_found,
               impl_->not_found("volume", name,
                                "error looking up volume plugin " + name + ": plugin \"" + name + "\" not found")};
@@ -312,7 +277,7 @@ const std::string& Drivers::default_runtime() const { return impl_->config.runti
 std::vector<DriverInfo> Drivers::list() const {
   std::vector<DriverInfo> all = impl_->catalog ? impl_->catalog->list() : std::vector<DriverInfo>{};
   for (DriverInfo& driver : all) {
-    if (driver.isolated) driver.processes = impl_->isolation.processes(driver.file);
+    if (driver.isolated) driver.processes = impl_->isolation().processes(driver.file);
   }
   return all;
 }

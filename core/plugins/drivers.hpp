@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -56,6 +57,9 @@ struct DriverConfig {
     bool operator==(const RuntimeChoice&) const = default;
   };
   std::map<std::string, RuntimeChoice> runtimes;
+  /// How long a driver's opening may take once the daemon runs. Not of daemon.json.
+  std::chrono::milliseconds open_limit{60'000};
+  std::chrono::milliseconds open_grace{10'000};
 };
 
 /// The drivers of this daemon. Loaded once at start; afterwards io thread only, but for `call`'s work.
@@ -78,10 +82,11 @@ class Drivers {
 
   /// Takes over options of the registry driver and runtimes under new names, and another default runtime, from a config
   /// that was read again. Calls into the registry driver that are under way end in the object with the old options. All
-  /// of it or nothing. Answers the names of runtimes whose
-  /// driver or options changed, which need a restart ("a, b"); empty: none.
-  /// Errors: as `load`.
-  std::string reload(const DriverConfig& fresh);
+  /// of it or nothing; what is opened is opened on another thread. Answers the names of runtimes whose
+  /// driver or options changed, which need a restart ("a, b"); empty: none. One such change at a time, of this and
+  /// `enable`, `disable` and `prepare_successor`.
+  /// Errors: as `load`; unavailable (a driver does not return from its opening).
+  awaitable<std::string> reload(DriverConfig fresh);
 
   /// Takes a driver out of use, now and at the next starts; its object goes when the calls under way have ended. That
   /// nothing is left that needs it is the caller's to know. Waits for the end of its process, if it has one and no call
@@ -89,9 +94,8 @@ class Drivers {
   /// Errors: not_found, conflict (the config chooses it, or it is disabled already).
   awaitable<void> disable(std::string kind, std::string name);
 
-  /// Loads its file as it is now and opens it on another thread. One such change at a time, of this and
-  /// `prepare_successor`. Errors: not_found, conflict (it is enabled), invalid (the file is refused), else as of its
-  /// opening.
+  /// Loads its file as it is now and opens it on another thread. Errors: not_found, conflict (it is enabled), invalid
+  /// (the file is refused), else as of its opening.
   awaitable<void> enable(std::string kind, std::string name);
 
   /// A driver's file as it is now, opened beside what is in use. Nothing has changed until `replace`.
@@ -113,7 +117,14 @@ class Drivers {
   [[nodiscard]] const RegistryDriver& registry() const;
   /// That of a transport ("oci"); of an empty one the config's. Errors: not_found.
   [[nodiscard]] const RegistryDriver& registry(const std::string& transport) const;
-  /// Errors, in dockerd's words: invalid for a runtime, not_found for one of another kind.
+  /// That of a name, which is a driver's, or of a plugin's that a driver stands for: that is opened when somebody uses
+  /// it first, on another thread; all who use it meanwhile wait for the same opening.
+  /// Errors: not_found, in dockerd's words; unavailable (the opening does not end); else as of the opening.
+  awaitable<NetworkDriver> use_network(std::string name);
+  awaitable<IpamDriver> use_ipam(std::string name);
+  awaitable<VolumeDriver> use_volume(std::string name);
+
+  /// Those that are open. Errors, in dockerd's words: invalid for a runtime, not_found for one of another kind.
   [[nodiscard]] const RuntimeDriver& runtime(const std::string& name) const;  ///< Empty: the default one.
   [[nodiscard]] const NetworkDriver& network(const std::string& name) const;
   [[nodiscard]] const IpamDriver& ipam(const std::string& name) const;

@@ -141,7 +141,7 @@ awaitable<void> GuardedCall::wait(Workers& workers, Pool pool) {
   if (!error_) co_return;
   if (timed_out_ && error_->code() == Errc::cancelled) {
     throw Error{Errc::unavailable,
-                name_of(*driver_) + " did not finish a call within " + seconds(settings_.time_limit)};
+                name_of(*driver_) + " did not finish " + settings_.what + " within " + seconds(settings_.time_limit)};
   }
   throw Error{*error_};
 }
@@ -171,8 +171,9 @@ bool GuardedCall::give_up(Workers& workers, Pool pool) {
 }
 
 Error GuardedCall::given_up() const {
-  const std::string message =
-      name_of(*driver_) + " did not return from a call within " + seconds(settings_.grace) + " of being cancelled";
+  const std::string patience =
+      timed_out_ ? seconds(settings_.time_limit + settings_.grace) : seconds(settings_.grace) + " of being cancelled";
+  const std::string message = name_of(*driver_) + " did not return from " + settings_.what + " within " + patience;
   spdlog::error("{}", message);
   return Error{Errc::unavailable, message};
 }

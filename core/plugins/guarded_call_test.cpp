@@ -172,7 +172,7 @@ TEST_F(GuardedCallTest, DriverThatIgnoresCancellationIsGivenUpAndItsThreadReplac
   };
   int reports = 0;
   EXPECT_EQ(outcome({.time_limit = 10ms, .progress = [&](const Progress&) { ++reports; }, .grace = 30ms}, work),
-            code(Errc::unavailable) + "driver \"fake\" did not return from a call within 30 ms of being cancelled");
+            code(Errc::unavailable) + "driver \"fake\" did not return from a call within 40 ms");
 
   // Both threads of the pool are there: two calls meet.
   const auto meeting = std::make_shared<std::latch>(2);

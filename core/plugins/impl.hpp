@@ -13,17 +13,9 @@
 
 #include "plugins/catalog.hpp"
 #include "plugins/drivers.hpp"
-#include "plugins/foreign.hpp"
-#include "plugins/host.hpp"
-#include "plugins/options.hpp"
+#include "plugins/opener.hpp"
 
 namespace gantry::plugins {
-
-/// An opened driver's object and what it may use; the object goes first.
-struct Opened {
-  std::shared_ptr<DriverHost> host;
-  std::shared_ptr<void> object;
-};
 
 template <class Driver>
 using Handles = std::map<std::string, Handle<Driver>>;
@@ -31,17 +23,22 @@ using Handles = std::map<std::string, Handle<Driver>>;
 /// Those that the config has for a driver.
 const Options& options_of(const DriverConfig& config, const std::string& driver);
 
+/// Those of the config's runtime, and its driver's.
+Options options_of_runtime(const DriverConfig& config, const DriverConfig::RuntimeChoice& choice);
+
 /// Whether a user may name a plugin so: it becomes a part of paths.
 bool may_name_plugin(const std::string& name);
 
 struct Drivers::Impl {
-  explicit Impl(DriverConfig given) : config(std::move(given)), isolation(config) {}
-  ~Impl() { isolation.set_teach({}); }
+  Impl(DriverConfig given, Workers& its_workers)
+      : config(std::move(given)), opener(std::make_shared<Opener>(config)), workers(its_workers) {}
+  ~Impl() { isolation().set_teach({}); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   DriverConfig config;
-  Isolation isolation;
+  const std::shared_ptr<Opener> opener;
+  Workers& workers;
   std::unique_ptr<Catalog> catalog;
   StorageDriver storage;
   RegistryDriver registry;
@@ -53,6 +50,7 @@ struct Drivers::Impl {
   Handles<builder::v1::Driver> builders;
   Handles<log::v1::Driver> logs;
 
+  [[nodiscard]] Isolation& isolation() const noexcept { return opener->isolation; }
   void find_and_check();
   void mark_disabled();
   void check_option_names() const;
@@ -63,17 +61,42 @@ struct Drivers::Impl {
   template <class Driver>
   void open_all(Handles<Driver>& handles);
   void open_transports();
-  /// Those of one driver. Changes nothing else of this.
-  void open_transports(Found& found, const Options& given, Handles<registry::v1::Driver>& out);
   void check_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice);
-  Handle<runtime::v1::Driver> open_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice,
-                                           const DriverConfig& from);
+  Handle<runtime::v1::Driver> open_runtime(const std::string& name, const DriverConfig::RuntimeChoice& choice);
   void open_runtimes();
   void open_native();
+
+  // Beside the event loop, once it runs.
+  /// Does `work`, which opens that driver, on another thread and for so long only. It may outlive all but what it
+  /// captures. Errors: as of `work`; unavailable (it did not return).
+  template <class Work>
+  awaitable<std::invoke_result_t<Work>> apart(DriverInfo driver, Work work);
   template <class Driver>
-  Handle<Driver> open_plugin(const std::string& name);
+  awaitable<Handle<Driver>> open_apart(Found found, std::string instance, Options given);
+  awaitable<Handle<runtime::v1::Driver>> open_runtime_apart(std::string name, DriverConfig::RuntimeChoice choice,
+                                                            Options given);
+  /// Opens those of `fresh` that `out` has not. Answers those that have changed.
+  awaitable<std::string> open_new_runtimes(const DriverConfig& fresh, Handles<runtime::v1::Driver>& out);
+
+  // first_use.cpp
+  /// The opening of what a driver stands for, when somebody names it first: all who do meanwhile wait for its end.
+  struct FirstUse;
+  std::map<std::string, std::shared_ptr<FirstUse>> first_uses;  ///< By kind and name.
+  std::map<std::string, std::weak_ptr<void>> opening;           ///< What a thread holds that opens one.
+  /// The drivers that stand for others' plugins.
   template <class Driver>
-  const Handle<Driver>* find_or_open(Handles<Driver>& handles, const std::string& name);
+  [[nodiscard]] std::vector<Found> stand_ins() const;
+  [[nodiscard]] bool is_current(const Found& found);
+  template <class Driver>
+  awaitable<Handle<Driver>> open_plugin(std::string name);
+  template <class Driver>
+  awaitable<void> look_up(Handles<Driver>& handles, std::string name);
+
+  template <class Driver>
+  static const Handle<Driver>* find(const Handles<Driver>& handles, const std::string& name) {
+    const auto found = handles.find(name);
+    return found == handles.end() ? nullptr : &found->second;
+  }
   std::string not_found(const std::string& kind, const std::string& name, const std::string& message) const;
 
   // switching.cpp
@@ -83,10 +106,6 @@ struct Drivers::Impl {
   void write_disabled() const;
   void put(const Successor& next);
   [[nodiscard]] std::string new_copy() const;
-  void open_first(Found& found, const Options& given, Successor& out);
-  void open_again(const Successor& present, const std::string& copy, Successor& out);
-  template <class Driver>
-  void open_again(const Handles<Driver>& handles, Found& found, Handles<Driver>& out);
   template <class Driver>
   static bool is_complete(const Handles<Driver>& now, const Handles<Driver>& before, const std::string& file);
   void check_complete(const Successor& next) const;
@@ -94,50 +113,32 @@ struct Drivers::Impl {
 
 template <class Driver>
 Handle<Driver> Drivers::Impl::open(Found& found, const std::string& instance, const Options& given) {
-  const auto info = std::make_shared<DriverInfo>(found.info);
-  info->settings = complete_options(*info, given);
-  info->instance = instance;
-  const std::string folder = "/drivers/" + info->kind + "-" + instance;
-  const auto opened = std::make_shared<Opened>();
-  opened->host =
-      std::make_shared<DriverHost>(info, config.data_root + folder, config.exec_root + folder, config.libexec_dir);
-  opened->object = info->isolated ? isolation.make(info) : found.library->make();
-  auto* driver = static_cast<Driver*>(opened->object.get());
-  try {
-    translated(*info, [&] { driver->open(*opened->host); });
-  } catch (const Error& error) {
-    throw Error{error.code(), info->kind + " driver \"" + info->name + "\" cannot be used: " + error.what()};
-  }
-  found.info.settings = info->settings;
-  return {std::shared_ptr<Driver>{opened, driver}, info};
+  auto opened = opener->open<Driver>(found, instance, given);
+  found.info.settings = opened.info().settings;
+  return opened;
 }
 
-/// A plugin that speaks a protocol of its own, behind a driver that speaks it: opened when somebody names it first.
-/// An empty handle if there is none.
-template <class Driver>
-Handle<Driver> Drivers::Impl::open_plugin(const std::string& name) {
-  if (!may_name_plugin(name)) return {};
-  for (Found& found : catalog->drivers()) {
-    const auto& can = found.info.capabilities;
-    if (found.info.kind != Driver::kKind || found.info.disabled) continue;
-    if (std::ranges::count(can, "named-plugins") == 0) continue;
-    Options options = options_of(config, found.info.name);
-    options["plugin"] = name;
-    Found named = found;
-    named.info.name = name;
-    try {
-      return open<Driver>(named, found.info.name + "-" + name, options);
-    } catch (const Error& error) {
-      if (error.code() != Errc::not_found && error.code() != Errc::invalid) throw;
-      spdlog::debug("{}", error.what());
-      // It was no plugin's name: nothing of it stays. What is not empty is not ours to remove.
-      for (const std::string& root : {config.data_root, config.exec_root}) {
-        std::error_code kept;
-        std::filesystem::remove(root + "/drivers/" + found.info.kind + "-" + found.info.name + "-" + name, kept);
-      }
-    }
-  }
-  return {};
+template <class Work>
+awaitable<std::invoke_result_t<Work>> Drivers::Impl::apart(DriverInfo driver, Work work) {
+  struct Opening {};
+  const Handle<Opening> handle{std::make_shared<Opening>(), std::make_shared<const DriverInfo>(std::move(driver))};
+  CallSettings settings;
+  settings.time_limit = config.open_limit;
+  settings.grace = config.open_grace;
+  settings.what = "its opening";
+  const auto call = [work = std::move(work)](Opening&, const Call&) { return work(); };
+  co_return co_await guarded_call(workers, handle, Pool::slow, settings, call);
 }
+
+template <class Driver>
+awaitable<Handle<Driver>> Drivers::Impl::open_apart(Found found, std::string instance, Options given) {
+  const DriverInfo driver = found.info;
+  const auto work = [opener = opener, found = std::move(found), instance = std::move(instance),
+                     given = std::move(given)] { return opener->open<Driver>(found, instance, given); };
+  co_return co_await apart(driver, work);
+}
+
+/// Those of a registry driver.
+void open_transports(Opener& opener, const Found& found, const Options& given, Handles<registry::v1::Driver>& out);
 
 }  // namespace gantry::plugins

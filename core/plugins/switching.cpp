@@ -41,6 +41,58 @@ struct Drivers::Successor {
   std::shared_ptr<const Successor> present;  ///< What it is to replace.
 };
 
+namespace {
+
+/// What is opened on another thread, which may outlive the daemon's other parts.
+void open_first(Opener& opener, const Options& given, Drivers::Successor& out) {
+  const Found& found = out.found;
+  const auto open_into = [&](auto& handles) {
+    using Driver = typename std::decay_t<decltype(handles.begin()->second.driver())>::element_type;
+    if (found.info.kind != Driver::kKind) return;
+    handles[found.info.name] = opener.open<Driver>(found, found.info.name, given);
+  };
+  open_into(out.networks);
+  open_into(out.ipams);
+  open_into(out.volumes);
+  open_into(out.builders);
+  open_into(out.logs);
+  if (found.info.kind == registry::v1::Driver::kKind) open_transports(opener, found, given, out.transports);
+}
+
+/// One new object for each that the old version has, in the same folders and under the same names.
+template <class Driver>
+void open_again(Opener& opener, const Handles<Driver>& handles, const Found& found, Handles<Driver>& out) {
+  if (found.info.kind != Driver::kKind) return;
+  std::map<const Driver*, Handle<Driver>> opened;
+  for (const auto& [name, handle] : handles) {
+    if (handle.info().file != found.info.file) continue;
+    Handle<Driver>& fresh = opened[handle.driver().get()];
+    if (!fresh) {
+      Found named = found;
+      named.info.name = handle.name();
+      fresh = opener.open<Driver>(named, handle.info().instance, given_to(handle.info()));
+    }
+    out[name] = fresh;
+  }
+}
+
+/// `present`: what there is of the file, and what else there is of its kind.
+void open_again(Opener& opener, const Drivers::Successor& present, Drivers::Successor& out) {
+  if (present.registry) {
+    const DriverInfo& info = present.registry.info();
+    out.registry = opener.open<registry::v1::Driver>(out.found, info.instance, given_to(info));
+  }
+  open_again(opener, present.transports, out.found, out.transports);
+  open_again(opener, present.runtimes, out.found, out.runtimes);
+  open_again(opener, present.networks, out.found, out.networks);
+  open_again(opener, present.ipams, out.found, out.ipams);
+  open_again(opener, present.volumes, out.found, out.volumes);
+  open_again(opener, present.builders, out.found, out.builders);
+  open_again(opener, present.logs, out.found, out.logs);
+}
+
+}  // namespace
+
 void Drivers::Impl::mark_disabled() {
   std::string text;
   try {
@@ -109,7 +161,7 @@ awaitable<void> Drivers::disable(std::string kind, std::string name) {
   }
   impl_->forget(found.info);
   spdlog::info("{} is disabled", title(found.info));
-  const auto wait = [ends = impl_->isolation.ends()] { return ends->wait(); };
+  const auto wait = [ends = impl_->isolation().ends()] { return ends->wait(); };
   const bool ended = co_await workers_.run(Pool::slow, wait);
   if (!ended) spdlog::warn("a driver's process does not end, though it was killed");
 }
@@ -119,77 +171,29 @@ std::string Drivers::Impl::new_copy() const {
   return config.exec_root + "/drivers/." + random_id().substr(0, 12) + ".so";
 }
 
-/// On a worker's thread.
-void Drivers::Impl::open_first(Found& found, const Options& given, Successor& out) {
-  const auto open_into = [&](auto& handles) {
-    using Driver = typename std::decay_t<decltype(handles.begin()->second.driver())>::element_type;
-    if (found.info.kind == Driver::kKind) handles[found.info.name] = open<Driver>(found, found.info.name, given);
-  };
-  open_into(out.networks);
-  open_into(out.ipams);
-  open_into(out.volumes);
-  open_into(out.builders);
-  open_into(out.logs);
-  if (found.info.kind == registry::v1::Driver::kKind) open_transports(found, given, out.transports);
-}
-
 awaitable<void> Drivers::enable(std::string kind, std::string name) {
   Impl& impl = *impl_;
   if (!impl.known(kind, name).info.disabled) {
     throw Error{Errc::conflict, "plugin " + name + " is already enabled"};
   }
-  Successor opened;
   const DriverInfo old = impl.known(kind, name).info;
-  const std::string copy = impl.new_copy();
+  const auto opened = std::make_shared<Successor>();
   // The file as it is now: it may have been updated since it was loaded.
-  const auto open = [&impl, &opened, &old, &copy, given = options_of(impl.config, name)] {
-    opened.found = load_again(old, copy, impl.isolation);
-    impl.open_first(opened.found, given, opened);
+  const auto open = [opener = impl.opener, opened, old, copy = impl.new_copy(), given = options_of(impl.config, name)] {
+    opened->found = load_again(old, copy, opener->isolation);
+    open_first(*opener, given, *opened);
   };
-  co_await workers_.run(Pool::slow, open);
+  co_await impl.apart(old, open);
   Found& found = impl.known(kind, name);
-  const Found before = std::exchange(found, opened.found);
+  const Found before = std::exchange(found, opened->found);
   try {
     impl.write_disabled();
   } catch (...) {
     found = before;
     throw;
   }
-  impl.put(opened);
+  impl.put(*opened);
   spdlog::info("{} is enabled", title(found.info));
-}
-
-/// One new object for each that the old version has, in the same folders and under the same names.
-template <class Driver>
-void Drivers::Impl::open_again(const Handles<Driver>& handles, Found& found, Handles<Driver>& out) {
-  if (found.info.kind != Driver::kKind) return;
-  std::map<const Driver*, Handle<Driver>> opened;
-  for (const auto& [name, handle] : handles) {
-    if (handle.info().file != found.info.file) continue;
-    Handle<Driver>& fresh = opened[handle.driver().get()];
-    if (!fresh) {
-      Found named = found;
-      named.info.name = handle.name();
-      fresh = open<Driver>(named, handle.info().instance, given_to(handle.info()));
-    }
-    out[name] = fresh;
-  }
-}
-
-/// On a worker's thread. `present`: what there is of the file, and what else there is of its kind.
-void Drivers::Impl::open_again(const Successor& present, const std::string& copy, Successor& out) {
-  out.found = load_again(present.found.info, copy, isolation);
-  if (present.registry) {
-    const DriverInfo& info = present.registry.info();
-    out.registry = open<registry::v1::Driver>(out.found, info.instance, given_to(info));
-  }
-  open_again(present.transports, out.found, out.transports);
-  open_again(present.runtimes, out.found, out.runtimes);
-  open_again(present.networks, out.found, out.networks);
-  open_again(present.ipams, out.found, out.ipams);
-  open_again(present.volumes, out.found, out.volumes);
-  open_again(present.builders, out.found, out.builders);
-  open_again(present.logs, out.found, out.logs);
 }
 
 awaitable<std::shared_ptr<Drivers::Successor>> Drivers::prepare_successor(std::string kind, std::string name) {
@@ -207,9 +211,12 @@ awaitable<std::shared_ptr<Drivers::Successor>> Drivers::prepare_successor(std::s
     present->registry = impl.registry;
   }
   const auto next = std::make_shared<Successor>();
-  const std::string copy = impl.new_copy();
-  const auto open = [&impl, &present, &copy, &next] { impl.open_again(*present, copy, *next); };
-  co_await workers_.run(Pool::slow, open);
+  const auto open = [opener = impl.opener, present, next, copy = impl.new_copy()] {
+    next->found = load_again(present->found.info, copy, opener->isolation);
+    open_again(*opener, *present, *next);
+  };
+  const DriverInfo driver = present->found.info;
+  co_await impl.apart(driver, open);
   next->present = present;
   co_return next;
 }

@@ -35,6 +35,7 @@ awaitable<void> Service::disable_plugin(std::string name) {
   const auto lock = co_await plugin_changes_.lock();
   const plugins::DriverInfo driver = only_plugin(name);
   if (!driver.disabled && plugin_use_.user) {
+    co_await plugin_use_.look_up(driver);
     const std::string user = plugin_use_.user(driver, false);
     if (!user.empty()) {
       throw Error{Errc::conflict, "plugin " + driver.name + " is in use by " + user + "; it cannot be disabled"};

@@ -42,6 +42,8 @@ struct Counts {
 struct PluginUse {
   /// What needs a driver ("network lan"); `running`: only what could not do with another object of it. Empty: nothing.
   std::function<std::string(const plugins::DriverInfo& driver, bool running)> user;
+  /// Opens what a driver stands for and what has not been used since the daemon's start, so that `user` knows of it.
+  std::function<awaitable<void>(plugins::DriverInfo driver)> look_up;
   using Prepare = std::function<awaitable<std::shared_ptr<plugins::Drivers::Successor>>()>;
   using Replace = std::function<void(plugins::Drivers::Successor&)>;
   /// Makes a new version by `prepare` and, at the end, puts it into the place of the old one by `replace`.

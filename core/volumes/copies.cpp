@@ -56,7 +56,7 @@ void Service::Impl::check_free(const std::string& operation, const std::string& 
 // A driver may hold volumes without a record, and its `create` of one that it holds succeeds: what fills it would write
 // over the data, and remove it if that fails.
 awaitable<void> Service::Impl::check_free_in_driver(Volume volume) {
-  check_driver(volume.name, volume.driver);
+  co_await check_driver(volume.name, volume.driver);
   try {
     co_await mountpoint_in_driver(volume.name, volume.driver);
   } catch (const Error& error) {
@@ -97,7 +97,7 @@ awaitable<std::shared_ptr<const Volume>> Service::clone(std::string name, CloneR
   impl_->put(made);
   std::exception_ptr failure;
   try {
-    const plugins::VolumeDriver driver = impl_->drivers.volume(made.driver);
+    const plugins::VolumeDriver driver = co_await impl_->drivers.use_volume(made.driver);
     const plugins::CallSettings settings;
     const auto work = [name, to = made.name, driver_name = made.driver](auto& target, const Call& call) {
       volume::v1::Volume out;
@@ -121,7 +121,7 @@ awaitable<std::shared_ptr<const Volume>> Service::clone(std::string name, CloneR
 }
 
 awaitable<std::string> Service::Impl::rename_in_driver(Volume volume) {
-  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+  const plugins::VolumeDriver driver = co_await drivers.use_volume(volume.driver);
   const plugins::CallSettings settings;
   const auto work = [from = volume.name, to = volume.renamed_to, name = volume.driver](auto& target, const Call& call) {
     volume::v1::Volume out;
@@ -176,7 +176,7 @@ awaitable<void> Service::rename(std::string name, std::string to) {
 awaitable<Mount> Service::Impl::borrow(Volume volume) { co_return co_await mount(std::move(volume), kDaemonItself); }
 
 awaitable<void> Service::Impl::give_back(Volume volume) {
-  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+  const plugins::VolumeDriver driver = co_await drivers.use_volume(volume.driver);
   const plugins::CallSettings settings;
   const auto work = [name = volume.name](auto& target, const Call& call) { target.unmount(name, kDaemonItself, call); };
   co_await drivers.call(driver, Pool::quick, settings, work);

@@ -11,7 +11,7 @@ awaitable<void> Service::start() {
 
 // Volumes of a driver that is not loaded keep their records: their data is still there.
 awaitable<void> Service::Impl::recover_driver(std::string driver) {
-  const plugins::VolumeDriver handle = drivers.volume(driver);
+  const plugins::VolumeDriver handle = co_await drivers.use_volume(driver);
   const plugins::CallSettings settings;
   const auto work = [](auto& target, const Call& call) {
     std::vector<std::string> names;
@@ -53,7 +53,7 @@ awaitable<void> Service::Impl::recover_rename(Volume volume, bool done) {
 }
 
 awaitable<std::string> Service::Impl::mountpoint_in_driver(std::string name, std::string driver) {
-  const plugins::VolumeDriver handle = drivers.volume(driver);
+  const plugins::VolumeDriver handle = co_await drivers.use_volume(driver);
   const plugins::CallSettings settings;
   const auto work = [name](auto& target, const Call& call) {
     volume::v1::Volume out;

@@ -50,7 +50,7 @@ std::string Service::scope(const Volume& volume) const {
 }
 
 awaitable<std::map<std::string, std::string>> Service::status(std::shared_ptr<const Volume> volume) {
-  const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
+  const plugins::VolumeDriver driver = co_await impl_->drivers.use_volume(volume->driver);
   const plugins::CallSettings settings;
   const auto work = [name = volume->name](auto& target, const Call& call) {
     volume::v1::Volume out;
@@ -69,7 +69,7 @@ awaitable<Service::Found> Service::get_or_create(std::string name, std::string d
   const auto lock = co_await impl_->locks.lock(wanted.name);
   if (auto existing = impl_->find(wanted.name)) {
     if (driver.empty() || driver == existing->driver) co_return Found{std::move(existing), false};
-    impl_->check_driver(name, driver);
+    co_await impl_->check_driver(name, driver);
     throw Error{Errc::conflict, "create " + name + ": driver '" + existing->driver + "' already has volume '" + name +
                                     "': volume name must be unique"};
   }
@@ -83,7 +83,7 @@ awaitable<Service::Found> Service::get_or_create(std::string name, std::string d
 }
 
 awaitable<Mount> Service::Impl::mount(Volume volume, std::string user) {
-  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+  const plugins::VolumeDriver driver = co_await drivers.use_volume(volume.driver);
   plugins::CallSettings settings;
   settings.time_limit = kMountLimit;
   const auto work = [name = volume.name, user = std::move(user)](auto& target, const Call& call) {
@@ -118,7 +118,7 @@ awaitable<void> Service::release(std::string name, std::string container_id) {
   const auto lock = co_await impl_->locks.lock(name);
   const auto volume = impl_->find(name);
   if (!volume) co_return;
-  const plugins::VolumeDriver driver = impl_->drivers.volume(volume->driver);
+  const plugins::VolumeDriver driver = co_await impl_->drivers.use_volume(volume->driver);
   plugins::CallSettings settings;
   settings.time_limit = kMountLimit;
   const auto work = [name, container_id](auto& target, const Call& call) { target.unmount(name, container_id, call); };

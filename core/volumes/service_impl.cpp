@@ -74,16 +74,16 @@ void Service::Impl::publish(const std::string& action, const Volume& volume,
   bus.publish({"volume", action, volume.name, std::move(attributes), 0});
 }
 
-void Service::Impl::check_driver(const std::string& name, const std::string& driver) const {
+awaitable<void> Service::Impl::check_driver(std::string name, std::string driver) {
   try {
-    (void)drivers.volume(driver);
+    co_await drivers.use_volume(driver);
   } catch (...) {
     rethrow_as("create " + name, std::current_exception());
   }
 }
 
 awaitable<std::string> Service::Impl::create_in_driver(Volume volume) {
-  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+  const plugins::VolumeDriver driver = co_await drivers.use_volume(volume.driver);
   const plugins::CallSettings settings;
   const auto work = [name = volume.name, options = volume.options](auto& target, const Call& call) {
     volume::v1::Volume out;
@@ -94,7 +94,7 @@ awaitable<std::string> Service::Impl::create_in_driver(Volume volume) {
 }
 
 awaitable<void> Service::Impl::remove_in_driver(Volume volume) {
-  const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+  const plugins::VolumeDriver driver = co_await drivers.use_volume(volume.driver);
   const plugins::CallSettings settings;
   const auto work = [name = volume.name](auto& target, const Call& call) { target.remove(name, call); };
   co_await drivers.call(driver, Pool::quick, settings, work);
@@ -104,7 +104,7 @@ awaitable<Service::Impl::Snapshot> Service::Impl::make(Volume volume, Use fill) 
   std::exception_ptr failure;
   bool made_there = false;
   try {
-    const plugins::VolumeDriver driver = drivers.volume(volume.driver);
+    const plugins::VolumeDriver driver = co_await drivers.use_volume(volume.driver);
     check_name(volume.name);
     check_option_names(driver.info(), volume.options);
     put(volume);
@@ -160,7 +160,7 @@ awaitable<void> Service::Impl::unmake(Snapshot volume, bool force) {
 awaitable<std::int64_t> Service::Impl::size_of(Snapshot volume) {
   std::int64_t size = -1;
   try {
-    const plugins::VolumeDriver driver = drivers.volume(volume->driver);
+    const plugins::VolumeDriver driver = co_await drivers.use_volume(volume->driver);
     const plugins::CallSettings settings;
     const auto work = [name = volume->name](auto& target, const Call& call) {
       volume::v1::Usage usage;

@@ -34,7 +34,7 @@ struct Service::Impl {
   awaitable<Snapshot> make(Volume volume, Use fill = {});
   awaitable<void> unmake(Snapshot volume, bool force);
   /// Errors: not_found ("create <name>: error looking up volume plugin ...").
-  void check_driver(const std::string& name, const std::string& driver) const;
+  awaitable<void> check_driver(std::string name, std::string driver);
   awaitable<std::string> create_in_driver(Volume volume);
   awaitable<void> remove_in_driver(Volume volume);
   awaitable<std::int64_t> size_of(Snapshot volume);

@@ -149,6 +149,33 @@ TEST_F(Reload, WaitsForADriverThatIsBeingReplaced) {
   EXPECT_LT(daemon_.log().find("takes over from"), daemon_.log().find("info: reloaded "));
 }
 
+TEST_F(Reload, OpensDriversBesideTheEventLoop) {
+  namespace fs = std::filesystem;
+  const fs::path drivers = daemon_.root() / "drivers";
+  fs::copy(GANTRY_BUILD_DIR "/lib/gantry/plugins", drivers);
+  fs::copy(GANTRY_BUILD_DIR "/tests/fakes/drivers/fake-runtime.so", drivers / "fake-runtime.so");
+  daemon_.kill(SIGTERM);
+  const json config{{"plugin-dirs", {drivers.string()}}};
+  daemon_.write_config(config);
+  ASSERT_TRUE(daemon_.start()) << daemon_.log();
+  const fs::path data = daemon_.data_root() / "drivers/runtime-slow";
+  fs::create_directories(data);
+  std::ofstream{data / "failpoints"} << "open=hang\n";
+  json changed = config;
+  changed["runtimes"] = {{"slow", {{"driver", "fake"}}}};
+  changed["labels"] = {"site=north"};
+  daemon_.write_config(changed);
+  ::kill(daemon_.pid(), SIGHUP);
+  Background calls{"exec tail -n +1 -F " + (data / "calls").string(), Environment{}, false};
+  ASSERT_TRUE(calls.wait_for("open\n")) << calls.output();
+  EXPECT_EQ(daemon_.api("GET", "/info")["Labels"], json::array()) << "it answers, and all or nothing is changed";
+  EXPECT_FALSE(daemon_.api("GET", "/info")["Runtimes"].contains("slow"));
+  std::ofstream{data / "release"};
+  EXPECT_TRUE(log_->wait_for("info: reloaded "));
+  EXPECT_EQ(daemon_.api("GET", "/info")["Labels"], json({"site=north"}));
+  EXPECT_TRUE(daemon_.api("GET", "/info")["Runtimes"].contains("slow"));
+}
+
 // An operator who puts certificates into certs.d restarts nothing.
 TEST(CertificatesFolder, IsReadAtTheNextPull) {
   const Address address{"10.5.0.2"};

@@ -138,5 +138,31 @@ TEST_P(VolumePlugin, MayComeAndGo) {
   EXPECT_EQ(run("volume rm data").code, 0);
 }
 
+/// Behind a driver whose opening of a plugin does not return until the test says so.
+TEST(VolumePluginThatIsSlowToOpen, KeepsNobodyElseWaiting) {
+  namespace fs = std::filesystem;
+  Daemon daemon;
+  const fs::path drivers = daemon.root() / "drivers";
+  fs::copy(GANTRY_BUILD_DIR "/lib/gantry/plugins", drivers);
+  fs::copy(GANTRY_BUILD_DIR "/tests/fakes/stand-in/fake-stand-in.so", drivers);
+  daemon.write_config({{"plugin-dirs", {drivers.string()}}});
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  const fs::path data = daemon.data_root() / "drivers/volume-stand-in-slow";
+  fs::create_directories(data);
+  std::ofstream{data / "failpoints"} << "open=hang:*\n";
+  const auto one = daemon.background("volume create -d slow one");
+  Background calls{"exec tail -n +1 -F " + (data / "calls").string(), Environment{}, false};
+  ASSERT_TRUE(calls.wait_for("open\n")) << calls.output();
+  const auto two = daemon.background("volume create -d slow two");
+  EXPECT_EQ(daemon.cli("volume create data").line(), "data") << daemon.log();
+  EXPECT_EQ(daemon.cli("volume ls -q").line(), "data");
+  EXPECT_THAT(daemon.cli("volume create -d nosuch three").err, HasSubstr("plugin \"nosuch\" not found"));
+  EXPECT_THAT(daemon.cli("plugin ls").out, HasSubstr("stand-in"));
+  std::ofstream{data / "release"};
+  EXPECT_EQ(one->wait(), 0) << one->output();
+  EXPECT_EQ(two->wait(), 0) << two->output();
+  EXPECT_EQ(shell("grep -c open " + (data / "calls").string()).line(), "1") << "both wait for the same opening";
+}
+
 }  // namespace
 }  // namespace gantry::e2e

@@ -56,6 +56,41 @@ class FailpointsTest : public ::testing::Test {
     return outcome;
   }
 
+  /// What a config that is read again comes to.
+  static std::string reload(Drivers& drivers, const DriverConfig& fresh) {
+    asio::io_context io{1};
+    std::string outcome;
+    const auto ask = [&]() -> awaitable<void> {
+      try {
+        co_await drivers.reload(fresh);
+        outcome = "done";
+      } catch (const Error& error) {
+        outcome = error.what();
+      }
+    };
+    asio::co_spawn(io, ask(), asio::detached);
+    io.run();
+    return outcome;
+  }
+
+  /// What so many first uses of a volume plugin at once come to; `meanwhile` is called when all of them wait.
+  static std::vector<std::string> use(Drivers& drivers, int count, const std::function<void()>& meanwhile = {}) {
+    asio::io_context io{1};
+    std::vector<std::string> outcomes;
+    const auto ask = [&]() -> awaitable<void> {
+      try {
+        const VolumeDriver driver = co_await drivers.use_volume("slow");
+        outcomes.push_back(driver.name());
+      } catch (const Error& error) {
+        outcomes.push_back(error.what());
+      }
+    };
+    for (int n = 0; n < count; ++n) asio::co_spawn(io, ask(), asio::detached);
+    if (meanwhile) asio::post(io, meanwhile);
+    io.run();
+    return outcomes;
+  }
+
   fs::path data(const std::string& driver) const { return folder_ / "data/drivers" / driver; }
 
   fs::path folder_;
@@ -110,6 +145,62 @@ TEST_F(FailpointsTest, OpenThatFailsOfAnotherDriverIsListed) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("failpoint fail-unavailable"));
   }
+}
+
+TEST_F(FailpointsTest, OpenThatHangsWhileTheDaemonRunsIsGivenUp) {
+  Workers workers{1, 1};
+  DriverConfig first = config("");
+  first.open_limit = first.open_grace = 30ms;
+  Drivers drivers{first, workers};
+  drivers.load();
+  DriverConfig fresh = first;
+  fresh.runtimes["slow"] = {"fake", {}};
+  fs::create_directories(data("runtime-slow"));
+  std::ofstream{data("runtime-slow") / "failpoints"} << "open=hang";
+  EXPECT_EQ(reload(drivers, fresh), "driver \"fake\" did not return from its opening within 60 ms");
+  EXPECT_THAT(drivers.runtime_names(), ::testing::Not(::testing::Contains("slow")));
+  std::ofstream{data("runtime-slow") / "release"};
+  EXPECT_EQ(reload(drivers, fresh), "done");
+  EXPECT_THAT(drivers.runtime_names(), ::testing::Contains("slow"));
+}
+
+TEST_F(FailpointsTest, TheFirstUsesOfAPluginWaitForOneOpening) {
+  Workers workers{1, 1};
+  DriverConfig with_stand_in = config("");
+  with_stand_in.directories.emplace_back(GANTRY_STAND_IN_DIR);
+  Drivers drivers{with_stand_in, workers};
+  drivers.load();
+  const fs::path folder = data("volume-stand-in-slow");
+  fs::create_directories(folder);
+  std::ofstream{folder / "failpoints"} << "open=hang:*";
+  const auto release = [&folder] { std::ofstream{folder / "release"}; };
+  EXPECT_THAT(use(drivers, 3, release), ::testing::ElementsAre("slow", "slow", "slow"));
+  EXPECT_EQ(read_file(folder / "calls"), "open\n");
+}
+
+TEST_F(FailpointsTest, APluginsOpeningThatHangsIsGivenUpAndNotRepeated) {
+  Workers workers{1, 1};
+  DriverConfig with_stand_in = config("");
+  with_stand_in.directories.emplace_back(GANTRY_STAND_IN_DIR);
+  with_stand_in.open_limit = with_stand_in.open_grace = 30ms;
+  Drivers drivers{with_stand_in, workers};
+  drivers.load();
+  const fs::path folder = data("volume-stand-in-slow");
+  fs::create_directories(folder);
+  std::ofstream{folder / "failpoints"} << "open=hang:*";
+  const std::string given_up = "driver \"slow\" did not return from its opening within 60 ms";
+  EXPECT_THAT(use(drivers, 2), ::testing::ElementsAre(given_up, given_up));
+  EXPECT_THAT(use(drivers, 1), ::testing::ElementsAre(HasSubstr("has not returned from an opening")));
+  EXPECT_EQ(read_file(folder / "calls"), "open\n");
+  std::ofstream{folder / "release"};
+  // There is no event to wait for: nobody hears when the thread has come back.
+  std::vector<std::string> outcome;
+  const auto patience = std::chrono::steady_clock::now() + 30s;
+  while (outcome != std::vector<std::string>{"slow"} && std::chrono::steady_clock::now() < patience) {
+    outcome = use(drivers, 1);
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_THAT(outcome, ::testing::ElementsAre("slow"));
 }
 
 TEST_F(FailpointsTest, KillEndsTheProcessThere) {
