@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "isolation/isolation.hpp"
+#include "isolation/own_sys.hpp"
 #include "subject.hpp"
 
 namespace {
@@ -73,6 +74,15 @@ void choose_suites(std::string kind) {
   ::testing::GTEST_FLAG(filter) = "AnyDriver*:" + kind + "*";
 }
 
+/// Else a driver that looks into /sys/class/net sees the host's interfaces, and neither its own nor the tests'.
+void show_interfaces_in_sys() {
+  try {
+    gantry::show_own_sys();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gantry-driver-test: /sys shows the host's interfaces, not the tests': %s\n", error.what());
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -89,6 +99,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto run = [&setup] {
+    if (!::testing::GTEST_FLAG(list_tests)) show_interfaces_in_sys();
     try {
       gantry::conformance::set_up(setup);
     } catch (const std::exception& error) {

@@ -56,10 +56,14 @@ class Network : public Suite<network::v1::Driver> {
   }
 
   void TearDown() override {
-    if (!IsSkipped() && !HasFatalFailure()) remove_all();
-    const bool skipped = IsSkipped();
+    const bool judged = came_to_its_end();
+    try {
+      if (has_driver()) remove_all();
+    } catch (const Error& error) {
+      if (judged) ADD_FAILURE() << "what there is cannot be removed: " << error.what();
+    }
     Suite::TearDown();
-    if (skipped) return;
+    if (!judged) return;
     EXPECT_EQ(interfaces(), before_) << "the driver left interfaces behind";
   }
 

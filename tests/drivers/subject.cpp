@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +81,8 @@ void set_up(Setup setup) {
     plugins::check_options(shared.info, OptionScope::object, shared.setup.object_options);
   }
 }
+
+bool is_isolated() { return under_test().setup.isolated; }
 
 const Options& object_options() { return under_test().setup.object_options; }
 
@@ -174,6 +177,12 @@ std::vector<std::string> Subject::mounts_left() const {
     if (field.starts_with(parts_->directory.string() + "/")) left.push_back(field);
   }
   return left;
+}
+
+/// The last ones first: they may lie on others.
+void Subject::remove_mounts() const {
+  const std::vector<std::string> left = mounts_left();
+  for (auto place = left.rbegin(); place != left.rend(); ++place) ::umount2(place->c_str(), MNT_DETACH);
 }
 
 void nest_directories(const std::filesystem::path& place, int depth) {

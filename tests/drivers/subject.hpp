@@ -64,6 +64,9 @@ void set_up(Setup setup);
 /// The kind of the driver under test: "storage".
 const std::string& kind_under_test();
 
+/// Whether it is tried in a process of its own.
+bool is_isolated();
+
 /// What each volume and network is made with.
 const Options& object_options();
 
@@ -113,6 +116,7 @@ class Subject {
   [[nodiscard]] std::filesystem::path scratch() const;  ///< For the test's own files.
   [[nodiscard]] bool can(std::string_view capability) const;
   [[nodiscard]] std::vector<std::string> mounts_left() const;
+  void remove_mounts() const;
 
  private:
   struct Parts;
@@ -134,9 +138,16 @@ class Suite : public ::testing::Test {
   void TearDown() override {
     if (subject_ == nullptr) return;
     subject_->close();
-    EXPECT_EQ(subject_->mounts_left(), std::vector<std::string>{}) << "the driver left mounts behind";
+    if (came_to_its_end()) {
+      EXPECT_EQ(subject_->mounts_left(), std::vector<std::string>{}) << "the driver left mounts behind";
+    }
+    subject_->remove_mounts();
     subject_.reset();
   }
+
+  /// Else the test has not undone what it began, which says nothing about the driver.
+  static bool came_to_its_end() { return !IsSkipped() && !HasFatalFailure(); }
+  [[nodiscard]] bool has_driver() const { return subject_ != nullptr && subject_->object() != nullptr; }
 
   Interface& driver() {
     if constexpr (std::is_same_v<Interface, Driver>) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "gantry/unique_fd.hpp"
+#include "isolation/own_sys.hpp"
 
 namespace gantry {
 namespace {
@@ -55,6 +56,21 @@ TEST(Isolation, PassesTheCodeOn) {
   EXPECT_EQ(run_isolated([] { return 0; }), 0);
   EXPECT_EQ(run_isolated([] { return 7; }), 7);
   EXPECT_EQ(run_isolated([] { return ::raise(SIGKILL); }), 128 + SIGKILL);
+}
+
+// A driver that looks there for a free name, or for one that is taken, is to find what it has made.
+TEST(Isolation, SysShowsTheInterfacesOfTheTest) {
+  const std::vector<fs::path> before = hierarchies();
+  const auto look = [&before] {
+    show_own_sys();
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator{"/sys/class/net"}) {
+      if (fs::exists(entry.path() / "ifindex")) names.push_back(entry.path().filename());
+    }
+    if (names != std::vector<std::string>{"lo"}) return 1;
+    return hierarchies() == before ? 0 : 2;
+  };
+  EXPECT_EQ(run_isolated(look), 0);
 }
 
 TEST(Isolation, AKilledTestLeavesNothing) {
