@@ -5,7 +5,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <iterator>
-#include <stdexcept>
 
 #include "api/http_exchange.hpp"
 #include "api/product.hpp"
@@ -64,26 +63,56 @@ constexpr std::string_view kBadRequest =
 constexpr std::string_view kUnknownEncoding =
     "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
     "Unsupported transfer encoding";
+constexpr std::string_view kTooManyLargeHeaders =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+    "{\"message\":\"too many requests with large headers\"}\n";
 constexpr std::string_view kHeaderTooLarge =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: "
     "close\r\n\r\n431 Request Header Fields Too Large";
 
 /// Where a body ends, a proxy before the daemon must not see otherwise than the daemon does: else what it takes for a
 /// body is a request of its own here.
-bool has_known_encoding(const HttpExchange::Parser& parser) {
+bool has_known_encoding(const RequestParser& parser) {
   const auto [first, last] = parser.get().equal_range(http::field::transfer_encoding);
   if (first == last) return true;
   return std::next(first) == last && boost::beast::iequals(first->value(), "chunked");
 }
 
+/// How much more than a header is kept of what a client sends ahead.
+constexpr std::size_t kAhead = 16 * 1024;
+
 }  // namespace
 
+/// One of the few that may be as large, from when that shows until its request is answered.
+class Connection::LargeHeader {
+ public:
+  explicit LargeHeader(std::size_t& count) : count_(count) {}
+  ~LargeHeader() {
+    if (counted_) --count_;
+  }
+  LargeHeader(const LargeHeader&) = delete;
+  LargeHeader& operator=(const LargeHeader&) = delete;
+
+  /// False if there are too many already.
+  bool take(std::size_t most) {
+    if (counted_) return true;
+    if (count_ >= most) return false;
+    ++count_;
+    return counted_ = true;
+  }
+
+ private:
+  std::size_t& count_;
+  bool counted_{};
+};
+
 Connection::Connection(std::shared_ptr<Transport> transport, const Router& router, const Limits& limits,
-                       asio::any_io_executor executor)
+                       std::size_t& large_headers, asio::any_io_executor executor)
     : transport_(std::move(transport)),
-      input_(std::make_shared<Input>(transport_, limits.header_bytes + 16 * 1024)),
+      input_(std::make_shared<Input>(transport_, limits.common_header_bytes + kAhead)),
       router_(router),
       limits_(limits),
+      large_headers_(large_headers),
       deadline_(std::move(executor)) {}
 
 Connection::~Connection() = default;
@@ -140,26 +169,41 @@ awaitable<void> Connection::serve() {
   co_await linger();
 }
 
-awaitable<bool> Connection::serve_request() {
-  HttpExchange::Parser parser;
+awaitable<bool> Connection::read_head(RequestParser& parser, LargeHeader& large) {
   parser.header_limit(limits_.header_bytes);
   parser.body_limit(boost::none);
-  while (!parser.is_header_done()) {
+  std::size_t taken = 0;
+  for (;;) {
     boost::system::error_code failed;
-    try {
-      input_->consume(parser.put(asio::buffer(input_->available().data(), input_->available().size()), failed));
-    } catch (const std::length_error&) {
-      failed = http::error::header_limit;  // of a single field
-    }
-    if (failed == http::error::need_more) {
-      const bool came = co_await input_->fill();
-      if (!came) co_return false;
-    } else if (failed) {
+    const std::size_t some = parser.put(asio::buffer(input_->available().data(), input_->available().size()), failed);
+    input_->consume(some);
+    taken += some;
+    if (failed && failed != http::error::need_more) {
       const bool too_large = failed == http::error::header_limit;
       co_await transport_->write(too_large ? kHeaderTooLarge : kBadRequest);
       co_return false;
     }
+    const bool done = parser.is_header_done();
+    if (taken + (done ? 0 : input_->available().size()) > limits_.common_header_bytes) {
+      if (!large.take(limits_.large_headers)) {
+        co_await transport_->write(kTooManyLargeHeaders);
+        co_return false;
+      }
+      input_->limit(limits_.header_bytes + kAhead);
+    }
+    if (done) break;
+    const bool came = co_await input_->fill();
+    if (!came) co_return false;
   }
+  input_->limit(limits_.common_header_bytes + kAhead);
+  co_return true;
+}
+
+awaitable<bool> Connection::serve_request() {
+  RequestParser parser;
+  LargeHeader large{large_headers_};
+  const bool has_head = co_await read_head(parser, large);
+  if (!has_head) co_return false;
   set_deadline(std::chrono::milliseconds{0});
   if (!has_known_encoding(parser)) {
     co_await transport_->write(kUnknownEncoding);

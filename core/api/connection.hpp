@@ -13,7 +13,9 @@ namespace gantry::api {
 
 /// What a client may take up.
 struct Limits {
-  std::uint32_t header_bytes{128 * 1024};
+  std::uint32_t header_bytes{(1024 + 4) * 1024};  ///< As many as Go's server takes.
+  std::uint32_t common_header_bytes{128 * 1024};
+  std::size_t large_headers{128};  ///< How many requests with more than that there may be at a time.
   std::size_t connections{4096};
   std::size_t drained_body_bytes{256 * 1024};  ///< Of a body that its handler did not read.
   std::chrono::milliseconds handshake_time{10'000};
@@ -23,11 +25,14 @@ struct Limits {
   std::chrono::milliseconds linger_time{2'000};    ///< For the client to see the end of an answer.
 };
 
+class RequestParser;
+
 /// One client's connection: HTTP/1.1 requests one after the other until it ends or is taken over for a stream.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
+  /// `large_headers` counts those of all connections.
   Connection(std::shared_ptr<Transport> transport, const Router& router, const Limits& limits,
-             asio::any_io_executor executor);
+             std::size_t& large_headers, asio::any_io_executor executor);
   ~Connection();
 
   /// Serves until the end. Never throws.
@@ -42,8 +47,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   friend class HttpExchange;
+  class LargeHeader;
   awaitable<void> serve();
   awaitable<bool> serve_request();
+  /// False if there is none to be had; then the client has been told.
+  awaitable<bool> read_head(RequestParser& parser, LargeHeader& large);
   awaitable<void> linger();
   /// Closes the connection unless called again in time; zero: no limit.
   void set_deadline(std::chrono::milliseconds time);
@@ -52,6 +60,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Input> input_;
   const Router& router_;
   const Limits& limits_;
+  std::size_t& large_headers_;
   asio::steady_timer deadline_;
   bool idle_{true};
   bool finishing_{};

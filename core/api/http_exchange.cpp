@@ -72,11 +72,7 @@ std::string to_hex(std::size_t number) {
 
 std::optional<PeerProcess> HttpExchange::peer() const { return connection_.transport_->peer(); }
 
-std::optional<std::string> HttpExchange::header(std::string_view name) const {
-  const auto found = parser_.get().find(boost::beast::string_view{name.data(), name.size()});
-  if (found == parser_.get().end()) return std::nullopt;
-  return std::string{found->value()};
-}
+std::optional<std::string> HttpExchange::header(std::string_view name) const { return parser_.field(name); }
 
 awaitable<std::size_t> HttpExchange::read_body(std::span<std::byte> buffer) {
   if (!parser_.is_done() && !continued_ && !started_ &&

@@ -1,23 +1,18 @@
 #pragma once
 
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <memory>
 #include <string>
 
 #include "api/connection.hpp"
 #include "api/exchange.hpp"
+#include "api/request_parser.hpp"
 
 namespace gantry::api {
-
-namespace http = boost::beast::http;
 
 /// An exchange over one Connection.
 class HttpExchange final : public Exchange {
  public:
-  using Parser = http::request_parser<http::buffer_body>;
-
-  HttpExchange(Connection& connection, Parser& parser) : connection_(connection), parser_(parser) {}
+  HttpExchange(Connection& connection, RequestParser& parser) : connection_(connection), parser_(parser) {}
 
   [[nodiscard]] const Request& request() const override { return request_; }
   [[nodiscard]] Request& request() { return request_; }
@@ -55,7 +50,7 @@ class HttpExchange final : public Exchange {
   awaitable<void> more_body();
 
   Connection& connection_;
-  Parser& parser_;
+  RequestParser& parser_;
   Request request_;
   std::shared_ptr<Upgraded> upgraded_;
   bool continued_{};  // 100 Continue has been sent

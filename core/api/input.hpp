@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,12 @@ class Input : public std::enable_shared_from_this<Input> {
 
   [[nodiscard]] std::string_view available() const { return {buffer_.data() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes);
+
+  /// Keeps up to `bytes` from now on; what is there already stays.
+  void limit(std::size_t bytes) {
+    limit_ = bytes;
+    piece_ = std::min(piece_, bytes);
+  }
 
   /// Waits for more than there is: false at the end of the input.
   awaitable<bool> fill();

@@ -22,6 +22,7 @@ struct Server::State {
   const Router& router;
   const Limits limits;
   bool stopping{};
+  std::size_t large_headers{};
   Wakeup connection_ended;
   std::list<std::weak_ptr<Connection>> connections;
 
@@ -73,8 +74,8 @@ void welcome(const std::shared_ptr<State>& state, const Listener& listener, Uniq
   }
   Socket socket = adopt(state->context, std::move(fd));
   auto transport = listener.tls ? listener.tls->wrap(std::move(socket)) : plain_transport(std::move(socket));
-  auto connection =
-      std::make_shared<Connection>(std::move(transport), state->router, state->limits, state->context.get_executor());
+  auto connection = std::make_shared<Connection>(std::move(transport), state->router, state->limits,
+                                                 state->large_headers, state->context.get_executor());
   asio::co_spawn(state->context, serve(state, std::move(connection)), asio::detached);
 }
 

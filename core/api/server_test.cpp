@@ -295,9 +295,15 @@ TEST_F(ServerTest, RefusesGarbageAndTooMuch) {
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 501 Not Implemented\r\n")) << encoding;
     EXPECT_THAT(answer, Not(HasSubstr("200 OK"))) << encoding;
   }
-  Client large{path()};
-  large.send("GET /hello/a HTTP/1.1\r\nX: " + std::string(200'000, 'x') + "\r\n\r\n");
-  EXPECT_THAT(large.rest(), StartsWith("HTTP/1.1 431 "));
+  const std::string too_much(1'200'000, 'x');
+  for (const std::string& head : {"GET /hello/a HTTP/1.1\r\nX: " + too_much + "\r\n\r\n",
+                                  "GET /hello/a HTTP/1.1\r\n" + too_much + ": x\r\n\r\n", "GET /" + too_much}) {
+    Client large{path()};
+    large.send(head);
+    const std::string answer = large.rest();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
+    EXPECT_THAT(answer, EndsWith("\r\n\r\n431 Request Header Fields Too Large"));
+  }
   Client chunks{path()};
   chunks.send("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
   EXPECT_THAT(chunks.rest(), StartsWith("HTTP/1.1 400 "));
@@ -326,6 +332,39 @@ TEST_F(ServerTest, BoundsTheNumberOfConnections) {
   first.until("}");
   Client second{path()};
   EXPECT_THAT(second.rest(), HasSubstr("too many connections"));
+}
+
+TEST_F(ServerTest, TakesHeadersWithManyCredentials) {
+  router_.add("POST", "/header", [](Exchange& exchange) -> awaitable<Response> {
+    const std::string config = exchange.header("x-registry-CONFIG").value_or("");
+    std::string body = co_await exchange.body(100);
+    co_return Response::text(std::to_string(config.size()) + " and " + body + "!");
+  });
+  start();
+  Client client{path()};
+  for (const std::size_t size : {60'000U, 65'530U, 80'000U, 140'000U, 1'000'000U, 10U}) {
+    client.send("POST /header HTTP/1.1\r\nHost: d\r\nX-Registry-Config: " + std::string(size, 'a') +
+                "\r\nContent-Length: 4\r\n\r\nbody");
+    EXPECT_THAT(client.until("!"), EndsWith("\r\n\r\n" + std::to_string(size) + " and body!"));
+  }
+}
+
+TEST_F(ServerTest, BoundsTheNumberOfLargeHeaders) {
+  limits_.large_headers = 1;
+  start();
+  const std::string field = " HTTP/1.1\r\nHost: d\r\nX: " + std::string(200'000, 'x') + "\r\n\r\n";
+  Client first{path()};
+  for (int i = 0; i < 3; ++i) {
+    first.send("GET /hello/a" + field);
+    EXPECT_THAT(first.until("}"), HasSubstr(" 200 OK"));
+  }
+  first.send("GET /forever" + field);
+  EXPECT_THAT(first.until("\r\n\r\n"), HasSubstr(" 200 OK"));
+  Client second{path()};
+  second.send("GET /hello/a" + field);
+  EXPECT_THAT(second.rest(), HasSubstr("503 Service Unavailable"));
+  first.close();
+  gone_.get_future().wait();
 }
 
 TEST_F(ServerTest, CopiesStreamsUntilDetached) {
