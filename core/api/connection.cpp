@@ -119,13 +119,23 @@ Connection::~Connection() = default;
 
 awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
   try {
-    self->set_deadline(self->limits_.handshake_time);
-    co_await self->transport_->handshake();
-    co_await self->serve();
+    const bool ready = co_await self->shake_hands();
+    if (ready) co_await self->serve();
   } catch (const std::exception& failure) {
     spdlog::debug("api: connection ended: {}", failure.what());
   }
   self->close();
+}
+
+awaitable<bool> Connection::shake_hands() {
+  set_deadline(limits_.handshake_time);
+  try {
+    co_await transport_->handshake();
+    co_return true;
+  } catch (const Error& failure) {
+    if (!finishing_) spdlog::info("http: {}", failure.what());
+  }
+  co_return false;
 }
 
 void Connection::close() {

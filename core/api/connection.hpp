@@ -48,6 +48,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   friend class HttpExchange;
   class LargeHeader;
+  awaitable<bool> shake_hands();
   awaitable<void> serve();
   awaitable<bool> serve_request();
   /// False if there is none to be had; then the client has been told.

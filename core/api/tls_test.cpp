@@ -5,11 +5,14 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <csignal>
 
 #include <boost/asio/detached.hpp>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include "api/server.hpp"
@@ -77,9 +80,14 @@ class TlsTest : public ::testing::Test {
   }
 
   ~TlsTest() override {
+    stop();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
     asio::co_spawn(context_, server_.stop(std::chrono::milliseconds{5000}), asio::detached);
     thread_.join();
-    std::filesystem::remove_all(folder_);
   }
 
   [[nodiscard]] std::string file(const char* name) const { return folder_ / name; }
@@ -88,6 +96,34 @@ class TlsTest : public ::testing::Test {
     const File out{std::fopen(file(name).c_str(), "w"), &std::fclose};
     PEM_write_X509(out.get(), identity.certificate.get());
     PEM_write_PrivateKey(out.get(), identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  }
+
+  [[nodiscard]] UniqueFd connect() const {
+    UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = port_;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) fd.reset();
+    return fd;
+  }
+
+  // Sends `text` without TLS and gives back all that is answered.
+  std::string ask_plainly(const std::string& text) {
+    const UniqueFd fd = connect();
+    ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    return rest(fd);
+  }
+
+  // What is sent until the connection is closed.
+  static std::string rest(const UniqueFd& fd) {
+    ::shutdown(fd.get(), SHUT_WR);
+    std::string out;
+    char buffer[1024];
+    for (ssize_t got = 0; (got = ::recv(fd.get(), buffer, sizeof(buffer), 0)) > 0;) {
+      out.append(buffer, static_cast<std::size_t>(got));
+    }
+    return out;
   }
 
   // Sends `text`, half-closes, and gives back all that is answered; "" if the handshake or the exchange fails.
@@ -99,15 +135,14 @@ class TlsTest : public ::testing::Test {
       SSL_CTX_use_PrivateKey(context.get(), client->key.get());
     }
     if (max_version != 0) SSL_CTX_set_max_proto_version(context.get(), max_version);
-    const UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = port_;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return "no connection";
+    const UniqueFd fd = connect();
+    if (!fd) return "no connection";
     const std::unique_ptr<SSL, decltype(&::SSL_free)> ssl{SSL_new(context.get()), &::SSL_free};
     SSL_set_fd(ssl.get(), fd.get());
-    if (SSL_connect(ssl.get()) != 1) return "";
+    if (SSL_connect(ssl.get()) != 1) {
+      rest(fd);
+      return "";
+    }
     SSL_write(ssl.get(), text.data(), static_cast<int>(text.size()));
     SSL_shutdown(ssl.get());
     std::string out;
@@ -115,6 +150,7 @@ class TlsTest : public ::testing::Test {
     for (int got = 0; (got = SSL_read(ssl.get(), buffer, sizeof(buffer))) > 0;) {
       out.append(buffer, static_cast<std::size_t>(got));
     }
+    if (out.empty()) rest(fd);  // the daemon has said all about it when it closes the connection
     return out;
   }
 
@@ -141,6 +177,42 @@ TEST_F(TlsTest, RefusesEverybodyElse) {
   EXPECT_EQ(ask(kHello, nullptr), "");
   const Identity stranger = make_identity("client", 3, nullptr);
   EXPECT_EQ(ask(kHello, &stranger), "");
+}
+
+// What the daemon logs, from here on.
+class Logged {
+ public:
+  Logged() : sink_(std::make_shared<spdlog::sinks::ostream_sink_mt>(text_, true)) {
+    sink_->set_pattern("%l %v");
+    spdlog::default_logger()->sinks().push_back(sink_);
+  }
+  ~Logged() { spdlog::default_logger()->sinks().pop_back(); }
+  [[nodiscard]] std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+  std::shared_ptr<spdlog::sinks::ostream_sink_mt> sink_;
+};
+
+TEST_F(TlsTest, TellsAndLogsWhyThereIsNoSession) {
+  ::signal(SIGPIPE, SIG_IGN);
+  const Logged logged;
+  for (const char* method : {"GET", "HEAD", "POST", "PUT"}) {
+    EXPECT_EQ(ask_plainly(std::string{method} + " /_ping HTTP/1.1\r\nHost: d\r\n\r\n"),
+              "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+  }
+  EXPECT_EQ(ask_plainly(""), "");
+  EXPECT_EQ(ask_plainly("no TLS at all"), "");
+  ask(kHello, nullptr);
+  const Identity stranger = make_identity("client", 3, nullptr);
+  ask(kHello, &stranger);
+  stop();
+  const std::string from = "info http: TLS handshake error from 127\\.0\\.0\\.1:[0-9]+: ";
+  for (const char* why : {"client sent an HTTP request to an HTTPS server\n", "EOF\n",
+                          "tls: first record does not look like a TLS handshake\n",
+                          "tls: client didn't provide a certificate\n", "tls: failed to verify certificate: .*\n"}) {
+    EXPECT_THAT(logged.text(), ::testing::ContainsRegex(from + why));
+  }
 }
 
 TEST_F(TlsTest, RefusesOldProtocols) {

@@ -28,7 +28,7 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  /// Errors: io, denied (TLS: no or a wrong client certificate).
+  /// Errors: io, denied (TLS: no or a wrong client certificate); of whoever speaks plain HTTP, which is told so.
   virtual awaitable<void> handshake() = 0;
   /// 0 at the end of the client's input, and when the connection has failed.
   virtual awaitable<std::size_t> read(asio::mutable_buffer buffer) = 0;
