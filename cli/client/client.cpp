@@ -1,5 +1,6 @@
 #include "client/client.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -51,12 +52,6 @@ bool is_older(const std::string& a, const std::string& b) {
   return a_major != b_major ? a_major < b_major : a_minor < b_minor;
 }
 
-Headers with_content_type(const Headers& headers, const std::string& body) {
-  Headers all = headers;
-  if (!body.empty()) all.emplace_back("Content-Type", "application/json");
-  return all;
-}
-
 /// An answer's body, as it comes.
 class BodyBuffer : public std::streambuf {
  public:
@@ -94,7 +89,8 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-Client::Client(DaemonAddress address) : address_(std::move(address)), version_(kNewestVersion) {
+Client::Client(DaemonAddress address, Headers always)
+    : address_(std::move(address)), always_(std::move(always)), version_(kNewestVersion) {
   const char* fixed = std::getenv("DOCKER_API_VERSION");
   if (fixed != nullptr && *fixed != '\0') {
     version_ = fixed;
@@ -102,10 +98,20 @@ Client::Client(DaemonAddress address) : address_(std::move(address)), version_(k
   }
 }
 
+Headers Client::with_always(const Headers& headers, const std::string& body) const {
+  Headers all = headers;
+  if (!body.empty()) all.emplace_back("Content-Type", "application/json");
+  for (const auto& header : always_) {
+    const bool is_set = std::any_of(all.begin(), all.end(), [&](const auto& own) { return own.first == header.first; });
+    if (!is_set) all.push_back(header);
+  }
+  return all;
+}
+
 std::unique_ptr<Exchange> Client::begin(std::string_view method, const std::string& path, const std::string& body,
                                         const Headers& headers) {
   auto exchange = idle_ ? std::move(idle_) : std::make_unique<Exchange>(connect(address_));
-  exchange->send(method, target(path), with_content_type(headers, body), body);
+  exchange->send(method, target(path), with_always(headers, body), body);
   return exchange;
 }
 
@@ -124,7 +130,7 @@ bool Client::adopt_older_version(const Exchange& exchange) {
 
 std::unique_ptr<Exchange> Client::send(std::string_view method, const std::string& path, const std::string& body,
                                        const Headers& headers) {
-  const Headers all = with_content_type(headers, body);
+  const Headers all = with_always(headers, body);
   // A kept connection may have been closed by the daemon meanwhile; then nothing of the request was read.
   if (idle_) {
     auto exchange = std::move(idle_);
@@ -195,7 +201,7 @@ std::unique_ptr<Exchange> Client::upload(std::string_view method, const std::str
     if (is_older(theirs, version_)) version_ = theirs;
   }
   auto exchange = std::make_unique<Exchange>(connect(address_));
-  exchange->send_chunked(method, target(path), headers);
+  exchange->send_chunked(method, target(path), with_always(headers, ""));
   try {
     for (std::string_view piece = source(); !piece.empty(); piece = source()) exchange->send_chunk(piece);
     exchange->send_chunk({});

@@ -41,7 +41,8 @@ std::string escaped(std::string_view text);
 /// until the daemon says that it is older.
 class Client {
  public:
-  explicit Client(DaemonAddress address);
+  /// `always`: sent with each request that does not set them itself.
+  explicit Client(DaemonAddress address, Headers always = {});
 
   /// Sends and waits for the whole answer. Paths have no version: "/containers/json". Throws DaemonError from 400 on.
   std::string call(std::string_view method, const std::string& path, const std::string& body = {},
@@ -70,6 +71,7 @@ class Client {
   [[nodiscard]] const std::string& version() const noexcept { return version_; }
 
  private:
+  [[nodiscard]] Headers with_always(const Headers& headers, const std::string& body) const;
   [[nodiscard]] std::string target(const std::string& path) const { return "/v" + version_ + path; }
   std::unique_ptr<Exchange> send(std::string_view method, const std::string& path, const std::string& body,
                                  const Headers& headers);
@@ -77,6 +79,7 @@ class Client {
   bool adopt_older_version(const Exchange& exchange);
 
   DaemonAddress address_;
+  Headers always_;
   std::string version_;
   bool version_fixed_ = false;
   std::unique_ptr<Exchange> idle_;

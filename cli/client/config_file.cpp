@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -12,16 +13,52 @@
 
 namespace gantry::cli {
 
+namespace {
+
+/// What has another type than Docker's programs expect, in their words; the rest of the file holds all the same.
+std::string mistake(const Json& config) {
+  static constexpr std::array kTexts{"credsStore",    "currentContext", "detachKeys",  "imagesFormat", "networksFormat",
+                                     "pluginsFormat", "psFormat",       "statsFormat", "volumesFormat"};
+  static constexpr std::array<std::pair<const char*, const char*>, 4> kMaps{
+      {{"HttpHeaders", "map[string]string"},
+       {"auths", "map[string]types.AuthConfig"},
+       {"credHelpers", "map[string]string"},
+       {"proxies", "map[string]configfile.ProxyConfig"}}};
+  if (config.is_discarded()) return "invalid character";
+  const auto kind = [](const Json& value) { return std::string(value.is_boolean() ? "bool" : value.type_name()); };
+  if (!config.is_object())
+    return "json: cannot unmarshal " + kind(config) + " into Go value of type configfile.ConfigFile";
+  const auto field = [&](const char* key, const char* type, bool fits) {
+    return fits ? ""
+                : "json: cannot unmarshal " + kind(config[key]) + " into Go struct field ConfigFile." + key +
+                      " of type " + type;
+  };
+  for (const auto& item : config.items()) {
+    std::string out;
+    for (const char* key : kTexts) {
+      if (item.key() == key) out = field(key, "string", item.value().is_string() || item.value().is_null());
+    }
+    for (const auto& [key, type] : kMaps) {
+      if (item.key() == key) out = field(key, type, item.value().is_object() || item.value().is_null());
+    }
+    if (item.key() == "pruneFilters") {
+      out = field("pruneFilters", "[]string", item.value().is_array() || item.value().is_null());
+    }
+    if (!out.empty()) return out;
+  }
+  return "";
+}
+
+}  // namespace
+
 ConfigFile::ConfigFile(const std::string& directory)
     : path_(directory + "/config.json"), json_(std::make_unique<Json>(Json::object())) {
   std::ifstream file(path_);
   if (!file) return;
   Json parsed = Json::parse(file, nullptr, false);
-  if (parsed.is_object()) {
-    *json_ = std::move(parsed);
-  } else {
-    std::cerr << "WARNING: Error loading config file: " << path_ << ": not a JSON object\n";
-  }
+  const std::string wrong = mistake(parsed);
+  if (!wrong.empty()) std::cerr << "WARNING: Error parsing config file (" << path_ << "): " << wrong << "\n";
+  if (parsed.is_object()) *json_ = std::move(parsed);
 }
 
 ConfigFile::~ConfigFile() = default;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "client/user_defaults.hpp"
 #include "command/output.hpp"
 #include "command/table.hpp"
 #include "contexts/current_context.hpp"
@@ -39,7 +40,8 @@ void check_arity(const Context& context, std::size_t count, Arity arity) {
 }  // namespace
 
 Client& Context::client() {
-  if (!client_) client_ = std::make_unique<Client>(resolve_daemon(connection, config_dir, config()));
+  if (!client_)
+    client_ = std::make_unique<Client>(resolve_daemon(connection, config_dir, config()), custom_headers(config()));
   return *client_;
 }
 
@@ -68,6 +70,10 @@ std::vector<std::string> Context::parse(Flags& flags, Arity arity) {
   }
   check_arity(*this, words.size(), arity);
   return words;
+}
+
+std::string Context::detach_keys(const std::string& given) {
+  return given.empty() ? config().text("detachKeys") : given;
 }
 
 Failure Context::failure_with_hint(const std::string& message, int code) const {

@@ -35,10 +35,14 @@ class Context {
   std::vector<std::string> arguments;
   std::vector<std::string>* flag_names = nullptr;  ///< Set: `parse` puts the flags' names there and throws HelpShown.
 
+
   /// The daemon; not spoken to before the first request.
   Client& client();
   /// The user's config.json; not read before it is asked for.
   ConfigFile& config();
+
+  /// What detaches: `given`, or what the user's config.json has.
+  std::string detach_keys(const std::string& given);
 
   /// Reads the flags and gives the other words. Throws Failure as Docker words it; prints the help if it is asked for.
   std::vector<std::string> parse(Flags& flags, Arity arity);

@@ -20,6 +20,7 @@
 #include "build/lending.hpp"
 #include "build/outputs.hpp"
 #include "client/credentials.hpp"
+#include "client/user_defaults.hpp"
 #include "commands/commands.hpp"
 #include "parse/text.hpp"
 #include "tar/header.hpp"
@@ -275,6 +276,7 @@ int image_build(Context& context) {
   options.declare(flags);
   const auto words = context.parse(flags, Arity::exactly(1));
   options.take_shorthands();
+  options.arguments = with_proxies(std::move(options.arguments), context.config(), context.client().endpoint().text);
   const std::vector<Output> outputs = outputs_of(options);
   check_caches(options.cache_to);
   for (const Output& output : outputs) {

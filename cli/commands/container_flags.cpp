@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "command/failure.hpp"
+#include "client/user_defaults.hpp"
+#include "command/context.hpp"
 #include "parse/environment.hpp"
 #include "parse/mount.hpp"
 #include "parse/network.hpp"
@@ -21,6 +22,10 @@ bool ContainerFlags::attaches(const std::string& stream) const {
   if (attach_.empty()) return stream != "stdin" || interactive;
   if (stream == "stdin" && interactive) return true;
   return std::find(attach_.begin(), attach_.end(), stream) != attach_.end();
+}
+
+void ContainerFlags::add_proxies(Context& context) {
+  env_ = with_proxies(std::move(env_), context.config(), context.client().endpoint().text);
 }
 
 void ContainerFlags::declare(Flags& flags) {
@@ -160,7 +165,9 @@ void ContainerFlags::declare_resources(Flags& flags) {
   number("blkio-weight", "BlkioWeight", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
          "uint16");
   number("cpu-count", "CpuCount", "CPU count (Windows only)");
+  flags.hidden();
   number("cpu-percent", "CpuPercent", "CPU percent (Windows only)");
+  flags.hidden();
   number("cpu-period", "CpuPeriod", "Limit CPU CFS (Completely Fair Scheduler) period");
   number("cpu-quota", "CpuQuota", "Limit CPU CFS (Completely Fair Scheduler) quota");
   number("cpu-rt-period", "CpuRealtimePeriod", "Limit CPU real-time period in microseconds");
@@ -168,7 +175,9 @@ void ContainerFlags::declare_resources(Flags& flags) {
   number("cpu-shares,c", "CpuShares", "CPU shares (relative weight)");
   number("pids-limit", "PidsLimit", "Tune container pids limit (set -1 for unlimited)");
   number("io-maxiops", "IOMaximumIOps", "Maximum IOps limit for the system drive (Windows only)", "uint");
+  flags.hidden();
   bytes("io-maxbandwidth", "IOMaximumBandwidth", "Maximum IO bandwidth limit for the system drive (Windows only)");
+  flags.hidden();
   bytes("kernel-memory", "KernelMemory", "Kernel memory limit");
   bytes("memory,m", "Memory", "Memory limit");
   bytes("memory-reservation", "MemoryReservation", "Memory soft limit");

@@ -11,6 +11,8 @@
 
 namespace gantry::cli {
 
+class Context;
+
 /// The flags that `run` and `create` share, and the body of the API's create request that they amount to.
 class ContainerFlags {
  public:
@@ -18,6 +20,9 @@ class ContainerFlags {
   ~ContainerFlags();
 
   void declare(Flags& flags);
+
+  /// To the environment, as the user's config.json has them.
+  void add_proxies(Context& context);
 
   /// Throws InvalidValue. `arguments` are the image and what stands behind it.
   [[nodiscard]] Json build(const Flags& flags, const std::vector<std::string>& arguments) const;

@@ -118,6 +118,7 @@ int container_create(Context& context) {
   options.declare(flags);
   const auto words = context.parse(flags, Arity::at_least(1));
   check_pull_policy(context, options.pull);
+  options.add_proxies(context);
   Json body;
   try {
     body = options.build(flags, words);

@@ -88,6 +88,7 @@ int container_exec(Context& context) {
   if (options.tty && options.interactive && !options.detach && !is_terminal(STDIN_FILENO)) {
     throw Failure("the input device is not a TTY");
   }
+  options.detach_keys = context.detach_keys(options.detach_keys);
   Json body;
   try {
     body = options.create_body(words);

@@ -61,6 +61,7 @@ int plugin_ls(Context& context) {
   flags.toggle("no-trunc", full, "Don't truncate output").toggle("quiet,q", quiet, "Only display plugin names");
   list.declare_format(flags);
   context.parse(flags, Arity::none());
+  if (list.format.empty() && !quiet) list.format = context.config().text("pluginsFormat");
   const Json plugins = context.client().get("/gantry/plugins");
   std::vector<Json> rows;
   bool failed = false;

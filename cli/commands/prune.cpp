@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "client/user_defaults.hpp"
 #include "command/failure.hpp"
 #include "command/output.hpp"
 #include "commands/commands.hpp"
@@ -25,9 +27,14 @@ struct PruneFlags {
     return force || confirmed("WARNING! This will remove " + what + "\nAre you sure you want to continue?");
   }
 
-  Json post(Context& context, const std::string& path) const {
-    Query query;
-    list.add_filters(query);
+  void add_filters(Context& context, Query& query) const {
+    ListFlags all = list;
+    all.filters = with_prune_filters(list.filters, context.config());
+    all.add_filters(query);
+  }
+
+  Json post(Context& context, const std::string& path, Query query = {}) const {
+    add_filters(context, query);
     return Json::parse(context.client().post(path + query.text()));
   }
 };
@@ -52,6 +59,19 @@ double reclaimed(const Json& answer) { return answer.value("SpaceReclaimed", 0.0
 
 void print_with_total(const std::string& text, double bytes) {
   print_text(text + "Total reclaimed space: " + human_size(bytes, 4) + "\n");
+}
+
+std::string system_warning(Context& context, const PruneFlags& options, bool all, bool volumes) {
+  std::string out =
+      "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n";
+  if (volumes) out += "  - all anonymous volumes not used by at least one container\n";
+  out += all ? "  - all images without at least one container associated to them\n  - all build cache\n"
+             : "  - all dangling images\n  - unused build cache\n";
+  std::vector<std::string> filters = with_prune_filters(options.list.filters, context.config());
+  std::sort(filters.begin(), filters.end());
+  if (!filters.empty()) out += "\n  Items to be pruned will be filtered with:\n";
+  for (const std::string& filter : filters) out += "  - " + filter + "\n";
+  return out + "\nAre you sure you want to continue?";
 }
 
 constexpr const char* kUntil = "Provide filter values (e.g. \"until=<timestamp>\")";
@@ -129,14 +149,10 @@ int system_prune(Context& context) {
       throw Failure("ERROR: The \"until\" filter is not supported with \"--volumes\"");
     }
   }
-  std::string what =
-      "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n";
-  if (volumes) what += "  - all anonymous volumes not used by at least one container\n";
-  what += all ? "  - all images without at least one container associated to them\n" : "  - all dangling images\n";
-  if (!options.force && !confirmed(what + "\nAre you sure you want to continue?")) return 0;
+  if (!options.force && !confirmed(system_warning(context, options, all, volumes))) return 0;
   double bytes = 0;
-  const auto step = [&](const char* path, const char* key, const char* title) {
-    const Json answer = options.post(context, path);
+  const auto step = [&](const char* path, const char* key, const char* title, const Query& query = {}) {
+    const Json answer = options.post(context, path, query);
     bytes += reclaimed(answer);
     print_text(listed(answer, key, title));
     std::fflush(stdout);
@@ -144,8 +160,11 @@ int system_prune(Context& context) {
   step("/containers/prune", "ContainersDeleted", "Deleted Containers");
   step("/networks/prune", "NetworksDeleted", "Deleted Networks");
   if (volumes) step("/volumes/prune", "VolumesDeleted", "Deleted Volumes");
+  const auto given = options.list.filters;
   options.list.filters.push_back(std::string("dangling=") + (all ? "false" : "true"));
   step("/images/prune", "ImagesDeleted", "Deleted Images");
+  options.list.filters = given;
+  step("/build/prune", "CachesDeleted", "Deleted build cache objects", Query{}.add_if(all, "all"));
   print_with_total("", bytes);
   return 0;
 }
@@ -165,9 +184,12 @@ int builder_prune(Context& context) {
       .custom("min-free-space", "bytes", "Target amount of free disk space after pruning", bytes(min_free));
   options.declare(flags, "Provide filter values (e.g. \"until=24h\")");
   context.parse(flags, Arity::none());
-  if (!options.goes_ahead(all ? "all build cache." : "all dangling build cache.")) return 0;
+  // In one line, as docker asks for this one alone.
+  const std::string what = all ? "all build cache." : "all dangling build cache.";
+  if (!options.force && !confirmed("WARNING! This will remove " + what + " Are you sure you want to continue?"))
+    return 0;
   Query query;
-  options.list.add_filters(query);
+  options.add_filters(context, query);
   query.add_if(all, "all", "1");
   // Daemons before API 1.48 know the first of these by its older name alone.
   query.add_if(reserved > 0, "keep-storage", std::to_string(reserved));

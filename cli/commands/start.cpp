@@ -63,7 +63,7 @@ int container_start(Context& context) {
   }
   if (attach || interactive) {
     if (names.size() > 1) throw Failure("you cannot start and attach multiple containers at once");
-    return start_attached(context, names[0], interactive, detach_keys);
+    return start_attached(context, names[0], interactive, context.detach_keys(detach_keys));
   }
   std::string failed;
   for (const std::string& name : names) {
@@ -89,6 +89,7 @@ int container_attach(Context& context) {
       .toggle("no-stdin", no_stdin, "Do not attach STDIN")
       .toggle("sig-proxy", proxy, "Proxy all received signals to the process");
   const auto names = context.parse(flags, Arity::exactly(1));
+  detach_keys = context.detach_keys(detach_keys);
   Client& client = context.client();
   const Json container = client.get("/containers/" + escaped(names[0]) + "/json");
   const Json& state = container["State"];
