@@ -1,14 +1,17 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <span>
 
 #include "command/context.hpp"
+#include "command/output.hpp"
 #include "command/table.hpp"
 #include "command/version.hpp"
 #include "commands/commands.hpp"
+#include "parse/text.hpp"
 #include "terminal/terminal.hpp"
 
 namespace gantry::cli {
@@ -21,6 +24,13 @@ std::string default_config_dir() {
   }
   const char* home = std::getenv("HOME");
   return std::string(home == nullptr ? "" : home) + "/.docker";
+}
+
+void check_log_level(const std::string& level) {
+  for (const char* known : {"panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"}) {
+    if (lower(level) == known) return;
+  }
+  throw Failure("Unable to parse logging level: " + level);
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -53,12 +63,22 @@ int run(const std::vector<std::string>& arguments) {
                       "\n\nUsage:  gantry [OPTIONS] COMMAND [ARG...]\n\nRun 'gantry --help' for more information",
                   125);
   }
-  if (version) {
+  check_log_level(log_level);
+  if (version && words.empty()) {
     std::printf("gantry version %s\n", kClientVersion);
     return 0;
   }
-  if (flags.help_wanted() || words.empty() || words[0] == "help") {
-    std::fputs(program_help(flags, terminal_size(0).columns - 1).c_str(), stdout);
+  const auto whole_help = [&] { return program_help(flags, terminal_size(0).columns - 1); };
+  if (words.empty()) {
+    // It goes to where mistakes go if it was not asked for.
+    if (flags.help_by_letter()) std::fputs(kLetterDeprecated, stderr);
+    std::fputs(whole_help().c_str(), flags.help_wanted() ? stdout : stderr);
+    return 0;
+  }
+  if (words[0] == "help") return show_help(context, std::span(words).subspan(1), whole_help());
+  context.wants_help = flags.help_wanted();
+  if (!is_known(words[0]) && (context.wants_help || std::find(words.begin(), words.end(), "--help") != words.end())) {
+    print_text(whole_help());
     return 0;
   }
   if (!connection.host.empty() && !connection.context.empty()) {

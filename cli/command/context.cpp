@@ -34,7 +34,7 @@ void check_arity(const Context& context, std::size_t count, Arity arity) {
     throw Failure(subject + "requires at most " + plural(arity.most) + usage + "See " + hint);
   }
   throw Failure(subject + "requires at least " + std::to_string(arity.least) + " and at most " + plural(arity.most) +
-                usage + "See " + hint);
+                usage + "Run " + hint);
 }
 
 }  // namespace
@@ -57,13 +57,14 @@ std::vector<std::string> Context::parse(Flags& flags, Arity arity) {
   }
   std::vector<std::string> words;
   try {
-    words = flags.parse(arguments, command->interspersed);
+    words = flags.parse(wants_help ? std::vector<std::string>{"--help"} : arguments, command->interspersed);
   } catch (const InvalidValue& error) {
     throw Failure(std::string(error.what()) + "\n\nUsage:  " + use_line(*this) + "\n\nRun '" + program_path +
                       " --help' for more information",
                   125);
   }
   if (flags.help_wanted()) {
+    if (flags.help_by_letter()) print_text(kLetterDeprecated);
     const std::string help = command_help(*command, use_line(*this), flags, terminal_size(0).columns - 1);
     print_text(help);
     throw HelpShown{};

@@ -35,6 +35,7 @@ class Context {
   std::vector<std::string> arguments;
   std::vector<std::string>* flag_names = nullptr;  ///< Set: `parse` puts the flags' names there and throws HelpShown.
 
+  bool wants_help = false;  ///< "--help" stood before the command's name.
 
   /// The daemon; not spoken to before the first request.
   Client& client();

@@ -133,13 +133,21 @@ void Flags::set(Flag& flag, const std::string& value) {
   flag.was_given = true;
 }
 
+void Flags::set_help(const std::string& value) {
+  try {
+    help_wanted_ = parse_bool(value);
+  } catch (const InvalidValue& error) {
+    throw InvalidValue("invalid argument \"" + value + "\" for \"--help\" flag: " + error.what());
+  }
+}
+
 std::size_t Flags::take_long(const std::vector<std::string>& arguments, std::size_t index) {
   const std::string& word = arguments[index];
   const std::size_t equals = word.find('=');
   const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
   if (name.empty() || name[0] == '-') throw InvalidValue("bad flag syntax: " + word);
   if (name == "help") {
-    help_wanted_ = true;
+    set_help(equals == std::string::npos ? "true" : word.substr(equals + 1));
     return index + 1;
   }
   Flag* flag = find(name);
@@ -166,9 +174,10 @@ std::size_t Flags::take_short(const std::vector<std::string>& arguments, std::si
   while (!letters.empty()) {
     Flag* flag = find(letters[0]);
     if (flag == nullptr) {
-      if (letters == "h") {
-        help_wanted_ = true;
-        return index + 1;
+      if (letters[0] == 'h') {
+        help_wanted_ = help_by_letter_ = true;
+        letters.erase(0, 1);
+        continue;
       }
       throw InvalidValue(std::string("unknown shorthand flag: '") + letters[0] + "' in -" + letters);
     }
@@ -210,7 +219,6 @@ std::vector<std::string> Flags::parse(const std::vector<std::string>& arguments,
       ++index;
     } else {
       index = word[1] == '-' ? take_long(arguments, index) : take_short(arguments, index);
-      if (help_wanted_) return rest;
     }
   }
   rest.insert(rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(index), arguments.end());

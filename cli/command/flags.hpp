@@ -36,11 +36,14 @@ class Flags {
   Flags& default_text(std::string_view text);
 
   /// Takes the flags out of `arguments` and gives what is left. Not `interspersed`: the first word that is no flag
-  /// ends them. Throws InvalidValue with pflag's message. "--help" sets `help_wanted`.
+  /// ends them. Throws InvalidValue with pflag's message. "--help" sets `help_wanted`, "-h" so does where no flag has
+  /// it.
   std::vector<std::string> parse(const std::vector<std::string>& arguments, bool interspersed);
 
   [[nodiscard]] bool given(std::string_view name) const;
   [[nodiscard]] bool help_wanted() const noexcept { return help_wanted_; }
+  /// By "-h", of which Docker says that it is no more to be used.
+  [[nodiscard]] bool help_by_letter() const noexcept { return help_by_letter_; }
   [[nodiscard]] bool empty() const noexcept { return flags_.empty(); }
 
   /// "--name" of each that the help shows.
@@ -66,11 +69,13 @@ class Flags {
   Flag* find(std::string_view name);
   Flag* find(char shorthand);
   static void set(Flag& flag, const std::string& value);
+  void set_help(const std::string& value);
   std::size_t take_long(const std::vector<std::string>& arguments, std::size_t index);
   std::size_t take_short(const std::vector<std::string>& arguments, std::size_t index);
 
   std::vector<Flag> flags_;
   bool help_wanted_ = false;
+  bool help_by_letter_ = false;
 };
 
 /// Reads Go's spellings of a boolean. Throws InvalidValue.

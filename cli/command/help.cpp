@@ -40,28 +40,58 @@ bool is_named(const Command& command, std::string_view name) {
   return false;
 }
 
-const Command* find_in_group(Context& context, const CommandGroup& group, std::span<const std::string> words) {
-  const std::string path = std::string("gantry ") + group.name;
-  if (words.size() < 2) {
-    // It was not asked for.
-    std::fputs(group_help(group).c_str(), stderr);
-    return nullptr;
-  }
-  if (words[1] == "--help" || words[1] == "-h") {
-    const std::string help = group_help(group);
-    print_text(help);
-    return nullptr;
-  }
+const Command* named_in(const CommandGroup& group, std::string_view name) {
   for (const Command& command : commands()) {
-    if (std::string_view(command.group) == group.name && is_named(command, words[1])) {
-      context.program_path = path + " " + words[1];
-      return &command;
-    }
+    if (std::string_view(command.group) == group.name && is_named(command, name)) return &command;
   }
+  return nullptr;
+}
+
+const CommandGroup* group_named(std::string_view name) {
+  for (const CommandGroup& group : command_groups()) {
+    if (name == group.name) return &group;
+  }
+  return nullptr;
+}
+
+/// What stands between a group's name and its command: "--help" is all that may. What is left comes back.
+std::vector<std::string> behind_flags(const std::string& path, const char* more, std::span<const std::string> words,
+                                      Flags& flags) {
+  try {
+    return flags.parse({words.begin(), words.end()}, false);
+  } catch (const InvalidValue& error) {
+    throw Failure(
+        std::string(error.what()) + "\n\nUsage:  " + path + more + "\n\nRun '" + path + " --help' for more information",
+        125);
+  }
+}
+
+const Command* find_in_group(Context& context, const CommandGroup& group, std::span<const std::string> words,
+                             std::size_t& taken) {
+  const std::string path = std::string("gantry ") + group.name;
   // Docker's commands differ in how they are declared.
   const char* more = std::string_view(group.name) == "volume" ? " COMMAND" : "";
-  throw Failure("gantry: unknown command: " + path + " " + words[1] + "\n\nUsage:  " + path + more + "\n\nRun '" +
-                path + " --help' for more information");
+  if (words.size() < 2) {
+    // It goes to where mistakes go if it was not asked for.
+    std::fputs(group_help(group).c_str(), context.wants_help ? stdout : stderr);
+    return nullptr;
+  }
+  Flags flags;
+  const auto rest = behind_flags(path, more, words.subspan(1), flags);
+  context.wants_help = context.wants_help || flags.help_wanted();
+  const std::string name = rest.empty() ? "" : rest[0];
+  if (const Command* command = named_in(group, name)) {
+    taken = words.size() - rest.size() + 1;
+    context.program_path = path + " " + name;
+    return command;
+  }
+  if (context.wants_help || std::find(rest.begin(), rest.end(), "--help") != rest.end()) {
+    if (flags.help_by_letter()) print_text(kLetterDeprecated);
+    print_text(group_help(group));
+    return nullptr;
+  }
+  throw Failure("gantry: unknown command: " + path + " " + name + "\n\nUsage:  " + path + more + "\n\nRun '" + path +
+                " --help' for more information");
 }
 
 std::string alias_list(const Command& command) {
@@ -81,11 +111,7 @@ std::string alias_list(const Command& command) {
 }  // namespace
 
 const Command* find_command(Context& context, std::span<const std::string> words, std::size_t& taken) {
-  for (const CommandGroup& group : command_groups()) {
-    if (words[0] != group.name) continue;
-    taken = 2;
-    return find_in_group(context, group, words);
-  }
+  if (const CommandGroup* group = group_named(words[0])) return find_in_group(context, *group, words, taken);
   taken = 1;
   for (const Command& command : commands()) {
     if (command.top == words[0]) {
@@ -94,6 +120,45 @@ const Command* find_command(Context& context, std::span<const std::string> words
     }
   }
   throw Failure("gantry: unknown command: gantry " + words[0] + "\n\nRun 'gantry --help' for more information");
+}
+
+bool is_known(std::string_view word) {
+  const auto all = commands();
+  return group_named(word) != nullptr ||
+         std::any_of(all.begin(), all.end(), [&](const Command& command) { return command.top == word; });
+}
+
+int show_help(Context& context, std::span<const std::string> words, const std::string& program_help) {
+  constexpr const char* kUsage = "Usage:  gantry help [command]\n";
+  Flags flags;
+  std::vector<std::string> topic;
+  try {
+    topic = flags.parse({words.begin(), words.end()}, true);
+  } catch (const InvalidValue& error) {
+    throw Failure(std::string(error.what()) + "\n\n" + kUsage + "\nRun 'gantry help --help' for more information", 125);
+  }
+  if (flags.help_wanted() || (topic.size() == 1 && topic[0] == "help")) {
+    print_text(std::string(flags.help_by_letter() ? kLetterDeprecated : "") + kUsage + "\nHelp about the command\n");
+    return 0;
+  }
+  if (topic.empty()) {
+    print_text(program_help);
+    return 0;
+  }
+  const CommandGroup* group = group_named(topic[0]);
+  const Command* command = group != nullptr && topic.size() > 1 ? named_in(*group, topic[1]) : nullptr;
+  const std::size_t depth = command != nullptr ? 2 : 1;
+  if (command != nullptr) topic[1] = command->name;
+  if (topic.size() > depth || !is_known(topic[0])) {
+    std::string rest;
+    for (std::size_t at = is_known(topic[0]) ? depth : 0; at < topic.size(); ++at)
+      rest += (rest.empty() ? "" : " ") + topic[at];
+    throw Failure("unknown help topic: " + rest);
+  }
+  context.wants_help = true;
+  std::size_t taken = 0;
+  context.command = find_command(context, topic, taken);
+  return context.command == nullptr ? 0 : context.command->run(context);
 }
 
 std::string command_help(const Command& command, const std::string& use_line, const Flags& flags, std::size_t width) {

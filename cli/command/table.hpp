@@ -36,6 +36,14 @@ std::span<const CommandGroup> command_groups();
 /// gives nullptr where the words name a group only.
 const Command* find_command(Context& context, std::span<const std::string> words, std::size_t& taken);
 
+/// Whether the program has a command or a group of that name.
+bool is_known(std::string_view word);
+
+/// `gantry help`: what is behind it says of which command. Throws Failure.
+int show_help(Context& context, std::span<const std::string> words, const std::string& program_help);
+
+inline constexpr const char* kLetterDeprecated = "Flag shorthand -h has been deprecated, use --help\n";
+
 std::string command_help(const Command& command, const std::string& use_line, const Flags& flags, std::size_t width);
 std::string program_help(const Flags& flags, std::size_t width);
 
