@@ -7,8 +7,12 @@
 #include "build/annotation_flags.hpp"
 #include "build/attest_flags.hpp"
 #include "command/failure.hpp"
+#include "parse/environment.hpp"
+#include "parse/network.hpp"
 #include "parse/quantity.hpp"
+#include "parse/reference.hpp"
 #include "parse/resource.hpp"
+#include "parse/text.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -52,8 +56,14 @@ bool BuildFlags::has_local_contexts() const {
 
 void BuildFlags::declare(Flags& flags) {
   const auto bytes = [](std::int64_t& into) { return [&into](const std::string& text) { into = parse_bytes(text); }; };
-  flags.list("add-host", hosts, "Add a custom host-to-IP mapping (\"host:ip\")")
-      .list("build-arg", arguments, "Set build-time variables")
+  flags
+      .custom("add-host", "list", "Add a custom host-to-IP mapping (\"host:ip\")",
+              [this](const std::string& text) { hosts.push_back(parse_extra_host(text)); })
+      .custom("build-arg", "list", "Set build-time variables",
+              [this](const std::string& text) {
+                parse_env(text);  // has a name
+                arguments.push_back(text);
+              })
       .list("allow", entitlements, "Allow extra privileged entitlement (e.g., \"network.host\", \"security.insecure\")")
       .list("cache-from", cache_from,
             "External cache sources (e.g., \"user/app:cache\", \"type=local,src=path/to/dir\")")
@@ -92,9 +102,11 @@ void BuildFlags::declare(Flags& flags) {
       .text("progress", progress, "Set type of progress output (\"auto\", \"plain\", \"tty\", \"classic\")")
       .toggle("push", push, "Shorthand for \"--output=type=registry\"")
       .text("iidfile", id_file, "Write the image ID to the file")
-      .list("label", labels, "Set metadata for an image")
+      .custom("label", "list", "Set metadata for an image",
+              [this](const std::string& text) { labels.push_back(checked_label(text)); })
       .custom("memory,m", "bytes", "Memory limit", bytes(memory))
-      .custom("memory-swap", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap", bytes(swap))
+      .custom("memory-swap", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap",
+              [this](const std::string& text) { swap = text == "-1" ? -1 : parse_bytes(text); })
       .text("network", network, "Set the networking mode for the RUN instructions during build (default \"default\")")
       .toggle("no-cache", no_cache, "Do not use cache when building the image")
       .text("platform", platform, "Set platform if server is multi-platform capable")
@@ -103,7 +115,11 @@ void BuildFlags::declare(Flags& flags) {
       .toggle("rm", remove, "Remove intermediate containers after a successful build")
       .list("security-opt", security, "Security options")
       .custom("shm-size", "bytes", "Size of \"/dev/shm\"", bytes(shm))
-      .list("tag,t", tags, "Name and optionally a tag in the \"name:tag\" format")
+      .custom("tag,t", "list", "Name and optionally a tag in the \"name:tag\" format",
+              [this](const std::string& text) {
+                parse_reference(text);
+                tags.push_back(text);
+              })
       .text("target", target, "Set the target build stage to build.");
 }
 

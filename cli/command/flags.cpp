@@ -1,11 +1,15 @@
 #include "command/flags.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 
 #include "command/failure.hpp"
+#include "command/output.hpp"
+#include "format/go_value.hpp"
 #include "format/wrap.hpp"
+#include "parse/text.hpp"
 
 namespace gantry::cli {
 
@@ -16,18 +20,39 @@ bool parse_bool(const std::string& text) {
   for (const char* no : {"0", "f", "F", "false", "FALSE", "False"}) {
     if (text == no) return false;
   }
-  throw InvalidValue("strconv.ParseBool: parsing \"" + text + "\": invalid syntax");
+  throw InvalidValue("strconv.ParseBool: parsing " + go_quote(text) + ": invalid syntax");
 }
 
-std::int64_t parse_integer(const std::string& text) {
+namespace {
+
+std::int64_t parse_based(const std::string& text, int base) {
   char* end = nullptr;
   errno = 0;
-  const long long value = std::strtoll(text.c_str(), &end, 0);
-  if (text.empty() || text[0] == ' ' || *end != '\0') {
-    throw InvalidValue("strconv.ParseInt: parsing \"" + text + "\": invalid syntax");
+  const long long value = std::strtoll(text.c_str(), &end, base);
+  if (text.empty() || std::isspace(static_cast<unsigned char>(text[0])) != 0 || *end != '\0') {
+    throw InvalidValue("strconv.ParseInt: parsing " + go_quote(text) + ": invalid syntax");
   }
-  if (errno == ERANGE) throw InvalidValue("strconv.ParseInt: parsing \"" + text + "\": value out of range");
+  if (errno == ERANGE) throw InvalidValue("strconv.ParseInt: parsing " + go_quote(text) + ": value out of range");
   return value;
+}
+
+}  // namespace
+
+std::int64_t parse_integer(const std::string& text) { return parse_based(text, 0); }
+std::int64_t parse_decimal(const std::string& text) { return parse_based(text, 10); }
+
+std::int64_t parse_unsigned(const std::string& text, unsigned bits) {
+  const std::string begin = "strconv.ParseUint: parsing " + go_quote(text) + ": ";
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) == 0)
+    throw InvalidValue(begin + "invalid syntax");
+  char* end = nullptr;
+  errno = 0;
+  const unsigned long long value = std::strtoull(text.c_str(), &end, 0);
+  if (*end != '\0') throw InvalidValue(begin + "invalid syntax");
+  if (errno == ERANGE || value > INT64_MAX || (bits < 63 && value >> bits != 0)) {
+    throw InvalidValue(begin + "value out of range");
+  }
+  return static_cast<std::int64_t>(value);
 }
 
 Flags::Flag& Flags::add(std::string_view names, std::string_view type, std::string_view help, Reader read) {
@@ -64,12 +89,8 @@ Flags& Flags::list(std::string_view names, std::vector<std::string>& values, std
 
 Flags& Flags::commas(std::string_view names, std::vector<std::string>& values, std::string_view help) {
   add(names, "strings", help, [&values](const std::string& text) {
-    std::size_t start = 0;
-    while (start <= text.size()) {
-      const std::size_t end = std::min(text.find(',', start), text.size());
-      values.push_back(text.substr(start, end - start));
-      start = end + 1;
-    }
+    if (text.empty()) return;
+    for (std::string& field : csv_fields(text)) values.push_back(std::move(field));
   });
   return *this;
 }
@@ -94,6 +115,11 @@ Flags& Flags::optional(std::string_view names, std::string_view type, std::strin
 Flags& Flags::hidden() {
   flags_.back().is_hidden = true;
   return *this;
+}
+
+Flags& Flags::deprecated(std::string_view instead) {
+  flags_.back().deprecated = instead;
+  return hidden();
 }
 
 Flags& Flags::default_text(std::string_view text) {
@@ -128,8 +154,9 @@ void Flags::set(Flag& flag, const std::string& value) {
   } catch (const InvalidValue& error) {
     const std::string name =
         flag.shorthand != 0 ? std::string("-") + flag.shorthand + ", --" + flag.name : "--" + flag.name;
-    throw InvalidValue("invalid argument \"" + value + "\" for \"" + name + "\" flag: " + error.what());
+    throw InvalidValue("invalid argument " + go_quote(value) + " for \"" + name + "\" flag: " + error.what());
   }
+  if (!flag.deprecated.empty()) print_text("Flag --" + flag.name + " has been deprecated, " + flag.deprecated + "\n");
   flag.was_given = true;
 }
 
@@ -137,7 +164,7 @@ void Flags::set_help(const std::string& value) {
   try {
     help_wanted_ = parse_bool(value);
   } catch (const InvalidValue& error) {
-    throw InvalidValue("invalid argument \"" + value + "\" for \"--help\" flag: " + error.what());
+    throw InvalidValue("invalid argument " + go_quote(value) + " for \"--help\" flag: " + error.what());
   }
 }
 

@@ -30,6 +30,8 @@ class Flags {
   using IsValue = bool (*)(const std::string&);
   Flags& optional(std::string_view names, std::string_view type, std::string_view help, IsValue is_value, Reader read);
 
+  /// Says on stdout that the flag that was added last is old, with `instead`: "use --timeout instead".
+  Flags& deprecated(std::string_view instead);
   /// Leaves the flag that was added last out of the help.
   Flags& hidden();
   /// What the help says of the default of the flag that was added last; else the value itself, if it isn't empty.
@@ -58,6 +60,7 @@ class Flags {
     std::string type;
     std::string help;
     std::string default_text;
+    std::string deprecated;  ///< What to say if it is given.
     bool is_hidden{};
     bool is_toggle{};
     IsValue is_value{};  ///< Of one whose value may be left out.
@@ -80,6 +83,10 @@ class Flags {
 
 /// Reads Go's spellings of a boolean. Throws InvalidValue.
 bool parse_bool(const std::string& text);
+/// Reads an integer without prefixes. Throws InvalidValue.
+std::int64_t parse_decimal(const std::string& text);
+/// Reads an integer that is not negative and fits `bits`. Throws InvalidValue.
+std::int64_t parse_unsigned(const std::string& text, unsigned bits);
 /// Reads an integer; "0x" and "0" prefixes as Go has them. Throws InvalidValue.
 std::int64_t parse_integer(const std::string& text);
 

@@ -14,6 +14,7 @@
 #include "commands/file_source.hpp"
 #include "commands/stream_output.hpp"
 #include "gantry/unique_fd.hpp"
+#include "parse/platform.hpp"
 #include "parse/reference.hpp"
 #include "parse/text.hpp"
 #include "terminal/session.hpp"
@@ -81,6 +82,18 @@ void write_archive(Exchange& exchange, const std::string& path) {
   file.commit();
 }
 
+namespace {
+
+std::string platform_json(const std::string& text) {
+  try {
+    return text.empty() ? "" : parse_platform(text).json();
+  } catch (const InvalidValue& error) {
+    throw Failure(std::string("invalid platform: ") + error.what());
+  }
+}
+
+}  // namespace
+
 int image_load(Context& context) {
   std::string input;
   std::string platform;
@@ -99,7 +112,7 @@ int image_load(Context& context) {
   }
   Query query;
   query.add("quiet", quiet || !is_terminal(STDOUT_FILENO) ? "1" : "0");
-  query.add_if(!platform.empty(), "platform", platform);
+  query.add_if(!platform.empty(), "platform", platform_json(platform));
   const int fd = file ? file.get() : STDIN_FILENO;
   if (!load_lent(context, query.text(), fd)) upload(context, "/images/load" + query.text(), fd, false);
   return 0;
@@ -119,7 +132,7 @@ int image_save(Context& context) {
   check_output_path(output, "failed to save image");
   Query query;
   for (const std::string& name : names) query.add("names", name);
-  query.add_if(!platform.empty(), "platform", platform);
+  query.add_if(!platform.empty(), "platform", platform_json(platform));
   const auto exchange = context.client().stream("GET", "/images/get" + query.text());
   write_archive(*exchange, output);
   return 0;

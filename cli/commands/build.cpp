@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -22,6 +24,7 @@
 #include "client/credentials.hpp"
 #include "client/user_defaults.hpp"
 #include "commands/commands.hpp"
+#include "format/go_value.hpp"
 #include "parse/text.hpp"
 #include "tar/header.hpp"
 #include "terminal/session.hpp"
@@ -36,7 +39,9 @@ constexpr const char* kIgnoreFile = ".dockerignore";
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw Failure("unable to prepare context: unable to evaluate symlinks in Dockerfile path: " + path);
+  if (!file)
+    throw Failure("unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat " +
+                  fs::absolute(path).lexically_normal().string() + ": no such file or directory");
   std::ostringstream out;
   out << file.rdbuf();
   return out.str();
@@ -119,6 +124,12 @@ class Sender {
   [[nodiscard]] const std::string& explanations() const noexcept { return explanations_; }
 
   void directory(const std::string& path) {
+    if (!fs::is_directory(path)) {
+      const bool is_there = ::access(path.c_str(), F_OK) == 0;
+      throw Failure("unable to prepare context: " +
+                    (is_there ? "context must be a directory: " + fs::canonical(path).string()
+                              : "path " + go_quote(path) + " not found"));
+    }
     if (flags_.file == "-") return with_recipe(path, read_stdin(), "");
     const std::string recipe = path_within(path, flags_.file);
     if (recipe.empty()) return with_recipe(path, read_file(flags_.file), flags_.file);
@@ -304,7 +315,9 @@ int image_build(Context& context) {
     std::fputs(sender.explanations().c_str(), stdout);
     return found == 0 ? 0 : 1;
   }
-  if (!options.id_file.empty()) std::ofstream(options.id_file) << sender.id();
+  if (!options.id_file.empty() && !(std::ofstream(options.id_file) << sender.id() << std::flush)) {
+    throw Failure("open " + options.id_file + ": " + lower(std::strerror(errno)));
+  }
   if (!options.metadata_file.empty()) write_metadata(options, sender.id(), sender.digest());
   for (const Output& output : outputs) carry_out(context, output, sender.id(), !sender.digest().empty());
   send_caches(context, options.cache_to, sender.id());

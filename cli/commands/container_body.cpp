@@ -111,7 +111,6 @@ void ContainerFlags::build_config(Json& config, const Flags& flags, const std::v
   // An empty --entrypoint does away with the image's.
   if (flags.given("entrypoint")) config["Entrypoint"] = Json::array({entrypoint_});
   config["Labels"] = to_map(read_key_values(label_files_, labels_, "label", false));
-  set_text(config, "MacAddress", mac_address_);
   set_text(config, "StopSignal", stop_signal_);
   if (flags.given("stop-timeout")) config["StopTimeout"] = stop_timeout_;
 }
@@ -147,16 +146,12 @@ void ContainerFlags::build_storage(Json& config, Json& host) const {
   Json binds = Json::array();
   for (const std::string& text : volumes_) {
     const VolumeSpec volume = parse_volume(text);
-    if (std::count(text.begin(), text.end(), ':') > 2) {
-      throw InvalidValue("invalid spec: " + text + ": too many colons");
-    }
     if (volume.bind.empty()) {
       anonymous[volume.anonymous] = Json::object();
     } else if (std::find(binds.begin(), binds.end(), volume.bind) == binds.end()) {
       binds.push_back(volume.bind);
     }
   }
-  if (api_socket_) binds.push_back("/run/gantry/gantry.sock:/var/run/docker.sock");
   if (!anonymous.empty()) config["Volumes"] = anonymous;
   if (!binds.empty()) host["Binds"] = binds;
   if (!mounts_->empty()) host["Mounts"] = *mounts_;
@@ -191,6 +186,8 @@ void ContainerFlags::build_network(Json& config, Json& host, Json& networking) c
     const std::string network = networks_.empty() ? "default" : networks_[i].first;
     if (network.empty()) throw InvalidValue("no name set for network");
     Json endpoint = networks_.empty() ? Json::object() : *networks_[i].second;
+    const std::string mac = endpoint.value("MacAddress", "");
+    if (!mac.empty() && !is_mac_address(mac)) throw InvalidValue(mac + " is not a valid mac address");
     (is_user_defined_network(network) ? user_defined : predefined) = true;
     if (i == 0) {
       const auto conflict = [](bool both, const std::string& what) {

@@ -24,8 +24,13 @@ bool ContainerFlags::attaches(const std::string& stream) const {
   return std::find(attach_.begin(), attach_.end(), stream) != attach_.end();
 }
 
-void ContainerFlags::add_proxies(Context& context) {
-  env_ = with_proxies(std::move(env_), context.config(), context.client().endpoint().text);
+void ContainerFlags::complete(Context& context) {
+  const Endpoint& daemon = context.client().endpoint();
+  env_ = with_proxies(std::move(env_), context.config(), daemon.text);
+  if (!api_socket_) return;
+  const std::string standard = "/var/run/docker.sock";
+  const bool is_here = !daemon.path.empty() && !daemon.ssh;
+  mounts_->push_back({{"Type", "bind"}, {"Source", is_here ? daemon.path : standard}, {"Target", standard}});
 }
 
 void ContainerFlags::declare(Flags& flags) {
@@ -57,10 +62,7 @@ void ContainerFlags::declare_general(Flags& flags) {
       .text("domainname", domainname_, "Container NIS domain name")
       .toggle("interactive,i", interactive, "Keep STDIN open even if not attached")
       .custom("label,l", "list", "Set meta data on a container",
-              [this](const std::string& text) {
-                if (text.empty() || text[0] == '=') throw InvalidValue("invalid label '" + text + "': empty name");
-                labels_.push_back(text);
-              })
+              [this](const std::string& text) { labels_.push_back(checked_label(text)); })
       .list("label-file", label_files_, "Read in a line delimited file of labels")
       .custom("annotation", "map", "Add an annotation to the container (passed through to the OCI runtime)",
               [this](const std::string& text) { annotations_.push_back(text); })
@@ -162,8 +164,8 @@ void ContainerFlags::declare_resources(Flags& flags) {
                  [this, key, parse](const std::string& text) { (*lists_)[key].push_back(parse(text)); });
     flags.default_text("[]");
   };
-  number("blkio-weight", "BlkioWeight", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
-         "uint16");
+  flags.custom("blkio-weight", "uint16", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
+               [this](const std::string& text) { numbers_["BlkioWeight"] = parse_unsigned(text, 16); });
   number("cpu-count", "CpuCount", "CPU count (Windows only)");
   flags.hidden();
   number("cpu-percent", "CpuPercent", "CPU percent (Windows only)");
@@ -178,7 +180,7 @@ void ContainerFlags::declare_resources(Flags& flags) {
   flags.hidden();
   bytes("io-maxbandwidth", "IOMaximumBandwidth", "Maximum IO bandwidth limit for the system drive (Windows only)");
   flags.hidden();
-  bytes("kernel-memory", "KernelMemory", "Kernel memory limit");
+  flags.custom("kernel-memory", "bytes", "Kernel memory limit", parse_bytes);  // as docker: read, and then forgotten
   bytes("memory,m", "Memory", "Memory limit");
   bytes("memory-reservation", "MemoryReservation", "Memory soft limit");
   bytes("memory-swap", "MemorySwap", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap");
@@ -193,8 +195,15 @@ void ContainerFlags::declare_resources(Flags& flags) {
   list("device-write-bps", "BlkioDeviceWriteBps", "list", "Limit write rate (bytes per second) to a device", rate);
   list("device-read-iops", "BlkioDeviceReadIOps", "list", "Limit read rate (IO per second) from a device", count);
   list("device-write-iops", "BlkioDeviceWriteIOps", "list", "Limit write rate (IO per second) to a device", count);
-  list("ulimit", "Ulimits", "ulimit", "Ulimit options", parse_ulimit);
-  flags.text("cpuset-cpus", cpuset_cpus_, "CPUs in which to allow execution (0-3, 0,1)")
+  flags
+      .custom("ulimit", "ulimit", "Ulimit options",
+              [this](const std::string& text) {
+                Json& limits = (*lists_)["Ulimits"];
+                if (limits.is_null()) limits = Json::array();
+                add_ulimit(limits, parse_ulimit(text));
+              })
+      .default_text("[]")
+      .text("cpuset-cpus", cpuset_cpus_, "CPUs in which to allow execution (0-3, 0,1)")
       .text("cpuset-mems", cpuset_mems_, "MEMs in which to allow execution (0-3, 0,1)")
       .integer("memory-swappiness", swappiness_, "Tune container memory swappiness (0 to 100)")
       .toggle("oom-kill-disable", oom_kill_disable_, "Disable OOM Killer")
@@ -203,7 +212,9 @@ void ContainerFlags::declare_resources(Flags& flags) {
       .custom("device-cgroup-rule", "list", "Add a rule to the cgroup allowed devices list",
               [this](const std::string& text) { device_rules_.push_back(parse_device_rule(text)); })
       .custom("gpus", "gpu-request", "GPU devices to add to the container ('all' to pass all GPUs)",
-              [this](const std::string& text) { (*lists_)["DeviceRequests"] = parse_gpus(text); });
+              [this](const std::string& text) {
+                for (Json& request : parse_gpus(text)) (*lists_)["DeviceRequests"].push_back(std::move(request));
+              });
 }
 
 void ContainerFlags::declare_namespaces(Flags& flags) {

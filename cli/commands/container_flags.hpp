@@ -21,8 +21,8 @@ class ContainerFlags {
 
   void declare(Flags& flags);
 
-  /// To the environment, as the user's config.json has them.
-  void add_proxies(Context& context);
+  /// With what the user's config.json and the daemon's address add: proxies and the daemon's socket.
+  void complete(Context& context);
 
   /// Throws InvalidValue. `arguments` are the image and what stands behind it.
   [[nodiscard]] Json build(const Flags& flags, const std::vector<std::string>& arguments) const;

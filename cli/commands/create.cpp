@@ -11,6 +11,7 @@
 #include "commands/commands.hpp"
 #include "format/go_value.hpp"
 #include "gantry/unique_fd.hpp"
+#include "parse/platform.hpp"
 #include "parse/reference.hpp"
 #include "parse/text.hpp"
 #include "terminal/session.hpp"
@@ -49,10 +50,18 @@ class CidFile {
   bool written_ = false;
 };
 
+std::string platform_text(const std::string& platform) {
+  try {
+    return platform.empty() ? "" : parse_platform(platform).text();
+  } catch (const InvalidValue& error) {
+    throw Failure(std::string("error parsing specified platform: ") + error.what());
+  }
+}
+
 std::string create_path(const ContainerFlags& options, const std::string& platform) {
   Query query;
   query.add_if(!options.name.empty(), "name", options.name);
-  query.add_if(!platform.empty(), "platform", platform);
+  query.add_if(!platform.empty(), "platform", platform_text(platform));
   return "/containers/create" + query.text();
 }
 
@@ -82,8 +91,8 @@ std::string create_container(Context& context, const ContainerFlags& options, co
     pull_image(context, image, platform, options.quiet, STDERR_FILENO);
     if (interruption != nullptr) interruption->resume();
   };
-  if (options.pull == "always") pull();
   const std::string path = create_path(options, platform);
+  if (options.pull == "always") pull();
   Json answer;
   bool missing = false;
   try {
@@ -118,7 +127,7 @@ int container_create(Context& context) {
   options.declare(flags);
   const auto words = context.parse(flags, Arity::at_least(1));
   check_pull_policy(context, options.pull);
-  options.add_proxies(context);
+  options.complete(context);
   Json body;
   try {
     body = options.build(flags, words);

@@ -5,6 +5,7 @@
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
 #include "format/units.hpp"
+#include "parse/platform.hpp"
 #include "parse/reference.hpp"
 
 namespace gantry::cli {
@@ -59,7 +60,7 @@ int image_history(Context& context) {
   list.declare_format(flags);
   const auto names = context.parse(flags, Arity::exactly(1));
   Query query;
-  query.add_if(!platform.empty(), "platform", platform);
+  if (!platform.empty()) query.add("platform", parse_platform(platform).json());
   const Json layers = context.client().get("/images/" + escaped(names[0]) + "/history" + query.text());
   std::vector<Json> rows;
   for (const Json& layer : layers) rows.push_back(history_row(layer, !full, human));
@@ -103,7 +104,7 @@ int image_rm(Context& context) {
   const auto names = context.parse(flags, Arity::at_least(1));
   Query query;
   query.add_if(force, "force").add_if(no_prune, "noprune");
-  for (const std::string& platform : platforms) query.add("platforms", platform);
+  for (const std::string& platform : platforms) query.add("platforms", parse_platform(platform).json());
   std::string failures;
   bool fatal = false;
   for (const std::string& name : names) {

@@ -10,6 +10,7 @@
 #include "commands/list_flags.hpp"
 #include "format/reindent.hpp"
 #include "format/template.hpp"
+#include "parse/platform.hpp"
 #include "parse/text.hpp"
 
 namespace gantry::cli {
@@ -174,7 +175,7 @@ int image_inspect(Context& context) {
              "does not match.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)");
   const auto names = context.parse(flags, Arity::at_least(1));
   Query query;
-  query.add_if(!platform.empty(), "platform", platform);
+  if (!platform.empty()) query.add("platform", parse_platform(platform).json());
   return inspect_each(names, list.format, [&](const std::string& name) {
     const std::string path = "/images/" + escaped(name) + "/json" + query.text();
     return Inspected{context.client().call("GET", path), go_type("image.InspectResponse")};

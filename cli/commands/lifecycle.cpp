@@ -12,14 +12,20 @@ namespace {
 int stop_or_restart(Context& context, const char* verb) {
   std::string signal;
   std::int64_t timeout = 0;
+  std::int64_t old_timeout = 0;
   Flags flags;
   flags.text("signal,s", signal, "Signal to send to the container")
       .integer("timeout,t", timeout, "Seconds to wait before killing the container")
-      .integer("time", timeout, "Seconds to wait before killing the container")
+      .integer("time", old_timeout, "Seconds to wait before killing the container")
+      .deprecated("use --timeout instead")
       .hidden();
   const auto names = context.parse(flags, Arity::at_least(1));
   Query query;
   query.add_if(!signal.empty(), "signal", signal);
+  if (flags.given("timeout") && flags.given("time")) {
+    throw Failure("conflicting options: cannot specify both --timeout and --time");
+  }
+  if (flags.given("time")) timeout = old_timeout;
   query.add_if(flags.given("timeout") || flags.given("time"), "t", std::to_string(timeout));
   const auto path = [&](const std::string& name) { return "/containers/" + escaped(name) + "/" + verb + query.text(); };
   // As docker: a restart waits for the one before it.

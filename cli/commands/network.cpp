@@ -12,6 +12,7 @@
 #include "format/go_value.hpp"
 #include "format/template.hpp"
 #include "format/units.hpp"
+#include "parse/network.hpp"
 #include "parse/text.hpp"
 
 namespace gantry::cli {
@@ -164,7 +165,8 @@ int network_create(Context& context) {
       .list("ipam-opt", ipam_options, "Set IPAM driver specific options", "map")
       .toggle("ipv4", ipv4, "Enable or disable IPv4 address assignment")
       .toggle("ipv6", ipv6, "Enable or disable IPv6 address assignment")
-      .list("label", labels, "Set metadata on a network")
+      .custom("label", "list", "Set metadata on a network",
+              [&](const std::string& text) { labels.push_back(checked_label(text)); })
       .list("opt,o", options, "Set driver specific options", "map")
       .text("scope", scope, "Control the network's scope")
       .commas("subnet", addresses.subnets, "Subnet in CIDR format that represents a network segment");
@@ -249,7 +251,8 @@ int network_connect(Context& context) {
                "Highest gw-priority provides the default gateway. Accepts positive and negative values.")
       .text("ip", ip, "IPv4 address (e.g., \"172.30.100.104\")")
       .text("ip6", ip6, "IPv6 address (e.g., \"2001:db8::33\")")
-      .list("link", links, "Add link to another container")
+      .custom("link", "list", "Add link to another container",
+              [&](const std::string& text) { links.push_back(parse_link(text)); })
       .commas("link-local-ip", link_local, "Add a link-local address for the container");
   const auto names = context.parse(flags, Arity::exactly(2));
   Json endpoint = Json::object();

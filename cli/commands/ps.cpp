@@ -164,7 +164,7 @@ int container_ls(Context& context) {
   const bool sized = size || whole || mentions(list.format, "Size");
   Query query;
   query.add_if(all, "all");
-  query.add_if(last != -1, "limit", std::to_string(last));
+  query.add_if(last > 0, "limit", std::to_string(last));
   query.add_if(sized, "size");
   list.add_filters(query);
   std::vector<Json> rows;

@@ -8,6 +8,7 @@
 #include "client/credentials.hpp"
 #include "commands/commands.hpp"
 #include "commands/stream_output.hpp"
+#include "parse/platform.hpp"
 #include "parse/reference.hpp"
 #include "terminal/progress.hpp"
 #include "terminal/session.hpp"
@@ -48,6 +49,18 @@ std::string absolute_place(const std::string& name) {
   const std::string path = name.substr(4);
   if (path.empty() || path.front() == '/') return name;
   return "oci:" + (std::filesystem::current_path() / path).lexically_normal().string();
+}
+
+/// With the registry's name, as Docker's programs tell which image it was.
+std::string canonical_name(const Reference& reference) {
+  const std::string domain = reference.domain();
+  std::string canonical = reference.name;
+  if (domain == "docker.io") {
+    canonical = (canonical.find('/') == std::string::npos ? "docker.io/library/" : "docker.io/") + canonical;
+  }
+  if (!reference.tag.empty()) canonical += ":" + reference.tag;
+  if (!reference.digest.empty()) canonical += "@" + reference.digest;
+  return canonical;
 }
 
 }  // namespace
@@ -96,15 +109,7 @@ int image_pull(Context& context) {
     std::fflush(stdout);
   }
   pull(context, reference, all_tags, platform, quiet, STDOUT_FILENO);
-  if (all_tags) return 0;
-  const std::string domain = reference.domain();
-  std::string canonical = reference.name;
-  if (domain == "docker.io") {
-    canonical = (canonical.find('/') == std::string::npos ? "docker.io/library/" : "docker.io/") + canonical;
-  }
-  if (!reference.tag.empty()) canonical += ":" + reference.tag;
-  if (!reference.digest.empty()) canonical += "@" + reference.digest;
-  std::printf("%s\n", canonical.c_str());
+  std::printf("%s\n", canonical_name(reference).c_str());
   return 0;
 }
 
@@ -113,6 +118,26 @@ Headers push_headers(Context& context, const Reference& reference) {
   if (headers.empty()) headers.emplace_back("X-Registry-Auth", registry_auth_header({}));
   return headers;
 }
+
+namespace {
+
+std::string pushed_platform(const std::string& text) {
+  std::string json;
+  try {
+    json = parse_platform(text).json();
+  } catch (const InvalidValue& error) {
+    throw Failure("Invalid platform " + text + ": " + error.what());
+  }
+  // Even a quiet push tells this.
+  std::printf(
+      "\n Info -> Using --platform pushes only the specified platform manifest of a multi-platform image index.\n"
+      "         Other components, like attestations, will not be included.\n"
+      "         To push the complete multi-platform image, remove the --platform flag.\n         \n");
+  std::fflush(stdout);
+  return json;
+}
+
+}  // namespace
 
 int image_push(Context& context) {
   bool all_tags = false;
@@ -132,20 +157,21 @@ int image_push(Context& context) {
   if (names.size() == 2 && !is_place(names[1])) {
     throw Failure("invalid destination \"" + names[1] + "\": oci:PATH or oci:PATH:TAG is needed");
   }
+  Query query;
+  if (!platform.empty()) query.add("platform", pushed_platform(platform));
   if (all_tags && !reference.tag.empty()) throw Failure("tag can't be used with --all-tags/-a");
   if (!all_tags && reference.tag.empty()) {
     reference.tag = "latest";
     if (!quiet) std::printf("Using default tag: latest\n");
     std::fflush(stdout);
   }
-  Query query;
   query.add_if(!all_tags, "tag", reference.tag);
   if (names.size() == 2) query.add("destination", absolute_place(names[1]));
   const Headers headers = push_headers(context, reference);
   const auto exchange =
       context.client().stream("POST", "/images/" + escaped(reference.name) + "/push" + query.text(), "", headers);
   show_progress(*exchange, STDOUT_FILENO, quiet);
-  if (quiet) std::printf("%s\n", reference.with_default_tag().c_str());
+  if (quiet) std::printf("%s\n", canonical_name(reference).c_str());
   return 0;
 }
 

@@ -111,7 +111,7 @@ int container_run(Context& context) {
   const auto words = context.parse(flags, Arity::at_least(1));
   check_pull_policy(context, container.pull);
   options.detach_keys = context.detach_keys(options.detach_keys);
-  container.add_proxies(context);
+  container.complete(context);
   try {
     return run_container(context, flags, container, options, words);
   } catch (const InvalidValue& error) {

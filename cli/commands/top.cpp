@@ -9,6 +9,7 @@
 #include "commands/archive_file.hpp"
 #include "commands/commands.hpp"
 #include "format/columns.hpp"
+#include "format/go_value.hpp"
 #include "format/ports.hpp"
 #include "parse/text.hpp"
 #include "terminal/session.hpp"
@@ -50,9 +51,14 @@ int container_port(Context& context) {
   Flags flags;
   const auto words = context.parse(flags, Arity::between(1, 2));
   const Json container = context.client().get("/containers/" + escaped(words[0]) + "/json");
-  const Json ports = container["NetworkSettings"].value("Ports", Json::object());
+  const Json ports = container.value("NetworkSettings", Json::object()).value("Ports", Json::object());
   if (words.size() > 1) {
     const std::string wanted = words[1].find('/') == std::string::npos ? words[1] + "/tcp" : words[1];
+    const std::string number = words[1].substr(0, words[1].find('/'));
+    if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos) {
+      throw Failure("Error: invalid port (" + number + "): strconv.ParseUint: parsing " + go_quote(number) +
+                    ": invalid syntax");
+    }
     const auto found = ports.find(wanted);
     if (found == ports.end() || !found->is_array() || found->empty()) {
       throw Failure("Error: No public port '" + words[1] + "' published for " + words[0]);
@@ -82,6 +88,7 @@ int container_port(Context& context) {
 int container_diff(Context& context) {
   Flags flags;
   const auto names = context.parse(flags, Arity::exactly(1));
+  if (names[0].empty()) throw Failure("Container name cannot be empty");
   const Json changes = context.client().get("/containers/" + escaped(names[0]) + "/changes");
   constexpr std::array<const char*, 3> kKinds{"C", "A", "D"};
   for (const Json& change : changes) {

@@ -30,8 +30,9 @@ struct Limits {
     const auto text = [&](const char* name, const char* key, const char* help) {
       flags.custom(name, "string", help, [this, key](const std::string& value) { texts[key] = value; });
     };
-    number("blkio-weight", "BlkioWeight",
-           "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)", "uint16");
+    flags.custom("blkio-weight", "uint16",
+                 "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
+                 [this](const std::string& value) { numbers["BlkioWeight"] = parse_unsigned(value, 16); });
     number("cpu-period", "CpuPeriod", "Limit CPU CFS (Completely Fair Scheduler) period");
     number("cpu-quota", "CpuQuota", "Limit CPU CFS (Completely Fair Scheduler) quota");
     number("cpu-rt-period", "CpuRealtimePeriod", "Limit the CPU real-time period in microseconds");
@@ -40,6 +41,7 @@ struct Limits {
     number("pids-limit", "PidsLimit", "Tune container pids limit (set -1 for unlimited)");
     text("cpuset-cpus", "CpusetCpus", "CPUs in which to allow execution (0-3, 0,1)");
     text("cpuset-mems", "CpusetMems", "MEMs in which to allow execution (0-3, 0,1)");
+    bytes("kernel-memory", "KernelMemory", "Kernel memory limit (deprecated)");
     bytes("memory,m", "Memory", "Memory limit");
     bytes("memory-reservation", "MemoryReservation", "Memory soft limit");
     bytes("memory-swap", "MemorySwap", "Swap limit equal to memory plus swap: -1 to enable unlimited swap");

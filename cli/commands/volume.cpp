@@ -52,7 +52,8 @@ int volume_create(Context& context) {
   std::vector<std::string> options;
   Flags flags;
   flags.text("driver,d", driver, "Specify volume driver name")
-      .list("label", labels, "Set metadata for a volume")
+      .custom("label", "list", "Set metadata for a volume",
+              [&](const std::string& text) { labels.push_back(checked_label(text)); })
       .text("name", name, "Specify volume name")
       .hidden()
       .list("opt,o", options, "Set driver specific options", "map");

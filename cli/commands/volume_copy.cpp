@@ -30,7 +30,8 @@ int copy_volume(Context& context, bool snapshot, const Arity& arity) {
   std::vector<std::string> labels;
   Flags flags;
   flags.toggle("force,f", force, "Copy also while a running container may write to the volume")
-      .list("label", labels, "Set metadata for the copy");
+      .custom("label", "list", "Set metadata for the copy",
+              [&](const std::string& text) { labels.push_back(checked_label(text)); });
   const auto words = context.parse(flags, arity);
   Json body = {{"Snapshot", snapshot}, {"Force", force}, {"Labels", label_map(labels)}};
   if (words.size() > 1) body["Name"] = words[1];
@@ -72,7 +73,8 @@ int volume_import(Context& context) {
   std::vector<std::string> options;
   Flags flags;
   flags.text("driver,d", driver, "Specify volume driver name")
-      .list("label", labels, "Set metadata for the volume")
+      .custom("label", "list", "Set metadata for the volume",
+              [&](const std::string& text) { labels.push_back(checked_label(text)); })
       .list("opt,o", options, "Set driver specific options", "map");
   const auto words = context.parse(flags, Arity::exactly(2));
   Query query;

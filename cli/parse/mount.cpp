@@ -192,7 +192,7 @@ class MountBuilder {
 }  // namespace
 
 Json parse_mount(const std::string& text) {
-  if (trimmed(text).empty()) throw InvalidValue("value is empty");
+  if (text.empty()) throw InvalidValue("EOF");  // as the reader of Go says that there is no record
   MountBuilder builder;
   for (const std::string& field : csv_fields(text)) {
     const auto pair = cut(field, '=');
@@ -207,10 +207,14 @@ Json parse_mount(const std::string& text) {
 }
 
 VolumeSpec parse_volume(const std::string& text) {
+  if (text.empty()) throw InvalidValue("invalid empty volume spec");
   const auto parts = split(text, ':');
-  // What has an empty part is no bind; the daemon says what it has against it.
-  const bool is_bind = parts.size() > 1 && std::find(parts.begin(), parts.end(), "") == parts.end();
-  if (!is_bind) return {"", text};
+  // What is this short is a path in the container, whatever it is.
+  if (text.size() < 3 || parts.size() == 1) return {"", text};
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].empty()) throw InvalidValue("invalid spec: " + text + ": empty section between colons");
+    if (i == 2 && parts.size() > 3) throw InvalidValue("invalid spec: " + text + ": too many colons");
+  }
   if (!is_relative(parts[0])) return {text, ""};
   return {absolute(parts[0]) + text.substr(parts[0].size()), ""};
 }

@@ -34,14 +34,12 @@ void set_field(NetworkSpec& spec, const std::string& key, const std::string& val
   } else if (key == "link-local-ip") {
     endpoint["IPAMConfig"]["LinkLocalIPs"].push_back(value);
   } else if (key == "mac-address") {
-    if (!is_mac_address(value)) throw InvalidValue(value + " is not a valid mac address");
     endpoint["MacAddress"] = value;
   } else if (key == "gw-priority") {
     try {
       endpoint["GwPriority"] = parse_integer(value);
     } catch (const InvalidValue&) {
-      throw InvalidValue("invalid gw-priority (" + value + "): strconv.Atoi: parsing \"" + value +
-                         "\": invalid syntax");
+      throw InvalidValue("invalid gw-priority (" + value + "): invalid syntax");
     }
   } else if (key == "driver-opt") {
     const auto option = cut(value, '=');
@@ -65,7 +63,7 @@ NetworkSpec parse_network(const std::string& text) {
   }
   for (const std::string& field : csv_fields(text)) {
     const auto pair = cut(lower(field), '=');
-    if (!pair || pair->second.empty()) throw InvalidValue("invalid field " + field);
+    if (!pair || pair->first.empty()) throw InvalidValue("invalid field " + field);
     const std::string value = trimmed(std::string_view(field).substr(pair->first.size() + 1));
     set_field(spec, trimmed(pair->first), value);
   }

@@ -10,10 +10,12 @@
 #include "parse/filter.hpp"
 #include "parse/mount.hpp"
 #include "parse/network.hpp"
+#include "parse/platform.hpp"
 #include "parse/port.hpp"
 #include "parse/quantity.hpp"
 #include "parse/reference.hpp"
 #include "parse/resource.hpp"
+#include "parse/text.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -28,6 +30,55 @@ std::string refusal(Call call) {
   return "accepted";
 }
 
+TEST(Platform, IsReadAsContainerdReadsIt) {
+  for (const auto& [given, text] : {std::pair{"linux/amd64", "linux/amd64"},
+                                    {"Linux/X86-64", "linux/amd64"},
+                                    {"linux/arm64/v8", "linux/arm64/v8"},
+                                    {"aarch64", "linux/arm64"},
+                                    {"armhf", "linux/arm"},
+                                    {"linux/arm/7", "linux/arm/v7"},
+                                    {"linux/armel", "linux/arm/v6"},
+                                    {"windows(10)/amd64", "windows/amd64"}}) {
+    EXPECT_EQ(parse_platform(given).text(), text);
+  }
+  EXPECT_EQ(parse_platform("linux/arm/v6").json(), R"({"architecture":"arm","os":"linux","variant":"v6"})");
+  EXPECT_EQ(parse_platform("windows(10)/amd64").json(), R"({"architecture":"amd64","os":"windows","os.version":"10"})");
+  for (const auto& [given, wrong] :
+       {std::pair{"bogus", R"("bogus": unknown operating system or architecture: invalid argument)"},
+        {"a/b/c/d", R"("a/b/c/d": cannot parse platform specifier: invalid argument)"},
+        {"*", R"("*": wildcards not yet supported: invalid argument)"},
+        {"linux/", R"("" is an invalid component of "linux/": platform specifier component must match )"
+                   R"("^[A-Za-z0-9_.-]+$": invalid argument)"},
+        {"a b", R"("a b" is an invalid OS component of "a b": OSAndVersion specifier component must match )"
+                R"("^([A-Za-z0-9_-]+)(?:\\(([A-Za-z0-9_.-]*)\\))?$": invalid argument)"}}) {
+    EXPECT_EQ(refusal([&] { parse_platform(given); }), wrong);
+  }
+}
+
+TEST(Text, OfARecordIsReadAsGoDoes) {
+  using Fields = std::vector<std::string>;
+  EXPECT_EQ(csv_fields(R"(a,"b,""c",)"), (Fields{"a", "b,\"c", ""}));
+  EXPECT_EQ(csv_fields(""), Fields{""});
+  EXPECT_EQ(refusal([] { csv_fields(R"(type=bind,"source=/a)"); }),
+            "parse error on line 1, column 21: extraneous or missing \" in quoted-field");
+  EXPECT_EQ(refusal([] { csv_fields(R"(a,b"c)"); }), "parse error on line 1, column 4: bare \" in non-quoted-field");
+}
+
+TEST(Ulimit, IsDecimalAndItsLastValueCounts) {
+  EXPECT_EQ(refusal([] { parse_ulimit("nofile=0x10"); }), "strconv.ParseInt: parsing \"0x10\": invalid syntax");
+  EXPECT_EQ(refusal([] { parse_ulimit("nofile=-1:5"); }),
+            "ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: 5");
+  Json limits = Json::array();
+  for (const char* text : {"nofile=1", "core=1", "nofile=2"}) add_ulimit(limits, parse_ulimit(text));
+  EXPECT_EQ(limits.dump(), R"([{"Name":"core","Hard":1,"Soft":1},{"Name":"nofile","Hard":2,"Soft":2}])");
+}
+
+TEST(Cpus, MayBeARatio) {
+  EXPECT_EQ(parse_nano_cpus("1/4"), 250'000'000);
+  EXPECT_EQ(refusal([] { parse_nano_cpus("1/3"); }), "value is too precise");
+  EXPECT_EQ(refusal([] { parse_nano_cpus("1/0"); }), "failed to parse 1/0 as a rational number");
+}
+
 TEST(Quantity, ReadsSizes) {
   EXPECT_EQ(parse_bytes("64m"), 64 << 20);
   EXPECT_EQ(parse_bytes("1.5g"), 1'610'612'736);
@@ -36,7 +87,9 @@ TEST(Quantity, ReadsSizes) {
   EXPECT_EQ(parse_bytes("512"), 512);
   EXPECT_EQ(refusal([] { parse_bytes("abc"); }), "invalid size: 'abc'");
   EXPECT_EQ(refusal([] { parse_bytes("-1"); }), "invalid size: '-1'");
-  EXPECT_EQ(refusal([] { parse_bytes("1x"); }), "invalid size: '1x'");
+  EXPECT_EQ(parse_bytes("1e3"), 1000);
+  EXPECT_EQ(refusal([] { parse_bytes("1.2.3k"); }), "strconv.ParseFloat: parsing \"1.2.3\": invalid syntax");
+  EXPECT_EQ(refusal([] { parse_bytes("1x"); }), "invalid suffix: 'x'");
 }
 
 TEST(Quantity, ReadsProcessorsAndDurations) {
@@ -102,6 +155,9 @@ TEST(Volume, TellsBindsFromAnonymousVolumes) {
   EXPECT_EQ(parse_volume("name:/data:ro").bind, "name:/data:ro");
   EXPECT_EQ(parse_volume("./x:/y").bind.front(), '/');
   EXPECT_EQ(parse_volume("a:").anonymous, "a:");
+  EXPECT_EQ(refusal([] { parse_volume(""); }), "invalid empty volume spec");
+  EXPECT_EQ(refusal([] { parse_volume(":/b"); }), "invalid spec: :/b: empty section between colons");
+  EXPECT_EQ(refusal([] { parse_volume("/a:/b:/c:ro"); }), "invalid spec: /a:/b:/c:ro: too many colons");
 }
 
 TEST(Environment, ReadsFiles) {

@@ -35,6 +35,13 @@ std::optional<Range> parse_range(const std::string& text) {
   return Range{*first, *last};
 }
 
+bool is_reversed(const std::string& text) {
+  const auto dash = cut(text, '-');
+  const auto first = dash ? parse_number(dash->first) : std::nullopt;
+  const auto last = dash ? parse_number(dash->second) : std::nullopt;
+  return first && last && *last < *first;
+}
+
 struct Target {
   std::string ports;
   std::string protocol;
@@ -88,8 +95,7 @@ void add_published(const std::string& spec, Ports& ports) {
   std::string host_port = parts.empty() ? "" : parts.back();
   if (!parts.empty()) parts.pop_back();
   std::string address;
-  for (const std::string& part : parts) address += (address.empty() ? "" : ":") + part;
-  if (parts.size() > 1 && address.find("::") == std::string::npos && parts[0].empty()) address = ":" + address;
+  for (std::size_t i = 0; i < parts.size(); ++i) address += (i == 0 ? "" : ":") + parts[i];
   check_address(address);
   if (target.ports.empty()) throw InvalidValue("no port specified: " + spec + "<empty>");
   const auto inside = parse_range(target.ports);
@@ -120,8 +126,9 @@ void add_exposed(const std::string& spec, Ports& ports) {
   const auto range = parse_range(target.ports);
   if (!range) {
     throw InvalidValue("invalid range format for --expose: " + spec +
-                       (target.ports.empty()
-                            ? ", error: empty string specified for ports"
+                       (target.ports.empty() ? ", error: empty string specified for ports"
+                        : is_reversed(target.ports)
+                            ? ", error: invalid range specified for port: " + target.ports
                             : ", error: strconv.ParseUint: parsing \"" + target.ports + "\": invalid syntax"));
   }
   check_protocol(target.protocol);

@@ -75,31 +75,54 @@ std::optional<std::string> parse_date(const std::string& text) {
 
 }  // namespace
 
+// As docker's units package reads it: what stands before the last digit is a number of any kind that Go knows.
 std::int64_t parse_bytes(const std::string& text) {
-  std::string_view rest = text;
-  const auto number = take_number(rest);
-  std::string unit = lower(trimmed(rest));
-  if (!number || (rest.size() > 1 && rest[0] == ' ' && rest[1] == ' ')) {
-    throw InvalidValue("invalid size: '" + text + "'");
+  const auto last = text.find_last_of("0123456789. ");
+  if (last == std::string::npos) throw InvalidValue("invalid size: '" + text + "'");
+  const std::string number = text.substr(0, text[last] == ' ' ? last : last + 1);
+  const std::string unit = lower(text.substr(last + 1));
+  char* end = nullptr;
+  const double value = std::strtod(number.c_str(), &end);
+  if (number.empty() || *end != '\0' || std::isspace(static_cast<unsigned char>(number[0])) != 0 || number == ".") {
+    throw InvalidValue("strconv.ParseFloat: parsing \"" + number + "\": invalid syntax");
   }
+  if (value < 0) throw InvalidValue("invalid size: '" + text + "'");
   double factor = 1;
   if (!unit.empty() && unit != "b") {
     const auto power = std::string_view("kmgtp").find(unit[0]);
-    unit.erase(0, 1);
-    if (power == std::string_view::npos || !(unit.empty() || unit == "b" || unit == "ib")) {
-      throw InvalidValue("invalid size: '" + text + "'");
+    const std::string_view rest = std::string_view(unit).substr(1);
+    if (power == std::string_view::npos || !(rest.empty() || rest == "b" || rest == "ib")) {
+      throw InvalidValue("invalid suffix: '" + (unit.size() > 3 ? text.substr(last + 1) : unit) + "'");
     }
     factor = std::pow(1024.0, static_cast<double>(power + 1));
   }
-  const double bytes = *number * factor;
-  if (bytes > 9e18) throw InvalidValue("invalid size: '" + text + "'");
-  return static_cast<std::int64_t>(bytes);
+  if (value * factor > 9e18) throw InvalidValue("invalid size: '" + text + "'");
+  return static_cast<std::int64_t>(value * factor);
 }
+
+namespace {
+
+// "1/4": a number of CPUs, if thousand millionths of one are.
+std::int64_t parse_ratio(const std::string& text, const std::pair<std::string, std::string>& ratio, bool negative) {
+  const auto is_number = [](const std::string& part) {
+    return !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string::npos;
+  };
+  if (!is_number(ratio.first) || !is_number(ratio.second) || std::stoll(ratio.second) == 0) {
+    throw InvalidValue("failed to parse " + text + " as a rational number");
+  }
+  const std::int64_t nanos = std::stoll(ratio.first) * 1'000'000'000;
+  const std::int64_t divisor = std::stoll(ratio.second);
+  if (nanos % divisor != 0) throw InvalidValue("value is too precise");
+  return (negative ? -1 : 1) * (nanos / divisor);
+}
+
+}  // namespace
 
 std::int64_t parse_nano_cpus(const std::string& text) {
   std::string_view rest = text;
   const bool negative = rest.starts_with('-');
   if (negative || rest.starts_with('+')) rest.remove_prefix(1);
+  if (const auto ratio = cut(rest, '/')) return parse_ratio(text, *ratio, negative);
   const auto number = take_number(rest);
   if (!number || !rest.empty()) throw InvalidValue("failed to parse " + text + " as a rational number");
   const auto point = text.find('.');
@@ -140,7 +163,12 @@ std::optional<std::int64_t> parse_duration(const std::string& text) {
 
 std::int64_t parse_duration_flag(const std::string& text) {
   if (const auto value = parse_duration(text)) return *value;
-  throw InvalidValue("time: invalid duration \"" + text + "\"");
+  // As Go words it: a number alone lacks its unit.
+  std::string_view rest = text;
+  if (rest.starts_with('-') || rest.starts_with('+')) rest.remove_prefix(1);
+  const bool bare = take_number(rest) && rest.empty();
+  throw InvalidValue(std::string(bare ? "time: missing unit in duration \"" : "time: invalid duration \"") + text +
+                     "\"");
 }
 
 std::int64_t now_nanoseconds() {

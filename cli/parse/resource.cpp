@@ -44,6 +44,16 @@ bool is_number(std::string_view text) {
 
 }  // namespace
 
+void add_ulimit(Json& limits, Json limit) {
+  const auto before = [](const Json& a, const Json& b) { return a["Name"] < b["Name"]; };
+  const auto at = std::lower_bound(limits.begin(), limits.end(), limit, before);
+  if (at != limits.end() && (*at)["Name"] == limit["Name"]) {
+    *at = std::move(limit);
+  } else {
+    limits.insert(at, std::move(limit));
+  }
+}
+
 Json parse_ulimit(const std::string& text) {
   const auto pair = cut(text, '=');
   if (!pair) throw InvalidValue("invalid ulimit argument: " + text);
@@ -54,9 +64,13 @@ Json parse_ulimit(const std::string& text) {
   if (limits.size() > 2) {
     throw InvalidValue("too many limit value arguments - " + pair->second + ", can only have up to two, `soft[:hard]`");
   }
-  const std::int64_t soft = parse_integer(limits[0]);
-  const std::int64_t hard = limits.size() > 1 ? parse_integer(limits[1]) : soft;
-  if (hard != -1 && (soft > hard || soft == -1)) {
+  const std::int64_t soft = parse_decimal(limits[0]);
+  const std::int64_t hard = limits.size() > 1 ? parse_decimal(limits[1]) : soft;
+  if (soft == -1 && hard != -1) {
+    throw InvalidValue("ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: " +
+                       std::to_string(hard));
+  }
+  if (hard != -1 && soft > hard) {
     throw InvalidValue("ulimit soft limit must be less than or equal to hard limit: " + std::to_string(soft) + " > " +
                        std::to_string(hard));
   }
@@ -87,6 +101,7 @@ Json parse_throttle_device(const std::string& text, bool bytes) {
 }
 
 Json parse_gpus(const std::string& text) {
+  if (text.empty()) throw InvalidValue("EOF");
   Json request = {
       {"Driver", ""}, {"Count", 1}, {"DeviceIDs", nullptr}, {"Capabilities", {{"gpu"}}}, {"Options", Json::object()}};
   bool counted = false;
@@ -99,8 +114,7 @@ Json parse_gpus(const std::string& text) {
       try {
         request["Count"] = value == "all" ? -1 : parse_integer(value);
       } catch (const InvalidValue&) {
-        throw InvalidValue("invalid count (" + value + "): value must be either \"all\" or an integer: " +
-                           "strconv.Atoi: parsing \"" + value + "\": invalid syntax");
+        throw InvalidValue("invalid count (" + value + "): value must be either \"all\" or an integer: invalid syntax");
       }
     } else if (key == "device") {
       request["DeviceIDs"] = split(value, ',');

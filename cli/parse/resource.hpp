@@ -9,6 +9,8 @@ namespace gantry::cli {
 
 /// Each throws InvalidValue.
 Json parse_ulimit(const std::string& text);
+/// Keeps them sorted; one of a name that is there replaces it.
+void add_ulimit(Json& limits, Json limit);
 Json parse_weight_device(const std::string& text);
 /// `bytes`: the rate may have a unit.
 Json parse_throttle_device(const std::string& text, bool bytes);

@@ -1,5 +1,6 @@
 #include "parse/text.hpp"
 
+#include <algorithm>
 #include <cctype>
 
 #include "command/failure.hpp"
@@ -37,29 +38,53 @@ std::string trimmed(std::string_view text) {
 
 bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
-std::vector<std::string> csv_fields(std::string_view text) {
-  std::vector<std::string> fields(1);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == ',') {
-      fields.emplace_back();
-    } else if (text[i] == '"' && fields.back().empty()) {
-      for (++i;; ++i) {
-        if (i >= text.size()) throw InvalidValue("parse error: extraneous or missing \" in quoted-field");
-        if (text[i] != '"') {
-          fields.back() += text[i];
-        } else if (i + 1 < text.size() && text[i + 1] == '"') {
-          fields.back() += text[i++];
-        } else {
-          break;
-        }
-      }
-    } else if (text[i] == '"') {
-      throw InvalidValue("parse error: bare \" in non-quoted-field");
+std::string checked_label(const std::string& text) {
+  if (text.empty() || text[0] == '=') throw InvalidValue("invalid label '" + text + "': empty name");
+  return text;
+}
+
+namespace {
+
+[[noreturn]] void refuse_quote(std::size_t at, const char* what) {
+  throw InvalidValue("parse error on line 1, column " + std::to_string(at + 1) + ": " + what);
+}
+
+/// What is between the quotes that `at` stands at; leaves it behind them.
+std::string quoted_field(std::string_view text, std::size_t& at) {
+  constexpr const char* kStray = "extraneous or missing \" in quoted-field";
+  std::string field;
+  for (++at; at < text.size(); ++at) {
+    if (text[at] != '"') {
+      field += text[at];
+    } else if (at + 1 < text.size() && text[at + 1] == '"') {
+      field += text[at++];
+    } else if (at + 1 < text.size() && text[at + 1] != ',') {
+      refuse_quote(at, kStray);
     } else {
-      fields.back() += text[i];
+      ++at;
+      return field;
     }
   }
-  return fields;
+  refuse_quote(at, kStray);
+}
+
+}  // namespace
+
+std::vector<std::string> csv_fields(std::string_view text) {
+  std::vector<std::string> fields;
+  for (std::size_t at = 0;;) {
+    if (at < text.size() && text[at] == '"') {
+      fields.push_back(quoted_field(text, at));
+    } else {
+      const std::size_t end = std::min(text.find(',', at), text.size());
+      fields.emplace_back(text.substr(at, end - at));
+      const auto quote = fields.back().find('"');
+      if (quote != std::string::npos) refuse_quote(at + quote, "bare \" in non-quoted-field");
+      at = end;
+    }
+    if (at >= text.size()) return fields;
+    ++at;  // the comma
+  }
 }
 
 }  // namespace gantry::cli

@@ -14,7 +14,9 @@ std::optional<std::pair<std::string, std::string>> cut(std::string_view text, ch
 std::string lower(std::string_view text);
 std::string trimmed(std::string_view text);
 bool starts_with(std::string_view text, std::string_view prefix);
-/// Fields of one CSV record: commas separate, quotes hold together. Throws InvalidValue.
+/// A label as flags take it. Throws InvalidValue if it has no name.
+std::string checked_label(const std::string& text);
+/// Fields of one CSV record: commas separate, quotes hold together. Throws InvalidValue as Go's reader words it.
 std::vector<std::string> csv_fields(std::string_view text);
 
 }  // namespace gantry::cli

@@ -1,0 +1,122 @@
+// What flags take and refuse, and what comes of it at the daemon: as docker 28.2 has it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "commands/fake_daemon.hpp"
+#include "json.hpp"
+
+namespace gantry::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class Values : public testing::Test {
+ protected:
+  Outcome run(const std::vector<std::string>& arguments) {
+    body_ = Json();
+    return run_program(daemon_, arguments);
+  }
+
+  /// Refused before the daemon is asked.
+  void expect_refused(const std::vector<std::string>& arguments, int code, const std::string& error) {
+    const std::size_t asked = daemon_.requests().size();
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, code) << error;
+    EXPECT_THAT(outcome.err, StartsWith(error));
+    EXPECT_EQ(daemon_.requests().size(), asked) << error;
+  }
+
+  std::string last() { return daemon_.requests().back(); }
+
+  Json body_;
+  FakeDaemon daemon_{[this](FakeConnection& connection, const FakeConnection::Request& request) {
+    if (!request.body.empty()) body_ = Json::parse(request.body, nullptr, false);
+    const bool pulls = request.line.find("/images/create") != std::string::npos;
+    const bool lists = request.line.find("/containers/json") != std::string::npos;
+    connection.respond(200, pulls ? "{\"status\":\"ok\"}\r\n" : lists ? "[]" : R"({"Id":"c1","Name":"v"})");
+  }};
+};
+
+TEST_F(Values, OfLabelsHaveNames) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"volume", "create"}, {"network", "create"}, {"build"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--label", "=a", "x"});
+    expect_refused(arguments, 125, "invalid argument \"=a\" for \"--label\" flag: invalid label '=a': empty name\n");
+  }
+}
+
+TEST_F(Values, OfPlatformsAreKnown) {
+  const std::string bogus = "\"bogus\": unknown operating system or architecture: invalid argument\n";
+  expect_refused({"create", "--platform", "bogus", "busybox"}, 1, "error parsing specified platform: " + bogus);
+  expect_refused({"save", "--platform", "bogus", "busybox"}, 1, "invalid platform: " + bogus);
+  expect_refused({"history", "--platform", "bogus", "busybox"}, 1, bogus);
+  run({"create", "--platform", "x86_64", "busybox"});
+  EXPECT_EQ(last(), "POST /v1.50/containers/create?platform=linux%2Famd64");
+  run({"push", "--platform", "linux/amd64", "registry/a"});
+  EXPECT_THAT(last(), HasSubstr("platform=%7B%22architecture%22%3A%22amd64%22%2C%22os%22%3A%22linux%22%7D"));
+}
+
+TEST_F(Values, OfNumbersFitTheirTypes) {
+  expect_refused({"create", "--blkio-weight", "70000", "busybox"}, 125,
+                 "invalid argument \"70000\" for \"--blkio-weight\" flag: strconv.ParseUint: parsing \"70000\": value "
+                 "out of range\n");
+  expect_refused({"create", "--blkio-weight", "-1", "busybox"}, 125,
+                 "invalid argument \"-1\" for \"--blkio-weight\" flag: strconv.ParseUint: parsing \"-1\": invalid "
+                 "syntax\n");
+  expect_refused({"create", "--health-interval", "5", "busybox"}, 125,
+                 "invalid argument \"5\" for \"--health-interval\" flag: time: missing unit in duration \"5\"\n");
+  run({"ps", "-n", "-5"});
+  EXPECT_EQ(last(), "GET /v1.50/containers/json");
+}
+
+TEST_F(Values, OfMountsAreQuotedInMessages) {
+  expect_refused({"create", "--mount", "a\"b", "busybox"}, 125,
+                 "invalid argument \"a\\\"b\" for \"--mount\" flag: parse error on line 1, column 2: bare \" in "
+                 "non-quoted-field\n");
+  expect_refused({"create", "-v", ":/b", "busybox"}, 125, "gantry: invalid spec: :/b: empty section between colons\n");
+}
+
+TEST_F(Values, OfListsThatAreEmptyAreNone) {
+  run({"network", "connect", "--alias", "", "n", "c"});
+  EXPECT_FALSE(body_["EndpointConfig"].contains("Aliases"));
+  run({"network", "connect", "--alias", "a,\"b,c\"", "n", "c"});
+  EXPECT_EQ(body_["EndpointConfig"]["Aliases"].dump(), R"(["a","b,c"])");
+}
+
+TEST_F(Values, OfTheSocketIsThatInUse) {
+  run({"create", "--use-api-socket", "busybox"});
+  EXPECT_EQ(body_["HostConfig"]["Mounts"][0]["Source"], daemon_.address().substr(7));
+  EXPECT_EQ(body_["HostConfig"]["Mounts"][0]["Target"], "/var/run/docker.sock");
+}
+
+TEST_F(Values, OfAnOldFlagCountAndItIsSaidToBeOld) {
+  const Outcome outcome = run({"stop", "--time", "5", "c"});
+  EXPECT_EQ(outcome.out, "Flag --time has been deprecated, use --timeout instead\nc\n");
+  EXPECT_EQ(last(), "POST /v1.50/containers/c/stop?t=5");
+  EXPECT_EQ(run({"stop", "--time", "5", "-t", "6", "c"}).err,
+            "conflicting options: cannot specify both --timeout and --time\n");
+}
+
+TEST_F(Values, OfABuildAreLookedAtFirst) {
+  expect_refused({"build", "-t", "B", "."}, 125,
+                 "invalid argument \"B\" for \"-t, --tag\" flag: invalid reference format: repository name (library/B) "
+                 "must be lowercase\n");
+  expect_refused({"build", "--add-host", "x", "."}, 125,
+                 "invalid argument \"x\" for \"--add-host\" flag: bad format for add-host: \"x\"\n");
+  expect_refused({"build", "--build-arg", "", "."}, 125,
+                 "invalid argument \"\" for \"--build-arg\" flag: invalid environment variable: \n");
+  expect_refused({"build", "nonesuch"}, 1, "unable to prepare context: path \"nonesuch\" not found\n");
+}
+
+TEST_F(Values, OfNamesAreToldInFull) {
+  EXPECT_EQ(run({"pull", "-a", "a"}).out, "ok\ndocker.io/library/a\n");
+  EXPECT_EQ(run({"push", "-q", "registry.example/a"}).out, "registry.example/a:latest\n");
+}
+
+}  // namespace
+}  // namespace gantry::cli
