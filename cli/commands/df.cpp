@@ -257,7 +257,8 @@ int formatted_in_full(const Json& usage, const std::string& format) {
                       {"BuildCache", build_cache_rows(usage)}};
   try {
     const Template text(format == "json" ? "{{json .}}" : format);
-    print_text(text.execute({go_row_type("*formatter.diskUsageContext"), sections}) + "\n");
+    // As docker: no new line that the template does not have.
+    print_text(text.execute({go_row_type("*formatter.diskUsageContext"), sections}));
   } catch (const TemplateError& error) {
     throw Failure(error.what());
   }

@@ -105,6 +105,8 @@ std::string networks_of(const Json& container) {
   return out;
 }
 
+constexpr const char* kRowType = "*formatter.ContainerContext";
+
 Json container_row(const Json& container, bool truncate) {
   Json row = Json::object();
   row.get_ref<Json::object_t&>().reserve(kPsHeads.size() + 1);
@@ -153,6 +155,7 @@ int container_ls(Context& context) {
   list.declare_format(flags);
   context.parse(flags, Arity::none());
   if (latest && last == -1) last = 1;
+  if (!list.format.empty()) check_format(list.format, kRowType, container_row(Json::object(), true));
   if (list.format.empty() && !quiet) list.format = context.config().text("psFormat");
   if (quiet && !list.format.empty()) {
     std::fputs("WARNING: Ignoring custom format, because both --format and --quiet are set.\n", stderr);
@@ -161,7 +164,7 @@ int container_ls(Context& context) {
   // A whole row in JSON has all of its members.
   const bool whole =
       list.format.find("json .}") != std::string::npos || list.format.find("json . ") != std::string::npos;
-  const bool sized = size || whole || mentions(list.format, "Size");
+  const bool sized = size || (!flags.given("size") && !quiet && (whole || mentions(list.format, "Size")));
   Query query;
   query.add_if(all, "all");
   query.add_if(last > 0, "limit", std::to_string(last));
@@ -170,8 +173,7 @@ int container_ls(Context& context) {
   std::vector<Json> rows;
   context.client().get_each("/containers/json" + query.text(), kRowDepth,
                             [&](const Json& container) { rows.push_back(container_row(container, !full)); });
-  ListStyle style{list.format, std::string(kPsTable).substr(6), kPsHeads, "*formatter.ContainerContext",
-                  kPsRaw,      "container_id: {{.ID}}"};
+  ListStyle style{list.format, std::string(kPsTable).substr(6), kPsHeads, kRowType, kPsRaw, "container_id: {{.ID}}"};
   if (size) style.table += "\t{{.Size}}";
   if (size) style.raw += "size: {{.Size}}\n";
   list.print(style, rows, quiet, "{{.ID}}");

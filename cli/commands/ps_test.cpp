@@ -47,5 +47,22 @@ TEST(Ps, ShowsNothingOfAListThatBreaksOff) {
   EXPECT_EQ(outcome.code, 1);
 }
 
+// As docker does: over a container with nothing in it, before the daemon is asked.
+TEST(Ps, LooksAtItsFormatFirst) {
+  FakeDaemon daemon([](FakeConnection& connection, const FakeConnection::Request&) { connection.respond(200, "[]"); });
+  const auto error = [&](const std::string& format) { return run_program(daemon, {"ps", "--format", format}).err; };
+  EXPECT_EQ(error("table {{.Nosuch}}"),
+            "failed to execute template: template: :1:8: executing \"\" at <.Nosuch>: can't evaluate field Nosuch in "
+            "type *formatter.ContainerContext\n");
+  EXPECT_EQ(error("{{slice .ID 0 4}}"),
+            "failed to execute template: template: :1:2: executing \"\" at <slice .ID 0 4>: error calling slice: index "
+            "out of range: 4\n");
+  EXPECT_EQ(error("{{.ID"), "failed to parse template: template: :1: unclosed action\n");
+  EXPECT_EQ(daemon.requests().size(), 0U);
+  EXPECT_EQ(error("{{\"\\n\"}}"), "template parsing error: template: :1: unterminated quoted string\n");
+  run_program(daemon, {"ps", "--size=false", "--format", "{{.Size}}"});
+  EXPECT_EQ(daemon.requests().back(), "GET /v1.50/containers/json");
+}
+
 }  // namespace
 }  // namespace gantry::cli

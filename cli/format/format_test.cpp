@@ -79,6 +79,8 @@ TEST(Listing, HasAHeadAndRows) {
   EXPECT_EQ(render({"{{.Name}}", "", style.heads}, rows), "one\n");
   EXPECT_EQ(render({"table {{.Name}}\\t{{upper .ID}}", "", style.heads}, rows), "NAME      THE ID\none       1\n");
   EXPECT_EQ(render({"json", "", style.heads}, rows), "{\"ID\":\"1\",\"Name\":\"one\"}\n");
+  EXPECT_EQ(render({"table{{.Name}}", "", style.heads}, rows), "NAME\none\n");
+  EXPECT_EQ(render({" table {{.Name}} ", "", style.heads}, rows), "table one\n");
   EXPECT_THROW(render({"{{foo}}", "", style.heads}, rows), Failure);
 }
 

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
 #include "format/go_value.hpp"
 
@@ -87,13 +89,79 @@ std::string wrong_verb(const Verb& verb, const GoValue& value) {
 
 std::string list_printed(const Verb& verb, const GoValue& value);
 
+/// Each member of a list or map as `text` has it, sorted and separated.
+template <class Text>
+std::string joined(const GoValue& value, const char* separator, Text text) {
+  std::string out;
+  if (value.json.is_array()) {
+    for (std::size_t i = 0; i < value.json.size(); ++i) {
+      out += (i > 0 ? separator : "") + text("", value.item(value.json[i]));
+    }
+  } else if (value.json.is_object()) {
+    std::map<std::string, GoValue> sorted;
+    for (const auto& item : value.json.items()) sorted.emplace(item.key(), value.item(item.value()));
+    for (const auto& [key, member] : sorted) out += (out.empty() ? "" : separator) + text(key, member);
+  }
+  return out;
+}
+
+/// "%+v": structs with the names of their fields.
+std::string named_text(const GoValue& value) {
+  using Kind = GoType::Kind;
+  if (!value.is_valid()) return go_text(value);
+  if (value.type->kind == Kind::structure) {
+    std::string out;
+    for (const GoField& field : value.type->fields) {
+      out += (out.empty() ? "" : " ") + field.name + ":" + named_text(value.field(field.name));
+    }
+    return "{" + out + "}";
+  }
+  const auto text = [](const std::string& key, const GoValue& member) {
+    return (key.empty() ? "" : key + ":") + named_text(member);
+  };
+  if (value.type->kind == Kind::slice) return "[" + joined(value, " ", text) + "]";
+  if (value.type->kind == Kind::map) return "map[" + joined(value, " ", text) + "]";
+  return go_text(value);
+}
+
+/// "%#v": as Go's source would have it.
+std::string syntax_text(const GoValue& value) {
+  using Kind = GoType::Kind;
+  if (!value.is_valid()) return go_text(value);
+  const auto& type = *value.type;
+  if (type.kind == Kind::text) return go_quote(go_text(value));
+  if (type.kind == Kind::structure) {
+    std::string out;
+    for (const GoField& field : type.fields) {
+      out += (out.empty() ? "" : ", ") + field.name + ":" + syntax_text(value.field(field.name));
+    }
+    return type.name + "{" + out + "}";
+  }
+  const auto text = [](const std::string& key, const GoValue& member) {
+    return (key.empty() ? "" : go_quote(key) + ":") + syntax_text(member);
+  };
+  if (type.kind == Kind::slice || type.kind == Kind::map) {
+    return value.is_nil() ? type.name + "(nil)" : type.name + "{" + joined(value, ", ", text) + "}";
+  }
+  return go_text(value);
+}
+
+/// "%U"
+std::string code_point(std::int64_t code) {
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "U+%04llX", static_cast<unsigned long long>(code));
+  return text.data();
+}
+
 std::string printed(const Verb& verb, const GoValue& value) {
   using Kind = GoType::Kind;
   if (verb.name == 'T') return padded(value.is_valid() ? value.type->name : "<nil>", verb.flags);
+  if (verb.name == 'v' && verb.flags.find('#') != std::string::npos) return syntax_text(value);
+  if (verb.name == 'v' && verb.flags.find('+') != std::string::npos) return padded(named_text(value), verb.flags);
   if (verb.name == 'v') return padded(go_text(value), verb.flags);
   if (!value.is_valid()) return wrong_verb(verb, value);
   const std::string_view whole_verbs = "dxXobc";
-  const bool known = std::string_view("sqdxXobceEfFgGtp").find(verb.name) != std::string_view::npos;
+  const bool known = std::string_view("sqdxXobcUeEfFgGtp").find(verb.name) != std::string_view::npos;
   if (!known) return wrong_verb(verb, value);
   switch (value.type->kind) {
     case Kind::text:
@@ -107,6 +175,7 @@ std::string printed(const Verb& verb, const GoValue& value) {
       [[fallthrough]];
     case Kind::integer: {
       const Json number = value.json.is_null() ? Json(0) : value.json;
+      if (verb.name == 'U') return padded(code_point(number.get<std::int64_t>()), verb.flags);
       if (verb.name == 'c') return padded(character(number.get<std::int64_t>()), verb.flags);
       if (verb.name == 'q') return padded("'" + character(number.get<std::int64_t>()) + "'", verb.flags);
       return whole_verbs.find(verb.name) != std::string_view::npos ? number_text(verb, number)
@@ -150,6 +219,7 @@ std::string list_printed(const Verb& verb, const GoValue& value) {
 std::string go_printf(std::string_view format, const std::vector<GoValue>& arguments) {
   std::string out;
   std::size_t next = 0;
+  bool reordered = false;
   for (std::size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '%') {
       out += format[i];
@@ -158,6 +228,22 @@ std::string go_printf(std::string_view format, const std::vector<GoValue>& argum
     Verb verb;
     while (++i < format.size() && std::string_view("+-# 0123456789.").find(format[i]) != std::string_view::npos) {
       verb.flags += format[i];
+    }
+    // "[2]": from there on it is the second's turn.
+    if (i < format.size() && format[i] == '[') {
+      const auto close = format.find(']', i);
+      const std::string_view digits = format.substr(i + 1, close == std::string_view::npos ? 0 : close - i - 1);
+      std::size_t number = 0;
+      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+      reordered = true;
+      if (close == std::string_view::npos || close + 1 == format.size() || error != std::errc{} ||
+          end != digits.data() + digits.size() || number == 0 || number > arguments.size()) {
+        i = close == std::string_view::npos ? format.size() - 1 : std::min(close + 1, format.size() - 1);
+        out += std::string("%!") + format[i] + "(BADINDEX)";
+        continue;
+      }
+      next = number - 1;
+      i = close + 1;
     }
     if (i == format.size()) {
       out += "%!(NOVERB)";
@@ -172,7 +258,7 @@ std::string go_printf(std::string_view format, const std::vector<GoValue>& argum
       out += printed(verb, arguments[next++]);
     }
   }
-  if (next == arguments.size()) return out;
+  if (next == arguments.size() || reordered) return out;
   out += "%!(EXTRA ";
   for (const std::size_t first = next; next < arguments.size(); ++next) {
     const GoValue& extra = arguments[next];

@@ -201,7 +201,8 @@ std::string map_text(const GoValue& map) {
 std::string list_text(const GoValue& list) {
   std::string out = "[";
   if (list.json.is_array()) {
-    for (const Json& item : list.json) out += (out.size() > 1 ? " " : "") + inner_text(list.item(item));
+    // The first may be an empty text.
+    for (std::size_t i = 0; i < list.json.size(); ++i) out += (i > 0 ? " " : "") + inner_text(list.item(list.json[i]));
   }
   return out + "]";
 }

@@ -34,18 +34,10 @@ TemplateFunctions head_functions() {
   return functions;
 }
 
-// Docker's list of containers has words of its own.
-std::string error_begin(const ListStyle& style, const char* step) {
-  if (style.row_type != "*formatter.ContainerContext") return "template parsing error: ";
-  return std::string("failed to ") + step + " template: ";
-}
-
-Template parsed(const ListStyle& style, const std::string& format) {
-  try {
-    return Template(format);
-  } catch (const TemplateError& error) {
-    throw Failure(error_begin(style, "parse") + error.what());
-  }
+std::string without_spaces(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return std::string(text);
 }
 
 // Rows are marshalled as Go does it by default: fit to stand in HTML.
@@ -81,25 +73,37 @@ bool mentions(const std::string& format, std::string_view field) {
   return end >= format.size() || std::isalnum(static_cast<unsigned char>(format[end])) == 0;
 }
 
+void check_format(const std::string& format, const std::string& row_type, const Json& row) {
+  const char* step = "parse";
+  try {
+    const Template text(format);
+    step = "execute";
+    std::string nowhere;
+    text.execute_into(nowhere, {go_row_type(row_type), row});
+  } catch (const TemplateError& error) {
+    throw Failure(std::string("failed to ") + step + " template: " + error.what());
+  }
+}
+
 std::string render(const ListStyle& style, const std::vector<Json>& rows) {
   std::string format = style.format.empty() ? "table" : style.format;
-  const bool is_table = format == "table" || starts_with(format, "table ");
+  const bool is_table = starts_with(format, "table");
   if (format == "table") {
     format = style.table;
   } else if (is_table) {
-    format = trimmed(format.substr(6));
+    format = format.substr(5);
   } else if (format == "json") {
     format = "{{json .}}";
   }
-  const Template text = parsed(style, unescaped(format));
   const GoType* row_type = go_row_type(style.row_type);
   try {
+    const Template text(unescaped(without_spaces(format)));
     std::string out;
     if (is_table) out = text.execute({row_type, head_row(style)}, head_functions()) + "\n";
     for (const Json& row : rows) out += text.execute({row_type, row}, row_functions()) + "\n";
     return is_table ? align(out) : out;
   } catch (const TemplateError& error) {
-    throw Failure(error_begin(style, "execute") + error.what());
+    throw Failure(std::string("template parsing error: ") + error.what());
   }
 }
 

@@ -26,6 +26,10 @@ struct ListStyle {
 /// Whether a template, if it is one, mentions the field.
 bool mentions(const std::string& format, std::string_view field);
 
+/// As docker looks at the format of a list of containers before it asks for them: as it stands, over a row with nothing
+/// in it. Throws Failure.
+void check_format(const std::string& format, const std::string& row_type, const Json& row);
+
 /// The rows, each a JSON object with the fields, as text. Throws Failure if the template is wrong.
 std::string render(const ListStyle& style, const std::vector<Json>& rows);
 

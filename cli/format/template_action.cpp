@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cstdio>
 
 #include "format/template_syntax.hpp"
 
@@ -71,6 +73,12 @@ std::string ActionParser::quoted_text(const char* where) {
   return take_quoted(text_).text();
 }
 
+void bad_character(char c) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "U+%04X '%c'", static_cast<unsigned>(static_cast<unsigned char>(c)), c);
+  throw ParseError(std::string("bad character ") + text.data());
+}
+
 std::size_t ActionParser::position() const { return static_cast<std::size_t>(text_.data() - scope_->document.data()); }
 
 void ActionParser::unexpected(const char* where) const {
@@ -102,12 +110,19 @@ std::string ActionParser::word() {
 }
 
 // "$x :=", "$x =" or "$i, $x :="; else the text stays as it is.
-void ActionParser::read_variables(Pipeline& pipeline) {
+void ActionParser::read_variables(Pipeline& pipeline, std::string_view where) {
   const auto start = text_;
   std::vector<std::string> names;
   while (take('$')) {
     names.push_back(word());
-    if (take(',')) continue;
+    if (take(',')) {
+      if (where != "range" || names.size() > 1) {
+        throw ParseError("too many declarations in " + std::string(where));
+      }
+      skip_space();
+      if (!text_.empty() && text_[0] != '$') throw ParseError("range can only initialize variables");
+      continue;
+    }
     const bool declares = take(':');
     if (take('=')) {
       pipeline.variables = std::move(names);
@@ -121,7 +136,7 @@ void ActionParser::read_variables(Pipeline& pipeline) {
 
 Pipeline ActionParser::pipeline(const char* where) {
   Pipeline pipeline;
-  read_variables(pipeline);
+  read_variables(pipeline, where);
   for (;;) {
     skip_space();
     if (text_.empty() || text_[0] == ')') break;
@@ -162,7 +177,12 @@ Command ActionParser::command() {
 void ActionParser::expect_separator() {
   const bool separated =
       text_.empty() || text_[0] == '|' || text_[0] == ')' || std::isspace(static_cast<unsigned char>(text_[0])) != 0;
-  if (!separated) unexpected("operand");
+  if (!separated) {
+    const char c = text_[0];
+    const bool ends_word = last_operand_is_word_ && std::string_view(".,:(").find(c) == std::string_view::npos;
+    if (ends_word && c > ' ' && c < 0x7f) bad_character(c);
+    unexpected("operand");
+  }
   skip_space();
 }
 
@@ -177,6 +197,9 @@ Operand ActionParser::operand() {
   if (c == '.' && !is_digit(1)) {
     operand.kind = Operand::Kind::dot;
     if (text_.size() == 1 || !is_word_part(text_[1])) text_.remove_prefix(1);
+    if (!text_.empty() && text_.data() != start.data() && text_[0] == '.') {
+      throw ParseError("unexpected . after term \".\"");
+    }
   } else if (c == '$') {
     text_.remove_prefix(1);
     operand.kind = Operand::Kind::variable;
@@ -199,6 +222,9 @@ Operand ActionParser::operand() {
   const auto taken = start.substr(0, start.size() - text_.size());
   operand.text = operand.kind == Operand::Kind::group ? "(" + operand.pipeline->text + ")" : std::string(taken);
   read_chain(operand);
+  const char end = operand.text.empty() ? ' ' : operand.text.back();
+  last_operand_is_word_ =
+      operand.kind != Operand::Kind::literal && operand.kind != Operand::Kind::group && is_word_part(end);
   return operand;
 }
 

@@ -122,13 +122,13 @@ GoValue map_item(const GoValue& map, const GoValue& key) {
 
 GoValue list_item(const GoValue& list, const GoValue& index) {
   const std::size_t at = checked_index(index, list.size());
-  if (at == list.size()) throw FunctionError("index out of range: " + std::to_string(at));
+  if (at == list.size()) throw FunctionError("reflect: slice index out of range");
   return list.item(list.json[at]);
 }
 
 GoValue character_code(const GoValue& text, const GoValue& index) {
   const std::size_t at = checked_index(index, text.size());
-  if (at == text.size()) throw FunctionError("index out of range: " + std::to_string(at));
+  if (at == text.size()) throw FunctionError("reflect: string index out of range");
   return {whole_type(), static_cast<int>(static_cast<unsigned char>(text.text()[at]))};
 }
 

@@ -113,7 +113,13 @@ class BlockParser {
     }
     if (quote == '"') throw ParseError("unterminated quoted string");
     if (quote == '`') throw ParseError("unterminated raw quoted string");
-    throw ParseError(quote == 0 ? "unclosed action" : "unterminated character constant");
+    if (quote != 0) throw ParseError("unterminated character constant");
+    const auto brace = text_.find('}');
+    if (brace != std::string_view::npos && brace > 0 &&
+        std::isalnum(static_cast<unsigned char>(text_[brace - 1])) != 0) {
+      bad_character('}');
+    }
+    throw ParseError("unclosed action");
   }
 
   void cut_comment() {

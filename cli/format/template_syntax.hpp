@@ -71,6 +71,9 @@ class ParseError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Throws ParseError: what stands behind a word and ends none.
+[[noreturn]] void bad_character(char c);
+
 /// Takes a literal in quotes ("", `` or '') off the front of `text`: what it stands for. Throws ParseError.
 GoValue take_quoted(std::string_view& text);
 /// The same with a number.
@@ -99,7 +102,7 @@ class ActionParser {
  private:
   void skip_space();
   std::string word();
-  void read_variables(Pipeline& pipeline);
+  void read_variables(Pipeline& pipeline, std::string_view where);
   Command command();
   Operand operand();
   void read_name(Operand& operand);
@@ -111,6 +114,7 @@ class ActionParser {
   std::string_view text_;
   Scope* scope_;
   int depth_ = 0;
+  bool last_operand_is_word_ = false;
 };
 
 }  // namespace gantry::cli::syntax

@@ -206,5 +206,36 @@ TEST(Template, SurvivesDepth) {
   EXPECT_THROW(Template{deep + "}}"}, TemplateError);
 }
 
+TEST(Template, KeepsWhatIsEmptyInALine) { EXPECT_EQ(run("{{split .Name \"w\"}}"), "[ eb]"); }
+
+TEST(Template, PrintsByNumberAndByName) {
+  EXPECT_EQ(run("{{printf \"%[2]d %[1]d\" 1 2}}"), "2 1");
+  EXPECT_EQ(run("{{printf \"%[3]d\" 1 2}}"), "%!d(BADINDEX)");
+  EXPECT_EQ(run("{{printf \"%U\" 65}}"), "U+0041");
+  EXPECT_EQ(run_typed("{{printf \"%+v\" .HostConfig.RestartPolicy}}"), "{Name: MaximumRetryCount:0}");
+  EXPECT_EQ(run_typed("{{printf \"%#v\" .HostConfig.RestartPolicy}}"),
+            "container.RestartPolicy{Name:\"\", MaximumRetryCount:0}");
+  EXPECT_EQ(run_typed("{{printf \"%#v %#v\" .State.Status .Config.Labels}}"),
+            "\"exited\" map[string]string{\"a\":\"b\"}");
+}
+
+TEST(Template, NamesWhatEndsAWordAndMayNot) {
+  const std::string begin = "template: :1: ";
+  EXPECT_EQ(error_of(run, "{{.Na-me}}"), begin + "bad character U+002D '-'");
+  EXPECT_EQ(error_of(run, "{{.Name}"), begin + "bad character U+007D '}'");
+  EXPECT_EQ(error_of(run, "{{..Name}}"), begin + "unexpected . after term \".\"");
+  EXPECT_EQ(error_of(run, "{{range $a, $b, $c := .List}}{{end}}"), begin + "too many declarations in range");
+  EXPECT_EQ(error_of(run, "{{$a, $b := .List}}"), begin + "too many declarations in command");
+  EXPECT_EQ(error_of(run, "{{range $a, b := .List}}{{end}}"), begin + "range can only initialize variables");
+}
+
+TEST(Template, TellsTheEndOfTextsAndLists) {
+  const auto index = [](const std::string& what) {
+    return "template: :1:2: executing \"\" at <index " + what + ">: error calling index: ";
+  };
+  EXPECT_EQ(error_of(run, "{{index .Name 3}}"), index(".Name 3") + "reflect: string index out of range");
+  EXPECT_EQ(error_of(run, "{{index .List 2}}"), index(".List 2") + "reflect: slice index out of range");
+}
+
 }  // namespace
 }  // namespace gantry::cli
