@@ -1,6 +1,7 @@
 #include "build/step_trace.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 

@@ -1,13 +1,15 @@
 #include "images/layer_compression.hpp"
 
 #include "gantry/error.hpp"
+#include "images/blob_repair.hpp"
 #include "images/compression.hpp"
 
 namespace gantry::images {
-Descriptor compress_layer(const BlobStore& blobs, const std::string& plain, const Cancel& stop) {
+
+Descriptor compress_layer(const BlobStore& blobs, const Descriptor& plain, const Cancel& stop) {
   BlobStore::Writer writer{blobs};
   GzipSink gzip{writer};
-  FileSource file{blobs.open(plain)};
+  WholeBlob file{blobs, plain};
   std::vector<std::byte> buffer(std::size_t{256} << 10);
   while (const std::size_t got = file.read(buffer)) {
     if (stop != nullptr && stop->cancelled()) throw Error{Errc::cancelled, "context canceled"};
@@ -27,7 +29,7 @@ awaitable<Record> compress_layers(Context& context, Record record, Cancel cancel
   for (LayerRecord& layer : layers) {
     if (layer.blob.media_type != media_type::kOciLayer) continue;
     const BlobStore& blobs = context.blobs;
-    const auto work = [&blobs, plain = layer.blob.digest, cancel] { return compress_layer(blobs, plain, cancel); };
+    const auto work = [&blobs, plain = layer.blob, cancel] { return compress_layer(blobs, plain, cancel); };
     layer.blob = co_await context.workers.run(Pool::slow, work);
     any = true;
   }

@@ -107,7 +107,7 @@ class Push {
   awaitable<Descriptor> compressed(Descriptor layer) {
     if (layer.media_type != media_type::kOciLayer || attested_) co_return layer;
     const BlobStore& blobs = context_.blobs;
-    const auto work = [&blobs, plain = layer.digest, stop = stop_] { return compress_layer(blobs, plain, stop); };
+    const auto work = [&blobs, plain = layer, stop = stop_] { return compress_layer(blobs, plain, stop); };
     const Descriptor blob = co_await context_.workers.run(Pool::slow, work);
     compressed_[layer.digest] = blob;
     co_return blob;

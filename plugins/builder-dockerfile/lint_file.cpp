@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 
 #include "image_name.hpp"
 #include "lint.hpp"

@@ -1,6 +1,7 @@
 #include "operation.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "gantry/base64.hpp"

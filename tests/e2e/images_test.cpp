@@ -134,6 +134,18 @@ TEST_P(Images, SayThatTheirBlobsAreDamagedBeforeTheyAreSentOn) {
   run("rmi localhost:5000/worn:1 localhost:5000/other/worn:1");
 }
 
+TEST_P(Images, AreNotCompressedOutOfDamagedBlobs) {
+  Registry registry{{}};
+  const std::string archive = tar_of({{.path = "file", .content = std::string(5000, 'x')}});
+  ASSERT_EQ(run("import - localhost:5000/plain:1", archive).code, 0);
+  const std::string digest = run("inspect -f '{{index .RootFS.Layers 0}}' localhost:5000/plain:1").line();
+  damage(stored(digest.substr(digest.find(':') + 1)));
+  const Result pushed = run("push localhost:5000/plain:1");
+  EXPECT_NE(pushed.code, 0);
+  EXPECT_THAT(pushed.out + pushed.err, HasSubstr("the stored blob " + digest + " is damaged"));
+  EXPECT_EQ(run("rmi localhost:5000/plain:1").code, 0);
+}
+
 TEST_P(Images, NeedThePrivateCaUnderCertsD) {
   Registry registry{{.tls = true, .password = false, .port = 5443}};
   registry.push(busybox_layout(), "safe");
