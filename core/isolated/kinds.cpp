@@ -19,6 +19,19 @@ const Kind* find_kind(std::string_view name) {
   return nullptr;
 }
 
+std::string why_not_isolated(std::string_view kind) {
+  if (find_kind(kind) != nullptr) return {};
+  if (kind == "runtime") {
+    return "a runtime hands the daemon descriptors of its containers' streams and ends, which a driver's process "
+           "cannot";
+  }
+  if (kind == "builder") {
+    return "a builder asks the daemon for images, trees and containers during its call, which a driver's process "
+           "cannot";
+  }
+  return "drivers of this kind are not known";
+}
+
 std::string kind_names() {
   std::string names;
   for (const Kind* kind : all_kinds()) names += (names.empty() ? "" : ", ") + std::string{kind->name};

@@ -27,6 +27,9 @@ struct Kind {
 /// Null if drivers of that kind cannot be isolated.
 const Kind* find_kind(std::string_view name);
 
+/// What keeps a kind from being isolated, for messages; empty if nothing does.
+std::string why_not_isolated(std::string_view kind);
+
 /// "volume, network, ..."
 std::string kind_names();
 

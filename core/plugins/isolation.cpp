@@ -60,7 +60,8 @@ void Isolation::check(const std::vector<DriverInfo>& drivers) const {
     if (fits) continue;
     if (unfit != nullptr && !unfit->kind.empty()) {
       throw Error{Errc::invalid, "isolate-plugins: the " + unfit->kind + " driver \"" + unfit->name +
-                                     "\" cannot be isolated: drivers of these kinds can: " + isolated::kind_names()};
+                                     "\" cannot be isolated: " + isolated::why_not_isolated(unfit->kind) +
+                                     "; drivers of these kinds can: " + isolated::kind_names()};
     }
     std::string known;
     for (const DriverInfo& driver : drivers) {

@@ -217,7 +217,8 @@ TEST_F(Isolated, AMistakeInTheConfigIsTold) {
   };
   EXPECT_THAT(
       refused({"native"}),
-      HasSubstr("isolate-plugins: the runtime driver \"native\" cannot be isolated: drivers of these kinds can: "));
+      HasSubstr(
+          "isolate-plugins: the runtime driver \"native\" cannot be isolated: a runtime hands the daemon descriptors"));
   EXPECT_THAT(refused({"nosuch"}), HasSubstr("isolate-plugins: there is no driver \"nosuch\"; there are: "));
   EXPECT_THAT(refused("bridge"), HasSubstr("true, false or a list of drivers"));
 }
