@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "containers/filter_match.hpp"
 #include "networks/ipam_status.hpp"
+#include "wire/members.hpp"
 #include "wire/network.hpp"
 
 namespace gantry::api {
@@ -95,7 +96,7 @@ bool matches_label(const networks::Network& network, const std::string& wanted) 
 void check_names(const Filters& filters, const std::vector<std::string>& known) {
   for (const auto& [name, values] : filters) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      throw Error{Errc::invalid, "invalid filter '" + name + "'"};
+      throw Error{Errc::invalid, "invalid filter" + (name.empty() ? "" : " '" + name + "'")};
     }
   }
 }
@@ -185,11 +186,16 @@ void check_verbose(const std::string& text) {
               "invalid value for verbose: " + text + ": strconv.ParseBool: parsing \"" + text + "\": invalid syntax"};
 }
 
-std::string text_member(const nlohmann::json& body, const char* name) {
-  if (!body.is_object()) return {};
-  const auto found = body.find(name);
-  return found != body.end() && found->is_string() ? found->get<std::string>() : "";
-}
+/// What both ends of an endpoint's life take. Errors: invalid.
+struct PeerRequest {
+  explicit PeerRequest(const nlohmann::json& body) {
+    if (body.is_null()) return;
+    wire::take(body, "Container", container);
+    wire::take(body, "Force", force);
+  }
+  std::string container;
+  bool force = false;
+};
 
 }  // namespace
 
@@ -246,7 +252,7 @@ awaitable<Response> Networks::post_connect(Exchange& exchange) {
   if (body.is_object() && body.contains("EndpointConfig") && !body["EndpointConfig"].is_null()) {
     wire::from_json(body["EndpointConfig"], settings);
   }
-  std::string container = text_member(body, "Container");
+  std::string container = PeerRequest{body}.container;
   std::string network = exchange.request().parameter("id");
   co_await peers_.connect(std::move(container), std::move(network), std::move(settings));
   co_return Response{};
@@ -254,9 +260,9 @@ awaitable<Response> Networks::post_connect(Exchange& exchange) {
 
 awaitable<Response> Networks::post_disconnect(Exchange& exchange) {
   const nlohmann::json body = co_await exchange.body_json();
-  const bool force =
-      body.is_object() && body.contains("Force") && body["Force"].is_boolean() && body["Force"].get<bool>();
-  std::string container = text_member(body, "Container");
+  const PeerRequest asked{body};
+  const bool force = asked.force;
+  std::string container = asked.container;
   std::string network = exchange.request().parameter("id");
   co_await peers_.disconnect(std::move(container), std::move(network), force);
   co_return Response{};
@@ -266,6 +272,7 @@ awaitable<Response> Networks::post_prune(Exchange& exchange) {
   const Filters filters = exchange.request().filters();
   check_names(filters, {"label", "label!", "until"});
   if (const auto until = filters.find("until"); until != filters.end()) {
+    if (until->second.size() > 1) throw Error{Errc::invalid, "more than one until filter specified"};
     for (const std::string& value : until->second) (void)containers::parse_time(value);
   }
   std::function<bool(const networks::Network&)> wanted = [&filters](const networks::Network& network) {

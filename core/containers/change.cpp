@@ -79,11 +79,11 @@ void check_connection(const Container& container, const networks::Network& netwo
         "container sharing network namespace with another container or host cannot be connected to any other network"};
   }
   if (mode == "host" || network.name == "host") {
-    throw Error{Errc::denied, "container cannot be disconnected from host network or connected to host network"};
+    throw Error{Errc::invalid, "container cannot be disconnected from host network or connected to host network"};
   }
   const bool alone = network.name == "none" || container.endpoints.contains("none");
   if (alone && !container.endpoints.empty()) {
-    throw Error{Errc::denied,
+    throw Error{Errc::invalid,
                 "container cannot be connected to multiple networks with one of the networks in private (none) mode"};
   }
 }
@@ -249,14 +249,13 @@ awaitable<void> Service::disconnect(std::string name, std::string network, bool 
   Held held = co_await impl_->hold(name);
   const auto wanted = impl_->at.networks.get(network);
   const std::string id = held.container->id;
-  const bool known = held.container->endpoints.contains(wanted->name);
-  if (!known && !force) {
+  if (!held.container->endpoints.contains(wanted->name)) {
     // dockerd's words depend on it, too.
     const char* article = is_alive(held.container->state) ? "" : "the ";
     throw Error{Errc::denied, "container " + id + " is not connected to " + article + "network " + wanted->name};
   }
   if (held.container->host_config.network_mode == "host") {
-    throw Error{Errc::denied, "container cannot be disconnected from host network or connected to host network"};
+    throw Error{Errc::invalid, "container cannot be disconnected from host network or connected to host network"};
   }
   if (is_alive(held.container->state)) {
     const auto left = co_await impl_->at.networks.disconnect(id, wanted->id);

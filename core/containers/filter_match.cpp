@@ -70,7 +70,9 @@ Nanoseconds parse_time(const std::string& text) {
     }
   }
   double duration = 0;
-  if (parse_duration(text, duration)) return now() - static_cast<Nanoseconds>(duration);
+  const double direction = text.starts_with('-') ? -1 : 1;
+  const std::string unsigned_text = text.substr(text.starts_with('-') || text.starts_with('+') ? 1 : 0);
+  if (parse_duration(unsigned_text, duration)) return now() - static_cast<Nanoseconds>(direction * duration);
   throw Error{Errc::invalid, "failed to parse value as time or duration: \"" + text + "\""};
 }
 

@@ -87,6 +87,7 @@ Endpoint Service::Impl::plan(const SandboxRequest& request, const EndpointReques
     throw Error{Errc::denied, "cannot create endpoint on configuration-only network"};
   }
   check_endpoint(network.get(), asked);
+  check_link_local(asked);
   Endpoint endpoint;
   endpoint.id = random_id();
   endpoint.network_id = network->id;

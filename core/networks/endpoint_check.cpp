@@ -88,7 +88,7 @@ std::vector<std::string> complaints(const Network* network, const EndpointReques
   if (!asked.ipv6.empty() && !is_usable(AF_INET6, asked.ipv6)) out.push_back("invalid IPv6 address: " + asked.ipv6);
   for (const std::string& address : asked.link_local) {
     if (is_usable(AF_INET, address) || is_usable(AF_INET6, address)) continue;
-    out.push_back("invalid link-local IP address: " + address);
+    out.push_back("invalid link-local IP address:" + (address.empty() ? "" : " " + address));
   }
   if (asked.options.contains(kInterfaceName) && !is_interface_name(asked_interface(asked))) {
     out.push_back("invalid interface name \"" + asked_interface(asked) +
@@ -105,6 +105,14 @@ std::vector<std::string> complaints(const Network* network, const EndpointReques
 std::string asked_interface(const EndpointRequest& asked) {
   const auto found = asked.options.find(kInterfaceName);
   return found == asked.options.end() ? "" : found->second;
+}
+
+void check_link_local(const EndpointRequest& asked) {
+  for (const std::string& address : asked.link_local) {
+    const bool ipv6 = address.find(':') != std::string::npos;
+    if (contains(ipv6 ? "fe80::/10" : "169.254.0.0/16", ipv6 ? AF_INET6 : AF_INET, address)) continue;
+    throw Error{Errc::invalid, "invalid link local IP address: " + address};
+  }
 }
 
 void check_endpoint(const Network* network, const EndpointRequest& asked) {

@@ -127,6 +127,13 @@ plugins::CallSettings call_settings(const plugins::DriverInfo& driver);
 /// The name that a user asks for an interface inside (com.docker.network.endpoint.ifname); empty: none.
 std::string asked_interface(const EndpointRequest& asked);
 
+/// All that is wrong with what a user gives for a network; what is IPv6 without `ipv6` is not looked at.
+/// Errors: invalid.
+void check_pools(const std::string& name, const std::vector<network::v1::Pool>& pools, bool ipv6);
+
+/// That its link-local addresses are some; asked when it joins, as by dockerd. Errors: invalid.
+void check_link_local(const EndpointRequest& asked);
+
 /// `network`: as far as it is known. Errors: invalid.
 void check_endpoint(const Network* network, const EndpointRequest& asked);
 

@@ -50,9 +50,10 @@ bool Service::Impl::is_leased(const Network& network) {
 void Service::Impl::check_ipam(const Network& network, const plugins::NetworkDriver& driver) const {
   if (is_leased(network)) check_options(drivers.ipam(network.ipam_driver), network.ipam_options);
   if (network.ipam_driver != kNone) return;
+  if (!network.pools.empty()) {
+    throw Error{Errc::invalid, "null ipam driver does not handle specific address pool requests"};
+  }
   if (!driver.can("no-addresses")) throw Error{Errc::invalid, "ipv4 pool is empty"};
-  if (network.pools.empty()) return;
-  throw Error{Errc::invalid, "null ipam driver does not handle specific address pool requests"};
 }
 
 std::vector<std::string> Service::Impl::other_subnets(const Network& network) const {

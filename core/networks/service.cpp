@@ -16,6 +16,7 @@ constexpr const char* kPredefined[] = {"bridge", "host", "none"};
 constexpr const char* kNoDriver = "null";
 constexpr const char* kNoAddresses = "null";
 constexpr const char* kNoBridge = "none";
+constexpr const char* kEnableIpv6 = "com.docker.network.enable_ipv6";
 
 /// The options that the driver names; others stay on record only, as dockerd keeps what its drivers ignore.
 Options known_options(const plugins::DriverInfo& driver, const Options& options) {
@@ -70,6 +71,20 @@ void check_request(const NetworkRequest& request) {
     throw Error{Errc::denied, "only one instance of \"" + request.driver + "\" network is allowed"};
   }
   if (!request.ipv4 && !request.ipv6) throw Error{Errc::invalid, "IPv4 or IPv6 must be enabled"};
+}
+
+/// As with dockerd this option is stronger than the request's own member.
+void take_ipv6_option(NetworkRequest& request) {
+  const auto given = request.options.find(kEnableIpv6);
+  if (given == request.options.end()) return;
+  static const std::set<std::string> yes{"1", "t", "T", "TRUE", "true", "True"};
+  static const std::set<std::string> no{"0", "f", "F", "FALSE", "false", "False"};
+  const std::string& value = given->second;
+  if (!yes.contains(value) && !no.contains(value)) {
+    throw Error{Errc::invalid, std::string{"failed to parse "} + kEnableIpv6 + " value: " + value +
+                                   " (strconv.ParseBool: parsing \"" + value + "\": invalid syntax)"};
+  }
+  request.ipv6 = yes.contains(value);
 }
 
 Network new_network(NetworkRequest request) {
@@ -274,6 +289,8 @@ void Service::Impl::take_settings(NetworkRequest& request) const {
 
 awaitable<std::shared_ptr<const Network>> Service::create(NetworkRequest request) {
   check_request(request);
+  take_ipv6_option(request);
+  check_pools(request.name, request.pools, request.ipv6);
   const auto lock = co_await impl_->creation.lock();
   const auto pass = co_await impl_->gate.enter();
   if (impl_->find_name(request.name)) {

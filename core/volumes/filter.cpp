@@ -16,7 +16,7 @@ using Values = std::vector<std::string>;
 void check_names(const Filters& filters, std::initializer_list<std::string_view> known) {
   for (const auto& [name, values] : filters) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      throw Error{Errc::invalid, "invalid filter '" + name + "'"};
+      throw Error{Errc::invalid, "invalid filter" + (name.empty() ? "" : " '" + name + "'")};
     }
   }
 }
@@ -25,6 +25,13 @@ const Values& values_of(const Filters& filters, const std::string& name) {
   static const Values none;
   const auto found = filters.find(name);
   return found == filters.end() ? none : found->second;
+}
+
+/// As Go shows a list.
+std::string shown_values(const Values& values) {
+  std::string out;
+  for (const std::string& value : values) out += (out.empty() ? "" : " ") + value;
+  return out;
 }
 
 bool has_label(const Volume& volume, const std::string& wanted) {
@@ -56,9 +63,7 @@ std::optional<bool> dangling(const Filters& filters) {
   const bool yes = values.front() == "true" || values.front() == "1";
   const bool no = values.front() == "false" || values.front() == "0";
   if (values.size() != 1 || yes == no) {
-    std::string shown;
-    for (const std::string& value : values) shown += (shown.empty() ? "" : " ") + value;
-    throw Error{Errc::invalid, "invalid filter 'dangling=[" + shown + "]'"};
+    throw Error{Errc::invalid, "invalid filter 'dangling=[" + shown_values(values) + "]'"};
   }
   return yes;
 }
@@ -66,6 +71,9 @@ std::optional<bool> dangling(const Filters& filters) {
 bool prunes_all(const Values& values) {
   const std::initializer_list<std::string_view> yes{"1", "t", "T", "TRUE", "true", "True"};
   const std::initializer_list<std::string_view> no{"0", "f", "F", "FALSE", "false", "False"};
+  if (values.size() > 1) {
+    throw Error{Errc::invalid, "invalid filter 'all=[" + shown_values(values) + "]': only one value is expected"};
+  }
   for (const std::string& value : values) {
     if (std::find(yes.begin(), yes.end(), value) != yes.end()) return true;
     if (std::find(no.begin(), no.end(), value) != no.end()) continue;

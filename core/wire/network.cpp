@@ -26,10 +26,6 @@ json or_null(const std::optional<T>& value) {
   return value ? json(*value) : json(nullptr);
 }
 
-void expect_object(const json& value) {
-  if (!value.is_object()) throw Error{Errc::invalid, "invalid JSON: an object was expected"};
-}
-
 json ipam_config_json(const IpamConfig& config) {
   json out = json::object();
   if (!config.subnet.empty()) out["Subnet"] = config.subnet;
@@ -40,8 +36,9 @@ json ipam_config_json(const IpamConfig& config) {
 }
 
 IpamConfig read_ipam_config(const json& value) {
-  expect_object(value);
   IpamConfig config;
+  if (value.is_null()) return config;
+  expect_object(value);
   take(value, "Subnet", config.subnet);
   take(value, "IPRange", config.ip_range);
   take(value, "Gateway", config.gateway);

@@ -64,6 +64,10 @@ void from_json(const json& in, VolumeCreateRequest& request) {
   take(in, "Driver", request.driver);
   take(in, "DriverOpts", request.options);
   take(in, "Labels", request.labels);
+  // Of a swarm's: what it says is of no use here, but it must say it well.
+  if (const auto cluster = in.find("ClusterVolumeSpec"); cluster != in.end() && !cluster->is_null()) {
+    expect_object(*cluster);
+  }
 }
 
 void to_json(json& out, const VolumeCloneRequest& request) {

@@ -67,6 +67,9 @@ AddressPlan plan_addresses(const NetworkSpec& spec, const NetworkOptions& option
     if (pool.subnet.empty()) invalid("invalid subnet : invalid CIDR block notation");
     FamilyPlan family = family_plan(pool, used);
     auto& slot = family.subnet.base.family == AF_INET ? plan.ipv4 : plan.ipv6;
+    if (slot && slot->subnet.overlaps(family.subnet)) {
+      throw Error{Errc::denied, "Pool overlaps with other one on this address space"};
+    }
     if (slot) throw Error{Errc::denied, "bridge driver doesn't support multiple subnets"};
     slot = std::move(family);
   }

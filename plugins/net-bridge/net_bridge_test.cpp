@@ -157,6 +157,8 @@ TEST(AddressPlan, RefusesInDockerdsWords) {
             "failed to allocate secondary ip address (a:10.9.4.9): Address already in use");
   EXPECT_EQ(refusal({{"10.9.5.0/24", "", "", {}}, {"10.9.6.0/24", "", "", {}}}),
             "bridge driver doesn't support multiple subnets");
+  EXPECT_EQ(refusal({{"10.9.5.0/24", "", "", {}}, {"10.9.5.128/25", "", "", {}}}),
+            "Pool overlaps with other one on this address space");
   EXPECT_EQ(refusal({}, {{"com.docker.network.driver.mtu", "abc"}}),
             "failed to parse com.docker.network.driver.mtu value: abc (strconv.Atoi: parsing \"abc\": invalid syntax)");
   EXPECT_EQ(refusal({}, {{"com.docker.network.bridge.enable_icc", "abc"}}),

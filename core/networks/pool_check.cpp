@@ -1,0 +1,143 @@
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "networks/impl.hpp"
+
+/// Subnets, ranges and addresses as a user gives them for a network, all of them at once, in dockerd's words: before
+/// any driver is asked.
+namespace gantry::networks {
+namespace {
+
+struct GivenAddress {
+  int family{};
+  std::array<std::uint8_t, 16> bytes{};
+};
+
+struct GivenBlock {
+  GivenAddress address;
+  int prefix{};
+};
+
+int bits_of(int family) { return family == AF_INET ? 32 : 128; }
+
+std::optional<GivenAddress> parse_given(const std::string& text) {
+  GivenAddress out{AF_INET, {}};
+  if (::inet_pton(AF_INET, text.c_str(), out.bytes.data()) == 1) return out;
+  out = {AF_INET6, {}};
+  if (::inet_pton(AF_INET6, text.c_str(), out.bytes.data()) == 1) return out;
+  return std::nullopt;
+}
+
+std::optional<GivenBlock> parse_block(const std::string& text) {
+  const std::size_t slash = text.rfind('/');
+  if (slash == std::string::npos) return std::nullopt;
+  const auto address = parse_given(text.substr(0, slash));
+  const std::string length = text.substr(slash + 1);
+  int prefix = -1;
+  const auto [end, failed] = std::from_chars(length.data(), length.data() + length.size(), prefix);
+  const bool plain = !length.empty() && end == length.data() + length.size() && failed == std::errc{} &&
+                     length.find_first_not_of("0123456789") == std::string::npos &&
+                     (length == "0" || length.front() != '0');
+  if (!address || !plain || prefix > bits_of(address->family)) return std::nullopt;
+  return GivenBlock{*address, prefix};
+}
+
+GivenAddress masked(GivenAddress address, int prefix) {
+  for (int bit = prefix; bit < 128; ++bit) {
+    address.bytes[static_cast<std::size_t>(bit / 8)] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
+  }
+  return address;
+}
+
+std::string text_of(const GivenAddress& address, int prefix) {
+  char text[INET6_ADDRSTRLEN] = {};
+  ::inet_ntop(address.family, address.bytes.data(), text, sizeof text);
+  return std::string{text} + "/" + std::to_string(prefix);
+}
+
+bool is_masked(const GivenBlock& block) { return masked(block.address, block.prefix).bytes == block.address.bytes; }
+
+std::string as_it_should_be(const GivenBlock& block) {
+  return "it should be " + text_of(masked(block.address, block.prefix), block.prefix);
+}
+
+bool contains_address(const GivenBlock& block, const GivenAddress& address) {
+  return masked(address, block.prefix).bytes == masked(block.address, block.prefix).bytes;
+}
+
+std::string is_block(const GivenBlock& subnet) {
+  return std::string{"parent subnet is an IPv"} + (subnet.address.family == AF_INET ? "4" : "6") + " block";
+}
+
+void check_range(const std::string& text, const GivenBlock& subnet, std::vector<std::string>& out) {
+  if (text.empty()) return;
+  const auto complain = [&](const std::string& why) { out.push_back("invalid ip-range " + text + ": " + why); };
+  const auto range = parse_block(text);
+  if (!range) return complain("invalid CIDR block notation");
+  if (range->address.family != subnet.address.family) return complain(is_block(subnet));
+  const std::string parent = text_of(subnet.address, subnet.prefix);
+  if (range->prefix < subnet.prefix) complain("CIDR block is bigger than its parent subnet " + parent);
+  if (!is_masked(*range)) complain(as_it_should_be(*range));
+  const GivenBlock wider{subnet.address, std::min(subnet.prefix, range->prefix)};
+  if (!contains_address(wider, range->address)) complain("parent subnet " + parent + " doesn't contain ip-range");
+}
+
+void check_address(const std::string& what, const std::string& text, const GivenBlock& subnet,
+                   std::vector<std::string>& out) {
+  if (text.empty()) return;
+  const auto address = parse_given(text);
+  std::string why;
+  if (!address) {
+    why = "invalid address";
+  } else if (address->family != subnet.address.family) {
+    why = is_block(subnet);
+  } else if (!contains_address(subnet, *address)) {
+    why = "parent subnet " + text_of(subnet.address, subnet.prefix) + " doesn't contain this address";
+  }
+  if (!why.empty()) out.push_back("invalid " + what + ": " + why);
+}
+
+void check_reserved(const std::string& name, const std::vector<network::v1::Pool>& pools) {
+  for (const auto& pool : pools) {
+    for (const auto& [label, address] : pool.reserved) {
+      if (!address.empty()) continue;
+      throw Error{Errc::invalid, "non parsable secondary ip address (" + label + ":) passed for network " + name};
+    }
+  }
+}
+
+}  // namespace
+
+void check_pools(const std::string& name, const std::vector<network::v1::Pool>& pools, bool ipv6) {
+  std::vector<std::string> complaints;
+  for (const auto& pool : pools) {
+    const auto subnet = parse_block(pool.subnet);
+    if (!subnet) {
+      complaints.push_back("invalid subnet " + pool.subnet + ": invalid CIDR block notation");
+      continue;
+    }
+    if (subnet->address.family == AF_INET6 && !ipv6) continue;
+    if (!is_masked(*subnet)) {
+      complaints.push_back("invalid subnet " + text_of(subnet->address, subnet->prefix) + ": " +
+                           as_it_should_be(*subnet));
+    }
+    check_range(pool.ip_range, *subnet, complaints);
+    check_address("gateway " + pool.gateway, pool.gateway, *subnet, complaints);
+    for (const auto& [label, address] : pool.reserved) {
+      check_address("auxiliary address " + label, address, *subnet, complaints);
+    }
+  }
+  if (complaints.empty()) return check_reserved(name, pools);
+  std::string message = "invalid network config:";
+  for (const std::string& complaint : complaints) message += (complaints.size() > 1 ? "\n* " : "\n") + complaint;
+  throw Error{Errc::invalid, message};
+}
+
+}  // namespace gantry::networks
