@@ -32,6 +32,8 @@ void LogFile::reopen() {
   file_.reset(::open(plan_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640));
   struct stat facts {};
   size_ = file_ && ::fstat(file_.get(), &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
+  // Of a new one, whatever the shim's umask.
+  if (file_ && size_ == 0) ::fchmod(file_.get(), 0640);
 }
 
 void LogFile::retry() {

@@ -176,6 +176,16 @@ TEST_F(KeptLog, JoinsPiecesOfALine) {
   EXPECT_EQ(lines(path() / "log"), 4U);
 }
 
+TEST_F(KeptLog, IsReadableByTheGroupWhateverTheUmask) {
+  const mode_t before = ::umask(0077);
+  {
+    LogWriter log(loop_, plan());
+    log.write(false, "line\n");
+  }
+  ::umask(before);
+  EXPECT_EQ(fs::status(path() / "log").permissions(), fs::perms{0640});
+}
+
 TEST_F(KeptLog, KeepsALineOfExactlyThePartialSizeWhole) {
   LogWriter log(loop_, plan());
   log.write(false, std::string(16383, 'x') + "\n");
