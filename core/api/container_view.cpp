@@ -91,6 +91,26 @@ Json networks_map(const Container& container) {
   return map;
 }
 
+// What a list tells of them.
+Json networks_brief(const Container& container) {
+  Json map = networks_map(container);
+  for (auto& [network, endpoint] : map.items()) {
+    for (const char* name : {"Links", "Aliases", "DriverOpts", "DNSNames"}) endpoint[name] = nullptr;
+    if (endpoint["IPAMConfig"].is_object()) endpoint["IPAMConfig"].erase("LinkLocalIPs");
+  }
+  return map;
+}
+
+// Before the first start it is what was asked for, whatever the host can do.
+std::string profile_of(const Container& container, const containers::Settings& settings) {
+  if (container.started != 0) return containers::apparmor_profile(container.host_config, settings);
+  std::string asked;
+  for (const std::string& option : container.host_config.security_opt) {
+    if (option.starts_with("apparmor=") || option.starts_with("apparmor:")) asked = option.substr(9);
+  }
+  return asked;
+}
+
 Json mounts_list(const Container& container) {
   Json list = Json::array();
   for (const auto& place : container.mounts) {
@@ -265,7 +285,7 @@ nlohmann::ordered_json container_summary(const containers::Service& service, con
   out["State"] = to_string(container.shown_state());
   out["Status"] = status_text(container);
   out["HostConfig"]["NetworkMode"] = container.host_config.network_mode;
-  out["NetworkSettings"]["Networks"] = networks_map(container);
+  out["NetworkSettings"]["Networks"] = networks_brief(container);
   out["Mounts"] = mounts_list(container);
   return out;
 }
@@ -309,8 +329,7 @@ nlohmann::ordered_json container_details(const containers::Service& service, con
       {"Platform", "linux"},
       {"MountLabel", ""},
       {"ProcessLabel", ""},
-      {"AppArmorProfile",
-       container.started == 0 ? "" : containers::apparmor_profile(container.host_config, service.settings())},
+      {"AppArmorProfile", profile_of(container, service.settings())},
       {"ExecIDs", execs.empty() ? Json(nullptr) : Json(execs)},
       {"HostConfig", wire::to_json(shown_host_config(service, container))},
       {"GraphDriver", {{"Data", nullptr}, {"Name", container.storage_driver}}}};

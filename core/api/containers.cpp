@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/as_of.hpp"
+#include "api/terminal_size.hpp"
 
 namespace gantry::api {
 
@@ -31,18 +32,11 @@ bool names_config(const nlohmann::json& body) {
 }
 
 // What older clients mean by what they leave out, or did not know of.
-void read_as_of(Version version, wire::HostConfig& host) {
+void read_as_of(Version version, wire::ContainerConfig& config, wire::HostConfig& host) {
   if (version < Version{1, 40} && host.ipc_mode.empty()) host.ipc_mode = "shareable";
   if (version < Version{1, 43}) host.annotations.clear();
+  if (version < Version{1, 44} && config.healthcheck) config.healthcheck->start_interval = 0;
   if (version >= Version{1, 52}) host.resources.kernel_memory_tcp = 0;
-}
-
-std::uint16_t dimension(const Request& request, const char* name) {
-  const std::string text = request.get(name);
-  const auto number = request.number(name, "Atoi");
-  if (!number) throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + text + "\": invalid syntax"};
-  // As dockerd: a terminal takes what fits into it.
-  return static_cast<std::uint16_t>(*number);
 }
 
 }  // namespace
@@ -157,7 +151,7 @@ awaitable<Response> Containers::post_create(Exchange& exchange) {
   if (body.is_null()) throw Error{Errc::invalid, "invalid JSON: got EOF while reading request body"};
   wire::from_json(body, request.body);
   if (!names_config(body)) throw Error{Errc::invalid, "config cannot be empty in order to create a container"};
-  read_as_of(exchange.request().version, request.body.host_config);
+  read_as_of(exchange.request().version, request.body.config, request.body.host_config);
   // An endpoint's settings have it.
   if (exchange.request().version >= Version{1, 52}) request.body.config.mac_address.clear();
   request.name = exchange.request().get("name");
@@ -187,8 +181,8 @@ awaitable<Response> Containers::post_rename(Exchange& exchange) {
 
 awaitable<Response> Containers::post_resize(Exchange& exchange) {
   const Request& request = exchange.request();
-  const auto rows = dimension(request, "h");
-  const auto columns = dimension(request, "w");
+  const auto rows = terminal_size(request, "h");
+  const auto columns = terminal_size(request, "w");
   co_await service_.resize(request.parameter("id"), rows, columns);
   Response response;
   response.status = 200;

@@ -26,12 +26,6 @@ std::string path_of(const Request& request) {
   return path;
 }
 
-// dockerd compares these as Go parses booleans.
-bool strict_flag(const Request& request, const char* name) {
-  const std::string text = request.get(name);
-  return text == "1" || text == "true" || text == "True" || text == "TRUE" || text == "t" || text == "T";
-}
-
 }  // namespace
 
 awaitable<Response> Containers::get_export(Exchange& exchange) {
@@ -69,8 +63,8 @@ awaitable<Response> Containers::get_archive(Exchange& exchange) {
 awaitable<Response> Containers::put_archive(Exchange& exchange) {
   const Request& request = exchange.request();
   containers::ExtractRequest wanted;
-  wanted.keep_kind = strict_flag(request, "noOverwriteDirNonDir");
-  wanted.as_user = strict_flag(request, "copyUIDGID");
+  wanted.keep_kind = request.flag("noOverwriteDirNonDir");
+  wanted.as_user = request.flag("copyUIDGID");
   const images::UploadSource source = [&exchange](std::span<std::byte> buffer) { return exchange.read_body(buffer); };
   co_await service_.write_path(request.parameter("id"), path_of(request), wanted, source);
   Response response;

@@ -16,7 +16,9 @@ containers::StopRequest stop_request(const Request& request) {
   return stop;
 }
 
-containers::WaitCondition wait_condition(const std::string& text) {
+containers::WaitCondition wait_condition(const Request& request) {
+  // Older clients know of no conditions.
+  const std::string text = request.version < Version{1, 30} ? "" : request.get("condition");
   if (text.empty() || text == "not-running") return containers::WaitCondition::not_running;
   if (text == "next-exit") return containers::WaitCondition::next_exit;
   if (text == "removed") return containers::WaitCondition::removed;
@@ -67,7 +69,7 @@ awaitable<Response> Containers::post_unpause(Exchange& exchange) {
 }
 
 awaitable<Response> Containers::post_wait(Exchange& exchange) {
-  const auto condition = wait_condition(exchange.request().get("condition"));
+  const auto condition = wait_condition(exchange.request());
   const auto waiter = service_.wait(exchange.request().parameter("id"), condition);
   // The headers go out at once: the docker CLI starts the container only after it has them.
   co_await exchange.start(200, "application/json");

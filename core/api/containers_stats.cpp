@@ -165,7 +165,7 @@ awaitable<Response> Containers::get_stats(Exchange& exchange) {
   const auto container = service_.find(request.parameter("id"));
   const std::string id = container->id;
   const bool stream = request.flag("stream", true);
-  const bool one_shot = request.flag("one-shot");
+  const bool one_shot = request.version >= Version{1, 41} && request.flag("one-shot");
   if (stream && one_shot) throw Error{Errc::invalid, "cannot have stream=true and one-shot=true"};
   const auto executor = co_await asio::this_coro::executor;
   const auto pace = std::make_shared<Pace>(executor);

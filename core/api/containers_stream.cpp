@@ -103,13 +103,13 @@ std::optional<DetachKeys> detach_keys(const Request& request, const containers::
 
 awaitable<Response> Containers::get_logs(Exchange& exchange) {
   const Request& request = exchange.request();
-  const auto container = service_.find(request.parameter("id"));
   containers::LogRequest wanted;
   wanted.want_stdout = request.flag("stdout");
   wanted.want_stderr = request.flag("stderr");
   if (!wanted.want_stdout && !wanted.want_stderr) {
     throw Error{Errc::invalid, "Bad parameters: you must choose at least one stream"};
   }
+  const auto container = service_.find(request.parameter("id"));
   wanted.follow = request.flag("follow");
   const std::string tail = request.get("tail");
   if (!tail.empty() && tail != "all") {

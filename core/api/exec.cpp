@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/streams.hpp"
+#include "api/terminal_size.hpp"
 #include "wire/container_exec.hpp"
 
 namespace gantry::api {
@@ -105,13 +106,10 @@ awaitable<Response> Exec::post_start(Exchange& exchange) {
 
 awaitable<Response> Exec::post_resize(Exchange& exchange) {
   const Request& request = exchange.request();
-  const auto rows = request.number("h", "Atoi");
-  const auto columns = request.number("w", "Atoi");
-  if (!rows || !columns || *rows < 0 || *rows > 65535 || *columns < 0 || *columns > 65535) {
-    throw Error{Errc::invalid, "strconv.Atoi: parsing \"" + request.get(rows ? "w" : "h") + "\": invalid syntax"};
-  }
-  co_await service_.resize_exec(request.parameter("id"), static_cast<std::uint16_t>(*rows),
-                                static_cast<std::uint16_t>(*columns));
+  const auto rows = terminal_size(request, "h");
+  const auto columns = terminal_size(request, "w");
+  service_.check_exec(request.parameter("id"));
+  co_await service_.resize_exec(request.parameter("id"), rows, columns);
   Response response;
   response.status = 200;
   co_return response;

@@ -51,6 +51,8 @@ ProcessTree tree_of_process(std::int64_t pid, std::uint64_t start_time) {
 void check_writable(const Container& container, const std::string& path) {
   const MountPoint* innermost = nullptr;
   for (const MountPoint& place : container.mounts) {
+    // A --tmpfs is no mount in dockerd's eyes. While it is mounted it can be written to nonetheless.
+    if (place.type == "tmpfs" && !place.from_mounts && !is_alive(container.state)) continue;
     const bool inside = path == place.destination || path.starts_with(place.destination + "/");
     if (inside && (innermost == nullptr || place.destination.size() > innermost->destination.size()))
       innermost = &place;

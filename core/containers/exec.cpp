@@ -27,9 +27,10 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-void check_runs(const Container& container) {
+// `shown`: dockerd names it when an exec is made, and has its id for one that is.
+void check_runs(const Container& container, const std::string& shown) {
   if (container.state == State::paused) {
-    throw Error{Errc::conflict, "Container " + container.name + " is paused, unpause the container before exec"};
+    throw Error{Errc::conflict, "Container " + shown + " is paused, unpause the container before exec"};
   }
   if (container.state == State::restarting) {
     throw Error{Errc::conflict, "Container " + container.id + " is restarting, wait until the container is running"};
@@ -69,7 +70,7 @@ awaitable<void> watch_exec(Service::Impl* self, std::shared_ptr<Exec> exec, Uniq
 
 awaitable<std::string> Service::create_exec(std::string name, ExecRequest request) {
   const auto container = impl_->find(name);
-  check_runs(*container);
+  check_runs(*container, container->name);
   if (request.cmd.empty()) throw Error{Errc::invalid, "No exec command specified"};
   co_return impl_->create_exec(*container, std::move(request))->id;
 }
@@ -88,7 +89,7 @@ void Service::check_exec(const std::string& exec_id) const {
   const auto exec = find_exec(exec_id);
   const auto container = impl_->table.find(exec->container_id);
   if (!container) throw Error{Errc::not_found, "No such container: " + exec->container_id};
-  check_runs(*container);
+  check_runs(*container, container->id);
 }
 
 awaitable<UniqueFd> Service::start_exec(std::string exec_id, ExecStart start) {

@@ -70,9 +70,13 @@ Nanoseconds parse_time(const std::string& text) {
     }
   }
   double duration = 0;
-  const double direction = text.starts_with('-') ? -1 : 1;
-  const std::string unsigned_text = text.substr(text.starts_with('-') || text.starts_with('+') ? 1 : 0);
-  if (parse_duration(unsigned_text, duration)) return now() - static_cast<Nanoseconds>(direction * duration);
+  const bool ahead = text.starts_with('-');
+  const bool is_signed = ahead || text.starts_with('+');
+  if (parse_duration(std::string_view{text}.substr(is_signed ? 1 : 0), duration)) {
+    constexpr double kFarthest = 7e18;  // what is farther away is for ever
+    const auto distance = static_cast<Nanoseconds>(std::min(duration, kFarthest));
+    return ahead ? now() + distance : now() - distance;
+  }
   throw Error{Errc::invalid, "failed to parse value as time or duration: \"" + text + "\""};
 }
 

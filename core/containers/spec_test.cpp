@@ -349,6 +349,8 @@ TEST(Times, AnyFormDockerTakes) {
   EXPECT_EQ(parse_time("1.1234567891234"), 1'123'456'789);
   EXPECT_EQ(parse_time("1970-01-01T00:00:02Z"), 2'000'000'000);
   EXPECT_LT(parse_time("1h30m"), now() - 5'000'000'000'000);
+  EXPECT_GT(parse_time("-1h30m"), now() + 5'000'000'000'000);
+  EXPECT_THROW(parse_time("--1h"), Error);
   EXPECT_THROW(parse_time("soon"), Error);
 }
 

@@ -252,6 +252,7 @@ class FieldReader {
     for (const auto& [key, item] : in.items()) {
       if (key == kMemberOrder) continue;
       if constexpr (is_set<T>) {
+        if (!item.is_object() && !item.is_null()) mismatch(item, path, "struct {}");
         value.insert(key);
       } else {
         auto& slot = value[key];
