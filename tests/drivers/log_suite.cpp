@@ -94,6 +94,22 @@ class Log : public Suite<log::v1::Driver> {
     return all;
   }
 
+  /// What the driver puts before a text is its own business.
+  static std::vector<std::string> ends(const std::vector<Entry>& entries) {
+    std::vector<std::string> out;
+    for (const Entry& entry : entries) out.push_back(entry.text.substr(entry.text.empty() ? 0 : entry.text.size() - 1));
+    return out;
+  }
+
+  static void write_by(log::v1::Writer& writer, const std::string& text, std::int64_t second,
+                       bool from_stderr = false) {
+    Entry entry;
+    entry.text = text;
+    entry.time = second * 1'000'000'000;
+    entry.from_stderr = from_stderr;
+    writer.write(entry);
+  }
+
   static std::vector<std::string> texts(const std::vector<Entry>& entries) {
     std::vector<std::string> out;
     for (const Entry& entry : entries) out.push_back(entry.text);
@@ -211,13 +227,8 @@ TEST_F(Log, WritesInAProcessOfItsOwnWhatItReadsBack) {
   auto* writer = static_cast<log::v1::Writer*>(other->query(log::v1::Writer::kAbility));
   ASSERT_NE(writer, nullptr);
   writer->open(planned->settings);
-  Entry entry;
-  for (const char* const text : {"one", "two"}) {
-    entry.text = text;
-    entry.time += 1'000'000'000;
-    writer->write(entry);
-    entry.from_stderr = true;
-  }
+  write_by(*writer, "one", 1);
+  write_by(*writer, "two", 2, true);
   writer->close();
   if (!can("read")) return;
   const auto entries = read();
@@ -228,6 +239,37 @@ TEST_F(Log, WritesInAProcessOfItsOwnWhatItReadsBack) {
   EXPECT_EQ(entries[1].time, 2'000'000'000);
   reader().clear(subject_, {}, call());
   EXPECT_TRUE(read().empty());
+}
+
+TEST_F(Log, GivesBackOfAProcesssLinesWhatIsAskedFor) {
+  const auto planned = plan();
+  if (!planned || planned->writer != "process" || !can("read")) GTEST_SKIP() << "no lines of a process's to read back";
+  const auto other = unopened();
+  auto& writer = *static_cast<log::v1::Writer*>(other->query(log::v1::Writer::kAbility));
+  writer.open(planned->settings);
+  for (int second = 1; second < 5; ++second) write_by(writer, std::to_string(second), second, second == 2);
+  log::v1::ReadRequest request;
+  request.tail = 2;
+  EXPECT_EQ(ends(read(request)), (Texts{"3", "4"}));
+  request.tail = 0;
+  EXPECT_EQ(ends(read(request)), Texts{});
+  request = {};
+  request.since = 2'000'000'000;
+  request.until = 3'000'000'000;
+  EXPECT_EQ(ends(read(request)), (Texts{"2", "3"}));
+  request = {};
+  request.want_stdout = false;
+  EXPECT_EQ(ends(read(request)), (Texts{"2"}));
+  const auto cursor = reader().read(subject_, {}, {}, call());
+  EXPECT_EQ(ends(drain(*cursor)), (Texts{"1", "2", "3", "4"}));
+  write_by(writer, "5", 5);
+  EXPECT_EQ(ends(drain(*cursor)), (Texts{"5"})) << "what comes later is seen, once";
+  EXPECT_TRUE(drain(*cursor).empty());
+  std::vector<std::string> watched;
+  cursor->watched(watched);
+  EXPECT_FALSE(watched.empty()) << "else nobody asks for what comes later";
+  for (const std::string& directory : watched) EXPECT_TRUE(fs::is_directory(directory)) << directory;
+  writer.close();
 }
 
 TEST_F(Log, PlansAtOnceWithoutTouchingAnythingIfItSaysSo) {

@@ -28,8 +28,16 @@ constexpr const char* kUsage =
     "  --object-option  an option of each volume and network that is made, as for `create -o`\n"
     "  --dir            where to make the tests' directories (the filesystem under test), default the system's "
     "temporary one\n"
-    "  --libexec        where the daemon's helper programs are, default beside this program\n"
+    "  --libexec        where the daemon's helper programs are, default beside this program or in "
+    "../lib/gantry/libexec\n"
     "  --isolated       the driver runs in a process of its own, as with the daemon's isolate-plugins\n";
+
+/// As the daemon finds it: in a build tree beside this program, else where it is installed.
+std::string libexec_folder() {
+  const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path();
+  if (fs::exists(beside / "gantry-driver-host") || fs::exists(beside / "gantry-shim")) return beside;
+  return (beside.parent_path() / "lib/gantry/libexec").lexically_normal();
+}
 
 void take_option(const std::string& flag, const std::string& value, gantry::Options& out) {
   const std::size_t equals = value.find('=');
@@ -40,7 +48,7 @@ void take_option(const std::string& flag, const std::string& value, gantry::Opti
 Setup parse(const std::vector<std::string>& arguments) {
   Setup setup;
   setup.directory = fs::temp_directory_path();
-  setup.libexec_dir = fs::read_symlink("/proc/self/exe").parent_path();
+  setup.libexec_dir = libexec_folder();
   for (std::size_t n = 0; n < arguments.size(); ++n) {
     const std::string& argument = arguments[n];
     if (!argument.starts_with("--")) {
