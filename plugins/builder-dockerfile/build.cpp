@@ -77,13 +77,6 @@ std::size_t Build::last_stage() const {
   return *found;
 }
 
-CheckOptions Build::check_options() const {
-  for (const auto& [name, value] : shared_.request.arguments) {
-    if (name == kCheckArgument && value) return parse_check(*value);
-  }
-  return parse_check(recipe_.check);
-}
-
 /// The stages whose instructions matter: who wants a check and names no target gets to know of all.
 std::set<std::size_t> Build::stages_to_check() const {
   std::set<std::size_t> out;
@@ -110,7 +103,8 @@ void Build::check() const {
     }
     return std::optional{image.config};
   };
-  const LintSubject subject{recipe_, arguments_, stages_to_check(), shared_.context.ignored(), base, check_options()};
+  const LintSubject subject{
+      recipe_, arguments_, stages_to_check(), shared_.context.ignored(), base, check_options(shared_.request, recipe_)};
   std::set<std::string> rules;
   for (const Finding& finding : lint(subject)) {
     std::string text = show_finding(finding);

@@ -29,7 +29,6 @@ class Build {
   void tell_origins() const;
   /// Errors: invalid, if the recipe wants findings to be failures.
   void check() const;
-  [[nodiscard]] CheckOptions check_options() const;
   [[nodiscard]] std::set<std::size_t> stages_to_check() const;
   [[nodiscard]] std::string explained(const Finding& finding) const;
 

@@ -106,6 +106,13 @@ CheckOptions parse_check(const std::string& text) {
   return out;
 }
 
+CheckOptions check_options(const builder::v1::Request& request, const Recipe& recipe) {
+  for (const auto& [name, value] : request.arguments) {
+    if (name == kCheckArgument && value) return parse_check(*value);
+  }
+  return parse_check(recipe.check);
+}
+
 std::optional<Expanded> try_expand(const std::string& word, char escape, const Variables& variables) {
   Expanded out;
   const Variables noting = [&](std::string_view name) {

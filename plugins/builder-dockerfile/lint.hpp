@@ -43,6 +43,9 @@ CheckOptions parse_check(const std::string& text);
 using BaseConfig =
     std::function<std::optional<builder::v1::Config>(const std::string& reference, const std::string& platform)>;
 
+/// What the user says in its place, or the recipe. Errors: invalid.
+CheckOptions check_options(const builder::v1::Request& request, const Recipe& recipe);
+
 /// What is looked through.
 struct LintSubject {
   const Recipe& recipe;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "lint.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {
@@ -111,11 +112,29 @@ void StageBuild::start_stage() {
     state_.config = image.config;
     state_.author = image.author;
     tell_trace();
+    warn_of_platform(base, image, platform);
   }
   if (!find_variable(state_.config.env, "PATH")) set_variable(state_.config.env, "PATH", kDefaultPath);
   const bool triggers = !state_.config.on_build.empty();
   if (triggers) run_triggers();
   show_image(state_.image);
+}
+
+/// BuildKit's check InvalidBaseImagePlatform: only now it is known.
+void StageBuild::warn_of_platform(const std::string& base, const Image& image, const std::string& platform) {
+  auto* display = static_cast<builder::v1::Display*>(session_.query(builder::v1::Display::kService));
+  if (display == nullptr || image.architecture.empty()) return;
+  const std::string wanted = platform.empty() ? arguments_.global()("TARGETPLATFORM").value_or("") : platform;
+  const std::string actual = image.os + "/" + image.architecture;
+  if (wanted == actual || wanted.starts_with(actual + "/")) return;
+  const Instruction& header = recipe_.stages[stage_].header;
+  const std::string variant = image.variant.empty() ? "" : "/" + image.variant;
+  const Finding finding{"InvalidBaseImagePlatform",
+                        "Base image " + base + " was pulled with platform " + quote(actual + variant) + ", expected " +
+                            quote(wanted) + " for current build",
+                        header.line, header.last_line};
+  if (!check_options(request_, recipe_).with(header.comments).wants(finding.rule)) return;
+  display->report({builder::v1::StepReport::Kind::warning, 0, show_finding(finding)});
 }
 
 void StageBuild::run_triggers() {

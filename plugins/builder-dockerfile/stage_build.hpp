@@ -56,6 +56,7 @@ class StageBuild {
  private:
   void start_stage();
   void run_triggers();
+  void warn_of_platform(const std::string& base, const builder::v1::Image& image, const std::string& platform);
   void begin(const Instruction& instruction);
   void show_image(const std::string& id);
   void say(const std::string& text) const { voice_.say(text); }

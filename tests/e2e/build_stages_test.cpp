@@ -100,6 +100,12 @@ TEST_F(BuildStages, AreLookedThroughForVariablesThatNobodyHasSet) {
   EXPECT_THAT(build(recipe, "--check").out,
               AllOf(HasSubstr("undefined variable '$UNKNOWN' (did you mean $KNOWN?)\nDockerfile:3\n"),
                     HasSubstr("2 warnings have been found!")));
+  ASSERT_EQ(cli("import --platform linux/arm64 - arm:1", tar_of({{.path = "file", .content = "x"}})).code, 0);
+  EXPECT_THAT(build("FROM arm:1\nENV a=b\n").err,
+              HasSubstr("InvalidBaseImagePlatform: Base image arm:1 was pulled with platform \"linux/arm64\", "
+                        "expected \"linux/amd64\" for current build (line 1)\n"));
+  EXPECT_EQ(build("# check=skip=InvalidBaseImagePlatform\nFROM arm:1\nENV a=b\n").err, "");
+  cli("rmi arm:1");
   // Not of an image that is not here: it is not fetched for that, and nobody knows its variables.
   EXPECT_EQ(build("FROM registry.invalid/none\nUSER $UNKNOWN\n", "--check").code, 0);
 }
