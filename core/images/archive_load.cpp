@@ -1,5 +1,7 @@
 #include "images/archive_load.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 #include "base/digest.hpp"
@@ -151,6 +153,8 @@ awaitable<void> load_archive(Context& context, ArchiveSource source, bool quiet,
   }
   // The archive's own files, and whatever a failure left.
   co_await context.layers.collect();
+  // Of a hundred thousand entries: what is free goes back to the kernel.
+  ::malloc_trim(0);
   if (error) std::rethrow_exception(error);
 }
 

@@ -48,6 +48,26 @@ TEST_F(Requests, AGigabyteOfBodyIsRefusedAndNotKept) {
   EXPECT_EQ(cli("run --rm busybox echo fine").out, "fine\n");
 }
 
+// What their entries took up goes back to the kernel when they have been refused.
+TEST_F(Requests, ArchivesOfManyEntriesLeaveNothingBehind) {
+  const std::string archive = daemon->root() / "many.tar";
+  ASSERT_EQ(shell("python3 -c 'import sys, tarfile\n"
+                  "with tarfile.open(sys.argv[1], \"w\") as out:\n"
+                  "  for i in range(70000): out.addfile(tarfile.TarInfo(\"blobs/sha256/%064x\" % i))' " +
+                  archive)
+                .code,
+            0);
+  const auto load = [&] {
+    return shell("curl -s -X POST --unix-socket " + daemon->socket().string() +
+                     " -H 'Content-Type: application/x-tar' -T " + archive + " http://d/images/load",
+                 {}, {}, std::chrono::seconds{120})
+        .out;
+  };
+  const long before = memory("VmRSS");
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(load(), HasSubstr("it has too many files"));
+  EXPECT_LT(memory("VmRSS") - before, 15 * 1024) << before;
+}
+
 TEST_F(Requests, ADeepBodyIsRefused) {
   for (const char* nested : {"[", "{\"a\":"}) {
     std::string body = "{\"Image\":\"busybox\",\"Labels\":";
