@@ -84,8 +84,9 @@ int run(const std::vector<std::string>& arguments) {
   if (!connection.host.empty() && !connection.context.empty()) {
     throw Failure("conflicting options: cannot specify both --host and --context");
   }
-  if (words[0] == "__complete" && words.size() > 2) {
-    return print_candidates(context, {words.begin() + 2, words.end()});
+  if (words[0] == "__complete" && words.size() > 1) {
+    const bool plainly = words[1] == "--";
+    return print_candidates(context, {words.begin() + (plainly ? 2 : 1), words.end()}, !plainly);
   }
   std::size_t taken = 0;
   context.command = find_command(context, words, taken);

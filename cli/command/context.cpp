@@ -51,8 +51,8 @@ ConfigFile& Context::config() {
 }
 
 std::vector<std::string> Context::parse(Flags& flags, Arity arity) {
-  if (flag_names != nullptr) {
-    *flag_names = flags.names();
+  if (summaries != nullptr) {
+    *summaries = flags.summaries();
     throw HelpShown{};
   }
   std::vector<std::string> words;

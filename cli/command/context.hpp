@@ -33,7 +33,7 @@ class Context {
   std::string program_path;  ///< "gantry container ls", for messages.
   const Command* command = nullptr;
   std::vector<std::string> arguments;
-  std::vector<std::string>* flag_names = nullptr;  ///< Set: `parse` puts the flags' names there and throws HelpShown.
+  std::vector<Flags::Summary>* summaries = nullptr;  ///< Set: `parse` puts the flags there and throws HelpShown.
 
   bool wants_help = false;  ///< "--help" stood before the command's name.
 

@@ -280,12 +280,12 @@ std::string Flags::usages(std::size_t width) const {
   return out;
 }
 
-std::vector<std::string> Flags::names() const {
-  std::vector<std::string> names{"--help"};
+std::vector<Flags::Summary> Flags::summaries() const {
+  std::vector<Summary> out{{"help", 0, false, false}};
   for (const Flag& flag : flags_) {
-    if (!flag.is_hidden) names.push_back("--" + flag.name);
+    out.push_back({flag.name, flag.shorthand, !flag.is_toggle && flag.is_value == nullptr, flag.is_hidden});
   }
-  return names;
+  return out;
 }
 
 }  // namespace gantry::cli

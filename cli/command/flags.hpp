@@ -48,8 +48,14 @@ class Flags {
   [[nodiscard]] bool help_by_letter() const noexcept { return help_by_letter_; }
   [[nodiscard]] bool empty() const noexcept { return flags_.empty(); }
 
-  /// "--name" of each that the help shows.
-  [[nodiscard]] std::vector<std::string> names() const;
+  struct Summary {
+    std::string name;
+    char shorthand{};  ///< 0: it has none.
+    bool takes_value{};
+    bool is_hidden{};  ///< The help does not show it.
+  };
+  /// All, and --help.
+  [[nodiscard]] std::vector<Summary> summaries() const;
   /// The help's lines, wrapped to `width` columns.
   [[nodiscard]] std::string usages(std::size_t width) const;
 

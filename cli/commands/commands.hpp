@@ -91,8 +91,9 @@ int plugin_disable(Context& context);
 int plugin_reload(Context& context);
 
 int print_completion(Context& context);
-/// What the shells' scripts ask: each word that may stand in the last one's place.
-int print_candidates(Context& context, const std::vector<std::string>& words);
+/// What the shells' scripts ask: each word that may stand in the last one's place. `directive`: a line follows that
+/// says, as that of docker's __complete does, whether files may stand there too.
+int print_candidates(Context& context, const std::vector<std::string>& words, bool directive);
 
 int any_inspect(Context& context);
 int registry_login(Context& context);

@@ -20,6 +20,7 @@ _gantry() {
     cur=${COMP_WORDS[COMP_CWORD]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
   fi
   COMPREPLY=($(gantry __complete -- "${words[@]:1:cword}" 2>/dev/null))
+  if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:] ]]; then compopt -o nospace 2>/dev/null; fi
   if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$cur"; fi
 }
 complete -o bashdefault -o default -F _gantry gantry
@@ -64,8 +65,10 @@ int print_completion(Context& context) {
   return 0;
 }
 
-int print_candidates(Context& context, const std::vector<std::string>& words) {
-  for (const std::string& word : completions(context, words)) std::printf("%s\n", word.c_str());
+int print_candidates(Context& context, const std::vector<std::string>& words, bool directive) {
+  const auto found = completions(context, words);
+  for (const std::string& word : found) std::printf("%s\n", word.c_str());
+  if (directive) std::printf(":%d\n", found.empty() ? 0 : 4);
   return 0;
 }
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
 #include "command/context.hpp"
 #include "command/table.hpp"
+#include "completion/flag_values.hpp"
+#include "completion/objects.hpp"
 #include "contexts/context_store.hpp"
 #include "parse/text.hpp"
 
@@ -57,31 +60,16 @@ Words group_words(const std::string& group) {
   return found;
 }
 
-Words container_names(Context& context) {
-  Words names;
-  for (const Json& container : context.client().get("/containers/json?all=1")) {
-    for (const Json& name : container.value("Names", Json::array())) names.push_back(name.get<std::string>().substr(1));
+/// Whether a command of that name works on a container that is in such a state.
+std::function<bool(const std::string&)> state_of(const Command& command) {
+  const std::string_view name = command.name;
+  const auto is_live = [](const std::string& state) { return state == "running" || state == "paused"; };
+  if (name == "start") return [=](const std::string& state) { return !is_live(state); };
+  if (name == "unpause") return [](const std::string& state) { return state == "paused"; };
+  for (const char* live : {"attach", "exec", "kill", "pause", "stop", "top"}) {
+    if (name == live) return is_live;
   }
-  return names;
-}
-
-Words image_names(Context& context) {
-  Words names;
-  for (const Json& image : context.client().get("/images/json")) {
-    const auto tags = image.find("RepoTags");
-    if (tags == image.end() || !tags->is_array()) continue;
-    for (const Json& tag : *tags) {
-      names.push_back(tag.get<std::string>());
-      if (names.back().ends_with(":latest")) names.push_back(names.back().substr(0, names.back().rfind(':')));
-    }
-  }
-  return names;
-}
-
-Words named(const Json& list) {
-  Words names;
-  for (const Json& item : list) names.push_back(item.value("Name", ""));
-  return names;
+  return [](const std::string&) { return true; };
 }
 
 // The usage line says what a command works on.
@@ -90,10 +78,12 @@ Words objects(Context& context, const Command& command, bool first) {
   const auto says = [&](std::string_view word) { return usage.find(word) != std::string_view::npos; };
   if (says("IMAGE") && (first || says("[IMAGE..."))) return image_names(context);
   if (says("IMAGE")) return {};
-  if (says("NETWORK") && (first || says("[NETWORK..."))) return named(context.client().get("/networks"));
-  if (says("CONTAINER") && (first || says("[CONTAINER...") || says("NETWORK CONTAINER")))
-    return container_names(context);
-  if (says("VOLUME")) return named(context.client().get("/volumes").value("Volumes", Json::array()));
+  if (says("NETWORK") && (first || says("[NETWORK..."))) return network_names(context);
+  if (says("CONTAINER") && (first || says("[CONTAINER...") || says("NETWORK CONTAINER"))) {
+    return container_names(context, state_of(command));
+  }
+  if (says("VOLUME")) return volume_names(context);
+  if (says("SHELL")) return {"bash", "fish", "zsh"};
   if (says("CONTEXT")) {
     Words names{kDefaultContext};
     for (const StoredContext& stored : ContextStore(context.config_dir).all()) names.push_back(stored.name);
@@ -102,26 +92,94 @@ Words objects(Context& context, const Command& command, bool first) {
   return {};
 }
 
-Words flag_words(Context& context, const Command& command) {
-  Words names;
-  context.flag_names = &names;
-  context.arguments.clear();
-  try {
-    command.run(context);
-  } catch (const HelpShown&) {
-    // `parse` has told the flags instead of reading them.
+/// A command's flags, and what stands behind its name.
+class CommandLine {
+ public:
+  CommandLine(Context& context, const Command& command, Words words)
+      : context_(context), command_(command), words_(std::move(words)) {
+    context.summaries = &flags_;
+    context.arguments.clear();
+    try {
+      command.run(context);
+    } catch (const HelpShown&) {
+      // `parse` has told the flags instead of reading them.
+    }
+    context.summaries = nullptr;
   }
-  context.flag_names = nullptr;
-  return names;
-}
+
+  /// For the last word.
+  Words candidates() {
+    std::size_t arguments = 0;
+    for (std::size_t i = 0; i + 1 < words_.size(); ++i) {
+      const std::string& word = words_[i];
+      const bool is_flag = starts_with(word, "-") && word.size() > 1;
+      if (word == "--" || (!is_flag && !command_.interspersed)) return behind_flags(i + (word == "--" ? 1 : 0));
+      const Flags::Summary* flag = is_flag ? awaiting_value(word) : nullptr;
+      arguments += is_flag ? 0 : 1;
+      if (flag == nullptr) continue;
+      ++i;
+      if (i + 1 == words_.size()) return values(*flag, words_[i]);
+    }
+    const std::string& last = words_.back();
+    if (const auto pair = starts_with(last, "--") ? cut(last, '=') : std::nullopt) {
+      Words found;
+      if (const Flags::Summary* flag = awaiting_value(pair->first)) found = values(*flag, pair->second);
+      for (std::string& value : found) value.insert(0, pair->first + "=");
+      return found;
+    }
+    return starts_with(last, "-") ? flag_names() : objects(context_, command_, arguments == 0);
+  }
+
+ private:
+  Words behind_flags(std::size_t at) { return objects(context_, command_, at + 1 == words_.size()); }
+
+  Words values(const Flags::Summary& flag, const std::string& begun) {
+    return flag_values(context_, command_, flag.name, begun);
+  }
+
+  /// The flag whose value the next word is.
+  const Flags::Summary* awaiting_value(const std::string& word) const {
+    const bool is_long = starts_with(word, "--");
+    for (std::size_t at = is_long ? 2 : 1; at < word.size(); ++at) {
+      const auto found = std::find_if(flags_.begin(), flags_.end(), [&](const Flags::Summary& flag) {
+        return is_long ? word.substr(2) == flag.name : flag.shorthand == word[at];
+      });
+      if (found == flags_.end()) return nullptr;
+      if (found->takes_value) return is_long || at + 1 == word.size() ? &*found : nullptr;
+      if (is_long) return nullptr;
+    }
+    return nullptr;
+  }
+
+  Words flag_names() const {
+    Words names;
+    for (const Flags::Summary& flag : flags_) {
+      if (!flag.is_hidden) names.push_back("--" + flag.name);
+    }
+    return names;
+  }
+
+  Context& context_;
+  const Command& command_;
+  Words words_;
+  std::vector<Flags::Summary> flags_;
+};
 
 Words command_words(Context& context, const Words& words) {
   std::size_t taken = 0;
   const Command* command = find_command(context, words, taken);
   if (command == nullptr) return {};
   context.command = command;
-  if (starts_with(words.back(), "-")) return flag_words(context, *command);
-  return objects(context, *command, words.size() - taken <= 1 || starts_with(words[words.size() - 2], "-"));
+  return CommandLine(context, *command, {words.begin() + static_cast<std::ptrdiff_t>(taken), words.end()}).candidates();
+}
+
+/// Of the flags before the command.
+Words program_flag_values(Context& context, const std::string& flag) {
+  if (flag == "--log-level" || flag == "-l") return {"debug", "error", "fatal", "info", "panic", "warn"};
+  if (flag != "--context" && flag != "-c") return {};
+  Words names{kDefaultContext};
+  for (const StoredContext& stored : ContextStore(context.config_dir).all()) names.push_back(stored.name);
+  return names;
 }
 
 Words candidates(Context& context, const Words& words) {
@@ -134,23 +192,48 @@ Words candidates(Context& context, const Words& words) {
   const auto groups = command_groups();
   const bool is_group =
       std::any_of(groups.begin(), groups.end(), [&](const auto& group) { return words[0] == group.name; });
-  if (is_group && words.size() == 2) return group_words(words[0]);
+  if (is_group && words.size() == 2) return starts_with(words[1], "-") ? Words{"--help"} : group_words(words[0]);
   return command_words(context, words);
+}
+
+/// bash makes three words of "--flag=value" and of "key=value". `typed_before`: how much of the last one the shell
+/// takes for words before it.
+Words joined(const Words& words, std::size_t& typed_before) {
+  Words out;
+  bool open = false;
+  for (const std::string& word : words) {
+    const bool is_sign = word == "=" && !out.empty();
+    if (is_sign || open) {
+      typed_before = out.back().size() + (is_sign ? 1 : 0);
+      out.back() += word;
+    } else {
+      typed_before = 0;
+      out.push_back(word);
+    }
+    open = is_sign;
+  }
+  return out;
 }
 
 }  // namespace
 
 std::vector<std::string> completions(Context& context, const std::vector<std::string>& words) {
   if (words.empty()) return {};
-  const std::string& start = words.back();
+  std::size_t typed_before = 0;
+  const Words whole = joined(words, typed_before);
+  const std::string& start = whole.back();
   Words found;
   try {
-    found = candidates(context, without_program_flags(context, words));
+    const std::string& before = whole.size() > 1 ? whole[whole.size() - 2] : start;
+    const Words rest = without_program_flags(context, whole);
+    const bool is_program_flag = rest.size() == 1 && takes_value(before);
+    found = is_program_flag ? program_flag_values(context, before) : candidates(context, rest);
   } catch (const std::exception&) {
     // Half a command line may be wrong in any way; then there is nothing to propose.
     return {};
   }
   std::erase_if(found, [&](const std::string& word) { return !starts_with(word, start); });
+  for (std::string& word : found) word.erase(0, typed_before);
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
