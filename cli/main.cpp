@@ -37,12 +37,11 @@ int run(const std::vector<std::string>& arguments) {
   Context context;
   context.config_dir = default_config_dir();
   bool version = false;
-  bool debug = false;
   std::string log_level = "info";
   ConnectionFlags& connection = context.connection;
   Flags flags;
   flags.text("config", context.config_dir, "Location of client config files")
-      .toggle("debug,D", debug, "Enable debug mode")
+      .toggle("debug,D", context.debug, "Enable debug mode")
       .text(
           "context,c", connection.context,
           "Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set "

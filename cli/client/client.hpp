@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "client/exchange.hpp"
+#include "command/failure.hpp"
 #include "json.hpp"
 
 namespace gantry::cli {
@@ -15,7 +16,7 @@ namespace gantry::cli {
 class DaemonError : public std::runtime_error {
  public:
   DaemonError(int status, const std::string& message)
-      : std::runtime_error("Error response from daemon: " + message), status_(status) {}
+      : std::runtime_error("Error response from daemon: " + without_nul(message)), status_(status) {}
 
   [[nodiscard]] int status() const noexcept { return status_; }
 

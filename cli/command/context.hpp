@@ -35,6 +35,7 @@ class Context {
   std::vector<std::string> arguments;
   std::vector<Flags::Summary>* summaries = nullptr;  ///< Set: `parse` puts the flags there and throws HelpShown.
 
+  bool debug = false;       ///< --debug
   bool wants_help = false;  ///< "--help" stood before the command's name.
 
   /// The daemon; not spoken to before the first request.

@@ -5,10 +5,16 @@
 
 namespace gantry::cli {
 
+/// A text from elsewhere may hold NULs, which no terminal shows and at which what() would end: they are left out.
+inline std::string without_nul(std::string text) {
+  std::erase(text, '\0');
+  return text;
+}
+
 /// Ends the program with `code`; the message, if any, goes to stderr as it is.
 class Failure : public std::runtime_error {
  public:
-  explicit Failure(const std::string& message, int code = 1) : std::runtime_error(message), code_(code) {}
+  explicit Failure(const std::string& message, int code = 1) : std::runtime_error(without_nul(message)), code_(code) {}
 
   [[nodiscard]] int code() const noexcept { return code_; }
 

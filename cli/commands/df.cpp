@@ -7,6 +7,7 @@
 #include "command/output.hpp"
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
+#include "commands/rows.hpp"
 #include "format/go_value.hpp"
 #include "format/template.hpp"
 #include "format/units.hpp"
@@ -107,7 +108,7 @@ Summary build_cache(const Json& usage) {
 
 std::string ago(std::int64_t created) { return human_duration(std::time(nullptr) - created) + " ago"; }
 
-std::vector<Json> image_rows(const Json& usage) {
+std::vector<Json> short_image_rows(const Json& usage) {
   std::vector<Json> rows;
   for (const Json& image : list_of(usage, "Images")) {
     const Json tags = list_of(image, "RepoTags");
@@ -143,7 +144,7 @@ std::string images_in_full(const Json& usage) {
                   {"SharedSize", "SHARED SIZE"},
                   {"UniqueSize", "UNIQUE SIZE"},
                   {"Containers", "CONTAINERS"}}},
-                image_rows(usage));
+                short_image_rows(usage));
 }
 
 std::vector<Json> container_rows(const Json& usage) {
@@ -249,11 +250,46 @@ std::string build_cache_in_full(const Json& usage) {
                 build_cache_rows(usage));
 }
 
+// With all fields that the lists of such objects have.
+Json whole_image_rows(const Json& usage) {
+  Json rows = Json::array();
+  for (const Json& image : list_of(usage, "Images")) {
+    const double shared = std::max(number(image, "SharedSize"), 0.0);
+    for (Json& row : image_rows(image, false, false)) {
+      row["Digest"] = "";
+      row["SharedSize"] = human_size(shared, 4);
+      row["UniqueSize"] = human_size(number(image, "Size") - shared, 4);
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+Json whole_container_rows(const Json& usage) {
+  Json rows = Json::array();
+  for (const Json& container : list_of(usage, "Containers")) {
+    rows.push_back(container_row(container, false));
+    rows.back()["Size"] = human_size(number(container, "SizeRw"));
+  }
+  return rows;
+}
+
+Json whole_volume_rows(const Json& usage) {
+  Json rows = Json::array();
+  const std::vector<Json> short_rows = volume_rows(usage);
+  for (const Json& volume : list_of(usage, "Volumes")) {
+    const Json& sizes = short_rows.at(rows.size());
+    rows.push_back(volume_row(volume));
+    for (const char* field : {"Links", "Size"}) rows.back()[field] = sizes[field];
+  }
+  return rows;
+}
+
 // All at once: a template says which of them it wants.
 int formatted_in_full(const Json& usage, const std::string& format) {
-  const Json sections{{"Images", image_rows(usage)},
-                      {"Containers", container_rows(usage)},
-                      {"Volumes", volume_rows(usage)},
+  const Json sections{{"Images", whole_image_rows(usage)},
+                      {"Containers", whole_container_rows(usage)},
+                      {"Volumes", whole_volume_rows(usage)},
                       {"BuildCache", build_cache_rows(usage)}};
   try {
     const Template text(format == "json" ? "{{json .}}" : format);

@@ -5,6 +5,7 @@
 
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
+#include "commands/rows.hpp"
 #include "format/units.hpp"
 #include "parse/text.hpp"
 
@@ -101,6 +102,12 @@ Json image_row(const Json& image, const Name& name, bool truncate) {
 
 }  // namespace
 
+std::vector<Json> image_rows(const Json& image, bool with_digests, bool truncate) {
+  std::vector<Json> rows;
+  for (const Name& name : names_of(image, with_digests)) rows.push_back(image_row(image, name, truncate));
+  return rows;
+}
+
 int image_ls(Context& context) {
   bool all = false;
   bool digests = false;
@@ -127,7 +134,7 @@ int image_ls(Context& context) {
   const bool with_digests = digests || mentions(list.format, "Digest");
   std::vector<Json> rows;
   for (const Json& image : images) {
-    for (const Name& name : names_of(image, with_digests)) rows.push_back(image_row(image, name, !full));
+    for (Json& row : image_rows(image, with_digests, !full)) rows.push_back(std::move(row));
   }
   const std::string raw = std::string("repository: {{.Repository}}\n") + "tag: {{.Tag}}\n" +
                           (digests ? "digest: {{.Digest}}\n" : "") +

@@ -104,12 +104,15 @@ int registry_login(Context& context) {
   const Credentials known = find_credentials(context.config(), credentials.server);
   if (credentials.username.empty() && credentials.password.empty() && !known.empty()) {
     try {
-      std::printf("Authenticating with existing credentials...\n");
+      std::fprintf(stderr,
+                   "Authenticating with existing credentials... [Username: %s]\n\n"
+                   " Info -> To login with a different account, run 'gantry logout' followed by 'gantry login'\n\n\n",
+                   known.username.c_str());
       authenticate(context, known);
-      std::printf("\nLogin Succeeded\n");
+      std::printf("Login Succeeded\n");
       return 0;
     } catch (const DaemonError& error) {
-      std::printf("Login did not succeed, error: %s\n", error.what());
+      std::fprintf(stderr, "Login did not succeed, error: %s\n", error.what());
     }
   }
   complete(credentials, known);

@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.hpp"
 #include "commands/each.hpp"
 #include "commands/list_flags.hpp"
 #include "format/go_value.hpp"
+#include "parse/text.hpp"
 
 namespace gantry::cli {
 
@@ -40,8 +43,43 @@ Json plugin_row(const Json& plugin) {
   return row;
 }
 
+/// Docker's two, and which driver it is for.
+void check_plugin_filters(const std::vector<std::string>& filters) {
+  for (const std::string& filter : filters) {
+    const std::string key = lower(trimmed(filter.substr(0, filter.find('='))));
+    if (key != "capability" && key != "enabled" && key != "kind") throw Failure("invalid filter '" + key + "'");
+    const std::string value = filter.substr(filter.find('=') + 1);
+    if (key == "enabled" && value != "true" && value != "false") {
+      throw Failure("invalid filter 'enabled=[" + value + "]'");
+    }
+  }
+}
+
+/// Of several values for one key any will do.
+bool fits(const Json& row, const std::vector<std::string>& filters) {
+  std::map<std::string, bool> met;
+  for (const std::string& filter : filters) {
+    const auto pair = cut(filter, '=');
+    const std::string key = lower(trimmed(pair->first));
+    const std::string value = trimmed(pair->second);
+    bool& fit = met[key];
+    if (key == "capability") {
+      const auto all = split(row["Capabilities"].get<std::string>(), ',');
+      fit = fit || std::find(all.begin(), all.end(), value) != all.end();
+    } else {
+      fit = fit || row[key == "enabled" ? "Enabled" : "Kind"] == value;
+    }
+  }
+  return std::all_of(met.begin(), met.end(), [](const auto& each) { return each.second; });
+}
+
 int change_each(Context& context, const char* verb) {
+  bool force = false;
+  std::int64_t timeout = 30;
   Flags flags;
+  // Docker's flags: a driver that is in use is never cut off, and takes no time to come back.
+  if (std::string_view(verb) == "disable") flags.toggle("force,f", force, "Taken, and without effect").hidden();
+  if (std::string_view(verb) == "enable") flags.integer("timeout", timeout, "Taken, and without effect").hidden();
   const auto names = context.parse(flags, Arity::at_least(1));
   return for_each_name(
       names, [&](const std::string& name) { context.client().post("/gantry/plugins/" + escaped(name) + "/" + verb); });
@@ -59,8 +97,10 @@ int plugin_ls(Context& context) {
   ListFlags list;
   Flags flags;
   flags.toggle("no-trunc", full, "Don't truncate output").toggle("quiet,q", quiet, "Only display plugin names");
+  list.declare_filter(flags, "Provide filter values (e.g. \"enabled=true\")");
   list.declare_format(flags);
   context.parse(flags, Arity::none());
+  check_plugin_filters(list.filters);
   if (list.format.empty() && !quiet) list.format = context.config().text("pluginsFormat");
   const Json plugins = context.client().get("/gantry/plugins");
   std::vector<Json> rows;
@@ -68,7 +108,9 @@ int plugin_ls(Context& context) {
   bool disabled = false;
   bool isolated = false;
   for (const Json& plugin : plugins) {
-    rows.push_back(plugin_row(plugin));
+    Json row = plugin_row(plugin);
+    if (!fits(row, list.filters)) continue;
+    rows.push_back(std::move(row));
     failed = failed || rows.back()["Error"] != "";
     isolated = isolated || rows.back()["Isolated"] == "true";
     disabled = disabled || rows.back()["Enabled"] == "false";

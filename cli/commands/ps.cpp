@@ -5,6 +5,7 @@
 
 #include "commands/commands.hpp"
 #include "commands/list_flags.hpp"
+#include "commands/rows.hpp"
 #include "format/go_value.hpp"
 #include "format/listing.hpp"
 #include "format/ports.hpp"
@@ -107,6 +108,8 @@ std::string networks_of(const Json& container) {
 
 constexpr const char* kRowType = "*formatter.ContainerContext";
 
+}  // namespace
+
 Json container_row(const Json& container, bool truncate) {
   Json row = Json::object();
   row.get_ref<Json::object_t&>().reserve(kPsHeads.size() + 1);
@@ -133,8 +136,6 @@ Json container_row(const Json& container, bool truncate) {
   row[std::string(kRowMethod) + "Label"] = labels;
   return row;
 }
-
-}  // namespace
 
 int container_ls(Context& context) {
   bool all = false;

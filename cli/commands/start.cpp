@@ -52,7 +52,9 @@ int container_start(Context& context) {
   Flags flags;
   flags.toggle("attach,a", attach, "Attach STDOUT/STDERR and forward signals")
       .text("checkpoint", checkpoint, "Restore from this checkpoint")
+      .hidden()
       .text("checkpoint-dir", checkpoint_dir, "Use a custom checkpoint storage directory")
+      .hidden()
       .text("detach-keys", detach_keys, "Override the key sequence for detaching a container")
       .toggle("interactive,i", interactive, "Attach container's STDIN");
   const auto names = context.parse(flags, Arity::at_least(1));

@@ -118,5 +118,48 @@ TEST_F(Values, OfNamesAreToldInFull) {
   EXPECT_EQ(run({"push", "-q", "registry.example/a"}).out, "registry.example/a:latest\n");
 }
 
+TEST(Plugins, AreFiltered) {
+  FakeDaemon daemon([](FakeConnection& connection, const FakeConnection::Request&) {
+    connection.respond(200, R"([{"Kind":"network","Name":"bridge","Enabled":true,"Capabilities":["ports"]},)"
+                            R"({"Kind":"volume","Name":"local","Enabled":false,"Capabilities":[]}])");
+  });
+  const auto list = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"plugin", "ls", "-q"});
+    return run_program(daemon, arguments);
+  };
+  EXPECT_EQ(list({"-f", "enabled=true"}).out, "bridge\n");
+  EXPECT_EQ(list({"-f", "kind=volume"}).out, "local\n");
+  EXPECT_EQ(list({"-f", "kind=volume", "-f", "kind=network"}).out, "bridge\nlocal\n");
+  EXPECT_EQ(list({"-f", "capability=ports", "-f", "enabled=false"}).out, "");
+  EXPECT_EQ(list({"-f", "bogus=x"}).err, "invalid filter 'bogus'\n");
+  EXPECT_EQ(run_program(daemon, {"plugin", "disable", "-f", "bridge"}).code, 0);
+  EXPECT_EQ(run_program(daemon, {"plugin", "enable", "--timeout", "5", "bridge"}).code, 0);
+}
+
+TEST(DiskUsage, InJsonHasAllFields) {
+  FakeDaemon daemon([](FakeConnection& connection, const FakeConnection::Request&) {
+    connection.respond(200,
+                       R"({"Images":[{"Id":"sha256:0123456789abcdef","RepoTags":["a:1"],"Size":5,"Containers":2}],)"
+                       R"("Containers":[{"Id":"0123456789abcdef","Names":["/c"],"SizeRw":7}],)"
+                       R"("Volumes":[{"Name":"v","Scope":"local","UsageData":{"RefCount":1,"Size":9}}]})");
+  });
+  const Outcome outcome = run_program(daemon, {"system", "df", "-v", "--format", "json"});
+  const Json usage = Json::parse(outcome.out);
+  EXPECT_EQ(usage["Images"][0]["ID"], "sha256:0123456789abcdef");
+  EXPECT_EQ(usage["Images"][0]["VirtualSize"], "5B");
+  EXPECT_EQ(usage["Containers"][0]["Networks"], "");
+  EXPECT_EQ(usage["Containers"][0]["Size"], "7B");
+  EXPECT_EQ(usage["Volumes"][0]["Scope"], "local");
+  EXPECT_EQ(usage["Volumes"][0]["Links"], "1");
+  EXPECT_EQ(run_program(daemon, {"system", "df", "-v", "--format", "{{range .Volumes}}{{.Size}}{{end}}"}).out, "9B");
+}
+
+TEST(Messages, GoOnBehindWhatNobodySees) {
+  FakeDaemon daemon([](FakeConnection& connection, const FakeConnection::Request&) {
+    connection.respond(400, R"({"message":"unknown instruction: A\u0000B in line 1"})");
+  });
+  EXPECT_EQ(run_program(daemon, {"ps"}).err, "Error response from daemon: unknown instruction: AB in line 1\n");
+}
+
 }  // namespace
 }  // namespace gantry::cli

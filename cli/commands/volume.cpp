@@ -5,6 +5,7 @@
 #include "commands/commands.hpp"
 #include "commands/each.hpp"
 #include "commands/list_flags.hpp"
+#include "commands/rows.hpp"
 #include "format/template.hpp"
 #include "parse/text.hpp"
 
@@ -26,6 +27,8 @@ Json pairs(const std::vector<std::string>& texts) {
   return map;
 }
 
+}  // namespace
+
 Json volume_row(const Json& volume) {
   const Json labels = volume.contains("Labels") && volume["Labels"].is_object() ? volume["Labels"] : Json::object();
   Json row = Json::object();
@@ -42,8 +45,6 @@ Json volume_row(const Json& volume) {
   row[std::string(kRowMethod) + "Label"] = labels;
   return row;
 }
-
-}  // namespace
 
 int volume_create(Context& context) {
   std::string driver = "local";
