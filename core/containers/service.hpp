@@ -53,7 +53,7 @@ struct Settings {
   std::vector<std::string> cdi_spec_dirs{"/etc/cdi", "/var/run/cdi"};  ///< Of two with a device the later one has it.
   std::chrono::seconds stop_timeout{10};
   std::chrono::milliseconds log_driver_limit{30'000};  ///< What a log driver may take for one answer.
-  std::string seccomp_profile;  ///< "": built-in; "unconfined"; or a profile's JSON text.
+  std::string seccomp_profile;                         ///< "": built-in; "unconfined"; or a profile's JSON text.
   /// Of the containers' user namespaces (--userns-remap); empty: they have none.
   std::vector<runtime::v1::IdMap> uid_map;
   std::vector<runtime::v1::IdMap> gid_map;

@@ -45,7 +45,7 @@ struct World {
   std::optional<Error> network_failure;
   std::optional<Error> signal_failure;  ///< With a conflict the process has just ended.
   bool ignores_term{};
-  std::optional<std::shared_future<void>> log_gate;  ///< What the log driver waits for in `plan`.
+  std::optional<std::shared_future<void>> log_gate;         ///< What the log driver waits for in `plan`.
   std::string address{"172.17.0.2"};                        ///< Of the next sandbox.
   std::map<std::string, std::vector<std::string>> mounted;  ///< By container: the targets, oldest first.
   std::set<std::string> unmountable;                        ///< Targets at which nothing can be mounted.
