@@ -302,8 +302,10 @@ TEST_F(ImageService, DoesNotUnpackADamagedBlobAgain) {
   start("overlay");
   const auto image = service().get("box:1");
   EXPECT_EQ(daemon_->run([&]() -> awaitable<void> { co_await service().ensure_unpacked(image); }),
-            "filesystem layer verification failed for digest " + sha256_digest(layer));
+            "the stored blob " + sha256_digest(layer) +
+                " is damaged and has been removed: pull or load its image again to have it back");
   EXPECT_EQ(layers(), 0U);
+  EXPECT_FALSE(fs::exists(blob));
 }
 
 TEST_F(ImageService, LeavesNothingOfAKilledPull) {
