@@ -12,6 +12,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kPiece = std::size_t{64} << 10;
+constexpr const char* kOldAddress =
+    "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
 
 // In the order in which it was built, and whatever bytes the user's texts have.
 std::string text_of(const Json& body) { return body.dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -32,11 +34,32 @@ bool names_config(const nlohmann::json& body) {
 }
 
 // What older clients mean by what they leave out, or did not know of.
+void read_mounts_as_of(Version version, std::vector<wire::MountRequest>& mounts) {
+  for (wire::MountRequest& mount : mounts) {
+    if (!mount.bind) continue;
+    if (version < Version{1, 42}) mount.bind->create_mountpoint = false;
+    if (version >= Version{1, 44}) continue;
+    mount.bind->read_only_non_recursive = mount.read_only;  // all that there was
+    if (mount.bind->read_only_force_recursive) {
+      throw Error{Errc::invalid, "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer"};
+    }
+  }
+}
+
+void check_endpoints_as_of(Version version, const std::map<std::string, wire::EndpointSettings>& endpoints) {
+  if (version >= Version{1, 44} || endpoints.size() < 2) return;
+  std::string names;
+  for (const auto& [name, endpoint] : endpoints) names += (names.empty() ? "" : ", ") + name;
+  throw Error{Errc::invalid, "Container cannot be created with multiple network endpoints: " + names};
+}
+
 void read_as_of(Version version, wire::ContainerConfig& config, wire::HostConfig& host) {
   if (version < Version{1, 40} && host.ipc_mode.empty()) host.ipc_mode = "shareable";
+  if (version < Version{1, 42}) host.console_size.clear();
   if (version < Version{1, 43}) host.annotations.clear();
   if (version < Version{1, 44} && config.healthcheck) config.healthcheck->start_interval = 0;
   if (version >= Version{1, 52}) host.resources.kernel_memory_tcp = 0;
+  read_mounts_as_of(version, host.mounts);
 }
 
 }  // namespace
@@ -152,11 +175,15 @@ awaitable<Response> Containers::post_create(Exchange& exchange) {
   wire::from_json(body, request.body);
   if (!names_config(body)) throw Error{Errc::invalid, "config cannot be empty in order to create a container"};
   read_as_of(exchange.request().version, request.body.config, request.body.host_config);
+  check_endpoints_as_of(exchange.request().version, request.body.endpoints);
   // An endpoint's settings have it.
-  if (exchange.request().version >= Version{1, 52}) request.body.config.mac_address.clear();
+  const Version version = exchange.request().version;
+  if (version >= Version{1, 52}) request.body.config.mac_address.clear();
+  const bool old_address = version >= Version{1, 44} && !request.body.config.mac_address.empty();
   request.name = exchange.request().get("name");
   request.platform = exchange.request().get("platform");
-  const auto created = co_await service_.create(std::move(request));
+  auto created = co_await service_.create(std::move(request));
+  if (old_address) created.warnings.emplace_back(kOldAddress);
   co_return ordered({{"Id", created.id}, {"Warnings", Json(created.warnings)}}, 201);
 }
 
