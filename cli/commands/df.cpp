@@ -111,22 +111,19 @@ std::string ago(std::int64_t created) { return human_duration(std::time(nullptr)
 std::vector<Json> short_image_rows(const Json& usage) {
   std::vector<Json> rows;
   for (const Json& image : list_of(usage, "Images")) {
+    // As docker: whatever else it is called, it takes its space once.
     const Json tags = list_of(image, "RepoTags");
-    std::vector<std::string> names;
-    for (const Json& tag : tags) names.push_back(go_text(tag));
-    if (names.empty()) names.emplace_back("<none>:<none>");
-    for (const std::string& name : names) {
-      const auto colon = name.rfind(':');
-      const double shared = std::max(number(image, "SharedSize"), 0.0);
-      rows.push_back({{"Repository", name.substr(0, colon)},
-                      {"Tag", name.substr(colon + 1)},
-                      {"ID", short_id(image.value("Id", ""))},
-                      {"CreatedSince", ago(image.value("Created", std::int64_t{0}))},
-                      {"Size", human_size(number(image, "Size"))},
-                      {"SharedSize", human_size(shared, 4)},
-                      {"UniqueSize", human_size(number(image, "Size") - shared, 4)},
-                      {"Containers", std::to_string(static_cast<int>(number(image, "Containers")))}});
-    }
+    const std::string name = tags.empty() ? "<none>:<none>" : go_text(tags[0]);
+    const auto colon = name.rfind(':');
+    const double shared = std::max(number(image, "SharedSize"), 0.0);
+    rows.push_back({{"Repository", name.substr(0, colon)},
+                    {"Tag", name.substr(colon + 1)},
+                    {"ID", short_id(image.value("Id", ""))},
+                    {"CreatedSince", ago(image.value("Created", std::int64_t{0}))},
+                    {"Size", human_size(number(image, "Size"))},
+                    {"SharedSize", human_size(shared, 4)},
+                    {"UniqueSize", human_size(number(image, "Size") - shared, 4)},
+                    {"Containers", std::to_string(static_cast<int>(number(image, "Containers")))}});
   }
   return rows;
 }
@@ -255,12 +252,12 @@ Json whole_image_rows(const Json& usage) {
   Json rows = Json::array();
   for (const Json& image : list_of(usage, "Images")) {
     const double shared = std::max(number(image, "SharedSize"), 0.0);
-    for (Json& row : image_rows(image, false, false)) {
-      row["Digest"] = "";
-      row["SharedSize"] = human_size(shared, 4);
-      row["UniqueSize"] = human_size(number(image, "Size") - shared, 4);
-      rows.push_back(std::move(row));
-    }
+    Json row = image_rows(image, false, false).front();
+    if (list_of(image, "RepoTags").empty()) row["Repository"] = row["Tag"] = "<none>";
+    row["Digest"] = "";
+    row["SharedSize"] = human_size(shared, 4);
+    row["UniqueSize"] = human_size(number(image, "Size") - shared, 4);
+    rows.push_back(std::move(row));
   }
   return rows;
 }

@@ -138,14 +138,15 @@ TEST(Plugins, AreFiltered) {
 
 TEST(DiskUsage, InJsonHasAllFields) {
   FakeDaemon daemon([](FakeConnection& connection, const FakeConnection::Request&) {
-    connection.respond(200,
-                       R"({"Images":[{"Id":"sha256:0123456789abcdef","RepoTags":["a:1"],"Size":5,"Containers":2}],)"
-                       R"("Containers":[{"Id":"0123456789abcdef","Names":["/c"],"SizeRw":7}],)"
-                       R"("Volumes":[{"Name":"v","Scope":"local","UsageData":{"RefCount":1,"Size":9}}]})");
+    connection.respond(
+        200, R"({"Images":[{"Id":"sha256:0123456789abcdef","RepoTags":["a:1","b:2"],"Size":5,"Containers":2}],)"
+             R"("Containers":[{"Id":"0123456789abcdef","Names":["/c"],"SizeRw":7}],)"
+             R"("Volumes":[{"Name":"v","Scope":"local","UsageData":{"RefCount":1,"Size":9}}]})");
   });
   const Outcome outcome = run_program(daemon, {"system", "df", "-v", "--format", "json"});
   const Json usage = Json::parse(outcome.out);
   EXPECT_EQ(usage["Images"][0]["ID"], "sha256:0123456789abcdef");
+  EXPECT_EQ(usage["Images"].size(), 1U);
   EXPECT_EQ(usage["Images"][0]["VirtualSize"], "5B");
   EXPECT_EQ(usage["Containers"][0]["Networks"], "");
   EXPECT_EQ(usage["Containers"][0]["Size"], "7B");
