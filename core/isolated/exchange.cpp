@@ -43,7 +43,8 @@ class Exchange {
     for (;;) {
       wait();
       Frame frame;
-      if (!receive_frame(connection_.socket.get(), frame)) throw BrokenLink{"it has ended"};
+      if (!receive_frame(connection_.socket.get(), frame, request_.returned != nullptr))
+        throw BrokenLink{"it has ended"};
       if (std::optional<Json> result = take(frame)) {
         forget_cancellation();
         return std::move(*result);
@@ -102,6 +103,7 @@ class Exchange {
   std::optional<Json> take(Frame& frame) {
     switch (frame.type) {
       case FrameType::result:
+        if (request_.returned != nullptr) *request_.returned = std::move(frame.descriptors);
         return unpack(frame.message);
       case FrameType::failure:
         fail(error_of(frame.message));

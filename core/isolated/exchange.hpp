@@ -25,6 +25,7 @@ struct Request {
   ByteSource* source = nullptr;
   ByteSink* sink = nullptr;
   std::vector<int> descriptors;
+  std::vector<UniqueFd>* returned = nullptr;  ///< Takes those that come with the result.
   /// How long a cancelled call may take to return. A little less than the daemon's own patience (CallSettings), after
   /// which a thread would be lost to it.
   std::chrono::milliseconds grace{9'000};

@@ -6,7 +6,8 @@ namespace gantry::isolated {
 namespace {
 
 const auto& all_kinds() {
-  static const std::array kinds{&kVolumeKind, &kNetworkKind, &kIpamKind, &kStorageKind, &kRegistryKind, &kLogKind};
+  static const std::array kinds{&kVolumeKind,   &kNetworkKind, &kIpamKind,   &kStorageKind,
+                                &kRegistryKind, &kLogKind,     &kRuntimeKind};
   return kinds;
 }
 
@@ -21,10 +22,6 @@ const Kind* find_kind(std::string_view name) {
 
 std::string why_not_isolated(std::string_view kind) {
   if (find_kind(kind) != nullptr) return {};
-  if (kind == "runtime") {
-    return "a runtime hands the daemon descriptors of its containers' streams and ends, which a driver's process "
-           "cannot";
-  }
   if (kind == "builder") {
     return "a builder asks the daemon for images, trees and containers during its call, which a driver's process "
            "cannot";

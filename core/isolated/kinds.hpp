@@ -39,5 +39,6 @@ extern const Kind kIpamKind;
 extern const Kind kStorageKind;
 extern const Kind kRegistryKind;
 extern const Kind kLogKind;
+extern const Kind kRuntimeKind;
 
 }  // namespace gantry::isolated

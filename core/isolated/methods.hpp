@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -17,7 +18,7 @@
 /// member function, or a function whose first parameter is the driver, where a member's parameters cannot travel.
 ///
 /// Parameters travel as values, those that are references the driver may change also back; streams and the call itself
-/// stay where they are and are asked across the connection.
+/// stay where they are and are asked across the connection. Descriptors travel beside the messages, both ways.
 namespace gantry::isolated {
 
 /// A descriptor of the daemon's among the parameters: the driver's process gets a copy for the time of the call.
@@ -25,8 +26,15 @@ struct PassedFd {
   int fd = -1;
 };
 
+/// A descriptor of the driver's among what it answers: it becomes the daemon's. May be empty.
+struct ReturnedFd {
+  UniqueFd fd;
+};
+
 template <class P>
-constexpr bool is_value = !std::is_same_v<P, const Call&> && !std::is_same_v<P, ByteSource&> &&
+constexpr bool is_returned = std::is_same_v<P, ReturnedFd&>;
+template <class P>
+constexpr bool is_value = !is_returned<P> && !std::is_same_v<P, const Call&> && !std::is_same_v<P, ByteSource&> &&
                           !std::is_same_v<P, ByteSink&> && !std::is_same_v<P, const PassedFd&>;
 template <class P>
 constexpr bool is_out = is_value<P>&& std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
@@ -45,11 +53,13 @@ void put(Json& arguments, const T& value) {
 template <class R, class... P>
 R call_remote(Remote& remote, std::size_t method, Lesson lesson, P... arguments) {
   Request request;
+  std::vector<UniqueFd> returned;
+  if constexpr ((is_returned<P&&> || ...)) request.returned = &returned;
   Json values = Json::array();
   const auto add = [&]<class A>(A&& argument) {
     if constexpr (is_value<A&&>) {
       put(values, argument);
-    } else {
+    } else if constexpr (!is_returned<A&&>) {
       put(request, std::forward<A>(argument));
     }
   };
@@ -60,13 +70,19 @@ R call_remote(Remote& remote, std::size_t method, Lesson lesson, P... arguments)
   const Json reply = remote.call(request, message, lesson);
   try {
     std::size_t next = 0;
+    std::size_t next_returned = 0;
     const auto take = [&]<class A>(A&& argument) {
       if constexpr (is_out<A&&>) reply.at(next++).get_to(argument);
+      if constexpr (is_returned<A&&>) {
+        if (reply.at(next++).template get<bool>()) argument.fd = std::move(returned.at(next_returned++));
+      }
     };
     (take(static_cast<P&&>(arguments)), ...);
     if constexpr (!std::is_void_v<R>) return reply.at(next).template get<R>();
   } catch (const Json::exception& error) {
     remote.distrust(error.what());
+  } catch (const std::out_of_range&) {
+    remote.distrust("a descriptor is missing");
   }
 }
 
@@ -112,6 +128,18 @@ struct Held<const PassedFd&> {
   const PassedFd& get() { return value; }
   void give_back(Json&) const {}
   PassedFd value;
+};
+
+template <>
+struct Held<ReturnedFd&> {
+  explicit Held(Incoming& in) : incoming(in) {}
+  ReturnedFd& get() { return value; }
+  void give_back(Json& out) {
+    out.push_back(static_cast<bool>(value.fd));
+    if (value.fd) incoming.give(std::move(value.fd));
+  }
+  Incoming& incoming;
+  ReturnedFd value;
 };
 
 template <class R, class... P, class Work>

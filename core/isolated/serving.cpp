@@ -150,7 +150,7 @@ Json open_served(Served& served, const Json& told) {
   return abilities;
 }
 
-Json answer_to(Line& line, Served& served, Frame& frame) {
+Json answer_to(Line& line, Served& served, Frame& frame, std::vector<UniqueFd>& given) {
   if (!served.refusal.empty()) throw Error{Errc::invalid, served.refusal};
   if (frame.type == FrameType::describe) return describe_served(served);
   if (frame.type == FrameType::open) return open_served(served, unpack(frame.message));
@@ -158,15 +158,18 @@ Json answer_to(Line& line, Served& served, Frame& frame) {
   const Kind* kind = find_kind(served.description.kind);
   if (kind == nullptr) throw BrokenLink{"drivers of this kind are not served"};
   Incoming incoming{line, frame};
-  return kind->serve(served.object.get(), incoming.method(), incoming);
+  Json answer = kind->serve(served.object.get(), incoming.method(), incoming);
+  given = incoming.take_given();
+  return answer;
 }
 
 /// Errors: BrokenLink.
 void answer(Line& line, Served& served, Frame& frame) {
   FrameType type = FrameType::result;
   std::string message;
+  std::vector<UniqueFd> given;
   try {
-    message = pack(answer_to(line, served, frame));
+    message = pack(answer_to(line, served, frame, given));
     if (message.size() > kLargestMessage) {
       throw Error{Errc::exhausted, "an answer of " + std::to_string(message.size()) + " bytes is too large"};
     }
@@ -174,23 +177,27 @@ void answer(Line& line, Served& served, Frame& frame) {
     throw;
   } catch (...) {
     const Error error = served.translate();
+    given.clear();
     type = FrameType::failure;
     message = pack({static_cast<int>(error.code()), error.what()});
   }
+  std::vector<int> descriptors;
+  for (const UniqueFd& descriptor : given) descriptors.push_back(descriptor.get());
   const std::scoped_lock guard{line.sending};
-  send_frame(line.socket.get(), type, message);
+  send_frame(line.socket.get(), type, message, {}, descriptors);
 }
 
 }  // namespace
 
 struct Incoming::Parts {
-  Parts(Line& line, Frame& given) : descriptors(std::move(given.descriptors)), call(line), source(line), sink(line) {}
+  Parts(Line& line, Frame& frame) : descriptors(std::move(frame.descriptors)), call(line), source(line), sink(line) {}
 
   std::size_t method = 0;
   Json arguments;
   std::size_t next = 0;
   std::vector<UniqueFd> descriptors;
   std::size_t next_descriptor = 0;
+  std::vector<UniqueFd> given;
   LineCall call;
   LineSource source;
   LineSink sink;
@@ -218,6 +225,10 @@ int Incoming::next_descriptor() {
   if (parts_->next_descriptor == parts_->descriptors.size()) throw BrokenLink{"a call lacks a descriptor"};
   return parts_->descriptors[parts_->next_descriptor++].get();
 }
+
+void Incoming::give(UniqueFd descriptor) { parts_->given.push_back(std::move(descriptor)); }
+
+std::vector<UniqueFd> Incoming::take_given() noexcept { return std::move(parts_->given); }
 
 const Call& Incoming::call() noexcept { return parts_->call; }
 

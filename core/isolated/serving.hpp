@@ -40,6 +40,9 @@ class Incoming {
   /// Errors: BrokenLink (there are no more).
   const Json& next();
   int next_descriptor();
+  /// Goes with the answer.
+  void give(UniqueFd descriptor);
+  [[nodiscard]] std::vector<UniqueFd> take_given() noexcept;
   const Call& call() noexcept;
   ByteSource& source() noexcept;
   ByteSink& sink() noexcept;

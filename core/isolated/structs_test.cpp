@@ -7,6 +7,7 @@
 #include <boost/pfr.hpp>
 
 #include "isolated/message.hpp"
+#include "isolated/runtime_structs.hpp"
 
 namespace gantry::isolated {
 namespace {
@@ -63,15 +64,17 @@ void fill(T& value) {
 template <class T>
 class Structs : public ::testing::Test {};
 
-using All =
-    ::testing::Types<OptionInfo, Mount, Progress, volume::v1::Volume, volume::v1::Usage, storage::v1::AppliedLayer,
-                     storage::v1::Usage, storage::v1::PrepareOptions, storage::v1::Holdings, storage::v1::Change,
-                     network::v1::Pool, network::v1::NetworkSpec, network::v1::Network, network::v1::Port,
-                     network::v1::EndpointSpec, network::v1::Endpoint, network::v1::Endpoints, network::v1::Holdings,
-                     ipam::v1::NetworkRequest, ipam::v1::EndpointRequest, ipam::v1::Addresses, ipam::v1::Holdings,
-                     registry::v1::Repository, registry::v1::Credentials, registry::v1::Descriptor,
-                     registry::v1::Manifest, registry::v1::SearchResult, log::v1::Subject, log::v1::Plan,
-                     log::v1::Entry, log::v1::ReadRequest>;
+using All = ::testing::Types<
+    OptionInfo, Mount, Progress, volume::v1::Volume, volume::v1::Usage, storage::v1::AppliedLayer, storage::v1::Usage,
+    storage::v1::PrepareOptions, storage::v1::Holdings, storage::v1::Change, network::v1::Pool,
+    network::v1::NetworkSpec, network::v1::Network, network::v1::Port, network::v1::EndpointSpec, network::v1::Endpoint,
+    network::v1::Endpoints, network::v1::Holdings, ipam::v1::NetworkRequest, ipam::v1::EndpointRequest,
+    ipam::v1::Addresses, ipam::v1::Holdings, registry::v1::Repository, registry::v1::Credentials,
+    registry::v1::Descriptor, registry::v1::Manifest, registry::v1::SearchResult, log::v1::Subject, log::v1::Plan,
+    log::v1::Entry, log::v1::ReadRequest, runtime::v1::Rlimit, runtime::v1::Device, runtime::v1::DeviceRule,
+    runtime::v1::DeviceRate, runtime::v1::Resources, runtime::v1::Process, runtime::v1::Stdio, runtime::v1::Namespace,
+    runtime::v1::IdMap, runtime::v1::Spec, runtime::v1::ExitStatus, runtime::v1::ExecSpec, runtime::v1::BlkioEntry,
+    runtime::v1::InterfaceStats, runtime::v1::Stats>;
 TYPED_TEST_SUITE(Structs, All);
 
 TYPED_TEST(Structs, TravelWhole) {

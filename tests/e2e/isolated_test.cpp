@@ -180,7 +180,8 @@ TEST_F(Isolated, AllDriversServeAsInTheDaemon) {
   for (const char* driver : {"overlay", "bridge", "volume/local", "log/local", "json-file", "hub"}) {
     EXPECT_EQ(cli(std::string{"plugin inspect -f '{{.Isolated}}' "} + driver).line(), "true") << driver;
   }
-  EXPECT_EQ(cli("plugin inspect -f '{{.Isolated}}' native").line(), "false");
+  EXPECT_EQ(cli("plugin inspect -f '{{.Isolated}}' native").line(), "true");
+  EXPECT_EQ(cli("plugin inspect -f '{{.Isolated}}' dockerfile").line(), "false");
   EXPECT_EQ(cli("run --name box -v data:/v busybox sh -c 'echo said; echo written >/v/file; touch /new'").line(),
             "said");
   EXPECT_EQ(cli("logs box").line(), "said");
@@ -209,16 +210,36 @@ TEST_F(Isolated, AreReloadedDisabledAndEnabled) {
   EXPECT_GT(process_of("macvlan"), 0);
 }
 
+// A container has a shim of its own: another process of the driver's finds it again.
+TEST_F(Isolated, ContainersDoNotNoticeTheCrashOfTheirRuntime) {
+  start({"native"});
+  ASSERT_EQ(cli("run -d --name box -m 64m busybox sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'").code, 0);
+  EXPECT_EQ(cli("exec box echo before").line(), "before");
+  const int pid = process_of("native");
+  ASSERT_GT(pid, 0);
+  const Watched driver{pid};
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  EXPECT_TRUE(driver.ends());
+  EXPECT_EQ(cli("inspect -f '{{.State.Status}}' box").line(), "running");
+  EXPECT_EQ(daemon_->cli("exec -i box cat", "from stdin").out, "from stdin");
+  EXPECT_NE(process_of("native"), pid);
+  EXPECT_EQ(cli("stop box").line(), "box");
+  EXPECT_EQ(cli("inspect -f '{{.State.ExitCode}}' box").line(), "7") << "its end was heard of";
+  EXPECT_EQ(cli("start box").line(), "box");
+  daemon_->kill(SIGKILL);
+  ASSERT_TRUE(daemon_->start()) << daemon_->log();
+  EXPECT_EQ(cli("exec box echo adopted").line(), "adopted");
+  EXPECT_EQ(cli("rm -f box").line(), "box");
+}
+
 TEST_F(Isolated, AMistakeInTheConfigIsTold) {
   const auto refused = [this](const nlohmann::json& isolated) {
     configure(isolated);
     EXPECT_FALSE(daemon_->start());
     return daemon_->log();
   };
-  EXPECT_THAT(
-      refused({"native"}),
-      HasSubstr(
-          "isolate-plugins: the runtime driver \"native\" cannot be isolated: a runtime hands the daemon descriptors"));
+  EXPECT_THAT(refused({"dockerfile"}),
+              HasSubstr("isolate-plugins: the builder driver \"dockerfile\" cannot be isolated: a builder asks"));
   EXPECT_THAT(refused({"nosuch"}), HasSubstr("isolate-plugins: there is no driver \"nosuch\"; there are: "));
   EXPECT_THAT(refused("bridge"), HasSubstr("true, false or a list of drivers"));
 }
