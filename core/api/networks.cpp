@@ -9,8 +9,8 @@
 #include "base/time.hpp"
 #include "containers/filter_match.hpp"
 #include "networks/ipam_status.hpp"
-#include "wire/members.hpp"
 #include "wire/network.hpp"
+#include "wire/network_peer.hpp"
 
 namespace gantry::api {
 namespace {
@@ -186,16 +186,12 @@ void check_verbose(const std::string& text) {
               "invalid value for verbose: " + text + ": strconv.ParseBool: parsing \"" + text + "\": invalid syntax"};
 }
 
-/// What both ends of an endpoint's life take. Errors: invalid.
-struct PeerRequest {
-  explicit PeerRequest(const nlohmann::json& body) {
-    if (body.is_null()) return;
-    wire::take(body, "Container", container);
-    wire::take(body, "Force", force);
-  }
-  std::string container;
-  bool force = false;
-};
+/// Errors: invalid.
+wire::NetworkPeer peer_of(const nlohmann::json& body) {
+  wire::NetworkPeer peer;
+  if (!body.is_null()) wire::from_json(body, peer);
+  return peer;
+}
 
 }  // namespace
 
@@ -252,7 +248,7 @@ awaitable<Response> Networks::post_connect(Exchange& exchange) {
   if (body.is_object() && body.contains("EndpointConfig") && !body["EndpointConfig"].is_null()) {
     wire::from_json(body["EndpointConfig"], settings);
   }
-  std::string container = PeerRequest{body}.container;
+  std::string container = peer_of(body).container;
   std::string network = exchange.request().parameter("id");
   co_await peers_.connect(std::move(container), std::move(network), std::move(settings));
   co_return Response{};
@@ -260,7 +256,7 @@ awaitable<Response> Networks::post_connect(Exchange& exchange) {
 
 awaitable<Response> Networks::post_disconnect(Exchange& exchange) {
   const nlohmann::json body = co_await exchange.body_json();
-  const PeerRequest asked{body};
+  const wire::NetworkPeer asked = peer_of(body);
   const bool force = asked.force;
   std::string container = asked.container;
   std::string network = exchange.request().parameter("id");

@@ -5,6 +5,7 @@
 #include "gantry/error.hpp"
 
 #include "wire/members.hpp"
+#include "wire/network_peer.hpp"
 
 namespace gantry::wire {
 namespace {
@@ -171,6 +172,11 @@ void from_json(const json& value, NetworkCreateRequest& request) {
   request.ipam = read_ipam(member(value, "IPAM"));
   take(value, "Options", request.options);
   take(value, "Labels", request.labels);
+}
+
+void from_json(const json& value, NetworkPeer& peer) {
+  take(value, "Container", peer.container);
+  take(value, "Force", peer.force);
 }
 
 void to_json(json& out, const EndpointSettings& settings) {
