@@ -161,7 +161,7 @@ TEST_P(Copies, AreRefusedInDockersWords) {
   EXPECT_EQ(refused("-L broken c1:/tgt"), "lstat " + at + "/nowhere: no such file or directory\n");
   EXPECT_EQ(refused("f/ c1:/tgt"), "not a directory\n");
   EXPECT_EQ(refused("c1:/nosuch ."), "Error response from daemon: Could not find the file /nosuch in container c1\n");
-  EXPECT_EQ(refused("c2:/x ."), "Error response from daemon: No such container: c2\n");
+  EXPECT_EQ(refused("other:/x ."), "Error response from daemon: No such container: other\n");
   EXPECT_EQ(refused("f g"), "must specify at least one container source\n");
   EXPECT_EQ(refused("c1:/a c2:/b"), "copying between containers is not supported\n");
   EXPECT_EQ(refused("dir c1:/etc/passwd"), "cannot copy directory\n");
