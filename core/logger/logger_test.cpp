@@ -88,10 +88,14 @@ class Listener : public log::v1::Writer {
     if (entry.text == "bad") throw Error{Errc::io, "a bad one"};
     texts_.push_back(entry.text);
   }
-  void close() override { closed_ = true; }
+  void close() override {
+    closed_ = true;
+    if (!last_words_.empty()) throw Error{Errc::io, last_words_};
+  }
 
   Options settings_;
   std::vector<std::string> texts_;
+  std::string last_words_;
   bool closed_{};
 };
 
@@ -114,17 +118,19 @@ TEST(Pump, GivesSettingsAndEntriesToTheWriter) {
   ASSERT_EQ(::write(writer.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   writer.reset();
   Listener listener;
+  listener.last_words_ = "no goodbye";
   std::string complaints;
   PumpSettings around;
   around.complain = [&](const std::string& reason) { complaints += reason; };
+  around.cannot_end = [&](const std::string& reason) { complaints += ", " + reason; };
   std::atomic<std::uint64_t> done{0};
   around.done = &done;
   pump(reader.get(), listener, around);
   EXPECT_EQ(listener.settings_, settings);
   EXPECT_EQ(listener.texts_, (std::vector<std::string>{"one", "two"}));
-  EXPECT_EQ(complaints, "a bad one");
+  EXPECT_EQ(complaints, "a bad one, no goodbye");
   EXPECT_TRUE(listener.closed_);
-  EXPECT_EQ(done, 3U) << "the bad one was complained of";
+  EXPECT_EQ(done, 2U) << "the bad one counts when it was told";
 }
 
 /// As one whose server takes nothing: until it is released.
@@ -163,25 +169,88 @@ TEST(Pump, CountsWhatAStuckWriterDoesNotTakeAfterTheInputsEnd) {
   EXPECT_EQ(lost, 3U);
 }
 
-TEST_F(Compress, LossesAreToldByFilesThatAreWhole) {
+class ToldLosses : public Compress {
+ protected:
+  [[nodiscard]] std::set<std::string> told() const {
+    std::set<std::string> out;
+    for (const auto& entry : fs::directory_iterator(folder_)) {
+      if (entry.path().filename().string().starts_with('.')) continue;
+      std::ifstream file{entry.path()};
+      out.insert({std::istreambuf_iterator<char>{file}, {}});
+    }
+    return out;
+  }
+
+  std::atomic<std::uint64_t> done_{0};
+};
+
+TEST_F(ToldLosses, AreFilesThatAreWhole) {
   Losses losses{folder_, "c1", "/x.so"};
-  losses.by_predecessor(0);
+  EXPECT_TRUE(losses.by_predecessor(0));
+  losses.dropped(3);
   losses.failed("no\nserver");
+  losses.failed("no server");
   losses.failed("gone");
   losses.at_end(7);
-  losses.sum_up();
-  std::set<std::string> told;
-  for (const auto& entry : fs::directory_iterator(folder_)) {
-    EXPECT_FALSE(entry.path().filename().string().starts_with('.'));
-    std::ifstream file{entry.path()};
-    told.insert({std::istreambuf_iterator<char>{file}, {}});
-  }
-  EXPECT_EQ(told,
+  EXPECT_EQ(told(),
             (std::set<std::string>{
                 "container c1: 1 line of its log was lost: no server",
                 "container c1: 2 lines of its log were lost, the last one: gone",
+                "container c1: 3 lines of its log were lost: the log driver /x.so did not take them as fast as they "
+                "came, and mode=non-blocking drops what does not fit max-buffer-size",
                 "container c1: 7 lines of its log were lost: the log driver /x.so did not take them in time after "
                 "the container's end"}));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 4) << "no draft is left";
+}
+
+TEST_F(ToldLosses, AreToldAgainByThemselves) {
+  Losses losses{folder_, "c1", "/x.so"};
+  losses.set_interval(std::chrono::milliseconds{1});
+  losses.count_told_in(&done_);
+  losses.failed("first");
+  EXPECT_EQ(done_, 1U);
+  losses.failed("second");
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (done_ != 2 && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  EXPECT_TRUE(told().contains("container c1: 1 line of its log was lost: second"));
+}
+
+TEST_F(ToldLosses, CountWhenTheyAreTold) {
+  {
+    Losses losses{folder_, "c1", "/x.so"};
+    losses.count_told_in(&done_);
+    for (const char* const reason : {"first", "second", "third"}) losses.failed(reason);
+    EXPECT_EQ(done_, 1U) << "were this process killed now, nobody would have heard of the others";
+  }
+  EXPECT_EQ(done_, 3U);
+  EXPECT_TRUE(told().contains("container c1: 2 lines of its log were lost, the last one: third"));
+}
+
+TEST(Pump, CountsUpToWhatIsNoRecord) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::pipe(ends), 0);
+  const UniqueFd reader{ends[0]};
+  UniqueFd writer{ends[1]};
+  std::string bytes;
+  log::v1::record::put_length(bytes, 0);
+  for (const char* const text : {"one", "two"}) {
+    log::v1::Entry entry;
+    entry.text = text;
+    log::v1::append_record(bytes, entry);
+  }
+  bytes += "\x7f\xff\xff\xff";  // longer than any
+  ASSERT_EQ(::write(writer.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  writer.reset();
+  Stuck stuck;
+  std::uint64_t lost = 0;
+  PumpSettings around;
+  around.patience = std::chrono::milliseconds{20};
+  around.late = [&](std::uint64_t left) {
+    lost = left;
+    stuck.released_.set_value();
+  };
+  EXPECT_THROW(pump(reader.get(), stuck, around), Error);
+  EXPECT_EQ(lost, 2U);
 }
 
 TEST(Pump, RefusesSettingsThatAreCutOff) {

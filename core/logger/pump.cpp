@@ -119,11 +119,15 @@ class Work {
     return true;
   }
 
-  /// Once the input's other end is closed: nothing waits for it then.
+  /// Once the input's other end is closed: nothing waits for it then. Up to what is no record.
   std::uint64_t left() {
     const std::scoped_lock guard{mutex_};
     std::uint64_t count = in_hand_;
-    while (messages_.next()) ++count;
+    try {
+      while (messages_.next()) ++count;
+    } catch (const Error&) {
+      return count;  // on a thread that nobody catches anything from
+    }
     return count;
   }
 
@@ -143,12 +147,16 @@ void pump(int input, log::v1::Writer& writer, const PumpSettings& settings) {
   for (log::v1::Entry entry; work.next(entry); entry = {}) {
     try {
       writer.write(entry);
+      if (settings.done != nullptr) ++*settings.done;
     } catch (const std::exception& error) {
       settings.complain(error.what());
     }
-    if (settings.done != nullptr) ++*settings.done;
   }
-  writer.close();
+  try {
+    writer.close();
+  } catch (const std::exception& error) {
+    settings.cannot_end(error.what());
+  }
 }
 
 }  // namespace gantry::logger
