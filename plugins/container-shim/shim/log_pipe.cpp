@@ -45,14 +45,13 @@ bool is_due(std::int64_t told, std::int64_t now) { return told == 0 || now >= to
 }  // namespace
 
 SharedCounter::SharedCounter() : memory_(::memfd_create("gantry-log-done", MFD_CLOEXEC)) {
-  using Value = std::atomic<std::uint64_t>;
-  if (!memory_ || ::ftruncate(memory_.get(), sizeof(Value)) < 0) return;
-  void* const place = ::mmap(nullptr, sizeof(Value), PROT_READ | PROT_WRITE, MAP_SHARED, memory_.get(), 0);
-  if (place != MAP_FAILED) value_ = static_cast<Value*>(place);
+  if (!memory_ || ::ftruncate(memory_.get(), sizeof(Values)) < 0) return;
+  void* const place = ::mmap(nullptr, sizeof(Values), PROT_READ | PROT_WRITE, MAP_SHARED, memory_.get(), 0);
+  if (place != MAP_FAILED) values_ = static_cast<Values*>(place);
 }
 
 SharedCounter::~SharedCounter() {
-  if (value_ != nullptr) ::munmap(value_, sizeof *value_);
+  if (values_ != nullptr) ::munmap(values_, sizeof *values_);
 }
 
 LogPipe::LogPipe(Loop& loop, const PlanLog& plan) : loop_(loop), plan_(plan) { start(); }
@@ -64,10 +63,11 @@ LogPipe::~LogPipe() {
     lost_ += waiting();
     pipe_.reset();
     await_end();
+    settle();
     if (!ended_well()) lost_ += unlogged();
   }
   const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (lost_ != 0) run_log_helper(next_command(true), nothing);
+  if (lost_ != 0 || dropped_ != 0) run_log_helper(next_command(true), nothing);
 }
 
 /// All that waits goes into the pipe, so that nobody has to wait for the process; where the pipe cannot grow, for a
@@ -102,7 +102,7 @@ bool LogPipe::start() {
   const std::int64_t now = monotonic_ms();
   if (started_ != 0 && now < started_ + kRestart) return false;
   const std::vector<std::string> command = next_command(false);
-  const bool told = command.size() > plan_.command.size() && lost_ != 0 && is_due(told_, now);
+  const bool tells = command.size() > plan_.command.size() && lost_ != 0 && is_due(told_, now);
   started_ = now;
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) < 0) return false;
@@ -112,9 +112,9 @@ bool LogPipe::start() {
   sent_ = 0;
   process_ = run_log_helper(command, reader, done_.fd());
   if (!process_) return false;
-  if (told) {
+  if (tells) {
     told_ = now;
-    lost_ = 0;
+    given_ = lost_;
   }
   ::fcntl(writer.get(), F_SETFL, O_NONBLOCK);
   pipe_ = std::move(writer);
@@ -126,11 +126,23 @@ bool LogPipe::start() {
   return true;
 }
 
+/// Of what the process was to tell: that there is a process does not say that its program could be had, or came so far.
+void LogPipe::settle() {
+  if (given_ == 0) return;
+  if (done_.told()) {
+    lost_ -= given_;
+  } else {
+    told_ = 0;
+  }
+  given_ = 0;
+}
+
 /// One that follows another is told of the losses, though not every second.
 std::vector<std::string> LogPipe::next_command(bool last) const {
   std::vector<std::string> command = plan_.command;
   const bool tell = last || is_due(told_, monotonic_ms());
   if (last || started_ != 0) command.push_back(number(static_cast<std::int64_t>(tell ? lost_ : 0)));
+  if (last && dropped_ != 0) command.push_back(number(static_cast<std::int64_t>(dropped_)));
   return command;
 }
 
@@ -161,6 +173,7 @@ std::uint64_t LogPipe::waiting() const {
 void LogPipe::lose() {
   watch(false);
   pipe_.reset();
+  settle();
   lost_ += unlogged() + (head_ == 0 && rest_ != 0 && sent_ != 0 ? 1 : 0);
   process_.reset();
   sent_ = 0;
@@ -178,7 +191,10 @@ void LogPipe::add(std::string_view record) {
     ++lost_;
     return;
   }
-  if (plan_.non_blocking && pending_.size() + record.size() > plan_.max_buffer_size && !pending_.empty()) return;
+  if (plan_.non_blocking && pending_.size() + record.size() > plan_.max_buffer_size && !pending_.empty()) {
+    ++dropped_;
+    return;
+  }
   pending_ += record;
 }
 

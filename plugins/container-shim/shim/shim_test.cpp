@@ -375,6 +375,45 @@ TEST_F(KeptLog, TellsWhatAProcessLostThatEndedTooEarly) {
   EXPECT_EQ(lost, "2");
 }
 
+TEST_F(KeptLog, TellsAgainWhatWasGivenToAProcessThatDidNotTell) {
+  const std::string failed = (path() / "failed").string(), told = (path() / "told").string();
+  // As of a program that is missing: the first one logs nothing, and the one that is to tell of that cannot.
+  plan(LogFormat::process).command = {"/bin/bash", "-c",
+                                      "case $0 in [1-9]*) [ -e " + failed + " ] && { echo $0 > " + told + ".new; mv " +
+                                          told + ".new " + told + "; exit; }; : > " + failed + ";; esac; exit 127"};
+  int lines = 0;
+  {
+    LogWriter log(loop_, plan_);
+    for (; !fs::exists(failed); ++lines) log.write(false, "one\n");
+    log.finish();
+  }
+  while (::waitpid(-1, nullptr, 0) > 0) continue;
+  std::ifstream file{told};
+  int lost = 0;
+  file >> lost;
+  EXPECT_EQ(lost, lines);
+}
+
+TEST_F(KeptLog, TellsAtTheEndHowManyLinesWereDropped) {
+  const std::string told = (path() / "told").string();
+  plan(LogFormat::process).command = {"/bin/bash", "-c",
+                                      "[ -n \"$1\" ] && { echo $0 $1 > " + told + ".new; mv " + told + ".new " + told +
+                                          "; exit; }; case $0 in [0-9]*) kill -9 $$;; esac; exec sleep 1000"};
+  plan_.non_blocking = true;
+  plan_.max_buffer_size = 4096;
+  {
+    LogWriter log(loop_, plan_);
+    for (int i = 0; i < 5000; ++i) log.write(false, std::string(100, 'x') + "\n");
+    end_children();
+  }
+  while (::waitpid(-1, nullptr, 0) > 0) continue;
+  std::ifstream file{told};
+  int lost = 0, dropped = 0;
+  file >> lost >> dropped;
+  EXPECT_GT(dropped, 1000);
+  EXPECT_EQ(lost + dropped, 5000);
+}
+
 TEST_F(KeptLog, LeavesAProcessThatReadsNothingWhatItHasNotTaken) {
   const std::string gate = (path() / "gate").string(), got = (path() / "got").string();
   plan(LogFormat::process).command = {"/bin/sh", "-c",
