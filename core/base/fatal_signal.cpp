@@ -28,6 +28,7 @@ struct Object {
   std::uintptr_t begin;
   std::uintptr_t end;
   const char* name;
+  const char* loaded;  ///< As what: whoever gets the place of one that was unloaded has another.
   bool driver;
 };
 
@@ -50,7 +51,7 @@ const Object* object_at(std::uintptr_t address) {
 }
 
 Object range_of(const dl_phdr_info& info) {
-  Object out{UINTPTR_MAX, 0, "", false};
+  Object out{UINTPTR_MAX, 0, "", "", false};
   for (int n = 0; n < info.dlpi_phnum; ++n) {
     const auto& part = info.dlpi_phdr[n];
     if (part.p_type != PT_LOAD) continue;
@@ -75,9 +76,11 @@ int note(dl_phdr_info* info, std::size_t /*size*/, void* data) {
   const Object* known = object_at(object.begin);
   const std::size_t count = object_count.load(std::memory_order_relaxed);
   if (object.end == 0 || count == kMostObjects) return 0;
-  const bool same = known != nullptr && known->begin == object.begin && known->end == object.end;
+  const bool same =
+      known != nullptr && known->begin == object.begin && known->end == object.end && known->loaded == path;
   if (same && (!object.driver || name == known->name) && (known->driver || name == known->name)) return 0;
   object.name = ::strdup(name.c_str());
+  object.loaded = ::strdup(path.c_str());
   objects[count] = object;
   object_count.store(count + 1, std::memory_order_release);
   return 0;

@@ -206,6 +206,7 @@ void Library::load(const fs::path& from) {
   const auto library = std::make_shared<boost::dll::shared_library>();
   std::error_code failed;
   const Doing doing{"the loading of ", "", file_.c_str()};
+  note_shared_objects();  // what came meanwhile: its code runs in this one's loading
   library->load(from, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, failed);
   if (failed) refuse(Errc::invalid, file_, "cannot be loaded: " + failed.message());
   note_shared_objects(file_, from.string());
