@@ -31,6 +31,7 @@
 #include "images/service.hpp"
 #include "networks/service.hpp"
 #include "plugins/drivers.hpp"
+#include "plugins/look_up.hpp"
 #include "state/store.hpp"
 #include "system/apparmor.hpp"
 #include "system/service.hpp"
@@ -317,15 +318,7 @@ awaitable<void> Engine::Impl::look_up_plugins(plugins::DriverInfo driver) {
     if (driver.kind == "network") names.insert(network->driver);
     if (driver.kind == "ipam") names.insert(network->ipam_driver);
   }
-  for (const std::string& name : names) {
-    try {
-      if (driver.kind == "volume") co_await drivers.use_volume(name);
-      if (driver.kind == "network") co_await drivers.use_network(name);
-      if (driver.kind == "ipam") co_await drivers.use_ipam(name);
-    } catch (const Error&) {
-      // Nothing is there that could be used.
-    }
-  }
+  co_await plugins::look_up_all(drivers, driver.kind, names);
 }
 
 // By the file: a driver that stands for others' plugins has objects under their names.

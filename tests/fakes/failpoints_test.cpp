@@ -5,13 +5,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/detached.hpp>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "base/file.hpp"
 #include "base/id.hpp"
 #include "plugins/drivers.hpp"
+#include "plugins/look_up.hpp"
 
 namespace gantry::plugins {
 namespace {
@@ -201,6 +204,43 @@ TEST_F(FailpointsTest, APluginsOpeningThatHangsIsGivenUpAndNotRepeated) {
     std::this_thread::sleep_for(1ms);
   }
   EXPECT_THAT(outcome, ::testing::ElementsAre("slow"));
+}
+
+/// Asks again and again as the io thread's other work goes on, for there is no event; false after some time.
+awaitable<bool> comes_true(std::function<bool()> what) {
+  asio::steady_timer timer{co_await asio::this_coro::executor};
+  for (int attempt = 0; attempt < 15'000 && !what(); ++attempt) {
+    timer.expires_after(1ms);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return what();
+}
+
+TEST_F(FailpointsTest, PluginsAreOpenedSideBySide) {
+  Workers workers{1, 2};
+  DriverConfig with_stand_in = config("");
+  with_stand_in.directories.emplace_back(GANTRY_STAND_IN_DIR);
+  Drivers drivers{with_stand_in, workers};
+  drivers.load();
+  std::vector<fs::path> folders;
+  for (const char* const name : {"slow-1", "slow-2"}) {
+    const fs::path folder = folders.emplace_back(data(std::string{"volume-stand-in-"} + name));
+    fs::create_directories(folder);
+    std::ofstream{folder / "failpoints"} << "open=hang:*";
+  }
+  asio::io_context io{1};
+  bool both_begun = false;
+  const auto release = [&]() -> awaitable<void> {
+    both_begun = co_await comes_true([&] {
+      return std::ranges::all_of(folders, [](const fs::path& folder) { return fs::exists(folder / "calls"); });
+    });
+    for (const fs::path& folder : folders) std::ofstream{folder / "release"};
+  };
+  asio::co_spawn(io, look_up_all(drivers, "volume", {"nosuch", "slow-1", "slow-2"}), asio::detached);
+  asio::co_spawn(io, release(), asio::detached);
+  io.run();
+  EXPECT_TRUE(both_begun) << "one waited for the other";
+  EXPECT_THAT(drivers.names("volume"), ::testing::IsSupersetOf({"slow-1", "slow-2"}));
 }
 
 TEST_F(FailpointsTest, KillEndsTheProcessThere) {
