@@ -1,3 +1,4 @@
+#include <atomic>
 #include <filesystem>
 
 #include "plugins/impl.hpp"
@@ -34,13 +35,12 @@ bool Drivers::Impl::is_current(const Found& found) {
 /// An empty handle if there is none.
 template <class Driver>
 awaitable<Handle<Driver>> Drivers::Impl::open_plugin(std::string name) {
-  std::weak_ptr<void>& holder = opening[std::string{Driver::kKind} + " " + name];
-  if (!holder.expired()) {
+  auto& known = opening[std::string{Driver::kKind} + " " + name];
+  // One that was dropped before a thread was free for it never begins.
+  if (const auto other = known.lock(); other && *other) {
     throw Error{Errc::unavailable, "plugin \"" + name + "\" cannot be used: its driver has not returned from an " +
                                        "opening that was given up"};
   }
-  const auto held = std::make_shared<char>();
-  holder = held;
   const std::vector<Found> candidates = stand_ins<Driver>();
   for (const Found& stand_in : candidates) {
     const std::string instance = stand_in.info.name + "-" + name;
@@ -49,7 +49,10 @@ awaitable<Handle<Driver>> Drivers::Impl::open_plugin(std::string name) {
     Found named = stand_in;
     named.info.name = name;
     const DriverInfo driver = named.info;
-    const auto work = [opener = opener, named, instance, options, held] {
+    const auto begun = std::make_shared<std::atomic<bool>>(false);
+    known = begun;
+    const auto work = [opener = opener, named, instance, options, begun] {
+      *begun = true;
       return opener->open<Driver>(named, instance, options);
     };
     try {
@@ -86,7 +89,8 @@ awaitable<void> Drivers::Impl::look_up(Handles<Driver>& handles, std::string nam
     first_uses[key] = use;
     try {
       Handle<Driver> plugin = co_await open_plugin<Driver>(name);
-      if (plugin) handles[name] = std::move(plugin);
+      // A driver of that name may have been enabled meanwhile.
+      if (plugin) handles.emplace(name, std::move(plugin));
     } catch (...) {
       use->failure = std::current_exception();
     }

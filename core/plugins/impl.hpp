@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <filesystem>
 #include <map>
@@ -82,7 +83,8 @@ struct Drivers::Impl {
   /// The opening of what a driver stands for, when somebody names it first: all who do meanwhile wait for its end.
   struct FirstUse;
   std::map<std::string, std::shared_ptr<FirstUse>> first_uses;  ///< By kind and name.
-  std::map<std::string, std::weak_ptr<void>> opening;           ///< What a thread holds that opens one.
+  /// What a call holds that opens one: whether a thread has begun with it.
+  std::map<std::string, std::weak_ptr<std::atomic<bool>>> opening;
   /// The drivers that stand for others' plugins.
   template <class Driver>
   [[nodiscard]] std::vector<Found> stand_ins() const;

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 
 #include "base/file.hpp"
 #include "base/id.hpp"
@@ -241,6 +242,42 @@ TEST_F(FailpointsTest, PluginsAreOpenedSideBySide) {
   io.run();
   EXPECT_TRUE(both_begun) << "one waited for the other";
   EXPECT_THAT(drivers.names("volume"), ::testing::IsSupersetOf({"slow-1", "slow-2"}));
+}
+
+TEST_F(FailpointsTest, AnOpeningThatNoThreadWasFreeForIsTriedAgain) {
+  Workers workers{1, 1, 1};
+  DriverConfig with_stand_in = config("");
+  with_stand_in.directories.emplace_back(GANTRY_STAND_IN_DIR);
+  with_stand_in.open_limit = 30ms;
+  Drivers drivers{with_stand_in, workers};
+  drivers.load();
+  std::promise<void> busy;
+  workers.post(Pool::slow, [until = busy.get_future().share()] { until.wait(); });
+  EXPECT_THAT(use(drivers, 1), ::testing::ElementsAre(HasSubstr("no thread was free")));
+  EXPECT_THAT(use(drivers, 1), ::testing::ElementsAre(HasSubstr("no thread was free")));
+  busy.set_value();
+}
+
+TEST_F(FailpointsTest, APluginDoesNotTakeThePlaceOfADriverThatWasEnabledMeanwhile) {
+  Workers workers{1, 2};
+  DriverConfig with_stand_in = config("");
+  with_stand_in.directories.emplace_back(GANTRY_STAND_IN_DIR);
+  Drivers drivers{with_stand_in, workers};
+  drivers.load();
+  const fs::path folder = data("volume-stand-in-fake");
+  fs::create_directories(folder);
+  std::ofstream{folder / "failpoints"} << "open=hang:*";
+  asio::io_context io{1};
+  const auto switch_over = [&]() -> awaitable<void> {
+    co_await drivers.disable("volume", "fake");
+    asio::co_spawn(io, drivers.use_volume("fake"), [](const std::exception_ptr&, const VolumeDriver&) {});
+    co_await comes_true([&] { return fs::exists(folder / "calls"); });
+    co_await drivers.enable("volume", "fake");
+    std::ofstream{folder / "release"};
+  };
+  asio::co_spawn(io, switch_over(), [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
+  io.run();
+  EXPECT_THAT(drivers.volume("fake").info().file, HasSubstr("fake-volume.so"));
 }
 
 TEST_F(FailpointsTest, KillEndsTheProcessThere) {

@@ -2,7 +2,7 @@
 #include "gantry/abi.hpp"
 #include "volume_directory.hpp"
 
-// Stands for plugins whose names begin with "slow", with a failpoint in the opening of each.
+// Stands for plugins whose names begin with "slow", and "fake", with a failpoint in the opening of each.
 namespace {
 
 using namespace gantry;
@@ -20,7 +20,7 @@ class StandIn : public sample::VolumeDirectory {
   void open(Host& host) override {
     const std::string& name = host.options().at("plugin");
     if (name.empty()) return;
-    if (!name.starts_with("slow")) throw Error{Errc::not_found, "no plugin " + name};
+    if (!name.starts_with("slow") && name != "fake") throw Error{Errc::not_found, "no plugin " + name};
     points_.open(host);
     points_.during("open", nullptr, [&] { VolumeDirectory::open(host); });
   }
