@@ -13,7 +13,7 @@ Service::Impl::Impl(asio::any_io_executor io, Neighbours neighbours, Settings ch
       settings(std::move(chosen)),
       table(at.store, "containers"),
       log_changes(std::make_shared<FolderChanges>(executor)),
-      log_notices(log_changes, settings.log_notices) {
+      log_notices(executor, log_changes, settings.log_notices) {
   for (const auto& [id, container] : table.all()) names[container->name] = id;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "base/file.hpp"
@@ -18,14 +19,35 @@ constexpr std::size_t kLongest = 4096;
 
 }  // namespace
 
-LogNotices::LogNotices(const std::shared_ptr<FolderChanges>& changes, std::string folder) : folder_(std::move(folder)) {
+LogNotices::LogNotices(const boost::asio::any_io_executor& executor, std::shared_ptr<FolderChanges> changes,
+                       std::string folder, std::chrono::milliseconds interval)
+    : changes_(std::move(changes)), folder_(std::move(folder)), interval_(interval), timer_(executor) {
   if (folder_.empty()) return;
   std::error_code failed;
   fs::create_directories(folder_, failed);
   if (failed) throw_errno("cannot make " + folder_, failed.value());
   fs::permissions(folder_, fs::perms::owner_all, failed);
-  watch_ = changes->watch({folder_}, [this] { take(); });
+  watch();
   take();
+}
+
+/// Or looks by itself until it can.
+void LogNotices::watch() {
+  try {
+    watch_ = changes_->watch({folder_}, [this] { take(); });
+  } catch (const Error& error) {
+    spdlog::debug("{}", error.what());  // as if there were no instance
+  }
+  if (!watch_) look_later();
+}
+
+void LogNotices::look_later() {
+  timer_.expires_after(interval_);
+  timer_.async_wait([this](const boost::system::error_code& ended) {
+    if (ended) return;
+    watch();
+    take();
+  });
 }
 
 void LogNotices::take() const {

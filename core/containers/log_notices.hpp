@@ -1,5 +1,8 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -11,13 +14,20 @@ namespace gantry::containers {
 /// file each in a folder, which is moved there when it is whole; so nothing is missed while the daemon is away.
 class LogNotices {
  public:
-  /// `folder` empty: there are none. Errors: io.
-  LogNotices(const std::shared_ptr<FolderChanges>& changes, std::string folder);
+  /// `folder` empty: there are none. `interval`: how often it looks by itself as long as nobody tells it of changes.
+  /// Errors: io.
+  LogNotices(const boost::asio::any_io_executor& executor, std::shared_ptr<FolderChanges> changes, std::string folder,
+             std::chrono::milliseconds interval = std::chrono::seconds{10});
 
  private:
+  void watch();
+  void look_later();
   void take() const;
 
+  std::shared_ptr<FolderChanges> changes_;
   std::string folder_;
+  std::chrono::milliseconds interval_;
+  boost::asio::steady_timer timer_;
   std::unique_ptr<FolderChanges::Watch> watch_;
 };
 
