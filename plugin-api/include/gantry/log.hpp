@@ -107,12 +107,12 @@ class Reader {
   virtual std::unique_ptr<Cursor> read(const Subject& subject, const Options& options, const ReadRequest& request,
                                        const Call& call) = 0;
 
-  /// Forgets what was logged. The container may run. Errors: unsupported, io.
+  /// Forgets what was logged. The container may run. The caller gives it up after 30 s. Errors: unsupported, io.
   virtual void clear(const Subject& subject, const Options& options, const Call& call) = 0;
 };
 
 /// Writes, in a process of the container's own: `Driver::open` is not called there, one thread makes all calls, and it
-/// may end at any instant. What it throws is told to nobody but the process's standard error.
+/// may end at any instant. What it throws, and how many lines were lost by that, is told in the daemon's log.
 class Writer {
  public:
   static constexpr const char* kAbility = "write";
@@ -126,7 +126,8 @@ class Writer {
   virtual void write(const Entry& entry) = 0;
 
   /// The container has ended: writes what is still held back. Nobody waits for it: a Reader may see the last lines a
-  /// little later than the container's end.
+  /// little later than the container's end. 10 s after that end the process ends, whether this has returned or not, and
+  /// whether all lines were written or not.
   virtual void close() = 0;
 };
 
@@ -151,11 +152,12 @@ class Driver : public gantry::Driver {
 
   /// Checks a container's options (API: HostConfig.LogConfig.Config), or the config's log-opts, without `mode` and
   /// `max-buffer-size`, which are the daemon's. Names that are not in `options()` must be refused; values may be, or
-  /// else by `plan`. Errors: invalid, in dockerd's words: "unknown log opt 'x' for json-file log driver".
+  /// else by `plan`. The caller gives it up after 30 s. Errors: invalid, in dockerd's words: "unknown log opt 'x' for
+  /// json-file log driver".
   virtual void check(const Options& options, const Call& call) = 0;
 
-  /// Says what is to be done for a container that is about to start. May be repeated.
-  /// Errors: invalid (an option), unavailable (a server that does not answer): the start fails.
+  /// Says what is to be done for a container that is about to start. May be repeated. The caller gives it up after
+  /// 30 s. Errors: invalid (an option), unavailable (a server that does not answer). The start fails in each case.
   virtual void plan(const Subject& subject, const Options& options, Plan& out, const Call& call) = 0;
 };
 
