@@ -15,8 +15,13 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /// One pass over a word: quotes, escapes, variables.
 class Expansion {
  public:
-  Expansion(std::string_view text, char escape, const Variables& variables, bool raw)
-      : text_(text), escape_(escape), variables_(variables), raw_(raw) {}
+  Expansion(std::string_view text, char escape, const Variables& variables, bool raw, std::size_t* cost)
+      : text_(text), escape_(escape), variables_(variables), raw_(raw), cost_(cost) {}
+  ~Expansion() {
+    if (cost_ != nullptr) *cost_ += kMostWork - work_left_;
+  }
+  Expansion(const Expansion&) = delete;
+  Expansion& operator=(const Expansion&) = delete;
 
   std::string whole() {
     std::string out = until('\0');
@@ -32,6 +37,10 @@ class Expansion {
  private:
   // Nested ${a:-${b:-...}} come from a stranger's file.
   static constexpr int kDeepest = 64;
+  // So does what is made of variables that are made of variables. No instruction is longer.
+  static constexpr std::size_t kLongest = std::size_t{1} << 20;
+  // Comparing with patterns is the dearest.
+  static constexpr std::size_t kMostWork = 16 * kLongest;
 
   [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
   [[nodiscard]] char peek() const { return at_end() ? '\0' : text_[at_]; }
@@ -39,6 +48,8 @@ class Expansion {
 
   /// A piece of the result: blanks in it, if they are not quoted, split words.
   void put(std::string& out, std::string_view piece, bool quoted) {
+    if (out.size() + piece.size() > kLongest) throw_too_long();
+    spend(work_left_, piece.size());
     out += piece;
     if (depth_ > 0) return;
     for (const char c : piece) {
@@ -102,7 +113,10 @@ class Expansion {
         return out;
       }
       if (c == '$') {
-        out += dollar();
+        const std::string value = dollar();
+        if (out.size() + value.size() > kLongest) throw_too_long();
+        spend(work_left_, value.size());
+        out += value;
         continue;
       }
       take();
@@ -127,6 +141,12 @@ class Expansion {
     return std::string{text_.substr(start, at_ - start)};
   }
 
+  std::optional<std::string> value_of(const std::string& variable) {
+    auto value = variables_(variable);
+    if (value) spend(work_left_, value->size());
+    return value;
+  }
+
   std::string dollar() {
     take();
     if (peek() == '{') {
@@ -134,14 +154,14 @@ class Expansion {
       return braced();
     }
     const std::string variable = name();
-    return variable.empty() ? "$" : variables_(variable).value_or("");
+    return variable.empty() ? "$" : value_of(variable).value_or("");
   }
 
   std::string braced() {
     if (at_end()) throw Error{Errc::invalid, "syntax error: missing '}'"};
     if (peek() == '{' || peek() == '}' || peek() == ':') throw Error{Errc::invalid, "bad substitution"};
     const std::string variable = name();
-    const auto value = variables_(variable);
+    const auto value = value_of(variable);
     const char c = at_end() ? '\0' : take();
     switch (c) {
       case '}':
@@ -160,15 +180,15 @@ class Expansion {
         const bool greedy = peek() == c;
         if (greedy) take();
         const std::string pattern = word_until('}');
-        return c == '#' ? without_prefix(value.value_or(""), pattern, greedy)
-                        : without_suffix(value.value_or(""), pattern, greedy);
+        return c == '#' ? without_prefix(value.value_or(""), pattern, greedy, work_left_)
+                        : without_suffix(value.value_or(""), pattern, greedy, work_left_);
       }
       case '/': {
         const bool all = peek() == '/';
         if (all) take();
         const std::string pattern = word_until('/');
         const std::string replacement = word_until('}');
-        return replaced(value.value_or(""), pattern, replacement, all);
+        return replaced(value.value_or(""), pattern, replacement, all, work_left_);
       }
       default:
         throw_modifier(c);
@@ -199,10 +219,16 @@ class Expansion {
     throw Error{Errc::invalid, "unsupported modifier (" + shown + ") in substitution"};
   }
 
+  [[noreturn]] static void throw_too_long() {
+    throw Error{Errc::invalid, "what the variables make of it is longer than " + std::to_string(kLongest) + " bytes"};
+  }
+
   std::string_view text_;
   char escape_;
   const Variables& variables_;
   bool raw_;
+  std::size_t* cost_;
+  std::size_t work_left_ = kMostWork;
   std::size_t at_ = 0;
   int depth_ = 0;
   std::vector<std::string> words_;
@@ -247,16 +273,17 @@ std::vector<std::string> quoted_words(std::string_view text, char escape) {
   return out;
 }
 
-std::string expand(std::string_view word, char escape, const Variables& variables) {
-  return explained(word, [&] { return Expansion{word, escape, variables, false}.whole(); });
+std::string expand(std::string_view word, char escape, const Variables& variables, std::size_t* cost) {
+  return explained(word, [&] { return Expansion{word, escape, variables, false, cost}.whole(); });
 }
 
-std::vector<std::string> expand_words(std::string_view text, char escape, const Variables& variables) {
-  return explained(text, [&] { return Expansion{text, escape, variables, false}.words(); });
+std::vector<std::string> expand_words(std::string_view text, char escape, const Variables& variables,
+                                      std::size_t* cost) {
+  return explained(text, [&] { return Expansion{text, escape, variables, false, cost}.words(); });
 }
 
-std::string expand_raw(std::string_view text, char escape, const Variables& variables) {
-  return explained(text, [&] { return Expansion{text, escape, variables, true}.whole(); });
+std::string expand_raw(std::string_view text, char escape, const Variables& variables, std::size_t* cost) {
+  return explained(text, [&] { return Expansion{text, escape, variables, true, cost}.whole(); });
 }
 
 }  // namespace gantry::dockerfile

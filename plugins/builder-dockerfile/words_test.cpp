@@ -65,5 +65,29 @@ TEST(Words, SaysWhatIsWrongAsDockerdDoes) {
   EXPECT_NE(error_of(deep), "");
 }
 
+TEST(Words, DoNotGrowWithoutEnd) {
+  const std::string big(1000, 'x');
+  const Variables variables = [&](std::string_view) { return std::optional{big}; };
+  std::string word;
+  for (int at = 0; at < 1000; ++at) word += "$a";
+  EXPECT_EQ(expand(word, '\\', variables).size(), 1'000'000);
+  for (int at = 0; at < 100; ++at) word += "$a";
+  for (const std::string& each : {word, "\"" + word + "\"", "${b:+" + word + "}"}) {
+    EXPECT_THROW(expand(each, '\\', variables), Error);
+    EXPECT_THROW(expand_words(each, '\\', variables), Error);
+    EXPECT_THROW(expand_raw(each, '\\', variables), Error);
+  }
+}
+
+TEST(Words, DoNotCompareWithPatternsWithoutEnd) {
+  const std::string big(20'000, 'x');
+  const Variables variables = [&](std::string_view) { return std::optional{big}; };
+  std::size_t cost = 0;
+  for (const char* word : {"${a//*y*z/b}", "${a#*y*z}", "${a%%*y*z}"}) {
+    EXPECT_THROW(expand(word, '\\', variables, &cost), Error) << word;
+  }
+  EXPECT_GT(cost, 3 * big.size());
+}
+
 }  // namespace
 }  // namespace gantry::dockerfile
