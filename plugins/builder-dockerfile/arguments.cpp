@@ -63,10 +63,22 @@ void Arguments::declare_global(const std::string& name, const std::optional<std:
 
 void Arguments::declare(const std::string& name, const std::optional<std::string>& value) {
   referenced_.insert(name);
-  std::optional<std::string> known = value;
-  if (!known && global_.contains(name)) known = value_of(name, global_);
-  if (!known) known = value_of(name, platform_);
-  if (known || !stage_.contains(name)) stage_[name] = known;
+  auto known = this->known(name, value);
+  if (known || !stage_.contains(name)) stage_[name] = std::move(known);
+}
+
+std::optional<std::string> Arguments::known(const std::string& name, const std::optional<std::string>& value) const {
+  if (value) return value;
+  auto out = global_.contains(name) ? value_of(name, global_) : std::nullopt;
+  return out ? out : value_of(name, platform_);
+}
+
+std::optional<std::string> Arguments::in_stage(const std::string& name,
+                                               const std::optional<std::string>* declared) const {
+  if (declared == nullptr && !is_proxy(name)) return {};
+  const auto given = given_.find(name);
+  if (given != given_.end() && given->second) return given->second;
+  return declared == nullptr ? std::nullopt : *declared;
 }
 
 Variables Arguments::global() const {
@@ -78,13 +90,17 @@ Variables Arguments::global() const {
 }
 
 std::vector<std::string> Arguments::allowed(const std::vector<std::string>& env) const {
+  std::set<std::string, std::less<>> set;
+  for (const std::string& variable : env) {
+    if (variable.find('=') != std::string::npos) set.insert(name_of(variable));
+  }
   std::vector<std::string> out;
   for (const auto& [name, fallback] : stage_) {
     const auto value = value_of(name, stage_);
-    if (value && !find_variable(env, name)) out.push_back(name + "=" + *value);
+    if (value && !set.contains(name)) out.push_back(name + "=" + *value);
   }
   for (const auto& [name, value] : given_) {
-    if (value && is_proxy(name) && !stage_.contains(name) && !find_variable(env, name)) {
+    if (value && is_proxy(name) && !stage_.contains(name) && !set.contains(name)) {
       out.push_back(name + "=" + *value);
     }
   }

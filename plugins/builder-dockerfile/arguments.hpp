@@ -23,6 +23,12 @@ class Arguments {
   void declare_global(const std::string& name, const std::optional<std::string>& value);
   /// ARG in a stage: without a value of its own it takes the global one, or keeps the one that it has.
   void declare(const std::string& name, const std::optional<std::string>& value);
+  /// What `declare` makes of it.
+  [[nodiscard]] std::optional<std::string> known(const std::string& name,
+                                                 const std::optional<std::string>& value) const;
+  /// The value of a name in a stage. `declared`: what an ARG of it has made of it; none: no ARG names it.
+  [[nodiscard]] std::optional<std::string> in_stage(const std::string& name,
+                                                    const std::optional<std::string>* declared) const;
   /// Those of the stage, by name. A stage that stands on another has that one's too.
   using OfStage = std::map<std::string, std::optional<std::string>>;
   [[nodiscard]] const OfStage& of_stage() const noexcept { return stage_; }

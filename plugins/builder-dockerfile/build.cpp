@@ -37,30 +37,6 @@ std::optional<std::int64_t> source_date(const builder::v1::Request& request) {
   return {};
 }
 
-/// The stages that an instruction takes files from, by name.
-std::vector<std::string> froms_of(const Instruction& instruction) {
-  if (const auto* copy = std::get_if<Copy>(&instruction.what)) return {copy->from};
-  std::vector<std::string> out;
-  if (const auto* run = std::get_if<Run>(&instruction.what)) {
-    for (const RunMount& mount : run->mounts) out.push_back(mount.from);
-  }
-  return out;
-}
-
-/// The same of the triggers that a stage leaves to those that stand on it.
-std::vector<std::string> froms_of_triggers(const Stage& base, char escape) {
-  std::vector<std::string> out;
-  for (const Instruction& instruction : base.instructions) {
-    const auto* trigger = std::get_if<OnBuild>(&instruction.what);
-    if (trigger == nullptr) continue;
-    const Document document = parse_document(trigger->instruction, "ONBUILD");
-    for (const Node& node : document.nodes) {
-      for (std::string& name : froms_of(parse_instruction(node, escape))) out.push_back(std::move(name));
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 Build::Build(const builder::v1::Request& request, Context& context, Tools tools, builder::v1::Session& session,
@@ -103,14 +79,25 @@ void Build::check() const {
     }
     return std::optional{image.config};
   };
-  const LintSubject subject{
-      recipe_, arguments_, stages_to_check(), shared_.context.ignored(), base, check_options(shared_.request, recipe_)};
+  const LintSubject subject{recipe_,
+                            arguments_,
+                            stages_to_check(),
+                            shared_.context.ignored(),
+                            base,
+                            check_options(shared_.request, recipe_),
+                            shared_.call};
   std::set<std::string> rules;
-  for (const Finding& finding : lint(subject)) {
+  const Findings findings = lint(subject);
+  for (const Finding& finding : findings.list) {
     std::string text = show_finding(finding);
     if (shared_.request.check_only) text += "\n" + explained(finding);
     display->report({builder::v1::StepReport::Kind::warning, 0, text});
     rules.insert(finding.rule);
+  }
+  if (!findings.whole) {
+    const char* partly = "the Dockerfile was only checked in part: there is too much in it";
+    if (rules.empty() && subject.options.error) throw Error{Errc::invalid, partly};
+    shared_.session.output(std::string{"[Warning] "} + partly + "\n");
   }
   if (rules.empty() || !subject.options.error) return;
   throw Error{Errc::invalid, "lint violation found for rules: " + join({rules.begin(), rules.end()}, ", ")};
@@ -125,7 +112,8 @@ std::string Build::explained(const Finding& finding) const {
 std::string Build::run() {
   const std::size_t last = last_stage();
   take_global_arguments();
-  find_needed(last);
+  // What no later stage takes anything from is not built.
+  needed_ = needed_stages(recipe_, arguments_, last, shared_.call);
   check();
   if (shared_.request.check_only) return {};
   for (const auto& [name, value] : shared_.request.labels) {
@@ -159,48 +147,28 @@ void Build::tell_origins() const {
 }
 
 void Build::take_global_arguments() {
+  // One may be a thousand times as long as what was written.
+  constexpr std::size_t kMost = std::size_t{64} << 20;
+  std::size_t all = 0;
   for (const Instruction& instruction : recipe_.arguments) {
     for (const auto& [name, value] : std::get<Arg>(instruction.what).defaults) {
       std::optional<std::string> known = value;
       if (known) known = expand(*known, recipe_.escape, arguments_.global());
+      all += known ? known->size() : 0;
+      if (all > kMost) throw Error{Errc::invalid, "the arguments before the first stage are too long"};
       arguments_.declare_global(name, known);
     }
   }
 }
 
-// What no later stage takes anything from is not built.
-void Build::find_needed(std::size_t stage) {
-  if (needed_.contains(stage)) return;
-  auto& needs = needed_[stage];
-  const Stage& wanted = recipe_.stages[stage];
-  const std::string base = expand(wanted.from.base, recipe_.escape, arguments_.global());
-  std::vector<std::string> names;
-  if (const auto parent = find_base_stage(recipe_, base, stage)) {
-    needs.insert(*parent);
-    names = froms_of_triggers(recipe_.stages[*parent], recipe_.escape);
-  }
-  for (const Instruction& instruction : wanted.instructions) {
-    for (std::string& name : froms_of(instruction)) names.push_back(std::move(name));
-  }
-  for (const std::string& name : names) {
-    if (const auto origin = find_stage(recipe_, name, stage)) needs.insert(*origin);
-  }
-  const std::set<std::size_t> found = needs;
-  for (const std::size_t one : found) find_needed(one);
-}
-
-std::size_t Build::count_steps() const {
-  std::size_t count = recipe_.arguments.size();
-  for (const auto& [stage, needs] : needed_) count += 1 + recipe_.stages[stage].instructions.size();
-  return count;
-}
-
 void Build::show_start(Transcript& transcript) {
   const std::size_t first = needed_.begin()->first;
+  steps_ = recipe_.arguments.size();
+  for (const auto& [stage, needs] : needed_) steps_ += 1 + recipe_.stages[stage].instructions.size();
   for (const std::string& warning : recipe_.warnings) transcript.say(first, "\033[91m" + warning + "\n\033[0m");
   std::size_t step = 0;
   for (const Instruction& instruction : recipe_.arguments) {
-    transcript.say(first, step_line(++step, count_steps(), instruction.text));
+    transcript.say(first, step_line(++step, steps_, instruction.text));
   }
   for (const auto& [stage, needs] : needed_) {
     first_steps_[stage] = step;
@@ -209,7 +177,7 @@ void Build::show_start(Transcript& transcript) {
 }
 
 StageState Build::build_stage(std::size_t stage, Transcript& transcript) {
-  const StageName name{stage, recipe_.stages[stage].from.stage, first_steps_.at(stage), count_steps()};
+  const StageName name{stage, recipe_.stages[stage].from.stage, first_steps_.at(stage), steps_};
   Voice voice{shared_.session, shared_.context, transcript, name, recipe_.stages[stage]};
   StageBuild work{shared_, stage, arguments_, *schedule_, voice};
   StageState out = work.run();

@@ -6,6 +6,7 @@
 
 #include "lint.hpp"
 #include "stage_build.hpp"
+#include "stage_graph.hpp"
 
 namespace gantry::dockerfile {
 
@@ -20,9 +21,7 @@ class Build {
 
  private:
   [[nodiscard]] std::size_t last_stage() const;
-  void find_needed(std::size_t stage);
   void take_global_arguments();
-  [[nodiscard]] std::size_t count_steps() const;
   void show_start(Transcript& transcript);
   StageState build_stage(std::size_t stage, Transcript& transcript);
   void show_unused();
@@ -37,6 +36,7 @@ class Build {
   Arguments arguments_;
   Schedule::Dependencies needed_;
   std::map<std::size_t, std::size_t> first_steps_;  ///< How many steps come before a stage's.
+  std::size_t steps_{};                             ///< Of all stages.
   std::unique_ptr<Schedule> schedule_;
   std::mutex mutex_;
   std::set<std::string> used_;  ///< Names of arguments that a stage has taken.

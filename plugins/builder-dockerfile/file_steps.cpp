@@ -11,6 +11,7 @@
 #include "operation.hpp"
 #include "sha256.hpp"
 #include "stage_build.hpp"
+#include "stage_graph.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {

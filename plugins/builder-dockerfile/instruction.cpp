@@ -268,6 +268,7 @@ Recipe parse_recipe(std::string_view text, const std::string& file) {
       throw_at(node.line, error.what());
     }
     if (auto* from = std::get_if<From>(&instruction.what)) {
+      if (!from->stage.empty()) recipe.named[from->stage].push_back(recipe.stages.size());
       recipe.stages.push_back({*from, instruction, {}});
     } else if (!recipe.stages.empty()) {
       recipe.stages.back().instructions.push_back(std::move(instruction));

@@ -133,6 +133,7 @@ struct Recipe {
   std::vector<std::size_t> gaps;       ///< Lines at which instructions end that have an empty line in them.
   std::vector<Instruction> arguments;  ///< ARG before the first FROM.
   std::vector<Stage> stages;
+  std::map<std::string, std::vector<std::size_t>> named{};  ///< The stages of each name, in order.
 };
 
 /// Errors: invalid, in dockerd's words and with the line.

@@ -113,30 +113,42 @@ CheckOptions check_options(const builder::v1::Request& request, const Recipe& re
   return parse_check(recipe.check);
 }
 
-std::optional<Expanded> try_expand(const std::string& word, char escape, const Variables& variables) {
+std::optional<Expanded> try_expand(const std::string& word, char escape, const Variables& variables, LintWork& work) {
   Expanded out;
   const Variables noting = [&](std::string_view name) {
     auto value = variables(name);
     (value ? out.found : out.missing).emplace(name);
     return value;
   };
+  std::size_t cost = LintWork::kStep;
   try {
-    out.text = expand(word, escape, noting);
+    out.text = expand(word, escape, noting, &cost);
   } catch (const Error&) {
+    work.spend(cost);
     return {};
   }
+  work.spend(cost);
   return out;
 }
 
-std::vector<Finding> lint(const LintSubject& subject) {
-  std::vector<Finding> out;
+Findings lint(const LintSubject& subject) {
+  Findings out;
+  LintWork work{subject.call};
   const AddFinding add = [&](const char* rule, std::string text, const Instruction& about) {
-    if (out.size() >= kMostFindings || !subject.options.with(about.comments).wants(rule)) return;
-    out.push_back({rule, std::move(text), about.line, about.last_line});
+    std::size_t cost = LintWork::kStep * (1 + subject.options.skip.size() + subject.options.experimental.size());
+    for (const std::string& comment : about.comments) cost += LintWork::kStep + comment.size();
+    work.spend(cost);
+    if (!subject.options.with(about.comments).wants(rule)) return;
+    out.list.push_back({rule, std::move(text), about.line, about.last_line});
+    if (out.list.size() >= kMostFindings) throw LintWork::Spent{};
   };
-  lint_file(subject, add);
-  lint_steps(subject, add);
-  std::stable_sort(out.begin(), out.end(),
+  try {
+    lint_file(subject, work, add);
+    lint_steps(subject, work, add);
+  } catch (const LintWork::Spent&) {
+    out.whole = false;
+  }
+  std::stable_sort(out.list.begin(), out.list.end(),
                    [](const Finding& left, const Finding& right) { return left.line < right.line; });
   return out;
 }

@@ -9,6 +9,7 @@
 
 #include "arguments.hpp"
 #include "instruction.hpp"
+#include "lint_work.hpp"
 #include "path_patterns/pattern.hpp"
 
 namespace gantry::dockerfile {
@@ -54,17 +55,22 @@ struct LintSubject {
   const path_patterns::IgnorePatterns& ignored;
   BaseConfig base;  ///< Only asked if a variable may be the image's.
   CheckOptions options;
+  const Call& call;
 };
 
-/// In the order of lines.
-std::vector<Finding> lint(const LintSubject& subject);
+struct Findings {
+  std::vector<Finding> list;  ///< In the order of lines.
+  bool whole{true};           ///< False: there was too much to look at, so there may be more.
+};
+/// Errors: cancelled.
+Findings lint(const LintSubject& subject);
 
 /// Takes a finding about an instruction, if its rule is wanted there.
 using AddFinding = std::function<void(const char* rule, std::string text, const Instruction& about)>;
 /// lint_file.cpp: what can be said of the recipe as it is written.
-void lint_file(const LintSubject& subject, const AddFinding& add);
+void lint_file(const LintSubject& subject, LintWork& work, const AddFinding& add);
 /// lint_steps.cpp: what depends on what came before in a stage.
-void lint_steps(const LintSubject& subject, const AddFinding& add);
+void lint_steps(const LintSubject& subject, LintWork& work, const AddFinding& add);
 
 /// A word with its variables replaced, and which of them there were.
 struct Expanded {
@@ -73,6 +79,6 @@ struct Expanded {
   std::set<std::string> missing;
 };
 /// None if the word is wrong: the build says so itself.
-std::optional<Expanded> try_expand(const std::string& word, char escape, const Variables& variables);
+std::optional<Expanded> try_expand(const std::string& word, char escape, const Variables& variables, LintWork& work);
 
 }  // namespace gantry::dockerfile

@@ -28,12 +28,13 @@ bool names_platform(const std::string& stage, const std::string& platform) {
 
 class FileLint {
  public:
-  FileLint(const LintSubject& subject, const AddFinding& add)
-      : subject_(subject), recipe_(subject.recipe), add_(add), defaults_(builder::v1::Request{}) {
+  FileLint(const LintSubject& subject, LintWork& work, const AddFinding& add)
+      : subject_(subject), recipe_(subject.recipe), work_(work), add_(add), defaults_(builder::v1::Request{}) {
     for (const std::string& name : predefined_arguments()) known_.push_back(name);
     for (const Instruction& instruction : recipe_.arguments) {
       for (const auto& [name, value] : std::get<Arg>(instruction.what).defaults) known_.push_back(name);
     }
+    declared_.insert(known_.begin(), known_.end());
   }
 
   void run() {
@@ -60,13 +61,14 @@ class FileLint {
   void take_defaults() {
     for (const Instruction& instruction : recipe_.arguments) {
       for (const auto& [name, value] : std::get<Arg>(instruction.what).defaults) {
-        const auto known = value ? try_expand(*value, recipe_.escape, defaults_.global()) : std::nullopt;
+        const auto known = value ? try_expand(*value, recipe_.escape, defaults_.global(), work_) : std::nullopt;
         defaults_.declare_global(name, known ? std::optional{known->text} : std::nullopt);
       }
     }
   }
 
   void look_at(const Stage& stage) {
+    work_.spend(LintWork::kStep);
     if (!stage.from.stage.empty()) name_of(stage);
     platform_of(stage);
     base_of(stage);
@@ -96,8 +98,8 @@ class FileLint {
 
   void undeclared(const Expanded& expanded, const Stage& stage) {
     for (const std::string& name : expanded.missing) {
-      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-      const std::string meant = closest(name, known_);
+      if (declared_.contains(name)) continue;
+      const std::string meant = work_.may_suggest() ? closest(name, known_) : std::string{};
       add_("UndefinedArgInFrom",
            "FROM argument '" + name + "' is not declared" + (meant.empty() ? "" : " (did you mean " + meant + "?)"),
            stage.header);
@@ -108,7 +110,7 @@ class FileLint {
     const std::string& platform = stage.from.platform;
     if (platform.empty()) return;
     const Variables global = subject_.arguments.global();
-    const auto expanded = try_expand(platform, recipe_.escape, global);
+    const auto expanded = try_expand(platform, recipe_.escape, global, work_);
     if (!expanded) return;
     undeclared(*expanded, stage);
     if (expanded->missing.empty() && expanded->found == std::set<std::string>{"TARGETPLATFORM"} &&
@@ -125,10 +127,10 @@ class FileLint {
   }
 
   void base_of(const Stage& stage) {
-    if (const auto expanded = try_expand(stage.from.base, recipe_.escape, subject_.arguments.global())) {
+    if (const auto expanded = try_expand(stage.from.base, recipe_.escape, subject_.arguments.global(), work_)) {
       undeclared(*expanded, stage);
     }
-    const auto usual = try_expand(stage.from.base, recipe_.escape, defaults_.global());
+    const auto usual = try_expand(stage.from.base, recipe_.escape, defaults_.global(), work_);
     if (!usual || (usual->found.empty() && usual->missing.empty()) || is_image_name(usual->text)) return;
     add_("InvalidDefaultArgInFrom",
          "Default value for ARG " + stage.from.base + " results in empty or invalid base image name", stage.header);
@@ -181,14 +183,18 @@ class FileLint {
 
   const LintSubject& subject_;
   const Recipe& recipe_;
+  LintWork& work_;
   const AddFinding& add_;
   Arguments defaults_;
   std::vector<std::string> known_;
+  std::set<std::string> declared_;  ///< The same.
   std::set<std::string> names_;
 };
 
 }  // namespace
 
-void lint_file(const LintSubject& subject, const AddFinding& add) { FileLint{subject, add}.run(); }
+void lint_file(const LintSubject& subject, LintWork& work, const AddFinding& add) {
+  FileLint{subject, work, add}.run();
+}
 
 }  // namespace gantry::dockerfile

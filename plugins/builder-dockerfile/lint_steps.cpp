@@ -6,31 +6,12 @@
 
 #include "address.hpp"
 #include "lint.hpp"
-#include "stage_build.hpp"
+#include "lint_scope.hpp"
+#include "stage_graph.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {
 namespace {
-
-/// An image that stages stand on. It is asked for when a variable may be one of its.
-struct LintBase {
-  std::string reference;
-  std::string platform;
-  bool asked{};
-  std::optional<std::vector<std::string>> env;  ///< None: nobody knows.
-};
-
-/// What a stage has come to.
-struct LintScope {
-  explicit LintScope(Arguments at_start) : arguments(std::move(at_start)) {}
-
-  Arguments arguments;
-  std::vector<std::string> env;
-  std::shared_ptr<LintBase> base;  ///< None: "scratch".
-  std::vector<std::string> triggers;
-  bool has_shell{};
-  bool has_directory{};
-};
 
 /// The instruction's name as the user wrote it.
 std::string written_name(const Instruction& instruction) {
@@ -50,78 +31,90 @@ bool sounds_secret(const std::string& name) {
   return has_one_of(telling) && !has_one_of(harmless);
 }
 
-class StepLint {
-  // A stranger's recipe may have any number of variables.
-  static constexpr std::size_t kMostSuggestions = 100;
+/// What is looked at, and where what is found is shown: of a trigger, at the FROM that sets it off.
+struct LintPlace {
+  const Instruction* written{};
+  const Instruction* at{};
+};
 
+class StepLint {
  public:
-  StepLint(const LintSubject& subject, const AddFinding& add) : subject_(subject), recipe_(subject.recipe), add_(add) {}
+  StepLint(const LintSubject& subject, LintWork& work, const AddFinding& add)
+      : subject_(subject), recipe_(subject.recipe), work_(work), add_(add), global_(subject.arguments.global()) {}
 
   void run() {
-    for (std::size_t at = 0; at < recipe_.stages.size(); ++at) look_at(at);
+    find_stages();
+    for (const auto& [stage, start] : starts_) look_at(stage, start);
   }
 
  private:
+  struct Start {
+    std::optional<Expanded> base;
+    std::optional<std::size_t> parent;
+  };
+
   void add(const char* rule, std::string text) const {
-    if (looks_) add_(rule, std::move(text), *current_);
+    if (looks_) add_(rule, std::move(text), *current_.at);
   }
 
-  void look_at(std::size_t stage) {
+  /// Those that are to be looked at and those that they stand on.
+  void find_stages() {
+    for (const std::size_t stage : subject_.stages) starts_[stage];
+    for (auto at = starts_.rbegin(); at != starts_.rend(); ++at) {
+      Start& start = at->second;
+      start.base = try_expand(recipe_.stages[at->first].from.base, recipe_.escape, global_, work_);
+      if (start.base) start.parent = find_base_stage(recipe_, start.base->text, at->first);
+      if (start.parent) starts_[*start.parent];
+    }
+  }
+
+  void look_at(std::size_t stage, const Start& from) {
     const Stage& wanted = recipe_.stages[stage];
     looks_ = subject_.stages.contains(stage);
     before_.clear();
-    scopes_.emplace_back(subject_.arguments);
-    scope_ = &scopes_.back();
-    const std::vector<std::string> triggers = start(wanted, stage);
-    for (const std::string& trigger : triggers) run_trigger(trigger, wanted.header);
-    for (const Instruction& instruction : wanted.instructions) look_at(instruction);
+    scope_ = &scopes_[stage];
+    start(wanted, from);
+    if (from.parent) {
+      for (const Instruction& trigger : scopes_[*from.parent].triggers) look_at({&trigger, &wanted.header});
+    }
+    for (const Instruction& instruction : wanted.instructions) look_at({&instruction, &instruction});
   }
 
-  /// Answers what the stage below has left to be done.
-  std::vector<std::string> start(const Stage& wanted, std::size_t stage) {
-    const Variables global = subject_.arguments.global();
-    const auto base = try_expand(wanted.from.base, recipe_.escape, global);
-    const auto platform = try_expand(wanted.from.platform, recipe_.escape, global);
-    if (!base || base->text == "scratch") return {};
-    if (const auto parent = find_base_stage(recipe_, base->text, stage)) {
-      const LintScope& below = scopes_[*parent];
-      scope_->arguments.inherit(below.arguments.of_stage());
-      scope_->env = below.env;
+  void start(const Stage& wanted, const Start& from) {
+    if (from.parent) {
+      const LintScope& below = scopes_[*from.parent];
+      scope_->below = below.variables();
       scope_->base = below.base;
       scope_->has_shell = below.has_shell;
       scope_->has_directory = below.has_directory;
-      return below.triggers;
-    }
-    scope_->base = std::make_shared<LintBase>();
-    scope_->base->reference = base->text;
-    scope_->base->platform = platform ? platform->text : "";
-    return {};
-  }
-
-  /// What is found in a trigger is shown at the FROM that sets it off.
-  void run_trigger(const std::string& trigger, const Instruction& header) {
-    try {
-      const Document document = parse_document(trigger, "ONBUILD");
-      for (const Node& node : document.nodes) {
-        // Kept: a later instruction may be told to be in vain because of it.
-        Instruction& instruction = set_off_.emplace_back(parse_instruction(node, recipe_.escape));
-        instruction.line = header.line;
-        instruction.last_line = header.last_line;
-        instruction.comments = header.comments;
-        look_at(instruction);
-      }
-    } catch (const Error&) {
-      // The build says so itself.
+    } else if (from.base && from.base->text != "scratch") {
+      const auto platform = try_expand(wanted.from.platform, recipe_.escape, global_, work_);
+      scope_->base = base_of(from.base->text, platform ? platform->text : "");
     }
   }
 
-  void look_at(const Instruction& instruction) {
-    current_ = &instruction;
+  /// One for all stages, so that each image is asked for once.
+  std::shared_ptr<LintBase> base_of(const std::string& reference, const std::string& platform) {
+    auto& base = bases_[{reference, platform}];
+    if (!base) base = std::make_shared<LintBase>(LintBase{reference, platform, false, {}});
+    return base;
+  }
+
+  void look_at(const LintPlace& place) {
+    work_.spend(LintWork::kStep);
+    current_ = place;
     try {
-      std::visit([this](const auto& what) { step(what); }, instruction.what);
-    } catch (const Error&) {
+      std::visit([this](const auto& what) { step(what); }, place.written->what);
+    } catch (const Error& error) {
+      if (error.code() == Errc::cancelled) throw;
       // A word that is wrong: the build says so itself.
     }
+  }
+
+  /// Where the stage's own variables are.
+  LintVariables& own() {
+    if (scope_->own == nullptr) scope_->own = &layers_.emplace_back(scope_->below, subject_.arguments, work_);
+    return *scope_->own;
   }
 
   /// Asks for the image below, once. False if there is nothing new.
@@ -134,36 +127,58 @@ class StepLint {
     return base->env.has_value();
   }
 
-  [[nodiscard]] std::optional<std::string> value_of(std::string_view name,
-                                                    const std::vector<std::string>& allowed) const {
-    if (auto value = find_variable(scope_->env, name)) return value;
+  [[nodiscard]] std::optional<std::string> value_of(std::string_view name) const {
+    const LintVariables* variables = scope_->variables();
+    if (variables != nullptr) {
+      if (const std::string* value = variables->env(name)) return *value;
+    }
     if (scope_->base != nullptr && scope_->base->env) {
+      work_.spend(scope_->base->env->size());
       if (auto value = find_variable(*scope_->base->env, name)) return value;
     }
-    if (auto value = find_variable(allowed, name)) return value;
+    if (auto value = variables != nullptr ? variables->argument(name)
+                                          : subject_.arguments.in_stage(std::string{name}, nullptr)) {
+      return value;
+    }
     return name == "PATH" ? std::optional<std::string>{"/"} : std::nullopt;
   }
 
+  [[nodiscard]] bool is_declared(std::string_view name) const {
+    return scope_->variables() != nullptr && scope_->variables()->is_declared(name);
+  }
+
+  /// `work`: expands something, and adds up what it costs.
   template <class Work>
   auto with_variables(const Work& work) {
     std::set<std::string> missing;
-    const std::vector<std::string> allowed = scope_->arguments.allowed(scope_->env);
     const Variables variables = [&](std::string_view name) {
-      auto value = value_of(name, allowed);
-      if (!value && !scope_->arguments.of_stage().contains(std::string{name})) missing.emplace(name);
+      auto value = value_of(name);
+      if (!value && !is_declared(name)) missing.emplace(name);
       return value;
     };
-    auto out = work(variables);
+    const auto paid = [&] {
+      std::size_t cost = LintWork::kStep;
+      try {
+        auto out = work(variables, &cost);
+        work_.spend(cost);
+        return out;
+      } catch (const Error&) {
+        work_.spend(cost);
+        throw;
+      }
+    };
+    auto out = paid();
     if (!missing.empty() && looks_ && learn_base()) {
       missing.clear();
-      out = work(variables);
+      out = paid();
     }
     report(missing);
     return out;
   }
 
   std::string expanded(const std::string& word) {
-    return with_variables([&](const Variables& variables) { return expand(word, recipe_.escape, variables); });
+    return with_variables(
+        [&](const Variables& variables, std::size_t* cost) { return expand(word, recipe_.escape, variables, cost); });
   }
 
   void report(const std::set<std::string>& missing) {
@@ -171,21 +186,20 @@ class StepLint {
     for (const std::string& name : missing) {
       // For the builder, not for commands.
       if (name == "BUILDKIT_SBOM_SCAN_CONTEXT" || name == "BUILDKIT_SBOM_SCAN_STAGE") continue;
-      const std::string meant = suggested_++ < kMostSuggestions ? closest(name, known_names()) : std::string{};
+      const std::string meant = work_.may_suggest() ? closest(name, known_names()) : std::string{};
       add("UndefinedVar",
           "Usage of undefined variable '$" + name + "'" + (meant.empty() ? "" : " (did you mean $" + meant + "?)"));
     }
   }
 
+  /// One more than `closest` looks at is as good as all.
   [[nodiscard]] std::vector<std::string> known_names() const {
     std::vector<std::string> out{"PATH"};
-    const auto take = [&](const std::vector<std::string>& variables) {
-      for (const std::string& variable : variables) out.push_back(variable.substr(0, variable.find('=')));
-    };
-    if (scope_->base != nullptr && scope_->base->env) take(*scope_->base->env);
-    take(scope_->env);
-    take(scope_->arguments.allowed(scope_->env));
-    return out;
+    if (scope_->base != nullptr && scope_->base->env) {
+      for (const std::string& variable : *scope_->base->env) out.push_back(variable.substr(0, variable.find('=')));
+    }
+    const LintVariables* variables = scope_->variables();
+    return variables == nullptr ? out : variables->names(std::move(out), kMostCandidates + 1);
   }
 
   void secret(const char* kind, const std::string& name) const {
@@ -196,24 +210,24 @@ class StepLint {
 
   void old_form(bool is_old) const {
     if (!is_old) return;
-    const std::string name = written_name(*current_);
+    const std::string name = written_name(*current_.written);
     add("LegacyKeyValueFormat",
         "\"" + name + " key=value\" should be used instead of legacy \"" + name + " key value\" format");
   }
 
   /// Every one but the last is in vain: told where the earlier one is.
   void once(const char* kind) {
-    const Instruction* earlier = std::exchange(before_[kind], current_);
+    const Instruction* earlier = std::exchange(before_[kind], current_.at);
     if (earlier == nullptr || !looks_) return;
     add_("MultipleInstructionsDisallowed",
-         "Multiple " + written_name(*current_) +
+         "Multiple " + written_name(*current_.written) +
              " instructions should not be used in the same stage because only the last one will be used",
          *earlier);
   }
 
   void in_json(const Command& command) const {
     if (!command.shell || command.words.empty() || scope_->has_shell) return;
-    add("JSONArgsRecommended", "JSON arguments recommended for " + written_name(*current_) +
+    add("JSONArgsRecommended", "JSON arguments recommended for " + written_name(*current_.written) +
                                    " to prevent unintended behavior related to OS signals");
   }
 
@@ -221,8 +235,8 @@ class StepLint {
     for (const auto& [name, value] : arg.defaults) {
       secret("ARG", name);
       std::optional<std::string> known = value;
-      if (known && !scope_->arguments.is_given(name)) known = expanded(*known);
-      scope_->arguments.declare(name, known);
+      if (known && !subject_.arguments.is_given(name)) known = expanded(*known);
+      own().declare(name, known);
     }
   }
 
@@ -234,7 +248,7 @@ class StepLint {
       std::string known = expanded(name);
       variables.emplace_back(std::move(known), expanded(value));
     }
-    for (const auto& [name, value] : variables) set_variable(scope_->env, name, value);
+    for (const auto& [name, value] : variables) own().set_env(name, value);
   }
 
   void step(const Label& label) {
@@ -254,7 +268,9 @@ class StepLint {
     expanded(copy.destination);
     for (const Heredoc& heredoc : copy.heredocs) {
       if (!heredoc.expand) continue;
-      with_variables([&](const Variables& variables) { return expand_raw(heredoc.content, '\\', variables); });
+      with_variables([&](const Variables& variables, std::size_t* cost) {
+        return expand_raw(heredoc.content, '\\', variables, cost);
+      });
     }
   }
 
@@ -263,6 +279,7 @@ class StepLint {
     const auto& patterns = subject_.ignored;
     if (patterns.empty() || patterns.takes_back()) return;
     const std::string path = path_patterns::clean_in_root(source);
+    work_.spend(patterns.size() * (LintWork::kStep + path.size()));
     if (path.empty() || !patterns.matches(path)) return;
     add("CopyIgnoredFile", std::string{"Attempting to "} + (copy.add ? "Add" : "Copy") + " file " + quote(path) +
                                " that is excluded by .dockerignore");
@@ -288,8 +305,9 @@ class StepLint {
 
   void step(const Expose& expose) {
     for (const std::string& text : expose.ports) {
-      const auto words =
-          with_variables([&](const Variables& variables) { return expand_words(text, recipe_.escape, variables); });
+      const auto words = with_variables([&](const Variables& variables, std::size_t* cost) {
+        return expand_words(text, recipe_.escape, variables, cost);
+      });
       for (const std::string& port : words) look_at_port(port);
     }
   }
@@ -323,24 +341,33 @@ class StepLint {
   }
 
   void step(const Shell&) { scope_->has_shell = true; }
-  void step(const OnBuild& on_build) { scope_->triggers.push_back(on_build.instruction); }
+  /// Parsed here, once for all the stages that set it off.
+  void step(const OnBuild& on_build) {
+    const Document document = parse_document(on_build.instruction, "ONBUILD");
+    for (const Node& node : document.nodes) scope_->triggers.push_back(parse_instruction(node, recipe_.escape));
+  }
   void step(const From&) {}
   void step(const Maintainer&) {}
 
   const LintSubject& subject_;
   const Recipe& recipe_;
+  LintWork& work_;
   const AddFinding& add_;
-  std::deque<LintScope> scopes_;  ///< By stage.
-  std::deque<Instruction> set_off_;
-  LintScope* scope_{};  ///< The present one.
-  const Instruction* current_{};
+  const Variables global_;
+  std::map<std::size_t, Start> starts_;                                             ///< Of the stages that matter.
+  std::map<std::size_t, LintScope> scopes_;                                         ///< The same.
+  std::deque<LintVariables> layers_;                                                ///< Of those that set something.
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<LintBase>> bases_;  ///< By reference and platform.
+  LintScope* scope_{};                                                              ///< The present one.
+  LintPlace current_;
   bool looks_{};
-  std::size_t suggested_{};
   std::map<std::string, const Instruction*> before_;  ///< Of this stage, those that should be there once.
 };
 
 }  // namespace
 
-void lint_steps(const LintSubject& subject, const AddFinding& add) { StepLint{subject, add}.run(); }
+void lint_steps(const LintSubject& subject, LintWork& work, const AddFinding& add) {
+  StepLint{subject, work, add}.run();
+}
 
 }  // namespace gantry::dockerfile

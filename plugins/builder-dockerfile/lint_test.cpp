@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "drivers/silent_call.hpp"
 #include "image_name.hpp"
 
 namespace gantry::dockerfile {
@@ -17,9 +18,10 @@ struct Around {
   std::optional<builder::v1::Config> base{};
   std::optional<std::set<std::size_t>> stages{};  ///< None: all.
   std::vector<std::pair<std::string, std::optional<std::string>>> given{};
+  bool cancelled{};
 };
 
-std::vector<Finding> found_in(const std::string& text, const Around& around = {}) {
+Findings all_found_in(const std::string& text, const Around& around = {}) {
   const Recipe recipe = parse_recipe(text, "Dockerfile");
   builder::v1::Request request;
   request.arguments = around.given;
@@ -31,7 +33,12 @@ std::vector<Finding> found_in(const std::string& text, const Around& around = {}
   for (std::size_t at = 0; at < recipe.stages.size(); ++at) stages.insert(at);
   const auto ignored = path_patterns::IgnorePatterns::parse(around.ignored);
   const BaseConfig base = [&](const std::string&, const std::string&) { return around.base; };
-  return lint({recipe, arguments, around.stages.value_or(stages), ignored, base, parse_check(recipe.check)});
+  const conformance::SilentCall call{around.cancelled};
+  return lint({recipe, arguments, around.stages.value_or(stages), ignored, base, parse_check(recipe.check), call});
+}
+
+std::vector<Finding> found_in(const std::string& text, const Around& around = {}) {
+  return all_found_in(text, around).list;
 }
 
 std::vector<std::string> findings(const std::string& text, const Around& around = {}) {

@@ -13,10 +13,32 @@ namespace {
 constexpr std::size_t kMostAtOnce = 8;
 constexpr std::size_t kLeastAtOnce = 4;
 constexpr std::chrono::milliseconds kStopInterval{50};
+/// Of what the stages of one build come to: thousands of them may each have thousands of variables.
+constexpr std::size_t kMostKept = std::size_t{256} << 20;
+/// Of a string beside what is in it.
+constexpr std::size_t kOverhead = 48;
+
+std::size_t weight_of_strings(const std::vector<std::string>& strings) {
+  std::size_t out = 0;
+  for (const std::string& one : strings) out += kOverhead + one.size();
+  return out;
+}
 
 [[noreturn]] void throw_in_vain() { throw Error{Errc::cancelled, "another stage has failed"}; }
 
 }  // namespace
+
+std::size_t weight_of(const StageState& state) {
+  const builder::v1::Config& config = state.config;
+  std::size_t out = sizeof(state) + state.author.size() + config.user.size() + config.working_dir.size();
+  for (const auto* strings : {&config.exposed_ports, &config.env, &config.entrypoint, &config.cmd, &config.volumes,
+                              &config.shell, &config.on_build}) {
+    out += weight_of_strings(*strings);
+  }
+  for (const auto& [name, value] : config.labels) out += 2 * kOverhead + name.size() + value.size();
+  for (const auto& [name, value] : state.arguments) out += 2 * kOverhead + name.size() + value.value_or("").size();
+  return out;
+}
 
 Schedule::Schedule(Dependencies dependencies, builder::v1::Steps* steps)
     : dependencies_(std::move(dependencies)), steps_(steps) {
@@ -55,6 +77,11 @@ void Schedule::drop_in_vain() {
 void Schedule::finish(std::size_t stage, std::optional<StageState> state, std::exception_ptr failure) {
   const std::lock_guard lock{mutex_};
   busy_.erase(stage);
+  kept_ += state ? weight_of(*state) : 0;
+  if (state && kept_ > kMostKept) {
+    state.reset();
+    failure = std::make_exception_ptr(Error{Errc::invalid, "the stages of the Dockerfile come to too much"});
+  }
   if (state) done_[stage] = std::move(*state);
   // What ends because it is in vain is no failure of its own.
   if (failure && !is_in_vain(stage)) failures_[stage] = failure;

@@ -25,6 +25,9 @@ struct StageState {
   bool cache_missed{};  ///< From here on nothing is looked for.
 };
 
+/// About how much memory it takes.
+std::size_t weight_of(const StageState& state);
+
 /// The stages of a build, side by side where none needs another. A stage only ever needs those before it.
 class Schedule {
  public:
@@ -36,6 +39,7 @@ class Schedule {
 
   /// What a failure ends: with `all` every stage; else those behind the one that failed: what is told is then the same
   /// as if one stage were built after the other.
+  /// What the stages have come to is kept: if that is more than anybody means, it is a failure too.
   void run(const Work& work, bool all);
 
   /// What a stage has come to, waited for; nothing if it is not built at all. Errors: cancelled.
@@ -66,6 +70,7 @@ class Schedule {
   std::set<std::size_t> waiting_;
   std::set<std::size_t> busy_;
   std::map<std::size_t, StageState> done_;
+  std::size_t kept_{};  ///< What those weigh.
   std::map<std::size_t, std::string> containers_;
   std::map<std::size_t, std::exception_ptr> failures_;
   std::exception_ptr first_failure_;

@@ -30,6 +30,19 @@ StageState made(const std::string& image) {
   return out;
 }
 
+TEST(Schedule, EndsABuildWhoseStagesComeToTooMuch) {
+  Schedule schedule{{{0, {}}, {1, {}}, {2, {}}, {3, {}}}, nullptr};
+  int built = 0;
+  const auto work = [&](std::size_t) {
+    ++built;
+    StageState out = made("x");
+    out.config.env = {std::string(std::size_t{100} << 20, 'x')};
+    return out;
+  };
+  EXPECT_THROW(schedule.run(work, true), Error);
+  EXPECT_EQ(built, 3);
+}
+
 TEST(Schedule, BuildsStagesThatNeedEachOtherInOrder) {
   FakeSteps steps;
   Schedule schedule{{{0, {}}, {1, {0}}, {2, {1, 0}}}, &steps};

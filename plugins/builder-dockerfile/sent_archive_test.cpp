@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "archive.hpp"
+#include "drivers/silent_call.hpp"
 #include "drivers/tar_maker.hpp"
 #include "gantry/error.hpp"
 #include "work_directory.hpp"
@@ -16,15 +17,8 @@
 namespace gantry::dockerfile {
 namespace {
 
+using conformance::SilentCall;
 using conformance::TarMaker;
-
-class SilentCall final : public Call {
- public:
-  [[nodiscard]] bool cancelled() const noexcept override { return false; }
-  [[nodiscard]] int cancel_fd() const noexcept override { return -1; }
-  void progress(const Progress&) const override {}
-  void log(LogLevel, std::string_view) const noexcept override {}
-};
 
 class SentArchiveTest : public ::testing::Test {
  protected:

@@ -1,9 +1,9 @@
 #include "stage_build.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "lint.hpp"
+#include "stage_graph.hpp"
 #include "text.hpp"
 
 namespace gantry::dockerfile {
@@ -12,6 +12,9 @@ using builder::v1::Image;
 using builder::v1::Step;
 
 namespace {
+
+/// In all the words of a stage: one may be a thousand times as long as what was written.
+constexpr std::size_t kMostExpanded = std::size_t{64} << 20;
 
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -26,21 +29,6 @@ bool names_stage(const std::vector<std::string>& list, const Recipe& recipe, std
 std::string short_id(const std::string& id) {
   const std::size_t colon = id.find(':');
   return id.substr(colon == std::string::npos ? 0 : colon + 1, 12);
-}
-
-std::optional<std::size_t> find_stage(const Recipe& recipe, const std::string& name, std::size_t before) {
-  for (std::size_t at = before; at-- > 0;) {
-    if (!name.empty() && recipe.stages[at].from.stage == lower(name)) return at;
-  }
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error == std::errc{} && end == name.data() + name.size() && number < before) return number;
-  return {};
-}
-
-std::optional<std::size_t> find_base_stage(const Recipe& recipe, const std::string& name, std::size_t before) {
-  const auto found = find_stage(recipe, name, before);
-  return found && recipe.stages[*found].from.stage == lower(name) ? found : std::nullopt;
 }
 
 StageBuild::StageBuild(const Shared& shared, std::size_t stage, Arguments arguments, Schedule& schedule, Voice& voice)
@@ -141,6 +129,7 @@ void StageBuild::run_triggers() {
   const std::vector<std::string> triggers = std::exchange(state_.config.on_build, {});
   say("# Executing " + std::to_string(triggers.size()) + " build trigger" + (triggers.size() > 1 ? "s" : "") + "\n");
   for (const std::string& trigger : triggers) {
+    call_.check();
     const Document document = parse_document(trigger, "ONBUILD");
     if (document.nodes.size() != 1) throw Error{Errc::invalid, "onbuild trigger should be a single expression"};
     dispatch(parse_instruction(document.nodes.front(), recipe_.escape));
@@ -161,7 +150,13 @@ Variables StageBuild::variables() const {
   };
 }
 
-std::string StageBuild::expanded(const std::string& word) const { return expand(word, recipe_.escape, variables()); }
+std::string StageBuild::expanded(const std::string& word) const {
+  call_.check();
+  std::string out = expand(word, recipe_.escape, variables());
+  expanded_ += out.size();
+  if (expanded_ > kMostExpanded) throw Error{Errc::invalid, "what the variables make of the stage is too long"};
+  return out;
+}
 
 std::vector<std::string> StageBuild::shell() const {
   return state_.config.shell.empty() ? std::vector<std::string>{"/bin/sh", "-c"} : state_.config.shell;

@@ -38,11 +38,6 @@ struct Shared {
   std::optional<std::int64_t> created;
 };
 
-/// The stage that a name means, or a number, among those before one.
-std::optional<std::size_t> find_stage(const Recipe& recipe, const std::string& name, std::size_t before);
-/// The same for FROM: "FROM 0" is an image.
-std::optional<std::size_t> find_base_stage(const Recipe& recipe, const std::string& name, std::size_t before);
-
 /// One stage from its FROM to its last instruction.
 class StageBuild {
  public:
@@ -144,7 +139,8 @@ class StageBuild {
   const std::optional<std::int64_t> created_;
   bool no_cache_{};
   StageState state_;
-  builder::v1::Trace* trace_;  ///< None: nobody wants to know.
+  mutable std::size_t expanded_{};  ///< How many bytes the stage's words have come to.
+  builder::v1::Trace* trace_;       ///< None: nobody wants to know.
   builder::v1::TracedStep traced_;
   const Instruction* current_{};  ///< Of the recipe: of a trigger, the FROM that has set it off.
 };

@@ -134,8 +134,7 @@ std::size_t distance(std::string_view left, std::string_view right) {
 
 std::string closest(std::string_view word, const std::vector<std::string>& known) {
   constexpr std::size_t kLongest = 64;
-  constexpr std::size_t kMost = 1000;
-  if (word.size() > kLongest || known.size() > kMost) return {};
+  if (word.size() > kLongest || known.size() > kMostCandidates) return {};
   std::size_t least = 3;
   std::string best;
   for (const std::string& candidate : known) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ std::string quote(std::string_view text);
 /// Errors: invalid, in dockerd's words, if it is one of other things than strings.
 bool parse_json_list(std::string_view text, std::vector<std::string>& out);
 
+/// More than so many are not looked at.
+inline constexpr std::size_t kMostCandidates = 1000;
 /// What of `known` is one or two letters from `word`; empty if nothing is, or if `word` is among them.
 std::string closest(std::string_view word, const std::vector<std::string>& known);
 

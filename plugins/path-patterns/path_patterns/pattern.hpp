@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ class IgnorePatterns {
   /// Whether something in what matches might be taken back.
   [[nodiscard]] bool takes_back() const noexcept;
   [[nodiscard]] bool empty() const noexcept { return rules_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return rules_.size(); }
 
  private:
   struct Rule {
