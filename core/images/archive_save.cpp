@@ -264,8 +264,10 @@ awaitable<void> save_archive(Context& context, std::vector<std::string> referenc
   const BlobStore& blobs = context.blobs;
   // Before the first piece, as what fails later the client does not get to know.
   for (const Saved& image : saved) {
-    for (const LayerRecord& layer : image.record->layers) check_size(blobs, layer.blob);
-    for (const Descriptor& blob : image.record->attestation.blobs) check_size(blobs, blob);
+    for (const LayerRecord& layer : image.record->layers) {
+      co_await check_size(context, layer.blob, cancel);
+    }
+    for (const Descriptor& blob : image.record->attestation.blobs) co_await check_size(context, blob, cancel);
   }
   const std::function<void(ByteSink&)> write = [&](ByteSink& download) {
     TarWriter tar{download};

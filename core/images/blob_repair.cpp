@@ -10,12 +10,16 @@ namespace {
 
 constexpr std::size_t kRepairPiece = std::size_t{256} << 10;
 
+void stop_if_cancelled(const Cancel& cancel) {
+  if (cancel != nullptr && cancel->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+}
+
 void copy_blob(const BlobStore& blobs, const Descriptor& blob, const FileRange& range, const Cancel& cancel) {
   BlobStore::Writer writer{blobs};
   RangeSource source{range};
   std::vector<std::byte> buffer(kRepairPiece);
   while (const std::size_t got = source.read(buffer)) {
-    if (cancel != nullptr && cancel->cancelled()) throw Error{Errc::cancelled, "context canceled"};
+    stop_if_cancelled(cancel);
     writer.write(std::span{buffer}.first(got));
   }
   writer.commit(blob.digest, blob.size);
@@ -23,17 +27,21 @@ void copy_blob(const BlobStore& blobs, const Descriptor& blob, const FileRange& 
 
 }  // namespace
 
-bool is_whole(const BlobStore& blobs, const Descriptor& blob) {
-  if (!blobs.has(blob.digest, blob.size)) return false;
-  FileSource file{blobs.open(blob.digest)};
+bool is_whole(const BlobStore& blobs, const std::string& digest, const Cancel& cancel) {
+  FileSource file{blobs.open(digest)};
   Sha256 hash;
   std::vector<std::byte> buffer(kRepairPiece);
-  try {
-    while (const std::size_t got = file.read(buffer)) hash.update(std::span{buffer}.first(got));
-  } catch (const std::exception&) {
-    return false;  // A disk that cannot give it back has lost it.
+  for (;;) {
+    stop_if_cancelled(cancel);
+    std::size_t got = 0;
+    try {
+      got = file.read(buffer);
+    } catch (const std::exception&) {
+      return false;  // A disk that cannot give it back has lost it.
+    }
+    if (got == 0) return hash.digest() == digest;
+    hash.update(std::span{buffer}.first(got));
   }
-  return hash.digest() == blob.digest;
 }
 
 void refuse_damaged(const BlobStore& blobs, const std::string& digest) {
@@ -44,25 +52,47 @@ void refuse_damaged(const BlobStore& blobs, const std::string& digest) {
                                  " is damaged and has been removed: pull or load its image again to have it back"};
 }
 
-void check_size(const BlobStore& blobs, const Descriptor& blob) {
+void check_size(const BlobStore& blobs, const Descriptor& blob, const Cancel& cancel) {
   if (blobs.has(blob.digest, blob.size)) return;
-  if (blobs.has(blob.digest)) refuse_damaged(blobs, blob.digest);
-  throw Error{Errc::not_found, "blob " + blob.digest + " is not in the store: pull or load its image again"};
+  if (!blobs.has(blob.digest)) {
+    throw Error{Errc::not_found, "blob " + blob.digest + " is not in the store: pull or load its image again"};
+  }
+  // The length that is asked for is somebody else's word, and no reason to remove a blob that others have, too.
+  if (!is_whole(blobs, blob.digest, cancel)) refuse_damaged(blobs, blob.digest);
+  throw Error{Errc::invalid, "the stored blob " + blob.digest + " has " + std::to_string(blobs.size(blob.digest)) +
+                                 " bytes, and not the " + std::to_string(blob.size) + " that its image names"};
+}
+
+awaitable<void> check_size(Context& context, Descriptor blob, Cancel cancel) {
+  const BlobStore& blobs = context.blobs;
+  if (blobs.has(blob.digest, blob.size)) co_return;
+  const auto look = [&blobs, &blob, &cancel] { check_size(blobs, blob, cancel); };
+  co_await context.workers.run(Pool::slow, look);
 }
 
 WholeBlob::WholeBlob(const BlobStore& blobs, Descriptor blob)
     : blobs_(blobs), blob_(std::move(blob)), file_(blobs.open(blob_.digest)) {
-  check_size(blobs_, blob_);
+  check_size(blobs_, blob_, nullptr);
 }
 
 std::size_t WholeBlob::read(std::span<std::byte> buffer) {
   const std::size_t got = file_.read(buffer);
-  if (got > 0) {
-    hash_.update(buffer.first(got));
-  } else if (!std::exchange(checked_, true) && hash_.digest() != blob_.digest) {
-    refuse_damaged(blobs_, blob_.digest);
+  const std::uint64_t end = at_ + got;
+  const bool ended = got == 0 && at_ <= hashed_;
+  if (at_ <= hashed_ && hashed_ < end) {
+    hash_.update(buffer.first(got).subspan(hashed_ - at_));
+    hashed_ = end;
   }
+  at_ = end;
+  if (hashed_ < blob_.size && !ended) return got;
+  if (!is_right_) is_right_ = hash_.digest() == blob_.digest;
+  if (!*is_right_) refuse_damaged(blobs_, blob_.digest);
   return got;
+}
+
+void WholeBlob::seek(std::uint64_t offset) {
+  file_.seek(offset);
+  at_ = offset;
 }
 
 awaitable<void> bring_missing(Context& context, const std::vector<LayerRecord>& layers,

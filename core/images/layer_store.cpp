@@ -134,10 +134,12 @@ awaitable<void> LayerStore::run_locked(std::shared_ptr<LayerTransfer> transfer) 
     failure = std::current_exception();
   }
   if (!failure) co_return;
-  // A blob that was there may have been damaged since it came: then it is brought anew, if that is possible.
-  if (is_cancellation(failure) || !co_await discard_if_damaged(transfer)) std::rethrow_exception(failure);
-  // What has failed has stopped what went on beside it.
+  if (is_cancellation(failure) || transfer->interests_ == 0) std::rethrow_exception(failure);
+  // What has failed has stopped what went on beside it; from now on only the last who leaves stops the transfer.
   transfer->stop_ = std::make_shared<plugins::CancelSource>();
+  // A blob that was there may have been damaged since it came: then it is brought anew, if that is possible.
+  const bool discarded = co_await discard_if_damaged(transfer);
+  if (!discarded) std::rethrow_exception(failure);
   co_await bring(transfer);
 }
 
@@ -146,8 +148,8 @@ awaitable<bool> LayerStore::discard_if_damaged(std::shared_ptr<LayerTransfer> tr
   const auto lock = co_await blob_locks_.lock(blob.digest);
   const bool has_origin = transfer->origin_.has_value();
   const BlobStore& blobs = blobs_;
-  const auto look = [&blobs, &blob, has_origin] {
-    if (!blobs.has(blob.digest) || is_whole(blobs, blob)) return false;
+  const auto look = [&blobs, &blob, has_origin, stop = transfer->stop_] {
+    if (!blobs.has(blob.digest) || is_whole(blobs, blob.digest, stop)) return false;
     if (!has_origin) refuse_damaged(blobs, blob.digest);
     std::error_code gone;
     std::filesystem::remove(blobs.set_aside(blob.digest), gone);

@@ -21,10 +21,10 @@ namespace {
 constexpr std::chrono::milliseconds kReportInterval{100};
 
 /// Counts what is sent, for the progress.
-class CountedFile final : public SeekableSource {
+class CountedBlob final : public SeekableSource {
  public:
-  CountedFile(UniqueFd file, std::shared_ptr<std::atomic<std::uint64_t>> count)
-      : source_(std::move(file)), count_(std::move(count)) {}
+  CountedBlob(const BlobStore& blobs, Descriptor blob, std::shared_ptr<std::atomic<std::uint64_t>> count)
+      : source_(blobs, std::move(blob)), count_(std::move(count)) {}
   std::size_t read(std::span<std::byte> buffer) override {
     const std::size_t got = source_.read(buffer);
     *count_ += got;
@@ -36,7 +36,7 @@ class CountedFile final : public SeekableSource {
   }
 
  private:
-  FileSource source_;
+  WholeBlob source_;
   std::shared_ptr<std::atomic<std::uint64_t>> count_;
 };
 
@@ -208,20 +208,14 @@ class Push {
 
   awaitable<void> send(Descriptor blob, std::vector<std::string> mounts,
                        std::shared_ptr<std::atomic<std::uint64_t>> count, std::shared_ptr<bool> sent) {
-    check_size(context_.blobs, blob);
-    // The file is opened here and now: it may be removed, but not from under the transfer.
-    auto file = std::make_shared<CountedFile>(context_.blobs.open(blob.digest), count);
+    co_await check_size(context_, blob, stop_);
+    // The file is opened here and now: it may be removed, but not from under the transfer. What the other side says of
+    // a digest that is not right tells nobody whose fault it is: a damaged blob is refused before all of it is sent.
+    auto file = std::make_shared<CountedBlob>(context_.blobs, blob, count);
     const plugins::CallSettings call_settings = settings();
-    const BlobStore& blobs = context_.blobs;
-    const auto work = [&blobs, repository = name_.repository(), credentials = request_.credentials, blob, mounts, file](
+    const auto work = [repository = name_.repository(), credentials = request_.credentials, blob, mounts, file](
                           auto& driver, const Call& call) {
-      try {
-        return driver.put_blob(repository, blob, mounts, credentials, *file, call);
-      } catch (const Error& error) {
-        // What the other side says of a digest that is not right tells nobody whose fault it is.
-        if (error.code() != Errc::cancelled && !is_whole(blobs, blob)) refuse_damaged(blobs, blob.digest);
-        throw;
-      }
+      return driver.put_blob(repository, blob, mounts, credentials, *file, call);
     };
     *sent = co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
   }
