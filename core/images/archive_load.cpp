@@ -47,8 +47,7 @@ awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<
     const std::uint64_t total = missing[at].blob.size;
     if (!quiet) report(progress_line("Loading layer", short_id(missing[at].diff_id), total, total));
   }
-  co_await bring_missing(context, records, origins, cancel);
-  co_return records;
+  co_return co_await bring_missing(context, records, layers, origins, cancel);
 }
 
 awaitable<void> load_image(Context& context, ArchivedImage image, std::map<std::string, Origin> origins, bool quiet,

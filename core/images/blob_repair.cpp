@@ -4,6 +4,7 @@
 
 #include "gantry/error.hpp"
 #include "images/attestation.hpp"
+#include "images/compression.hpp"
 
 namespace gantry::images {
 namespace {
@@ -95,21 +96,68 @@ void WholeBlob::seek(std::uint64_t offset) {
   at_ = offset;
 }
 
-awaitable<void> bring_missing(Context& context, const std::vector<LayerRecord>& layers,
-                              const std::map<std::string, Origin>& origins, Cancel cancel) {
-  for (const LayerRecord& layer : layers) {
-    const Descriptor blob = layer.blob;
-    const auto origin = origins.find(blob.digest);
-    if (origin == origins.end() || context.blobs.has(blob.digest, blob.size)) continue;
-    if (origin->second.file) {
-      const BlobStore& blobs = context.blobs;
-      const FileRange range = *origin->second.file;
-      const auto copy = [&blobs, &blob, &range, &cancel] { copy_blob(blobs, blob, range, cancel); };
-      co_await context.workers.run(Pool::slow, copy);
-    } else {
-      co_await get_blob(context, origin->second, blob, cancel);
-    }
+namespace {
+
+/// That a blob is a layer's is the word of a manifest, and anybody can write one.
+void check_content(const BlobStore& blobs, const Layer& layer, const Cancel& cancel) {
+  WholeBlob file{blobs, layer.blob};
+  const auto plain = decompress(file);
+  Sha256 hash;
+  std::vector<std::byte> buffer(kRepairPiece);
+  while (const std::size_t got = plain->read(buffer)) {
+    stop_if_cancelled(cancel);
+    hash.update(std::span{buffer}.first(got));
   }
+  const std::string diff_id = hash.digest();
+  if (diff_id == layer.diff_id) return;
+  throw Error{Errc::invalid, "layer " + layer.blob.digest + ": its content is " + diff_id +
+                                 " but the image's config names " + layer.diff_id};
+}
+
+/// Answers whether it is there now.
+awaitable<bool> bring_blob(Context& context, Descriptor blob, std::optional<Origin> origin, Cancel cancel) {
+  if (context.blobs.has(blob.digest, blob.size)) co_return true;
+  if (!origin) co_return false;
+  if (!origin->file) {
+    co_await get_blob(context, *origin, blob, cancel);
+    co_return true;
+  }
+  const BlobStore& blobs = context.blobs;
+  const FileRange range = *origin->file;
+  const auto copy = [&blobs, &blob, &range, &cancel] { copy_blob(blobs, blob, range, cancel); };
+  co_await context.workers.run(Pool::slow, copy);
+  co_return true;
+}
+
+}  // namespace
+
+awaitable<std::vector<LayerRecord>> bring_missing(Context& context, std::vector<LayerRecord> layers,
+                                                  std::vector<Layer> offered, std::map<std::string, Origin> origins,
+                                                  Cancel cancel) {
+  // What comes is nobody's until it is on record.
+  const LayerStore::Ingest ingest{context.layers};
+  const auto origin_of = [&origins](const Descriptor& blob) {
+    const auto found = origins.find(blob.digest);
+    return found == origins.end() ? std::nullopt : std::optional<Origin>{found->second};
+  };
+  for (std::size_t at = 0; at < layers.size(); ++at) {
+    const Descriptor lost = layers[at].blob;
+    if (context.blobs.has(lost.digest, lost.size)) continue;
+    const std::optional<Origin> origin = origin_of(lost);
+    const bool came = co_await bring_blob(context, lost, origin, cancel);
+    if (came) continue;
+    // The layer is here as another blob than there: as it was loaded, committed or compressed.
+    const Layer layer = offered[at];
+    const std::optional<Origin> other = origin_of(layer.blob);
+    const bool other_came = co_await bring_blob(context, layer.blob, other, cancel);
+    if (!other_came) continue;
+    const BlobStore& blobs = context.blobs;
+    const auto look = [&blobs, &layer, &cancel] { check_content(blobs, layer, cancel); };
+    co_await context.workers.run(Pool::slow, look);
+    layers[at].blob = layer.blob;
+    context.catalog.replace_blob(layer.chain_id, lost.digest, layer.blob);
+  }
+  co_return layers;
 }
 
 }  // namespace gantry::images

@@ -45,8 +45,10 @@ class WholeBlob final : public SeekableSource {
 };
 
 /// Brings the blobs of layers that are unpacked, but in the store no more, from where `origins` says by their digests.
-/// Errors: those of the registry, invalid.
-awaitable<void> bring_missing(Context& context, const std::vector<LayerRecord>& layers,
-                              const std::map<std::string, Origin>& origins, Cancel cancel);
+/// `offered` are the same layers as they can be had: where that is another blob of the same content, it takes the
+/// place of the lost one in all records. Answers the layers' own. Errors: those of the registry, invalid.
+awaitable<std::vector<LayerRecord>> bring_missing(Context& context, std::vector<LayerRecord> layers,
+                                                  std::vector<Layer> offered, std::map<std::string, Origin> origins,
+                                                  Cancel cancel);
 
 }  // namespace gantry::images

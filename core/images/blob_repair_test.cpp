@@ -178,5 +178,37 @@ TEST_F(BlobRepair, LooksAtABlobOnlyOnItsWayToTheRegistry) {
   EXPECT_FALSE(fs::exists(damaged));
 }
 
+// As it was loaded the layer is plain, and there it is compressed.
+TEST_F(BlobRepair, TakesAnotherBlobOfTheSameContentForALostOne) {
+  const std::string layer = layer_tar("a", "hello");
+  const std::string digest = sha256_digest(layer);
+  ASSERT_EQ(import("box:1", layer), "");
+  ASSERT_EQ(save({"box:1"}), "");
+  const std::string archive = saved_;
+  const std::string here = "oci:" + (root_ / "place").string() + ":1";
+  ASSERT_EQ(push_to("box:1", here), "");
+  ASSERT_EQ(remove("box:1"), "");
+  ASSERT_EQ(load(archive), "");
+  ASSERT_EQ(import("twin:1", layer), "");
+  fs::remove(blob(digest));
+  EXPECT_THAT(save({"box:1"}), HasSubstr("is not in the store"));
+  // That it is the same is looked at.
+  const std::string other = layer_tar("a", "other");
+  const std::string config = service().get("box:1")->config_json;
+  const std::string hostile = layout("hostile", config, descriptor(sha256_digest(other), other.size()));
+  put(root_ / "hostile", other, kTar);
+  EXPECT_THAT(pull(hostile), HasSubstr("its content is " + sha256_digest(other)));
+  EXPECT_THAT(save({"box:1"}), HasSubstr("is not in the store"));
+  ASSERT_EQ(pull(here), "");
+  EXPECT_EQ(save({"box:1"}), "");
+  EXPECT_EQ(save({"twin:1"}), "");
+  EXPECT_EQ(blobs(), 1U);
+  // An archive brings it back, too.
+  fs::remove(fs::directory_iterator { root_ / "blobs" / "sha256" } -> path());
+  ASSERT_EQ(load(archive), "");
+  EXPECT_TRUE(fs::exists(blob(digest)));
+  EXPECT_EQ(save({"twin:1"}), "");
+}
+
 }  // namespace
 }  // namespace gantry::images

@@ -314,6 +314,20 @@ const LayerRecord* Catalog::find_layer(const std::string& chain_id) const {
   return nullptr;
 }
 
+void Catalog::replace_blob(const std::string& chain_id, const std::string& lost, const Descriptor& blob) {
+  std::map<std::string, ImageRecord> changed;
+  for (const auto& [id, record] : table_.all()) {
+    for (std::size_t at = 0; at < record->layers.size(); ++at) {
+      if (record->image.chain_ids[at] != chain_id || record->layers[at].blob.digest != lost) continue;
+      changed.try_emplace(id, *record).first->second.layers[at].blob = blob;
+    }
+  }
+  if (changed.empty()) return;
+  store_.update([&](state::Transaction& transaction) {
+    for (auto& [id, record] : changed) table_.put(transaction, id, std::move(record));
+  });
+}
+
 std::set<std::string> Catalog::used_layers() const {
   std::set<std::string> used;
   for (const auto& [id, record] : table_.all())

@@ -95,6 +95,8 @@ class Catalog {
 
   /// The record of a layer that some image has. Null if none has.
   [[nodiscard]] const LayerRecord* find_layer(const std::string& chain_id) const;
+  /// Another blob of the same content takes the place of a layer's that is lost, in all records.
+  void replace_blob(const std::string& chain_id, const std::string& lost, const Descriptor& blob);
   [[nodiscard]] std::set<std::string> used_layers() const;
   [[nodiscard]] std::set<std::string> used_blobs() const;
 

@@ -186,7 +186,7 @@ class Pull {
       for (const Layer& layer : layers) kept.insert(layer.blob.digest);
       const LayerStore::Pin pin{context_.layers, std::move(kept)};
       record.layers = co_await pull_layers(context_, layers, origin, report_, cancel_);
-      co_await bring_lost(record.layers, parts.layers);
+      record.layers = co_await bring_lost(record.layers, layers);
       record.manifest = manifest;
       if (ingest) co_await take_attestation(record, reference, top, parts.layers);
       keep(std::move(record), reference, digest_name);
@@ -196,21 +196,22 @@ class Pull {
       fresh = named == nullptr || named->image.id != known->image.id;
       record = *known;
       record.manifest = manifest;
-      co_await bring_lost(record.layers, parts.layers);
+      const std::vector<Layer> layers = layers_of(record.image, parts);
+      record.layers = co_await bring_lost(record.layers, layers);
       if (ingest) co_await take_attestation(record, reference, top, parts.layers);
       keep(std::move(record), reference, digest_name);
     }
     co_return fresh;
   }
 
-  /// Layers that are there may have lost their blobs: those of the same digest are brought.
-  awaitable<void> bring_lost(std::vector<LayerRecord> layers, std::vector<Descriptor> offered) {
+  /// Layers that are there may have lost their blobs.
+  awaitable<std::vector<LayerRecord>> bring_lost(std::vector<LayerRecord> layers, std::vector<Layer> offered) {
     std::map<std::string, Origin> origins;
-    for (const Descriptor& blob : offered) {
+    for (const Layer& layer : offered) {
       const Origin origin{name_.repository(), request_.credentials};
-      origins[blob.digest] = origin;
+      origins[layer.blob.digest] = origin;
     }
-    co_await bring_missing(context_, layers, origins, cancel_);
+    co_return co_await bring_missing(context_, layers, offered, origins, cancel_);
   }
 
   static bool says_something(const registry::v1::Manifest& top, const std::string& subject) {
