@@ -75,6 +75,11 @@ int run(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (words[0] == "help") return show_help(context, std::span(words).subspan(1), whole_help());
+  // Before it is looked for help: that may be among the words to complete.
+  if (words[0] == "__complete" && words.size() > 1) {
+    const bool plainly = words[1] == "--";
+    return print_candidates(context, {words.begin() + (plainly ? 2 : 1), words.end()}, !plainly);
+  }
   context.wants_help = flags.help_wanted();
   if (!is_known(words[0]) && (context.wants_help || std::find(words.begin(), words.end(), "--help") != words.end())) {
     print_text(whole_help());
@@ -82,10 +87,6 @@ int run(const std::vector<std::string>& arguments) {
   }
   if (!connection.host.empty() && !connection.context.empty()) {
     throw Failure("conflicting options: cannot specify both --host and --context");
-  }
-  if (words[0] == "__complete" && words.size() > 1) {
-    const bool plainly = words[1] == "--";
-    return print_candidates(context, {words.begin() + (plainly ? 2 : 1), words.end()}, !plainly);
   }
   std::size_t taken = 0;
   context.command = find_command(context, words, taken);

@@ -73,6 +73,10 @@ TEST_F(Completion, KnowsFlagsFromArguments) {
   EXPECT_EQ(words({"run", "--name", "x", "-d", ""}), "app app:latest ");
   EXPECT_EQ(words({"run", "app", "-"}), "");
   EXPECT_EQ(words({"run", "--network-"}), "--network-alias ");
+  EXPECT_EQ(words({"run", "--hel"}), "--help ");
+  EXPECT_EQ(words({"run", "--help"}), "--help ");
+  EXPECT_EQ(words({"--context"}), "--context ");
+  EXPECT_EQ(words({"--context", ""}), "default ");
   EXPECT_EQ(words({"network", "connect", "--ip", "1.2.3.4", "back", "u"}), "up ");
   EXPECT_EQ(words({"exec", "-u", "root", ""}), "held up ");
 }

@@ -226,7 +226,7 @@ std::vector<std::string> completions(Context& context, const std::vector<std::st
   try {
     const std::string& before = whole.size() > 1 ? whole[whole.size() - 2] : start;
     const Words rest = without_program_flags(context, whole);
-    const bool is_program_flag = rest.size() == 1 && takes_value(before);
+    const bool is_program_flag = whole.size() > 1 && rest.size() == 1 && takes_value(before);
     found = is_program_flag ? program_flag_values(context, before) : candidates(context, rest);
   } catch (const std::exception&) {
     // Half a command line may be wrong in any way; then there is nothing to propose.
