@@ -105,16 +105,33 @@ std::vector<std::string> with_proxies(std::vector<std::string> variables, const 
   return variables;
 }
 
+namespace {
+
+/// As the daemon is sent it: names are small, and there is no space around the sign.
+std::string as_sent(const std::string& filter) {
+  const auto pair = cut(filter, '=');
+  return pair ? lower(trimmed(pair->first)) + "=" + trimmed(pair->second) : filter;
+}
+
+/// The filter that takes what this one leaves; empty: there is none.
+std::string opposite(const std::string& sent) {
+  if (sent.starts_with("label=")) return "label!=" + sent.substr(6);
+  if (sent.starts_with("label!=")) return "label=" + sent.substr(7);
+  return {};
+}
+
+}  // namespace
+
 std::vector<std::string> with_prune_filters(std::vector<std::string> filters, const ConfigFile& config) {
   const Json own = member(config.json(), "pruneFilters");
   if (!own.is_array()) return filters;
   for (const Json& filter : own) {
-    const auto pair = filter.is_string() ? cut(filter.get<std::string>(), '=') : std::nullopt;
-    if (!pair) continue;
-    const std::string opposite = pair->first == "label"    ? "label!=" + pair->second
-                                 : pair->first == "label!" ? "label=" + pair->second
-                                                           : "";
-    if (std::find(filters.begin(), filters.end(), opposite) == filters.end()) filters.push_back(filter);
+    if (!filter.is_string() || !cut(filter.get<std::string>(), '=')) continue;
+    const std::string against = opposite(as_sent(filter));
+    const bool is_undone =
+        !against.empty() &&
+        std::any_of(filters.begin(), filters.end(), [&](const std::string& each) { return as_sent(each) == against; });
+    if (!is_undone) filters.push_back(filter);
   }
   return filters;
 }

@@ -14,6 +14,7 @@
 namespace gantry::cli {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -122,6 +123,10 @@ TEST(Config, PruneFiltersAreAddedToThoseGiven) {
               HasSubstr("filters=%7B%22label%21%22%3A%7B%22keep%22%3Atrue%7D%2C%22until%22%3A%7B%2224h%22%3Atrue"));
   session.run({"volume", "prune", "-f", "--filter", "label=keep"});
   EXPECT_THAT(last(), Not(HasSubstr("label%21")));
+  session.run({"volume", "prune", "-f", "--filter", "LABEL = keep"});
+  EXPECT_THAT(last(), Not(HasSubstr("label%21")));
+  session.run({"container", "prune", "-f", "--filter", ""});
+  EXPECT_THAT(last(), AllOf(HasSubstr("label%21"), HasSubstr("until"))) << "nothing is asked for";
   const Outcome asked = session.run({"system", "prune", "--filter", "label=x"}, "n\n");
   EXPECT_EQ(
       asked.out,

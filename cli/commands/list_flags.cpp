@@ -18,7 +18,7 @@ namespace gantry::cli {
 void ListFlags::declare_filter(Flags& flags, std::string_view help, std::string_view names) {
   flags.custom(names, "filter", help, [this](const std::string& text) {
     check_filter(text);
-    filters.push_back(text);
+    if (!text.empty()) filters.push_back(text);
   });
 }
 
