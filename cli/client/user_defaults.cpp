@@ -53,6 +53,7 @@ void add_header(Headers& headers, const std::string& name, const std::string& va
        {"Connection", "Content-Length", "Host", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent"}) {
     if (canonical(name) == own) return;
   }
+  std::erase_if(headers, [&](const auto& header) { return header.first == canonical(name); });
   headers.emplace_back(canonical(name), value);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "commands/fake_daemon.hpp"
@@ -35,22 +36,24 @@ class Session {
     return run_program(fake, arguments, input);
   }
 
-  Json body;  ///< Of the last request,
-  Json exec;  ///< and of the last one for a command.
-  std::string head;
-
-  FakeDaemon fake{[this](FakeConnection& connection, const FakeConnection::Request& request) {
-    head = request.head;
-    if (!request.body.empty()) body = Json::parse(request.body, nullptr, false);
-    if (request.line.ends_with("/exec")) exec = body;
-    const auto asks = [&](const char* what) { return request.line.find(what) != std::string::npos; };
-    if (asks("/build/prune")) return connection.respond(200, R"({"CachesDeleted":["k1"],"SpaceReclaimed":5})");
-    if (asks("/prune")) return connection.respond(200, R"({"SpaceReclaimed":0})");
-    if (asks("/json")) return connection.respond(200, "[]");
-    connection.respond(200, R"({"Id":"c1"})");
-  }};
+  Json body() { return copy_of(body_); }  ///< Of the last request that had one,
+  Json exec() { return copy_of(exec_); }  ///< and of the last one for a command.
+  std::vector<std::string> heads() { return copy_of(heads_); }
 
  private:
+  template <class Value>
+  Value copy_of(const Value& value) {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
+
+  void note(const FakeConnection::Request& request) {
+    const std::lock_guard lock(mutex_);
+    heads_.push_back(request.head);
+    if (!request.body.empty()) body_ = Json::parse(request.body, nullptr, false);
+    if (request.line.ends_with("/exec")) exec_ = body_;
+  }
+
   static std::string make_directory() {
     std::string path = (std::filesystem::temp_directory_path() / "gantry-config-XXXXXX").string();
     if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
@@ -58,14 +61,30 @@ class Session {
   }
 
   const std::string directory_ = make_directory();
+  std::mutex mutex_;
+  Json body_;
+  Json exec_;
+  std::vector<std::string> heads_;
+
+ public:
+  // The last of the members: its threads use the others.
+  FakeDaemon fake{[this](FakeConnection& connection, const FakeConnection::Request& request) {
+    note(request);
+    const auto asks = [&](const char* what) { return request.line.find(what) != std::string::npos; };
+    if (asks("/build/prune")) return connection.respond(200, R"({"CachesDeleted":["k1"],"SpaceReclaimed":5})");
+    if (asks("/prune")) return connection.respond(200, R"({"SpaceReclaimed":0})");
+    if (asks("/json")) return connection.respond(200, "[]");
+    connection.respond(200, R"({"Id":"c1"})");
+  }};
 };
 
 TEST(Config, ProxiesBecomeTheEnvironment) {
+  ::setenv("no_proxy", "of-the-tester", 1);
   Session session(R"({"proxies": {"default": {"httpProxy": "http://d", "noProxy": "localhost"}}})");
   session.run({"create", "-e", "http_proxy=", "-e", "no_proxy", "busybox"});
-  EXPECT_EQ(session.body["Env"].dump(), R"(["http_proxy=","no_proxy","HTTP_PROXY=http://d","NO_PROXY=localhost"])");
+  EXPECT_EQ(session.body()["Env"].dump(), R"(["http_proxy=","no_proxy","HTTP_PROXY=http://d","NO_PROXY=localhost"])");
   session.run({"run", "-d", "busybox"});
-  EXPECT_EQ(session.body["Env"].dump(),
+  EXPECT_EQ(session.body()["Env"].dump(),
             R"(["HTTP_PROXY=http://d","http_proxy=http://d","NO_PROXY=localhost","no_proxy=localhost"])");
 }
 
@@ -74,7 +93,7 @@ TEST(Config, ADaemonsProxiesReplaceTheDefault) {
   const Json proxies{{"default", {{"httpProxy", "http://d"}}}, {session.fake.address(), {{"allProxy", "a"}}}};
   session.configure(Json{{"proxies", proxies}}.dump());
   session.run({"create", "busybox"});
-  EXPECT_EQ(session.body["Env"].dump(), R"(["ALL_PROXY=a","all_proxy=a"])");
+  EXPECT_EQ(session.body()["Env"].dump(), R"(["ALL_PROXY=a","all_proxy=a"])");
 }
 
 TEST(Config, ProxiesBecomeBuildArguments) {
@@ -90,9 +109,21 @@ TEST(Config, ProxiesBecomeBuildArguments) {
 TEST(Config, HeadersGoWithEachRequest) {
   Session session(R"({"HttpHeaders": {"x-meta-A": "b c", "User-Agent": "mine", "Content-Length": "7"}})");
   EXPECT_EQ(session.run({"ps", "-q"}).code, 0);
-  EXPECT_THAT(session.head, HasSubstr("\r\nX-Meta-A: b c\r\n"));
-  EXPECT_THAT(session.head, Not(HasSubstr("mine")));
-  EXPECT_THAT(session.head, Not(HasSubstr("Content-Length: 7")));
+  EXPECT_THAT(session.heads().back(), Not(HasSubstr("Content-Length: 7")));
+  session.run({"build", "-"}, "FROM scratch\n");
+  session.run({"run", "busybox"});
+  for (const std::string& head : session.heads()) {
+    EXPECT_THAT(head, HasSubstr("\r\nX-Meta-A: b c\r\n"));
+    EXPECT_THAT(head, Not(HasSubstr("mine")));
+  }
+  EXPECT_THAT(session.fake.requests(), AllOf(Contains(HasSubstr("POST /v1.50/build?")), Contains(HasSubstr("/attach?")),
+                                             Contains(HasSubstr("/wait?"))));
+}
+
+TEST(Config, OfHeadersGivenTwiceTheLastCounts) {
+  Session session(R"({"HttpHeaders": {"A": "first", "a": "second"}})");
+  session.run({"ps", "-q"});
+  EXPECT_THAT(session.heads().back(), AllOf(HasSubstr("\r\nA: second\r\n"), Not(HasSubstr("first"))));
 }
 
 TEST(Config, AHeaderIsOneLine) {
@@ -108,9 +139,9 @@ TEST(Config, AHeaderIsOneLine) {
 TEST(Config, DetachKeysHoldWhereNoneAreGiven) {
   Session session(R"({"detachKeys": "ctrl-x,x"})");
   session.run({"exec", "-d", "c1", "true"});
-  EXPECT_EQ(session.exec["DetachKeys"], "ctrl-x,x");
+  EXPECT_EQ(session.exec()["DetachKeys"], "ctrl-x,x");
   session.run({"exec", "-d", "--detach-keys", "a,b", "c1", "true"});
-  EXPECT_EQ(session.exec["DetachKeys"], "a,b");
+  EXPECT_EQ(session.exec()["DetachKeys"], "a,b");
   session.run({"run", "busybox"});
   EXPECT_THAT(session.fake.requests(), Contains(HasSubstr("/attach?detachKeys=ctrl-x%2Cx&")));
 }
