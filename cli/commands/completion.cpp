@@ -20,7 +20,7 @@ _gantry() {
     cur=${COMP_WORDS[COMP_CWORD]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
   fi
   COMPREPLY=($(gantry __complete -- "${words[@]:1:cword}" 2>/dev/null))
-  if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:] ]]; then compopt -o nospace 2>/dev/null; fi
+  if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == @(*[=:]|ctrl-) ]]; then compopt -o nospace 2>/dev/null; fi
   if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$cur"; fi
 }
 complete -o bashdefault -o default -F _gantry gantry
@@ -33,7 +33,10 @@ _gantry() {
   local -a found
   found=("${(@f)$(gantry __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "${found[1]}" ]]; then
-    compadd -- "${found[@]}"
+    # No space where the value goes on.
+    compadd -S '' -- ${(M)found:#(*[=:]|ctrl-)}
+    compadd -- ${found:#(*[=:]|ctrl-)}
+    return 0
   else
     _files
   fi

@@ -12,8 +12,10 @@ class Completion : public testing::Test {
  protected:
   std::string words(std::vector<std::string> typed) {
     typed.insert(typed.begin(), {"__complete", "--"});
+    const Outcome outcome = run_program(daemon_, typed);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
     std::string out;
-    for (const char c : run_program(daemon_, typed).out) out += c == '\n' ? ' ' : c;
+    for (const char c : outcome.out) out += c == '\n' ? ' ' : c;
     return out;
   }
 
@@ -21,7 +23,8 @@ class Completion : public testing::Test {
     const auto asks = [&](const char* what) { return request.line.find(what) != std::string::npos; };
     if (asks("/containers/json")) {
       return connection.respond(200, R"([{"Names":["/up"],"State":"running"},{"Names":["/down"],"State":"exited"},)"
-                                     R"({"Names":["/held"],"State":"paused"}])");
+                                     R"({"Names":["/held"],"State":"paused"},)"
+                                     R"({"Names":["/again"],"State":"restarting"}])");
     }
     if (asks("/networks")) return connection.respond(200, R"([{"Name":"bridge"},{"Name":"back"}])");
     if (asks("/volumes")) return connection.respond(200, R"({"Volumes":[{"Name":"data"}]})");
@@ -49,6 +52,7 @@ TEST_F(Completion, OfValuesKnowsThoseThatAreFixed) {
   EXPECT_EQ(words({"inspect", "--format", ""}), "json ");
   EXPECT_EQ(words({"run", "--cap-add", "CAP_NET_R"}), "CAP_NET_RAW ");
   EXPECT_EQ(words({"-l", "w"}), "warn ");
+  EXPECT_EQ(words({"build", "--progress", ""}), "auto classic plain tty ");
   EXPECT_EQ(words({"run", "--env-file", ""}), "");
 }
 
@@ -58,6 +62,8 @@ TEST_F(Completion, OfFiltersHasKeysAndValues) {
   EXPECT_EQ(words({"ps", "--filter", "network="}), "network=back network=bridge ");
   EXPECT_EQ(words({"volume", "ls", "-f", "na"}), "name= ");
   EXPECT_EQ(words({"events", "-f", "type=v"}), "type=volume ");
+  EXPECT_EQ(words({"plugin", "ls", "-f", ""}), "capability= enabled= kind= ");
+  EXPECT_EQ(words({"plugin", "ls", "-f", "kind=i"}), "kind=ipam ");
   EXPECT_EQ(words({"ps", "-f", "nonesuch="}), "");
 }
 
@@ -83,9 +89,10 @@ TEST_F(Completion, KnowsFlagsFromArguments) {
 
 TEST_F(Completion, OfContainersHasThoseTheCommandWorksOn) {
   EXPECT_EQ(words({"start", ""}), "down ");
-  EXPECT_EQ(words({"stop", ""}), "held up ");
+  EXPECT_EQ(words({"stop", ""}), "again held up ");
+  EXPECT_EQ(words({"pause", ""}), "up ");
   EXPECT_EQ(words({"unpause", ""}), "held ");
-  EXPECT_EQ(words({"logs", ""}), "down held up ");
+  EXPECT_EQ(words({"logs", ""}), "again down held up ");
 }
 
 TEST_F(Completion, TellsLikeDockersWhetherFilesMayFollow) {

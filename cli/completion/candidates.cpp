@@ -64,12 +64,21 @@ Words group_words(const std::string& group) {
 std::function<bool(const std::string&)> state_of(const Command& command) {
   const std::string_view name = command.name;
   const auto is_live = [](const std::string& state) { return state == "running" || state == "paused"; };
-  if (name == "start") return [=](const std::string& state) { return !is_live(state); };
+  const auto can_end = [=](const std::string& state) { return is_live(state) || state == "restarting"; };
+  if (name == "start") return [=](const std::string& state) { return !can_end(state); };
+  if (name == "kill" || name == "stop") return can_end;
+  if (name == "pause") return [](const std::string& state) { return state == "running"; };
   if (name == "unpause") return [](const std::string& state) { return state == "paused"; };
-  for (const char* live : {"attach", "exec", "kill", "pause", "stop", "top"}) {
+  for (const char* live : {"attach", "exec", "top"}) {
     if (name == live) return is_live;
   }
   return [](const std::string&) { return true; };
+}
+
+Words context_names(const Context& context) {
+  Words names{kDefaultContext};
+  for (const StoredContext& stored : ContextStore(context.config_dir).all()) names.push_back(stored.name);
+  return names;
 }
 
 // The usage line says what a command works on.
@@ -84,11 +93,7 @@ Words objects(Context& context, const Command& command, bool first) {
   }
   if (says("VOLUME")) return volume_names(context);
   if (says("SHELL")) return {"bash", "fish", "zsh"};
-  if (says("CONTEXT")) {
-    Words names{kDefaultContext};
-    for (const StoredContext& stored : ContextStore(context.config_dir).all()) names.push_back(stored.name);
-    return names;
-  }
+  if (says("CONTEXT")) return context_names(context);
   return {};
 }
 
@@ -177,9 +182,7 @@ Words command_words(Context& context, const Words& words) {
 Words program_flag_values(Context& context, const std::string& flag) {
   if (flag == "--log-level" || flag == "-l") return {"debug", "error", "fatal", "info", "panic", "warn"};
   if (flag != "--context" && flag != "-c") return {};
-  Words names{kDefaultContext};
-  for (const StoredContext& stored : ContextStore(context.config_dir).all()) names.push_back(stored.name);
-  return names;
+  return context_names(context);
 }
 
 Words candidates(Context& context, const Words& words) {

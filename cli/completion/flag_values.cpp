@@ -66,7 +66,7 @@ const Words* fixed_values(std::string_view flag) {
       {"platform",
        {"linux/386", "linux/amd64", "linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm64",
         "linux/ppc64le", "linux/riscv64", "linux/s390x"}},
-      {"progress", {"auto", "plain", "quiet", "rawjson", "tty"}},
+      {"progress", {"auto", "classic", "plain", "tty"}},
       {"pull", {"always", "missing", "never"}},
       {"restart", {"always", "no", "on-failure", "unless-stopped"}},
       {"security-opt", {"apparmor=", "label=", "no-new-privileges", "seccomp=", "systempaths=unconfined"}},
@@ -96,6 +96,7 @@ const Words& filter_keys(const std::string& command) {
       {"image prune", {"label", "label!", "until"}},
       {"network ls", {"dangling", "driver", "id", "label", "name", "scope", "type"}},
       {"network prune", {"label", "label!", "until"}},
+      {"plugin ls", {"capability", "enabled", "kind"}},
       {"system events", {"container", "daemon", "event", "image", "label", "network", "scope", "type", "volume"}},
       {"system prune", {"label", "label!", "until"}},
       {"volume ls", {"dangling", "driver", "label", "name"}},
@@ -108,9 +109,11 @@ const Words& filter_keys(const std::string& command) {
 Words filter_values(Context& context, const std::string& command, const std::string& key) {
   if (key == "status") return {"created", "dead", "exited", "paused", "removing", "restarting", "running"};
   if (key == "health") return {"healthy", "none", "starting", "unhealthy"};
-  if (key == "dangling" || key == "is-task" || key == "is-official" || key == "is-automated" || key == "all") {
+  if (key == "dangling" || key == "is-task" || key == "is-official" || key == "is-automated" || key == "all" ||
+      key == "enabled") {
     return {"false", "true"};
   }
+  if (key == "kind") return {"builder", "ipam", "log", "network", "registry", "runtime", "storage", "volume"};
   if (key == "scope") return {"global", "local", "swarm"};
   if (key == "type" && command == "network ls") return {"builtin", "custom"};
   if (key == "type") return {"builder", "container", "daemon", "image", "network", "plugin", "volume"};
