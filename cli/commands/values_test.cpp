@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "commands/fake_daemon.hpp"
@@ -17,7 +18,10 @@ using testing::StartsWith;
 class Values : public testing::Test {
  protected:
   Outcome run(const std::vector<std::string>& arguments) {
-    body_ = Json();
+    {
+      const std::lock_guard lock(mutex_);
+      body_ = Json();
+    }
     return run_program(daemon_, arguments);
   }
 
@@ -32,9 +36,22 @@ class Values : public testing::Test {
 
   std::string last() { return daemon_.requests().back(); }
 
+  Json body() {
+    const std::lock_guard lock(mutex_);
+    return body_;
+  }
+
+ private:
+  std::mutex mutex_;
   Json body_;
+
+ protected:
+  // The last of the members: its threads use the others.
   FakeDaemon daemon_{[this](FakeConnection& connection, const FakeConnection::Request& request) {
-    if (!request.body.empty()) body_ = Json::parse(request.body, nullptr, false);
+    if (!request.body.empty()) {
+      const std::lock_guard lock(mutex_);
+      body_ = Json::parse(request.body, nullptr, false);
+    }
     const bool pulls = request.line.find("/images/create") != std::string::npos;
     const bool lists = request.line.find("/containers/json") != std::string::npos;
     connection.respond(200, pulls ? "{\"status\":\"ok\"}\r\n" : lists ? "[]" : R"({"Id":"c1","Name":"v"})");
@@ -83,15 +100,17 @@ TEST_F(Values, OfMountsAreQuotedInMessages) {
 
 TEST_F(Values, OfListsThatAreEmptyAreNone) {
   run({"network", "connect", "--alias", "", "n", "c"});
-  EXPECT_FALSE(body_["EndpointConfig"].contains("Aliases"));
+  EXPECT_EQ(last(), "POST /v1.50/networks/n/connect");
+  EXPECT_EQ(body()["Container"], "c");
+  EXPECT_FALSE(body()["EndpointConfig"].contains("Aliases"));
   run({"network", "connect", "--alias", "a,\"b,c\"", "n", "c"});
-  EXPECT_EQ(body_["EndpointConfig"]["Aliases"].dump(), R"(["a","b,c"])");
+  EXPECT_EQ(body()["EndpointConfig"]["Aliases"].dump(), R"(["a","b,c"])");
 }
 
 TEST_F(Values, OfTheSocketIsThatInUse) {
   run({"create", "--use-api-socket", "busybox"});
-  EXPECT_EQ(body_["HostConfig"]["Mounts"][0]["Source"], daemon_.address().substr(7));
-  EXPECT_EQ(body_["HostConfig"]["Mounts"][0]["Target"], "/var/run/docker.sock");
+  EXPECT_EQ(body()["HostConfig"]["Mounts"][0]["Source"], daemon_.address().substr(7));
+  EXPECT_EQ(body()["HostConfig"]["Mounts"][0]["Target"], "/var/run/docker.sock");
 }
 
 TEST_F(Values, OfAnOldFlagCountAndItIsSaidToBeOld) {
