@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "command/failure.hpp"
 #include "command/output.hpp"
@@ -156,7 +157,7 @@ void Flags::set(Flag& flag, const std::string& value) {
         flag.shorthand != 0 ? std::string("-") + flag.shorthand + ", --" + flag.name : "--" + flag.name;
     throw InvalidValue("invalid argument " + go_quote(value) + " for \"" + name + "\" flag: " + error.what());
   }
-  if (!flag.deprecated.empty()) print_text("Flag --" + flag.name + " has been deprecated, " + flag.deprecated + "\n");
+  if (!flag.deprecated.empty()) notices_ += "Flag --" + flag.name + " has been deprecated, " + flag.deprecated + "\n";
   flag.was_given = true;
 }
 
@@ -249,6 +250,7 @@ std::vector<std::string> Flags::parse(const std::vector<std::string>& arguments,
     }
   }
   rest.insert(rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(index), arguments.end());
+  if (!notices_.empty()) print_text(std::exchange(notices_, {}));
   return rest;
 }
 

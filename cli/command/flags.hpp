@@ -77,12 +77,13 @@ class Flags {
   Flag& add(std::string_view names, std::string_view type, std::string_view help, Reader read);
   Flag* find(std::string_view name);
   Flag* find(char shorthand);
-  static void set(Flag& flag, const std::string& value);
+  void set(Flag& flag, const std::string& value);
   void set_help(const std::string& value);
   std::size_t take_long(const std::vector<std::string>& arguments, std::size_t index);
   std::size_t take_short(const std::vector<std::string>& arguments, std::size_t index);
 
   std::vector<Flag> flags_;
+  std::string notices_;  ///< Said when all flags have been taken.
   bool help_wanted_ = false;
   bool help_by_letter_ = false;
 };

@@ -117,6 +117,9 @@ TEST_F(Values, OfAnOldFlagCountAndItIsSaidToBeOld) {
   const Outcome outcome = run({"stop", "--time", "5", "c"});
   EXPECT_EQ(outcome.out, "Flag --time has been deprecated, use --timeout instead\nc\n");
   EXPECT_EQ(last(), "POST /v1.50/containers/c/stop?t=5");
+  const Outcome refused = run({"stop", "--time", "5", "--bogus", "c"});
+  EXPECT_EQ(refused.out, "") << "only of those that are taken";
+  EXPECT_THAT(refused.err, StartsWith("unknown flag: --bogus\n"));
   EXPECT_EQ(run({"stop", "--time", "5", "-t", "6", "c"}).err,
             "conflicting options: cannot specify both --timeout and --time\n");
 }
