@@ -39,9 +39,10 @@ constexpr const char* kIgnoreFile = ".dockerignore";
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
+  const int reason = errno;
   if (!file)
     throw Failure("unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat " +
-                  fs::absolute(path).lexically_normal().string() + ": no such file or directory");
+                  fs::absolute(path).lexically_normal().string() + ": " + lower(std::strerror(reason)));
   std::ostringstream out;
   out << file.rdbuf();
   return out.str();
@@ -124,7 +125,7 @@ class Sender {
   [[nodiscard]] const std::string& explanations() const noexcept { return explanations_; }
 
   void directory(const std::string& path) {
-    if (!fs::is_directory(path)) {
+    if (std::error_code failed; !fs::is_directory(path, failed)) {
       const bool is_there = ::access(path.c_str(), F_OK) == 0;
       throw Failure("unable to prepare context: " +
                     (is_there ? "context must be a directory: " + fs::canonical(path).string()
@@ -134,8 +135,9 @@ class Sender {
     const std::string recipe = path_within(path, flags_.file);
     if (recipe.empty()) return with_recipe(path, read_file(flags_.file), flags_.file);
     if (::access((path + "/" + recipe).c_str(), R_OK) != 0) {
+      const int reason = errno;
       throw Failure("unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat " +
-                    fs::weakly_canonical(path + "/" + recipe).string() + ": no such file or directory");
+                    fs::weakly_canonical(path + "/" + recipe).string() + ": " + lower(std::strerror(reason)));
     }
     // Where daemon and client see the same files, nothing is sent.
     if (const std::string shared = flags_.has_local_contexts() ? "" : offer_directory(context_.client(), path);

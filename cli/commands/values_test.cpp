@@ -133,6 +133,11 @@ TEST_F(Values, OfABuildAreLookedAtFirst) {
   expect_refused({"build", "--build-arg", "", "."}, 125,
                  "invalid argument \"\" for \"--build-arg\" flag: invalid environment variable: \n");
   expect_refused({"build", "nonesuch"}, 1, "unable to prepare context: path \"nonesuch\" not found\n");
+  const std::string endless(5000, 'a');
+  expect_refused({"build", endless}, 1, "unable to prepare context: path \"" + endless + "\" not found\n");
+  expect_refused({"build", "-f", "/dev/null/x", "/usr"}, 1,
+                 "unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat /dev/null/x: not a "
+                 "directory\n");
 }
 
 TEST_F(Values, OfNamesAreToldInFull) {
