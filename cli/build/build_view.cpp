@@ -43,13 +43,17 @@ void BuildView::ask(Query& query) const {
   if (mode_ != "classic") query.add("progress", mode_ == "lines" ? "problems" : "steps");
 }
 
-void BuildView::show_warnings() const {
-  const auto& warnings = display_.warnings();
-  if (warnings.empty()) return;
-  std::string text =
-      "\n " + std::to_string(warnings.size()) + (warnings.size() == 1 ? " warning" : " warnings") + " found:\n";
-  for (const std::string& warning : warnings) text += " - " + warning + "\n";
-  write_output(STDERR_FILENO, text);
+void BuildView::show_warnings(bool explained_too) const {
+  std::size_t count = 0;
+  std::string lines;
+  for (const StepDisplay::Warning& warning : display_.warnings()) {
+    if (!explained_too && !warning.explanation.empty()) continue;
+    lines += " - " + warning.text + "\n";
+    ++count;
+  }
+  if (count == 0) return;
+  const char* what = count == 1 ? " warning" : " warnings";
+  write_output(STDERR_FILENO, "\n " + std::to_string(count) + what + " found:\n" + lines);
 }
 
 void BuildView::show_held(int fd) const {
@@ -68,7 +72,9 @@ std::string BuildView::with_names(std::string text) const {
 
 std::string BuildView::explanations() const {
   std::string out;
-  for (const std::string& explanation : display_.explanations()) out += "\n" + with_names(explanation);
+  for (const StepDisplay::Warning& warning : display_.warnings()) {
+    if (!warning.explanation.empty()) out += "\n" + with_names(warning.explanation);
+  }
   return out;
 }
 
@@ -84,13 +90,13 @@ std::string BuildView::show(Exchange& exchange) {
   } catch (const Failure& failure) {
     show_held(STDERR_FILENO);
     display_.finish();
-    show_warnings();
+    show_warnings(true);
     write_output(STDERR_FILENO, with_names(display_.source()));
     throw Failure(with_names(failure.what()), failure.code());
   }
   show_held(output_);
   display_.finish();
-  if (display_.explanations().empty()) show_warnings();
+  show_warnings(false);  // the others are explained
   return id;
 }
 

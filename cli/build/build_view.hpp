@@ -39,7 +39,7 @@ class BuildView {
   [[nodiscard]] std::string explanations() const;
 
  private:
-  void show_warnings() const;
+  void show_warnings(bool explained_too) const;
   void show_held(int fd) const;
 
   std::string mode_;  ///< "tty", "plain", "lines" or "classic".

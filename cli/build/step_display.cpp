@@ -56,8 +56,7 @@ void StepDisplay::take(const Json& report) {
   }
   if (kind == "warning") {
     const std::size_t end = text.find('\n');
-    warnings_.push_back(text.substr(0, end));
-    if (end != std::string::npos) explanations_.push_back(text.substr(end + 1));
+    warnings_.push_back({text.substr(0, end), end == std::string::npos ? "" : text.substr(end + 1)});
     return;
   }
   Step& step = steps_[report.value("Step", std::size_t{})];

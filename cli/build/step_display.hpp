@@ -27,9 +27,11 @@ class StepDisplay {
 
   /// The lines of the Dockerfile that failed; empty if the daemon has told none.
   [[nodiscard]] const std::string& source() const noexcept { return source_; }
-  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
-  /// Of warnings that came with one: what they mean, with the lines of the Dockerfile.
-  [[nodiscard]] const std::vector<std::string>& explanations() const noexcept { return explanations_; }
+  struct Warning {
+    std::string text;
+    std::string explanation;  ///< What it means, with the lines of the Dockerfile; empty: it came without.
+  };
+  [[nodiscard]] const std::vector<Warning>& warnings() const noexcept { return warnings_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -58,8 +60,7 @@ class StepDisplay {
   std::size_t drawn_ = 0;
   std::size_t last_printed_ = 0;
   std::string source_;
-  std::vector<std::string> warnings_;
-  std::vector<std::string> explanations_;
+  std::vector<Warning> warnings_;
 };
 
 }  // namespace gantry::cli

@@ -145,6 +145,19 @@ TEST_F(Values, OfNamesAreToldInFull) {
   EXPECT_EQ(run({"push", "-q", "registry.example/a"}).out, "registry.example/a:latest\n");
 }
 
+TEST(Check, ExplainsAndTellsOfWhatHasNoExplanation) {
+  FakeDaemon daemon([](FakeConnection& connection, const FakeConnection::Request&) {
+    connection.respond(200, R"({"id":"gantry.step","aux":{"Kind":"warning","Text":"Plain: no more"}})"
+                            "\r\n"
+                            R"({"id":"gantry.step","aux":{"Kind":"warning","Text":"Odd: is odd\nWhy it is"}})"
+                            "\r\n");
+  });
+  const Outcome outcome = run_program(daemon, {"build", "--check", "-"}, "FROM scratch\n");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.out, "Check complete, 2 warnings have been found!\n\nWhy it is");
+  EXPECT_EQ(outcome.err, "\n 1 warning found:\n - Plain: no more\n");
+}
+
 TEST(Plugins, AreFiltered) {
   FakeDaemon daemon([](FakeConnection& connection, const FakeConnection::Request&) {
     connection.respond(200, R"([{"Kind":"network","Name":"bridge","Enabled":true,"Capabilities":["ports"]},)"
