@@ -88,6 +88,7 @@ TEST(Quantity, ReadsSizes) {
   EXPECT_EQ(refusal([] { parse_bytes("abc"); }), "invalid size: 'abc'");
   EXPECT_EQ(refusal([] { parse_bytes("-1"); }), "invalid size: '-1'");
   EXPECT_EQ(parse_bytes("1e3"), 1000);
+  EXPECT_EQ(refusal([] { parse_bytes("0x10"); }), "strconv.ParseFloat: parsing \"0x10\": invalid syntax");
   EXPECT_EQ(refusal([] { parse_bytes("1.2.3k"); }), "strconv.ParseFloat: parsing \"1.2.3\": invalid syntax");
   EXPECT_EQ(refusal([] { parse_bytes("1x"); }), "invalid suffix: 'x'");
 }

@@ -45,11 +45,11 @@ bool is_known_os(std::string_view name) {
 }
 
 bool is_known_architecture(std::string_view name) {
-  static constexpr std::array<std::string_view, 26> kKnown{
-      "386",     "amd64", "amd64p32", "arm",    "armbe",    "arm64",     "arm64be",     "ppc64", "ppc64le",
-      "loong64", "mips",  "mipsle",   "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc",   "riscv",
-      "riscv64", "s390",  "s390x",    "sparc",  "sparc64",  "wasm",      "x32",         "x86"};
-  return name != "x32" && name != "x86" && is_one_of(kKnown, name);
+  static constexpr std::array<std::string_view, 24> kKnown{
+      "386",     "amd64",   "amd64p32", "arm",    "armbe",  "arm64",    "arm64be",   "ppc64",
+      "ppc64le", "loong64", "mips",     "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le",
+      "ppc",     "riscv",   "riscv64",  "s390",   "s390x",  "sparc",    "sparc64",   "wasm"};
+  return is_one_of(kKnown, name);
 }
 
 bool fits(std::string_view text, std::string_view others) {

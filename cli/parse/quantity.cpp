@@ -75,7 +75,7 @@ std::optional<std::string> parse_date(const std::string& text) {
 
 }  // namespace
 
-// As docker's units package reads it: what stands before the last digit is a number of any kind that Go knows.
+// As docker's units package reads it: what stands before the last digit is a number, "1e3" too. "0x10" is none to Go.
 std::int64_t parse_bytes(const std::string& text) {
   const auto last = text.find_last_of("0123456789. ");
   if (last == std::string::npos) throw InvalidValue("invalid size: '" + text + "'");
@@ -83,7 +83,9 @@ std::int64_t parse_bytes(const std::string& text) {
   const std::string unit = lower(text.substr(last + 1));
   char* end = nullptr;
   const double value = std::strtod(number.c_str(), &end);
-  if (number.empty() || *end != '\0' || std::isspace(static_cast<unsigned char>(number[0])) != 0 || number == ".") {
+  const bool is_hexadecimal = number.find_first_of("xX") != std::string::npos;
+  if (number.empty() || is_hexadecimal || *end != '\0' || std::isspace(static_cast<unsigned char>(number[0])) != 0 ||
+      number == ".") {
     throw InvalidValue("strconv.ParseFloat: parsing \"" + number + "\": invalid syntax");
   }
   if (value < 0) throw InvalidValue("invalid size: '" + text + "'");
