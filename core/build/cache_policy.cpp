@@ -22,6 +22,9 @@ const std::string* single(const CacheFilters& filters, const std::string& name) 
   return &found->second.front();
 }
 
+/// Entries have none: as with moby such filters, which `system prune` sends to all that it prunes, change nothing.
+bool is_of_labels(const std::string& filter) { return filter == "label" || filter == "label!"; }
+
 bool is_true(const std::string& text) { return text.empty() || text == "1" || text == "true"; }
 
 }  // namespace
@@ -41,7 +44,9 @@ CacheSelection::CacheSelection(const CacheFilters& filters) : fields_(filters) {
   static const std::set<std::string> known{"until",       "unused-for", "id",     "parent", "type",
                                            "description", "inuse",      "shared", "private"};
   for (const auto& [name, values] : filters) {
+    if (is_of_labels(name)) continue;
     if (!known.contains(name)) throw Error{Errc::invalid, "invalid filter '" + name + "'"};
+    (void)single(filters, name);
   }
   const std::string* until = single(filters, "until");
   const std::string* unused = single(filters, "unused-for");
@@ -49,7 +54,6 @@ CacheSelection::CacheSelection(const CacheFilters& filters) : fields_(filters) {
     throw Error{Errc::invalid, "conflicting filters: \"until\" and \"unused-for\""};
   }
   const std::string* time = until == nullptr ? unused : until;
-  for (const auto& [name, values] : filters) (void)single(filters, name);
   if (time == nullptr) return;
   try {
     used_before_ = images::time_filter(*time);

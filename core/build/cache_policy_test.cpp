@@ -78,6 +78,8 @@ TEST(CachePolicy, SelectsByFilters) {
   EXPECT_THAT(order(entries, {{"until", {"24h"}}, {"type", {"regular"}}}), ElementsAre("sha256:bb"));
   EXPECT_THAT(order(entries, {{"parent", {"base"}}, {"unused-for", {"1h"}}}), ElementsAre("sha256:bb"));
   EXPECT_THAT(order(entries, {{"inuse", {"true"}}}), IsEmpty());
+  EXPECT_THAT(order(entries, {{"label", {"x", "y"}}, {"label!", {"z"}}, {"id", {"bb"}}}), ElementsAre("sha256:bb"))
+      << "what has no labels";
 }
 
 TEST(CachePolicy, RefusesFiltersInDockerdsWords) {

@@ -95,6 +95,16 @@ TEST_P(BuildCache, PruneLeavesImagesWithoutANameAndWhatTheyStandOn) {
   run("rm made");
 }
 
+// Steps have no labels, and `system prune` sends its filters to all that it prunes.
+TEST_P(BuildCache, PruneByLabelsTakesAllAsTheyAreNotTheCaches) {
+  ASSERT_EQ(build(two_stages(kMegabyte), "-t kept").code, 0);
+  const Result pruned = run("system prune -f --filter label=x --filter label!=y");
+  EXPECT_EQ(pruned.code, 0) << pruned.err;
+  EXPECT_THAT(pruned.out, HasSubstr("Total reclaimed space: 1.049MB"));
+  EXPECT_EQ(run("builder prune -f --filter label=x --filter label=y").code, 0);
+  run("rmi kept");
+}
+
 TEST_P(BuildCache, PruneStopsAtItsLimitAndTakesTheOldestFirst) {
   ASSERT_EQ(build(two_stages("RUN dd if=/dev/zero of=/old bs=1M count=1\n"), "-t kept").code, 0);
   ASSERT_EQ(build(two_stages("RUN dd if=/dev/zero of=/new bs=1M count=2\n"), "-t kept:2").code, 0);
