@@ -51,6 +51,17 @@ TEST(Provenance, TellsAllIfItIsToTellAll) {
             "RlJPTSBzY3JhdGNoCg==");
 }
 
+TEST(Provenance, TellsNobodyOfProxies) {
+  for (const auto mode : {Attest::Provenance::min, Attest::Provenance::max}) {
+    BuildRequest request;
+    request.attest.provenance = mode;
+    request.wanted.arguments = {{"HTTP_PROXY", "http://user:secret@proxy"}, {"no_proxy", "secret"}};
+    const json told = predicate(request, {});
+    EXPECT_THAT(told.dump(), Not(HasSubstr("secret")));
+    EXPECT_EQ(told["metadata"]["completeness"]["parameters"], true) << "nothing else was left out";
+  }
+}
+
 TEST(Provenance, NamesTheContextsSource) {
   BuildRequest request;
   request.wanted.remote = "https://token@host/x.git#main";
