@@ -1,11 +1,10 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <charconv>
 #include <optional>
 
+#include "networks/address_block.hpp"
 #include "networks/impl.hpp"
 
 /// Whether what a user asks for a container's place on a network makes sense; in dockerd's words.
@@ -14,33 +13,16 @@ namespace {
 
 constexpr const char* kInterfaceName = "com.docker.network.endpoint.ifname";
 
-using Bytes = std::array<unsigned char, 16>;
-
-bool parse_ip(int family, const std::string& text, Bytes& out) {
-  out = {};
-  return ::inet_pton(family, text.c_str(), out.data()) == 1;
-}
-
 bool is_usable(int family, const std::string& text) {
-  Bytes bytes{};
-  return parse_ip(family, text, bytes) && bytes != Bytes{};
+  const auto address = parse_given(text);
+  return address && address->family == family && address->bytes != decltype(address->bytes){};
 }
 
-bool contains(const std::string& subnet, int family, const std::string& address) {
-  const auto slash = subnet.find('/');
-  Bytes base{};
-  Bytes bytes{};
-  int prefix = 0;
-  const char* end = subnet.data() + subnet.size();
-  if (slash == std::string::npos || std::from_chars(subnet.data() + slash + 1, end, prefix).ptr != end) return false;
-  if (!parse_ip(family, subnet.substr(0, slash), base) || !parse_ip(family, address, bytes)) return false;
-  for (int bit = 0; bit < prefix; bit += 8) {
-    const int kept = std::min(8, prefix - bit);
-    const auto mask = static_cast<unsigned char>(0xff << (8 - kept));
-    const auto at = static_cast<std::size_t>(bit / 8);
-    if (at >= base.size() || ((base[at] ^ bytes[at]) & mask) != 0) return false;
-  }
-  return true;
+bool contains(const std::string& subnet, int family, const std::string& text) {
+  const auto block = parse_block(subnet);
+  const auto address = parse_given(text);
+  return block && address && address->family == family && block->address.family == family &&
+         contains_address(*block, *address);
 }
 
 // "02:42:ac:11:00:02", or none.

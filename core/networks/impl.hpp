@@ -110,6 +110,17 @@ struct Service::Impl {
 };
 
 /// What a driver gets to know of a network and of an endpoint.
+inline constexpr const char* kNoDriver = "null";
+
+// request.cpp
+/// dockerd: a network's settings are its own or another's, not both.
+bool has_settings(const NetworkRequest& request);
+/// Errors: invalid; denied; unavailable.
+void check_request(const NetworkRequest& request);
+/// As with dockerd this option is stronger than the request's own member. Errors: invalid.
+void take_ipv6_option(NetworkRequest& request);
+Network new_network(NetworkRequest request);
+
 network::v1::NetworkSpec spec_of(const Network& network, const plugins::DriverInfo& driver);
 network::v1::EndpointSpec spec_of(const Endpoint& endpoint);
 

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <set>
 #include <string_view>
 
 #include "base/id.hpp"
@@ -13,10 +12,8 @@ namespace gantry::networks {
 namespace {
 
 constexpr const char* kPredefined[] = {"bridge", "host", "none"};
-constexpr const char* kNoDriver = "null";
 constexpr const char* kNoAddresses = "null";
 constexpr const char* kNoBridge = "none";
-constexpr const char* kEnableIpv6 = "com.docker.network.enable_ipv6";
 
 /// The options that the driver names; others stay on record only, as dockerd keeps what its drivers ignore.
 Options known_options(const plugins::DriverInfo& driver, const Options& options) {
@@ -46,65 +43,6 @@ void put_on_bridge(Network& network, const std::string& bridge) {
   if (option == name) return;
   option = name;
   network.chosen.clear();
-}
-
-/// dockerd: a network's settings are its own or another's, not both.
-bool has_settings(const NetworkRequest& request) {
-  return !request.pools.empty() || !request.options.empty() || !request.labels.empty() || request.internal ||
-         request.ipv6 || (request.ipam_options && !request.ipam_options->empty());
-}
-
-void check_request(const NetworkRequest& request) {
-  if (request.name.find_first_not_of(" \t\r\n") == std::string::npos || request.name.size() > 255) {
-    throw Error{Errc::invalid, "invalid name: " + request.name};
-  }
-  if (Service::predefined(request.name)) {
-    throw Error{Errc::denied, "operation is not permitted on predefined " + request.name + " network "};
-  }
-  if (request.driver == "overlay") {
-    throw Error{
-        Errc::unavailable,
-        "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node "
-        "to swarm and try again."};
-  }
-  if (request.driver == "host" || request.driver == kNoDriver) {
-    throw Error{Errc::denied, "only one instance of \"" + request.driver + "\" network is allowed"};
-  }
-  if (!request.ipv4 && !request.ipv6) throw Error{Errc::invalid, "IPv4 or IPv6 must be enabled"};
-}
-
-/// As with dockerd this option is stronger than the request's own member.
-void take_ipv6_option(NetworkRequest& request) {
-  const auto given = request.options.find(kEnableIpv6);
-  if (given == request.options.end()) return;
-  static const std::set<std::string> yes{"1", "t", "T", "TRUE", "true", "True"};
-  static const std::set<std::string> no{"0", "f", "F", "FALSE", "false", "False"};
-  const std::string& value = given->second;
-  if (!yes.contains(value) && !no.contains(value)) {
-    throw Error{Errc::invalid, std::string{"failed to parse "} + kEnableIpv6 + " value: " + value +
-                                   " (strconv.ParseBool: parsing \"" + value + "\": invalid syntax)"};
-  }
-  request.ipv6 = yes.contains(value);
-}
-
-Network new_network(NetworkRequest request) {
-  Network network;
-  network.id = random_id();
-  network.name = std::move(request.name);
-  network.driver = request.config_only ? kNoDriver : request.driver.empty() ? "bridge" : std::move(request.driver);
-  network.options = std::move(request.options);
-  network.labels = std::move(request.labels);
-  network.pools = std::move(request.pools);
-  network.internal = request.internal;
-  network.attachable = request.attachable;
-  network.ipv6 = request.ipv6;
-  network.ipv4 = request.ipv4;
-  if (!request.ipam_driver.empty()) network.ipam_driver = std::move(request.ipam_driver);
-  network.ipam_options = std::move(request.ipam_options);
-  network.config_only = request.config_only;
-  network.config_from = std::move(request.config_from);
-  network.created = now();
-  return network;
 }
 
 /// Containers without a network need nobody, so the driver of `none` may be missing.
@@ -378,54 +316,6 @@ void Service::Impl::publish(const std::string& action, const Network& network, c
   event.attributes = {{"name", network.name}, {"type", network.driver}};
   if (!container_id.empty()) event.attributes["container"] = container_id;
   bus.publish(std::move(event));
-}
-
-awaitable<void> Service::reconcile() {
-  std::vector<std::string> gone;
-  for (const auto& [id, endpoint] : impl_->endpoints.all()) {
-    if (!impl_->places.contains(endpoint->container_id)) gone.push_back(id);
-  }
-  if (!gone.empty()) {
-    impl_->store.update([&](state::Transaction& transaction) {
-      for (const std::string& id : gone) impl_->endpoints.erase(transaction, id);
-    });
-  }
-  for (const std::string& driver : impl_->drivers.names("network")) {
-    try {
-      co_await impl_->give_up_unknown(driver);
-    } catch (const Error& error) {
-      spdlog::error("network driver {}: what it holds is not reconciled: {}", driver, error.what());
-    }
-  }
-  for (const std::string& driver : impl_->drivers.names("ipam")) {
-    try {
-      co_await impl_->release_unknown(driver);
-    } catch (const Error& error) {
-      spdlog::error("ipam driver {}: what it holds is not reconciled: {}", driver, error.what());
-    }
-  }
-}
-
-awaitable<void> Service::Impl::give_up_unknown(std::string name) {
-  const plugins::NetworkDriver driver = drivers.network(name);
-  std::set<std::string> known_networks;
-  std::set<std::string> known_endpoints;
-  for (const auto& [id, network] : networks.all()) known_networks.insert(id);
-  for (const auto& [container, place] : places) {
-    for (const Endpoint& endpoint : place.endpoints) known_endpoints.insert(endpoint.id);
-  }
-  const plugins::CallSettings settings = call_settings(driver.info());
-  const auto work = [known_networks, known_endpoints](auto& callee, const Call& call) {
-    network::v1::Holdings holdings;
-    callee.list(holdings, call);
-    for (const auto& [network_id, endpoint_ids] : holdings.networks) {
-      for (const std::string& id : endpoint_ids) {
-        if (!known_endpoints.contains(id)) callee.detach(network_id, id, call);
-      }
-      if (!known_networks.contains(network_id)) callee.remove_network(network_id, call);
-    }
-  };
-  co_await drivers.call(driver, Pool::quick, settings, work);
 }
 
 }  // namespace gantry::networks

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/go_bool.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::volumes {
@@ -69,14 +70,13 @@ std::optional<bool> dangling(const Filters& filters) {
 }
 
 bool prunes_all(const Values& values) {
-  const std::initializer_list<std::string_view> yes{"1", "t", "T", "TRUE", "true", "True"};
-  const std::initializer_list<std::string_view> no{"0", "f", "F", "FALSE", "false", "False"};
   if (values.size() > 1) {
     throw Error{Errc::invalid, "invalid filter 'all=[" + shown_values(values) + "]': only one value is expected"};
   }
   for (const std::string& value : values) {
-    if (std::find(yes.begin(), yes.end(), value) != yes.end()) return true;
-    if (std::find(no.begin(), no.end(), value) != no.end()) continue;
+    const auto known = parse_go_bool(value);
+    if (known && *known) return true;
+    if (known) continue;
     throw Error{Errc::invalid, "invalid filter 'all': strconv.ParseBool: parsing \"" + value + "\": invalid syntax"};
   }
   return false;
