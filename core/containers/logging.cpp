@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "base/log_settings.hpp"
+#include "base/time_in_words.hpp"
 #include "containers/impl.hpp"
 #include "containers/spec.hpp"
 
@@ -55,11 +56,6 @@ bool answers_at_once(const plugins::LogDriver& driver, const Options& options) {
     const auto* instant = static_cast<const log::v1::Instant*>(logs.query(log::v1::Instant::kAbility));
     return instant != nullptr && instant->answers_at_once(options);
   });
-}
-
-std::string in_words(std::chrono::milliseconds time) {
-  const auto count = time.count();
-  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }
 
 /// How log drivers are asked on behalf of a container.

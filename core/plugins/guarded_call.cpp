@@ -3,16 +3,12 @@
 #include <spdlog/spdlog.h>
 
 #include "base/fatal_signal.hpp"
+#include "base/time_in_words.hpp"
 #include "plugins/foreign.hpp"
 #include "plugins/log.hpp"
 
 namespace gantry::plugins {
 namespace {
-
-std::string seconds(std::chrono::milliseconds time) {
-  const auto count = time.count();
-  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
-}
 
 std::string name_of(const DriverInfo& driver) { return "driver \"" + driver.name + "\""; }
 
@@ -141,7 +137,7 @@ awaitable<void> GuardedCall::wait(Workers& workers, Pool pool) {
   if (!error_) co_return;
   if (timed_out_ && error_->code() == Errc::cancelled) {
     throw Error{Errc::unavailable,
-                name_of(*driver_) + " did not finish " + settings_.what + " within " + seconds(settings_.time_limit)};
+                name_of(*driver_) + " did not finish " + settings_.what + " within " + in_words(settings_.time_limit)};
   }
   throw Error{*error_};
 }
@@ -157,7 +153,7 @@ bool GuardedCall::drop() {
 Error GuardedCall::dropped() const {
   if (!timed_out_) return Error{Errc::cancelled, "the operation was cancelled"};
   return Error{Errc::unavailable,
-               "no thread was free for a call into " + name_of(*driver_) + " within " + seconds(settings_.time_limit)};
+               "no thread was free for a call into " + name_of(*driver_) + " within " + in_words(settings_.time_limit)};
 }
 
 /// Whether the call is given up: not if it has just ended.
@@ -172,7 +168,7 @@ bool GuardedCall::give_up(Workers& workers, Pool pool) {
 
 Error GuardedCall::given_up() const {
   const std::string patience =
-      timed_out_ ? seconds(settings_.time_limit + settings_.grace) : seconds(settings_.grace) + " of being cancelled";
+      timed_out_ ? in_words(settings_.time_limit + settings_.grace) : in_words(settings_.grace) + " of being cancelled";
   const std::string message = name_of(*driver_) + " did not return from " + settings_.what + " within " + patience;
   spdlog::error("{}", message);
   return Error{Errc::unavailable, message};
