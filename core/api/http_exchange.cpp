@@ -138,10 +138,9 @@ std::string HttpExchange::head(unsigned status, const std::string& content_type)
 
 awaitable<void> HttpExchange::send(std::string_view bytes) {
   // Whoever is cancelled in here may have left half an answer behind.
-  const bool was_broken = broken_;
-  broken_ = true;
+  const bool was_cut_off = std::exchange(cut_off_, true);
   co_await connection_.transport_->write(bytes);
-  broken_ = was_broken;
+  cut_off_ = was_cut_off;
 }
 
 awaitable<void> HttpExchange::start(unsigned status, std::string content_type, Headers headers) {
@@ -166,9 +165,12 @@ awaitable<void> HttpExchange::write(std::string_view bytes) {
   // A copy costs more than two calls for a large piece, and less for a small one.
   constexpr std::size_t kLarge = std::size_t{32} << 10;
   if (bytes.size() >= kLarge) {
+    // Between two of them, too.
+    const bool was_cut_off = std::exchange(cut_off_, true);
     co_await send(chunk);
     co_await send(bytes);
     co_await send("\r\n");
+    cut_off_ = was_cut_off;
     co_return;
   }
   chunk.reserve(chunk.size() + bytes.size() + 2);
@@ -236,7 +238,8 @@ awaitable<void> HttpExchange::client_gone() { co_await connection_.input_->ended
 awaitable<void> HttpExchange::finish(Response response) {
   if (upgraded_) co_return;
   if (started_) {
-    if (chunked_) co_await send("0\r\n\r\n");
+    // Of an answer that was cut off the client sees that the end is missing.
+    if (chunked_ && !cut_off_) co_await send("0\r\n\r\n");
     co_return;
   }
   if (response.streamed) response = Response::error(500, "the handler gave no answer");
@@ -253,7 +256,7 @@ awaitable<void> HttpExchange::finish(Response response) {
 
 awaitable<bool> HttpExchange::drain() {
   if (parser_.is_done()) co_return true;
-  if (broken_) co_return false;
+  if (broken_ || cut_off_) co_return false;
   // A client that waits for "100 Continue" sends its body or not: nobody knows.
   if (!continued_ && parser_.get().count(http::field::expect) > 0) co_return false;
   std::array<std::byte, 4096> piece{};

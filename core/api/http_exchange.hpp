@@ -37,7 +37,9 @@ class HttpExchange final : public Exchange {
 
   [[nodiscard]] bool started() const { return started_; }
   [[nodiscard]] bool upgraded() const { return upgraded_ != nullptr; }
-  [[nodiscard]] bool keep_alive() const { return !broken_ && !upgraded_ && parser_.get().keep_alive() && !close_; }
+  [[nodiscard]] bool keep_alive() const {
+    return !broken_ && !cut_off_ && !upgraded_ && parser_.get().keep_alive() && !close_;
+  }
   void close_afterwards() { close_ = true; }
 
  private:
@@ -56,7 +58,8 @@ class HttpExchange final : public Exchange {
   bool continued_{};  // 100 Continue has been sent
   bool started_{};
   bool chunked_{};
-  bool broken_{};  // part of an answer may be missing
+  bool broken_{};   // the request's body makes no sense
+  bool cut_off_{};  // part of the answer may be missing
   bool close_{};
 };
 
