@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "api/http_exchange.hpp"
+#include "api/large_header.hpp"
 #include "api/product.hpp"
 
 namespace gantry::api {
@@ -82,29 +83,6 @@ bool has_known_encoding(const RequestParser& parser) {
 constexpr std::size_t kAhead = 16 * 1024;
 
 }  // namespace
-
-/// One of the few that may be as large, from when that shows until its request is answered.
-class Connection::LargeHeader {
- public:
-  explicit LargeHeader(std::size_t& count) : count_(count) {}
-  ~LargeHeader() {
-    if (counted_) --count_;
-  }
-  LargeHeader(const LargeHeader&) = delete;
-  LargeHeader& operator=(const LargeHeader&) = delete;
-
-  /// False if there are too many already.
-  bool take(std::size_t most) {
-    if (counted_) return true;
-    if (count_ >= most) return false;
-    ++count_;
-    return counted_ = true;
-  }
-
- private:
-  std::size_t& count_;
-  bool counted_{};
-};
 
 Connection::Connection(std::shared_ptr<Transport> transport, const Router& router, const Limits& limits,
                        std::size_t& large_headers, asio::any_io_executor executor)
@@ -226,7 +204,7 @@ awaitable<bool> Connection::serve_request() {
     co_await transport_->write(kBadRequest);
     co_return false;
   }
-  HttpExchange exchange{*this, parser};
+  HttpExchange exchange{*this, parser, large};
   exchange.request().method = std::string{parser.get().method_string()};
   Response response;
   std::exception_ptr failure;

@@ -25,6 +25,7 @@ struct Limits {
   std::chrono::milliseconds linger_time{2'000};    ///< For the client to see the end of an answer.
 };
 
+class LargeHeader;
 class RequestParser;
 
 /// One client's connection: HTTP/1.1 requests one after the other until it ends or is taken over for a stream.
@@ -47,7 +48,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   friend class HttpExchange;
-  class LargeHeader;
   awaitable<bool> shake_hands();
   awaitable<void> serve();
   awaitable<bool> serve_request();

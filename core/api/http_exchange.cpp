@@ -152,7 +152,13 @@ awaitable<void> HttpExchange::start(unsigned status, std::string content_type, H
   for (const auto& [name, value] : headers) text += name + ": " + value + "\r\n";
   if (chunked_) text += "Transfer-Encoding: chunked\r\n";
   if (!keep_alive()) text += "Connection: close\r\n";
+  forget_header();
   co_await send(text + "\r\n");
+}
+
+void HttpExchange::forget_header() {
+  const std::size_t left = parser_.forget();
+  if (left <= connection_.limits_.common_header_bytes) large_.release();
 }
 
 awaitable<void> HttpExchange::write(std::string_view bytes) {
@@ -212,6 +218,7 @@ awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade_to_websocket() {
   if (header("Sec-WebSocket-Version") != "13") throw Error{Errc::invalid, "missing or bad WebSocket Version"};
   co_await leave_http();
   const std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  forget_header();
   co_await send(head + "Sec-WebSocket-Accept: " + websocket_accept(*key) + "\r\n\r\n");
   upgraded_ = std::make_shared<UpgradedConnection>(connection_.transport_, connection_.input_);
   co_return upgraded_;
@@ -228,6 +235,7 @@ awaitable<std::shared_ptr<Upgraded>> HttpExchange::upgrade(std::string content_t
   } else {
     text = "HTTP/1.1 200 OK\r\nContent-Type: " + raw + "\r\n";
   }
+  forget_header();
   co_await send(text + product_headers() + "\r\n");
   upgraded_ = std::make_shared<UpgradedConnection>(connection_.transport_, connection_.input_);
   co_return upgraded_;

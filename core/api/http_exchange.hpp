@@ -5,6 +5,7 @@
 
 #include "api/connection.hpp"
 #include "api/exchange.hpp"
+#include "api/large_header.hpp"
 #include "api/request_parser.hpp"
 
 namespace gantry::api {
@@ -12,7 +13,8 @@ namespace gantry::api {
 /// An exchange over one Connection.
 class HttpExchange final : public Exchange {
  public:
-  HttpExchange(Connection& connection, RequestParser& parser) : connection_(connection), parser_(parser) {}
+  HttpExchange(Connection& connection, RequestParser& parser, LargeHeader& large)
+      : connection_(connection), parser_(parser), large_(large) {}
 
   [[nodiscard]] const Request& request() const override { return request_; }
   [[nodiscard]] Request& request() { return request_; }
@@ -46,6 +48,8 @@ class HttpExchange final : public Exchange {
   [[nodiscard]] std::string head(unsigned status, const std::string& content_type) const;
   awaitable<void> send(std::string_view bytes);
   void refuse_other_origins() const;
+  /// What streams may go on for hours: the header is of no more use to it.
+  void forget_header();
   /// From here on the connection is no longer HTTP.
   awaitable<void> leave_http();
   /// Errors: invalid if the client's input has ended.
@@ -53,6 +57,7 @@ class HttpExchange final : public Exchange {
 
   Connection& connection_;
   RequestParser& parser_;
+  LargeHeader& large_;
   Request request_;
   std::shared_ptr<Upgraded> upgraded_;
   bool continued_{};  // 100 Continue has been sent

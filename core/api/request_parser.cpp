@@ -35,7 +35,8 @@ void RequestParser::on_field_impl(http::field known, boost::beast::string_view n
   if (++count_ > kMostFields || name.size() > kLongestName || (is_long && frames(known))) {
     failed = http::error::header_limit;
   } else if (is_long) {
-    long_.emplace_back(std::string{name.data(), name.size()}, std::string{value.data(), value.size()});
+    const std::string text{name.data(), name.size()};
+    if (!field(text)) long_.emplace_back(text, std::string{value.data(), value.size()});
   } else {
     get().insert(known, name, value);
   }
@@ -43,13 +44,26 @@ void RequestParser::on_field_impl(http::field known, boost::beast::string_view n
 
 std::optional<std::string> RequestParser::field(std::string_view name) const {
   const boost::beast::string_view wanted{name.data(), name.size()};
-  if (const auto found = get().find(wanted); found != get().end()) {
-    return std::string{found->value().data(), found->value().size()};
-  }
   const auto kept = std::find_if(long_.begin(), long_.end(),
                                  [&](const auto& field) { return boost::beast::iequals(field.first, wanted); });
-  if (kept == long_.end()) return std::nullopt;
-  return kept->second;
+  if (kept != long_.end()) return kept->second;
+  const auto found = get().find(wanted);
+  if (found == get().end()) return std::nullopt;
+  return std::string{found->value().data(), found->value().size()};
+}
+
+std::size_t RequestParser::forget() {
+  long_ = {};
+  std::size_t kept = get().target().size();
+  for (auto at = get().begin(); at != get().end();) {
+    const auto current = at++;
+    if (frames(current->name())) {
+      kept += current->name_string().size() + current->value().size();
+    } else {
+      get().erase(current);
+    }
+  }
+  return kept;
 }
 
 }  // namespace gantry::api

@@ -28,6 +28,29 @@ TEST(RequestParser, FindsFieldsOfAnyLength) {
   EXPECT_EQ(other.field("x-LONG"), long_value);
 }
 
+TEST(RequestParser, TakesTheFirstOfAName) {
+  const std::string one(100'000, '1');
+  const std::string two(100'000, '2');
+  RequestParser long_first;
+  EXPECT_FALSE(parse(long_first, "X-Auth: " + one + "\r\nx-auth: short\r\nX-AUTH: " + two + "\r\n"));
+  EXPECT_EQ(long_first.field("X-Auth"), one);
+  RequestParser short_first;
+  EXPECT_FALSE(parse(short_first, "X-Auth: short\r\nX-Auth: " + one + "\r\nX-Auth: other\r\n"));
+  EXPECT_EQ(short_first.field("X-Auth"), "short");
+}
+
+TEST(RequestParser, ForgetsWhatDoesNotFrame) {
+  RequestParser parser;
+  EXPECT_FALSE(parse(parser, "X-Long: " + std::string(100'000, 'a') +
+                                 "\r\nX-Short: b\r\nConnection: close\r\nContent-Length: 5\r\nX-Other: c\r\n"));
+  EXPECT_EQ(parser.forget(), std::string{"/ConnectioncloseContent-Length5"}.size());
+  EXPECT_EQ(parser.field("X-Long"), std::nullopt);
+  EXPECT_EQ(parser.field("X-Short"), std::nullopt);
+  EXPECT_EQ(parser.field("X-Other"), std::nullopt);
+  EXPECT_FALSE(parser.get().keep_alive());
+  EXPECT_EQ(parser.content_length_remaining().value_or(0), 5U);
+}
+
 // Set aside, it would be overlooked, and its body be taken for another request.
 TEST(RequestParser, RefusesLongFieldsThatSayWhereARequestEnds) {
   for (const char* name : {"Transfer-Encoding", "connection", "Expect", "Upgrade", "Trailer"}) {
