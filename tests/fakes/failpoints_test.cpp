@@ -164,7 +164,14 @@ TEST_F(FailpointsTest, OpenThatHangsWhileTheDaemonRunsIsGivenUp) {
   EXPECT_EQ(reload(drivers, fresh), "driver \"fake\" did not return from its opening within 60 ms");
   EXPECT_THAT(drivers.runtime_names(), ::testing::Not(::testing::Contains("slow")));
   std::ofstream{data("runtime-slow") / "release"};
-  EXPECT_EQ(reload(drivers, fresh), "done");
+  // Where the machine has much to do, an opening may take longer than the limit.
+  std::string outcome;
+  const auto patience = std::chrono::steady_clock::now() + 30s;
+  while (outcome != "done" && std::chrono::steady_clock::now() < patience) {
+    outcome = reload(drivers, fresh);
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(outcome, "done");
   EXPECT_THAT(drivers.runtime_names(), ::testing::Contains("slow"));
 }
 
