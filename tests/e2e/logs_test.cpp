@@ -1,11 +1,9 @@
-#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <fstream>
 
 #include "engine.hpp"
+#include "listener.hpp"
 
 // Log drivers, as their users see them.
 namespace gantry::e2e {
@@ -150,42 +148,6 @@ TEST_P(Logs, DriversAreListed) {
   EXPECT_THAT(cli("plugin ls").out, AllOf(HasSubstr("json-file"), HasSubstr("none")));
 }
 
-/// What a server got: of datagrams, or of a stream's clients, one after another.
-class Listener {
- public:
-  explicit Listener(const std::string& path, int type = SOCK_DGRAM)
-      : path_(path), type_(type), socket_(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << path;
-    EXPECT_TRUE(type == SOCK_DGRAM || ::listen(socket_.get(), 8) == 0);
-  }
-  ~Listener() { fs::remove(path_); }
-  Listener(const Listener&) = delete;
-  Listener& operator=(const Listener&) = delete;
-
-  /// The next one; empty if none comes.
-  std::string next() {
-    std::string bytes;
-    pollfd ready{socket_.get(), POLLIN, 0};
-    // Clients of streams come and go without a word: to see whether there is a server.
-    while (bytes.empty() && ::poll(&ready, 1, 20'000) > 0) {
-      UniqueFd client;
-      if (type_ == SOCK_STREAM) client.reset(::accept(socket_.get(), nullptr, nullptr));
-      bytes.resize(65536);
-      const ssize_t got = ::recv(client ? client.get() : socket_.get(), bytes.data(), bytes.size(), 0);
-      bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-    }
-    return bytes;
-  }
-
- private:
-  std::string path_;
-  int type_;
-  UniqueFd socket_;
-};
-
 TEST_P(Logs, GoToASyslogServerAlsoWithoutTheDaemon) {
   const std::string path = (daemon->root() / "syslog").string();
   const std::string gate = (daemon->root() / "gate").string();
@@ -316,87 +278,6 @@ TEST(StrangersLogDriver, WritesAndReadsBack) {
   EXPECT_EQ(engine.cli("logs --tail 1 web").out, "-3\n");
   EXPECT_THAT(engine.cli("create --log-driver text --log-opt x=1 busybox").err,
               HasSubstr("unknown log opt 'x' for text log driver"));
-}
-
-/// The processes beside a container.
-std::string helpers_of(const std::string& id) {
-  return shell("grep -lz " + id + " /proc/[0-9]*/cmdline 2>/dev/null | xargs -r dirname | while read p; do " +
-               "grep -q gantry-logge[r] $p/cmdline && basename $p; done")
-      .line();
-}
-
-/// Waits until the daemon's log says something.
-bool is_told(const Daemon& engine, const std::string& text) {
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  while (engine.log().find(text) == std::string::npos) {
-    if (std::chrono::steady_clock::now() > limit) return false;
-  }
-  return true;
-}
-
-TEST(LostLines, OfAServerThatReadsNothingAreToldAndHoldNothingUp) {
-  Daemon engine;
-  ASSERT_TRUE(engine.start()) << engine.log();
-  load_busybox(engine);
-  const std::string path = (engine.root() / "deaf").string();
-  const Listener server{path, SOCK_STREAM};  // accepts nobody, and so reads nothing
-  const Result ran = engine.cli("run -d --name web --log-driver syslog --log-opt syslog-address=unix://" + path +
-                                " busybox sh -c 'seq 1 200000'");
-  ASSERT_EQ(ran.code, 0) << ran.err;
-  const std::string id = ran.line();
-  // By the copy: more than the server's socket takes.
-  const auto full = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-  while (engine.cli("logs web").out.find("\n5000\n") == std::string::npos) {
-    ASSERT_LT(std::chrono::steady_clock::now(), full);
-  }
-  const auto begun = std::chrono::steady_clock::now();
-  EXPECT_EQ(engine.cli("rm -f web").code, 0);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds{5});
-  // It may still be trying, and is gone when it has told.
-  EXPECT_TRUE(is_told(engine, " did not take them in time after the container's end")) << engine.log();
-  EXPECT_THAT(engine.log(), HasSubstr("container " + id + ": "));
-  EXPECT_THAT(engine.log(), HasSubstr(" lines of its log were lost: the log driver "));
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{5};
-  while (!helpers_of(id).empty()) ASSERT_LT(std::chrono::steady_clock::now(), limit);
-}
-
-/// A daemon with the fake log driver (tests/fakes/failing) beside its own.
-class FakeLogDriver : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const fs::path build{GANTRY_BUILD_DIR};
-    const fs::path fake = build / "tests/fakes/drivers/fake-log.so";
-    if (!fs::exists(fake)) GTEST_SKIP() << "the fake was not built";
-    const fs::path folder = engine_.root() / "plugins";
-    fs::create_directory(folder);
-    fs::copy(fake, folder / "fake-log.so");
-    engine_.write_config({{"plugin-dirs", {(build / "lib/gantry/plugins").string(), folder.string()}}});
-    ASSERT_TRUE(engine_.start()) << engine_.log();
-    load_busybox(engine_);
-  }
-
-  Daemon engine_;
-};
-
-TEST_F(FakeLogDriver, LinesThatAWriterLosesWhenItCrashesAreTold) {
-  const Result ran = engine_.cli("run --name web --log-driver fake busybox sh -c 'echo one; echo crash'");
-  EXPECT_EQ(ran.out, "one\ncrash\n") << ran.err;
-  const std::string id = engine_.inspect("web", "/Id");
-  EXPECT_TRUE(is_told(engine_, "container " + id + ": 1 line of its log was lost: gantry-logger with " +
-                                   (engine_.root() / "plugins/fake-log.so").string() +
-                                   " ended before it had logged them"))
-      << engine_.log();
-  EXPECT_EQ(engine_.cli("logs web").out, "one\n");
-}
-
-TEST_F(FakeLogDriver, ThatCrashesInTheDaemonIsNamedInTheDaemonsLog) {
-  ASSERT_EQ(engine_.cli("create --name web --log-driver fake busybox true").code, 0);
-  std::ofstream{engine_.data_root() / "drivers/log-fake/failpoints"} << "plan=segfault:*\n";
-  EXPECT_NE(engine_.cli("start web").code, 0);
-  EXPECT_EQ(engine_.wait(), 128 + SIGSEGV);
-  EXPECT_THAT(engine_.log(),
-              AllOf(HasSubstr("gantryd: fatal signal 11 (SIGSEGV)"), HasSubstr("/plugins/fake-log.so+0x"),
-                    HasSubstr("during a call into the log driver \"fake\"\n")));
 }
 
 TEST(LogConfig, NamesADriverThatThereIs) {
