@@ -41,7 +41,10 @@ int oci_exit_code(std::string what, int other) {
   std::ranges::transform(what, what.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const auto has = [&](const char* text) { return what.find(text) != std::string::npos; };
   if (has("executable file not found") || has("no such file or directory")) return 127;
-  return has("permission denied") || has("not a directory") || has("is a directory") ? 126 : other;
+  const bool refused = has("permission denied") || has("not a directory") || has("is a directory");
+  // Newer versions of crun say so, and EPERM, where older ones said EACCES.
+  const bool unfit = has("but it is not executable") || has("is not a regular file");
+  return refused || unfit ? 126 : other;
 }
 
 // What a runtime says of a container that it could not make, as dockerd passes runc's words on.

@@ -334,6 +334,11 @@ TEST(Failure, WordsTellTheExitCode) {
                "failed to create task for container: failed to create shim task: OCI runtime create failed: open `/x`: "
                "No such file or directory: unknown");
   EXPECT_EQ(told("OCI runtime create failed: open `/x`: Permission denied").exit_code, 126);
+  EXPECT_EQ(told("OCI runtime create failed: the path `/x` exists but it is not executable: Operation not permitted")
+                .exit_code,
+            126);
+  EXPECT_EQ(told("OCI runtime create failed: the path `/x` is not a regular file: Operation not permitted").exit_code,
+            126);
 }
 
 TEST(Names, AreDockers) {
