@@ -105,11 +105,13 @@ TEST_P(OciRuntime, PassesErrorsOn) {
   EXPECT_EQ(run("exec running nonesuch").code, 127);
 }
 
-TEST_P(OciRuntime, SaysOfADirectoryWhatRuncSays) {
+TEST_P(OciRuntime, SaysOfWhatIsNoProgramWhatRuncSays) {
   const Result folder = run("run --rm --runtime crun busybox /etc");
   EXPECT_EQ(folder.code, 126);
   EXPECT_THAT(folder.err, HasSubstr("exec: \"/etc\": is a directory"));
-  EXPECT_EQ(run("run --rm --runtime crun busybox /etc/passwd").code, 126);
+  const Result text = run("run --rm --runtime crun busybox /etc/passwd");
+  EXPECT_EQ(text.code, 126);
+  EXPECT_THAT(text.err, HasSubstr("exec: \"/etc/passwd\": permission denied"));
   EXPECT_EQ(run("run --rm --runtime crun --init busybox true").code, 0);
   EXPECT_NE(run("run --rm --runtime crun -v /tmp:/mine busybox /mine").code, 0);
   run("run -d --name folders --runtime crun busybox sleep 1000");

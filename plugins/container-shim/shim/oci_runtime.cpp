@@ -146,12 +146,16 @@ void die_with_shim() {
   ::setpgid(0, 0);
 }
 
-/// Of a directory each runtime says something else, and whoever asked for it is to get runc's words. What is relative
-/// the runtime finds from the process's own directory.
+/// Of what nobody can execute each runtime says something else, and whoever asked for it is to get runc's words. What
+/// is relative the runtime finds from the process's own directory.
 void check_program(const std::string& program, int root, const ReportLine& line) {
   if (!program.starts_with('/')) return;
   const UniqueFd found(openat2_in_root(root, program.c_str(), O_PATH));
-  if (found && is_directory(found.get())) line.fail(Errc::denied, "exec: \"" + program + "\": is a directory");
+  struct stat at {};
+  if (!found || ::fstat(found.get(), &at) != 0) return;
+  const bool fit = S_ISREG(at.st_mode) && (at.st_mode & 0111) != 0;
+  const char* const what = S_ISDIR(at.st_mode) ? "is a directory" : "permission denied";
+  if (!fit) line.fail(Errc::denied, "exec: \"" + program + "\": " + what);
 }
 
 /// In the runtime's own log, where its errors are looked for.
