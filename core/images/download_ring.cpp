@@ -10,16 +10,15 @@ namespace gantry::images {
 void DownloadRing::write(std::span<const std::byte> bytes) {
   std::unique_lock lock{mutex_};
   while (!bytes.empty()) {
-    writer_.wait(lock, [this] { return held_ < buffer_.size() || reader_left_; });
+    writer_.wait(lock, [this] { return !buffer_.is_full() || reader_left_; });
     if (reader_left_) throw Error{Errc::cancelled, "the client has gone away"};
-    const std::size_t end = (begin_ + held_) % buffer_.size();
-    const std::size_t limit = end < begin_ ? begin_ : buffer_.size();
-    const std::size_t part = std::min(bytes.size(), limit - end);
+    const std::span<std::byte> room = buffer_.room();
+    const std::size_t part = std::min(bytes.size(), room.size());
     // What is free stays so: the reader takes away, and nobody else fills.
     lock.unlock();
-    std::memcpy(buffer_.data() + end, bytes.data(), part);
+    std::memcpy(room.data(), bytes.data(), part);
     lock.lock();
-    held_ += part;
+    buffer_.add(part);
     wake_reader();
     bytes = bytes.subspan(part);
   }
@@ -35,8 +34,7 @@ awaitable<std::span<const std::byte>> DownloadRing::next() {
   for (;;) {
     {
       const std::lock_guard lock{mutex_};
-      if (held_ > 0) co_return std::span{buffer_}.subspan(begin_, std::min(held_, buffer_.size() - begin_));
-      if (ended_) co_return std::span<const std::byte>{};
+      if (buffer_.held() > 0 || ended_) co_return buffer_.waiting();
       reader_waits_ = true;
     }
     // Whoever wakes it up does so on this thread, and so not before it waits.
@@ -47,10 +45,9 @@ awaitable<std::span<const std::byte>> DownloadRing::next() {
 
 void DownloadRing::taken(std::size_t count) {
   const std::lock_guard lock{mutex_};
-  begin_ = (begin_ + count) % buffer_.size();
-  held_ -= count;
+  buffer_.take(count);
   // Seldom, so that the two do not wake each other up for every piece.
-  if (held_ <= buffer_.size() / 2) writer_.notify_one();
+  if (buffer_.held() <= buffer_.size() / 2) writer_.notify_one();
 }
 
 void DownloadRing::leave() {

@@ -5,10 +5,10 @@
 #include <memory>
 #include <mutex>
 #include <span>
-#include <vector>
 
 #include "base/async.hpp"
 #include "gantry/stream.hpp"
+#include "images/ring_buffer.hpp"
 
 namespace gantry::images {
 
@@ -35,12 +35,10 @@ class DownloadRing final : public ByteSink, public std::enable_shared_from_this<
   /// With the lock held.
   void wake_reader();
 
-  std::vector<std::byte> buffer_;
+  RingBuffer buffer_;
   asio::steady_timer reader_;  // io thread only
   std::mutex mutex_;
   std::condition_variable writer_;
-  std::size_t begin_{};
-  std::size_t held_{};
   bool reader_waits_{};
   bool reader_left_{};
   bool ended_{};

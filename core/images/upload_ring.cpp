@@ -12,11 +12,7 @@ awaitable<std::span<std::byte>> UploadRing::room() {
     {
       const std::lock_guard lock{mutex_};
       if (reader_left_) co_return std::span<std::byte>{};
-      if (held_ < buffer_.size()) {
-        const std::size_t end = (begin_ + held_) % buffer_.size();
-        const std::size_t limit = end < begin_ ? begin_ : buffer_.size();
-        co_return std::span{buffer_}.subspan(end, limit - end);
-      }
+      if (!buffer_.is_full()) co_return buffer_.room();
       writer_waits_ = true;
     }
     // Whoever wakes it up does so on this thread, and so not before it waits.
@@ -27,8 +23,8 @@ awaitable<std::span<std::byte>> UploadRing::room() {
 
 void UploadRing::filled(std::size_t count) {
   const std::lock_guard lock{mutex_};
-  if (held_ == 0) reader_.notify_one();
-  held_ += count;
+  if (buffer_.held() == 0) reader_.notify_one();
+  buffer_.add(count);
 }
 
 void UploadRing::end(bool whole) {
@@ -41,18 +37,17 @@ void UploadRing::end(bool whole) {
 
 std::size_t UploadRing::read(std::span<std::byte> out) {
   std::unique_lock lock{mutex_};
-  reader_.wait(lock, [this] { return held_ > 0 || ended_; });
-  if (held_ == 0 && !whole_) throw Error{Errc::cancelled, "unexpected EOF"};
-  const std::size_t part = std::min({out.size(), held_, buffer_.size() - begin_});
+  reader_.wait(lock, [this] { return buffer_.held() > 0 || ended_; });
+  if (buffer_.held() == 0 && !whole_) throw Error{Errc::cancelled, "unexpected EOF"};
+  const std::span<const std::byte> waiting = buffer_.waiting();
+  const std::size_t part = std::min(out.size(), waiting.size());
   if (part == 0) return 0;
-  const std::byte* const from = buffer_.data() + begin_;
   lock.unlock();
-  std::memcpy(out.data(), from, part);
+  std::memcpy(out.data(), waiting.data(), part);
   lock.lock();
-  begin_ = (begin_ + part) % buffer_.size();
-  held_ -= part;
+  buffer_.take(part);
   // Seldom, so that the two do not wake each other up for every piece.
-  if (held_ <= buffer_.size() / 2) wake_writer();
+  if (buffer_.held() <= buffer_.size() / 2) wake_writer();
   return part;
 }
 

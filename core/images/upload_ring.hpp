@@ -5,9 +5,9 @@
 #include <memory>
 #include <mutex>
 #include <span>
-#include <vector>
 
 #include "base/async.hpp"
+#include "images/ring_buffer.hpp"
 
 namespace gantry::images {
 
@@ -34,12 +34,10 @@ class UploadRing : public std::enable_shared_from_this<UploadRing> {
   /// With the lock held.
   void wake_writer();
 
-  std::vector<std::byte> buffer_;
+  RingBuffer buffer_;
   asio::steady_timer writer_;  // io thread only
   std::mutex mutex_;
   std::condition_variable reader_;
-  std::size_t begin_{};
-  std::size_t held_{};
   bool writer_waits_{};
   bool reader_left_{};
   bool ended_{};
