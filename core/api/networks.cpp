@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "api/member_order.hpp"
 
+#include "base/go_bool.hpp"
 #include "base/time.hpp"
 #include "containers/filter_match.hpp"
 #include "networks/ipam_status.hpp"
@@ -177,11 +177,8 @@ networks::NetworkRequest network_request(const wire::NetworkCreateRequest& asked
   return out;
 }
 
-// Of Go's ParseBool.
 void check_verbose(const std::string& text) {
-  static const std::set<std::string> known{"",  "1", "t", "T",     "TRUE",  "true", "True",
-                                           "0", "f", "F", "FALSE", "false", "False"};
-  if (known.contains(text)) return;
+  if (text.empty() || parse_go_bool(text)) return;
   throw Error{Errc::invalid,
               "invalid value for verbose: " + text + ": strconv.ParseBool: parsing \"" + text + "\": invalid syntax"};
 }
