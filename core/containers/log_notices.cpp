@@ -43,8 +43,8 @@ void LogNotices::watch() {
 
 void LogNotices::look_later() {
   timer_.expires_after(interval_);
-  timer_.async_wait([this](const boost::system::error_code& ended) {
-    if (ended) return;
+  timer_.async_wait([this, alive = std::weak_ptr{alive_}](const boost::system::error_code& ended) {
+    if (ended || alive.expired()) return;
     watch();
     take();
   });

@@ -29,6 +29,8 @@ class LogNotices {
   std::chrono::milliseconds interval_;
   boost::asio::steady_timer timer_;
   std::unique_ptr<FolderChanges::Watch> watch_;
+  /// A timer that has expired is not cancelled any more, and calls after this object's end.
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
 }  // namespace gantry::containers

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -39,6 +40,26 @@ TEST(LogNotices, AreTakenEvenIfTheSystemTellsOfNoChanges) {
       context.run_one_for(std::chrono::seconds{1});
     EXPECT_FALSE(fs::exists(folder / "another"));
   }
+  fs::remove_all(folder);
+}
+
+TEST(LogNotices, AreNotTakenForWhoIsGone) {
+  const fs::path folder = fs::temp_directory_path() / ("gantry-" + random_id());
+  fs::create_directory(folder);
+  boost::asio::io_context context;
+  const auto changes = std::make_shared<FolderChanges>(context.get_executor());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  auto notices =
+      std::make_unique<LogNotices>(context.get_executor(), changes, folder, std::chrono::milliseconds{0});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  std::ofstream{folder / "notice"} << "container c1: lost";
+  // Expired by now, and asked for before the timer's call, which the reactor puts behind it.
+  boost::asio::post(context, [&] { notices.reset(); });
+  context.run();
+  EXPECT_TRUE(fs::exists(folder / "notice"));
   fs::remove_all(folder);
 }
 

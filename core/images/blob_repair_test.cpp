@@ -111,6 +111,8 @@ TEST_F(BlobRepair, RefusesADamagedBlobBeforeItsEndIsGivenAway) {
   named.size = 10;
   std::array<std::byte, 6> buffer{};
   WholeBlob right{store, named};
+  EXPECT_EQ(right.read({}), 0U);
+  EXPECT_TRUE(store.has(named.digest));
   for (const std::size_t at : {0U, 3U, 0U}) {
     right.seek(at);
     std::size_t all = 0;

@@ -103,6 +103,9 @@ class Exchange {
   std::optional<Json> take(Frame& frame) {
     switch (frame.type) {
       case FrameType::result:
+        if (frame.lacks_descriptors) {
+          fail(Error{Errc::exhausted, "too many files are open in the daemon to take those of its driver"});
+        }
         if (request_.returned != nullptr) *request_.returned = std::move(frame.descriptors);
         return unpack(frame.message);
       case FrameType::failure:

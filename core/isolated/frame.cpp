@@ -141,6 +141,8 @@ bool receive_frame(int socket, Frame& out, bool expected) {
   if (got == 0) return false;
   out = Frame{};
   out.descriptors = descriptors_of(message);
+  out.lacks_descriptors = expected && (message.msg_flags & MSG_CTRUNC) != 0;
+  if (out.lacks_descriptors && out.descriptors.size() == kMostDescriptors) break_link("a frame with too many files");
   if (!receive_all(socket, reinterpret_cast<char*>(&header) + got, sizeof header - got)) {
     break_link("a frame was cut off");
   }

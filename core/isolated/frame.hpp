@@ -43,6 +43,7 @@ struct Frame {
   std::string message;  ///< MessagePack.
   std::string bytes;    ///< Of a stream.
   std::vector<UniqueFd> descriptors;
+  bool lacks_descriptors = false;  ///< More came than this process may have (RLIMIT_NOFILE).
 };
 
 /// For the daemon's end of a socket: a frame that has begun and does not go on breaks the link after half a minute.

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -70,6 +71,23 @@ TEST_F(Frames, BringDescriptorsWhereTheyAreExpected) {
     EXPECT_EQ(frame.descriptors.size(), expected ? 2U : 0U);
     for (const UniqueFd& fd : frame.descriptors) EXPECT_NE(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC, 0);
   }
+}
+
+TEST_F(Frames, SayThatThereIsNoRoomForTheirDescriptors) {
+  send_frame(there_.get(), FrameType::call, "call", {}, {there_.get(), there_.get()});
+  send_frame(there_.get(), FrameType::call, "next");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit full{3, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &full), 0);
+  Frame frame;
+  EXPECT_TRUE(receive_frame(here_.socket.get(), frame, true));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(frame.lacks_descriptors);
+  EXPECT_EQ(frame.message, "call");
+  ASSERT_TRUE(receive_frame(here_.socket.get(), frame, true));
+  EXPECT_FALSE(frame.lacks_descriptors);
+  EXPECT_EQ(frame.message, "next");
 }
 
 TEST_F(Frames, TornHeader) {

@@ -169,6 +169,7 @@ void answer(Line& line, Served& served, Frame& frame) {
   std::string message;
   std::vector<UniqueFd> given;
   try {
+    if (frame.lacks_descriptors) throw Error{Errc::exhausted, "too many files are open in the driver's process"};
     message = pack(answer_to(line, served, frame, given));
     if (message.size() > kLargestMessage) {
       throw Error{Errc::exhausted, "an answer of " + std::to_string(message.size()) + " bytes is too large"};

@@ -215,6 +215,20 @@ TEST_F(ToldLosses, AreToldAgainByThemselves) {
   EXPECT_TRUE(told().contains("container c1: 1 line of its log was lost: second"));
 }
 
+TEST_F(ToldLosses, AreToldLaterIfTheyCannotBeToldAtOnce) {
+  const fs::path away = folder_.string() + ".away";
+  fs::rename(folder_, away);
+  Losses losses{folder_, "c1", "/x.so"};
+  losses.set_interval(std::chrono::milliseconds{1});
+  losses.count_told_in(&done_);
+  losses.failed("first");
+  EXPECT_EQ(done_, 0U);
+  fs::rename(away, folder_);
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (done_ != 1 && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  EXPECT_TRUE(told().contains("container c1: 1 line of its log was lost: first"));
+}
+
 TEST_F(ToldLosses, CountWhenTheyAreTold) {
   {
     Losses losses{folder_, "c1", "/x.so"};

@@ -61,7 +61,8 @@ void Losses::failed(const std::string& reason) {
   const std::scoped_lock guard{mutex_};
   last_reason_ = reason;
   ++failures_;
-  if (told_ == std::chrono::steady_clock::time_point{}) return tell_failures();
+  if (told_ == std::chrono::steady_clock::time_point{}) tell_failures();
+  if (failures_ == 0) return;
   changed_.notify_all();
   if (teller_.joinable()) return;
   try {

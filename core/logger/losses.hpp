@@ -50,7 +50,7 @@ class Losses {
   std::chrono::steady_clock::time_point told_;
   bool over_ = false;
   std::condition_variable changed_;
-  std::thread teller_;  ///< From the second failure on.
+  std::thread teller_;  ///< From the first failure on that was not told at once.
 };
 
 }  // namespace gantry::logger

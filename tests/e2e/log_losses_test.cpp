@@ -43,13 +43,13 @@ TEST(LostLines, OfAServerThatReadsNothingAreToldAndHoldNothingUp) {
   const std::string path = (engine.root() / "deaf").string();
   const Listener server{path, SOCK_STREAM};  // accepts nobody, and so reads nothing
   const Result ran = engine.cli("run -d --name web --log-driver syslog --log-opt syslog-address=unix://" + path +
-                                " busybox sh -c 'seq 1 200000'");
+                                " busybox sh -c 'seq 1 200000; exec sleep 1000'");
   ASSERT_EQ(ran.code, 0) << ran.err;
   const std::string id = ran.line();
   // By the copy: more than the server's socket takes.
   EXPECT_TRUE(engine.background("logs -f web")->wait_for("\n5000\n"));
   EXPECT_EQ(engine.cli("rm -f web").code, 0);
-  // It may still be trying, and is gone when it has told.
+  EXPECT_FALSE(helpers_of(id).empty()) << "the removal has waited for what has ten seconds";
   EXPECT_TRUE(is_told(engine, " did not take them in time after the container's end")) << engine.log();
   EXPECT_THAT(engine.log(), HasSubstr("container " + id + ": "));
   EXPECT_THAT(engine.log(), HasSubstr(" lines of its log were lost: the log driver "));
