@@ -233,14 +233,12 @@ awaitable<PathStat> Service::stat_path(std::string name, std::string path) {
 awaitable<void> Service::read_path(std::string name, std::string path, PathFound found, images::DownloadSink sink) {
   const auto container = impl_->find(name);
   const std::string wanted = archive_path(path);
-  bool started = false;
   const Impl::TreeUse use = [&](const Impl::UsedTree& tree) -> awaitable<void> {
     const auto stat = co_await impl_->at.workers.run(Pool::quick, [&] {
       refuse_kernels(*container, tree.root, wanted);
       return stat_in_root(tree.root, wanted);
     });
     co_await found(stat);
-    started = true;
     const std::function<void(ByteSink&)> work = [&tree, wanted](ByteSink& tar) {
       archive_path_in(tree.root, wanted, tree.ids, tar);
     };
@@ -249,7 +247,6 @@ awaitable<void> Service::read_path(std::string name, std::string path, PathFound
   try {
     co_await impl_->use_tree(container->id, true, use);
   } catch (const Error& error) {
-    if (started) throw;
     refuse_missing(error, name);
   }
   impl_->publish("archive-path", *container);
