@@ -52,8 +52,7 @@ TEST(LogNotices, AreNotTakenForWhoIsGone) {
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit none{3, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  auto notices =
-      std::make_unique<LogNotices>(context.get_executor(), changes, folder, std::chrono::milliseconds{0});
+  auto notices = std::make_unique<LogNotices>(context.get_executor(), changes, folder, std::chrono::milliseconds{0});
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   std::ofstream{folder / "notice"} << "container c1: lost";
   // Expired by now, and asked for before the timer's call, which the reactor puts behind it.

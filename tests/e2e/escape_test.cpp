@@ -33,7 +33,6 @@ class Exchanger {
   Exchanger(const fs::path& directory, const char* one, const char* other)
       : directory_(::open(directory.c_str(), O_PATH | O_CLOEXEC)), thread_([this, one, other] {
           while (!ended_) {
-            std::this_thread::yield();
             if (::syscall(SYS_renameat2, directory_.get(), one, directory_.get(), other, RENAME_EXCHANGE) == 0)
               ++rounds_;
           }
