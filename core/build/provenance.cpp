@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "gantry/base64.hpp"
+#include "gantry/proxy_arguments.hpp"
 #include "images/attestation.hpp"
 #include "images/reference.hpp"
 
@@ -45,18 +45,11 @@ ordered_json config_source(const builder::v1::Request& wanted, const Sources& so
   return out;
 }
 
-/// The same ten that BuildKit leaves out: every build of this user has them, often with a password.
-bool is_proxy(const std::string& name) {
-  static const std::set<std::string> names{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
-                                           "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
-  return names.contains(name);
-}
-
 /// The parameters whose values may be anything.
 ordered_json telling_arguments(const builder::v1::Request& wanted) {
   ordered_json out = ordered_json::object();
   for (const auto& [name, value] : wanted.arguments) {
-    if (value && !is_proxy(name)) out["build-arg:" + name] = *value;
+    if (value && !builder::is_proxy_argument(name)) out["build-arg:" + name] = *value;
   }
   for (const auto& [name, value] : wanted.labels) out["label:" + name] = value;
   return out;

@@ -4,14 +4,10 @@
 
 #include <algorithm>
 
+#include "gantry/proxy_arguments.hpp"
+
 namespace gantry::dockerfile {
 namespace {
-
-bool is_proxy(const std::string& name) {
-  static const std::set<std::string> names{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
-                                           "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
-  return names.contains(name);
-}
 
 std::string architecture() {
   utsname host{};
@@ -75,7 +71,7 @@ std::optional<std::string> Arguments::known(const std::string& name, const std::
 
 std::optional<std::string> Arguments::in_stage(const std::string& name,
                                                const std::optional<std::string>* declared) const {
-  if (declared == nullptr && !is_proxy(name)) return {};
+  if (declared == nullptr && !builder::is_proxy_argument(name)) return {};
   const auto given = given_.find(name);
   if (given != given_.end() && given->second) return given->second;
   return declared == nullptr ? std::nullopt : *declared;
@@ -100,7 +96,7 @@ std::vector<std::string> Arguments::allowed(const std::vector<std::string>& env)
     if (value && !set.contains(name)) out.push_back(name + "=" + *value);
   }
   for (const auto& [name, value] : given_) {
-    if (value && is_proxy(name) && !stage_.contains(name) && !set.contains(name)) {
+    if (value && builder::is_proxy_argument(name) && !stage_.contains(name) && !set.contains(name)) {
       out.push_back(name + "=" + *value);
     }
   }
@@ -112,7 +108,7 @@ std::vector<std::string> Arguments::telling(const std::vector<std::string>& allo
   std::vector<std::string> out;
   for (const std::string& variable : allowed) {
     const std::string name = name_of(variable);
-    if (!is_proxy(name) || referenced_.contains(name)) out.push_back(variable);
+    if (!builder::is_proxy_argument(name) || referenced_.contains(name)) out.push_back(variable);
   }
   return out;
 }
@@ -126,7 +122,7 @@ std::vector<std::string> Arguments::unused() const {
   std::vector<std::string> out;
   for (const auto& [name, value] : given_) {
     const bool is_builders = name == "SOURCE_DATE_EPOCH" || name == kCheckArgument;
-    if (!is_proxy(name) && !is_builders && !referenced_.contains(name)) out.push_back(name);
+    if (!builder::is_proxy_argument(name) && !is_builders && !referenced_.contains(name)) out.push_back(name);
   }
   return out;
 }
