@@ -17,7 +17,17 @@ namespace {
 
 /// The place of a named context that came in the same archive.
 constexpr std::string_view kDirectory = "directory:";
-constexpr std::size_t kMaxRecipe = std::size_t{16} << 20;
+/// In memory it may become twenty times as much.
+constexpr std::size_t kMaxRecipe = std::size_t{4} << 20;
+/// Each file is compared with each pattern.
+constexpr std::size_t kMaxIgnored = std::size_t{1} << 20;
+
+IgnorePatterns parse_ignored(const std::string& text) {
+  if (text.size() > kMaxIgnored) {
+    throw Error{Errc::invalid, "the .dockerignore is larger than " + std::to_string(kMaxIgnored) + " bytes"};
+  }
+  return IgnorePatterns::parse(text);
+}
 
 /// Nothing of a repository leads out of it.
 UniqueFd open_below(const UniqueFd& root, const std::string& directory) {
@@ -57,7 +67,7 @@ void Context::look_through(const builder::v1::Request& request, SumMemory& memor
   if (recipe_.empty()) throw Error{Errc::invalid, "the Dockerfile (" + recipe_name_ + ") cannot be empty"};
   auto ignored = host_->read(recipe_name_ + ".dockerignore", kMaxRecipe);
   if (!ignored) ignored = host_->read(".dockerignore", kMaxRecipe);
-  ignored_ = IgnorePatterns::parse(ignored.value_or(""));
+  ignored_ = parse_ignored(ignored.value_or(""));
   host_->list(ignored_);
   early_hash_ = std::make_unique<HostHash>(*host_, memory, call);
   here_ = false;
@@ -79,7 +89,7 @@ bool Context::look_through_archive(const builder::v1::Request& request, const Ca
   recipe_ = found->content;
   if (const SentArchive::Entry* ignored = sent->find(kIgnored); ignored != nullptr) {
     if (!S_ISREG(ignored->mode)) return false;
-    ignored_ = IgnorePatterns::parse(ignored->content);
+    ignored_ = parse_ignored(ignored->content);
     for (const std::string& path : left_out(ignored_)) sent->leave_out(path);
   }
   sent_ = std::move(sent);
@@ -143,7 +153,7 @@ void Context::fetch(const std::string& address, const Fetcher& fetcher, const Ca
   const Download download = fetcher.file(address, file.get(), call);
   if (tells_) materials_.push_back(file_material(address, digest_of(file.get(), call)));
   if (is_archive(file.get())) return unpack_archive(file.get(), root_.get(), call, fetcher.limit());
-  const std::string text = read_whole(file.get(), kMaxRecipe);
+  const std::string text = read_whole(file.get(), kMaxRecipe, without_password(address));
   if (text.find('\0') != std::string::npos) {
     throw Error{Errc::invalid, "what is at " + without_password(address) + " (" + download.media_type +
                                    ") is neither an archive nor a Dockerfile"};
@@ -218,7 +228,7 @@ void Context::read_recipe(const std::string& wanted) {
   // Two files of one name but for its case: dockerd takes this one too.
   if (!file && wanted.empty()) file = tree_->open_file("dockerfile");
   if (!file) throw Error{Errc::invalid, "Cannot locate specified Dockerfile: " + recipe_name_};
-  recipe_ = read_whole(file.get(), kMaxRecipe);
+  recipe_ = read_whole(file.get(), kMaxRecipe, recipe_name_);
   if (recipe_.empty()) throw Error{Errc::invalid, "the Dockerfile (" + recipe_name_ + ") cannot be empty"};
 }
 
@@ -226,7 +236,7 @@ void Context::read_recipe(const std::string& wanted) {
 void Context::remove_ignored() {
   const UniqueFd file = tree_->open_file(".dockerignore");
   if (!file) return;
-  ignored_ = IgnorePatterns::parse(read_whole(file.get(), kMaxRecipe));
+  ignored_ = parse_ignored(read_whole(file.get(), kMaxRecipe, ".dockerignore"));
   for (const std::string& name : left_out(ignored_)) {
     layer_archive::remove_tree(root_.get(), name);
   }

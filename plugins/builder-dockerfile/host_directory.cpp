@@ -77,7 +77,7 @@ std::optional<std::string> HostDirectory::read(const std::string& path, std::siz
   struct stat status {};
   if (!file && (errno == EACCES || errno == EPERM)) throw_unreadable(path);
   if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  return read_whole(file.get(), limit);
+  return read_whole(file.get(), limit, path);
 }
 
 void HostDirectory::list(const path_patterns::IgnorePatterns& ignored) {
@@ -94,6 +94,8 @@ void HostDirectory::list_below(int directory, const std::string& path, const pat
   const UniqueFd here{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!here) throw_unreadable(path);
   for (const std::string& name : layer_archive::Directory::open(here.get(), ".").sorted_names()) {
+    // Each file is compared with each pattern.
+    call_.check();
     File file{path.empty() ? name : path + "/" + name, {}};
     if (::fstatat(here.get(), name.c_str(), &file.status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) continue;  // gone already: it was never seen

@@ -13,6 +13,9 @@ namespace {
 
 using What = decltype(Instruction::what);
 
+/// Each may be a copy of the whole context.
+constexpr std::size_t kMostMounts = 256;
+
 [[noreturn]] void refuse(const std::string& why) { throw Error{Errc::invalid, why}; }
 
 std::vector<std::string> list_or_words(std::string_view text) {
@@ -121,19 +124,25 @@ What parse_copy(const Node& node, Flags& flags, bool add) {
   }
   copy.destination = copy.sources.back();
   copy.sources.pop_back();
-  for (const Heredoc& heredoc : node.heredocs) {
-    copy.heredocs.push_back(heredoc);
-    const auto word = std::find_if(copy.sources.begin(), copy.sources.end(),
-                                   [](const std::string& source) { return source.starts_with("<<"); });
-    if (word == copy.sources.end()) refuse(name + " cannot accept a here-document as its destination");
-    copy.sources.erase(word);
-  }
+  copy.heredocs = node.heredocs;
+  std::size_t announced = copy.heredocs.size();
+  std::erase_if(copy.sources, [&](const std::string& source) {
+    if (announced == 0 || !source.starts_with("<<")) return false;
+    --announced;
+    return true;
+  });
+  if (announced > 0) refuse(name + " cannot accept a here-document as its destination");
   return copy;
 }
 
 What parse_run(const Node& node, Flags& flags) {
   Run run;
-  for (const std::string& text : flags.list("mount")) {
+  const auto mounts = flags.list("mount");
+  if (mounts.size() > kMostMounts) {
+    refuse("RUN has " + std::to_string(mounts.size()) + " mounts, more than " + std::to_string(kMostMounts) +
+           ": mount a directory that has all of them in it");
+  }
+  for (const std::string& text : mounts) {
     run.mounts.push_back(parse_run_mount(text));
     run.mounts_text += (run.mounts_text.empty() ? "" : " ") + text;
   }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <climits>
 #include <deque>
 #include <map>
 #include <memory>
@@ -279,8 +280,11 @@ class StepLint {
     const auto& patterns = subject_.ignored;
     if (patterns.empty() || patterns.takes_back()) return;
     const std::string path = path_patterns::clean_in_root(source);
-    work_.spend(patterns.size() * (LintWork::kStep + path.size()));
-    if (path.empty() || !patterns.matches(path)) return;
+    // Of no file: and each pattern is compared with all of it as often as it has directories.
+    if (path.empty() || path.size() > PATH_MAX) return;
+    const auto depth = static_cast<std::size_t>(1 + std::count(path.begin(), path.end(), '/'));
+    work_.spend(patterns.size() * depth * (LintWork::kStep + path.size()));
+    if (!patterns.matches(path)) return;
     add("CopyIgnoredFile", std::string{"Attempting to "} + (copy.add ? "Add" : "Copy") + " file " + quote(path) +
                                " that is excluded by .dockerignore");
   }

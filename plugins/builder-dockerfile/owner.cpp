@@ -22,7 +22,7 @@ std::optional<std::uint32_t> look_up(const Tree& image, const std::string& file,
                                      std::size_t field = 2) {
   const UniqueFd database = image.open_file(file);
   if (!database) return {};
-  for (const std::string& line : split(read_whole(database.get(), kMaxFile), '\n')) {
+  for (const std::string& line : split(read_whole(database.get(), kMaxFile, file), '\n')) {
     const auto fields = split(line, ':');
     if (fields.size() > field && fields[0] == name) return number(fields[field]);
   }

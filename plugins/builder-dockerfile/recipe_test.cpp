@@ -53,6 +53,32 @@ TEST(Recipe, TakesBothFormsOfACommand) {
   EXPECT_EQ(shell.words, std::vector<std::string>{"[ 'a' ]"});
 }
 
+TEST(Recipe, TakesNoMoreMountsThanACommandCanWant) {
+  const auto run = [](int mounts) {
+    std::string text = "FROM x\nRUN";
+    for (int at = 0; at < mounts; ++at) text += " --mount=type=tmpfs,target=/" + std::to_string(at);
+    return text + " true\n";
+  };
+  EXPECT_EQ(only<dockerfile::Run>(parse(run(256))).mounts.size(), 256U);
+  EXPECT_EQ(
+      error_of(run(257)),
+      "dockerfile parse error on line 2: RUN has 257 mounts, more than 256: mount a directory that has all of them "
+      "in it");
+}
+
+TEST(Recipe, ReadsAnyNumberOfHereDocuments) {
+  constexpr std::size_t kMany = 100'000;
+  std::string text = "FROM x\nCOPY";
+  std::string contents;
+  for (std::size_t at = 0; at < kMany; ++at) {
+    text += " <<a";
+    contents += "a\n";
+  }
+  const auto copy = only<Copy>(parse(text + " b /\n" + contents));
+  EXPECT_EQ(copy.heredocs.size(), kMany);
+  EXPECT_EQ(copy.sources, std::vector<std::string>{"b"});
+}
+
 TEST(Recipe, ReadsHereDocuments) {
   const auto run = only<dockerfile::Run>(parse("FROM x\nRUN <<-'EOF' cat\n\tbody $x\n\tEOF\n"));
   ASSERT_EQ(run.heredocs.size(), 1U);

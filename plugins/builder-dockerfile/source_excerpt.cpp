@@ -9,10 +9,34 @@
 
 namespace gantry::dockerfile {
 
+namespace {
+
+/// Nobody reads more, and a finding for each of a thousand variables may be about the same lines.
+constexpr std::size_t kLongestExcerpt = 16384;
+
+/// The lines from `first` to `last`, those that there are.
+std::vector<std::string_view> lines_of(std::string_view text, std::size_t first, std::size_t last) {
+  std::vector<std::string_view> out;
+  for (std::size_t number = 1; number <= last; ++number) {
+    const std::size_t end = text.find('\n');
+    if (number >= first) out.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string source_excerpt(const std::string& name, std::string_view text, std::size_t first, std::size_t last) {
-  const std::vector<std::string> lines = split(text, '\n');
-  if (first < 1 || first > lines.size()) return {};
-  last = std::clamp(last, first, lines.size());
+  // Two more on each side than are ever shown.
+  constexpr std::size_t kAround = 6;
+  if (first < 1) return {};
+  const std::size_t lowest = first > kAround ? first - kAround : 1;
+  const std::vector<std::string_view> lines = lines_of(text, lowest, std::max(first, last) + kAround);
+  const std::size_t highest = lowest + lines.size() - 1;
+  if (lines.empty() || first > highest) return {};
+  last = std::clamp(last, first, highest);
   std::size_t start = first;
   std::size_t end = last;
   // As BuildKit counts: a line before and a line behind make one more than two.
@@ -22,17 +46,21 @@ std::string source_excerpt(const std::string& name, std::string_view text, std::
       --start;
       ++shown;
     }
-    if (end != lines.size()) {
+    if (end != highest) {
       ++end;
       ++shown;
     }
   }
   std::string out = name + ":" + std::to_string(first) + "\n--------------------\n";
-  for (std::size_t at = start; at <= end; ++at) {
+  for (std::size_t at = start; at <= end && out.size() < kLongestExcerpt; ++at) {
     char number[32];
     std::snprintf(number, sizeof number, " %3zu | ", at);
-    out += number + std::string{at >= first && at <= last ? ">>> " : "    "} + lines[at - 1] + "\n";
+    out += number;
+    out += at >= first && at <= last ? ">>> " : "    ";
+    out += lines[at - lowest].substr(0, kLongestExcerpt - std::min(out.size(), kLongestExcerpt));
+    out += '\n';
   }
+  if (out.size() >= kLongestExcerpt) out += "[...]\n";
   return out + "--------------------\n";
 }
 

@@ -17,6 +17,16 @@ TEST(SourceExcerpt, MarksAllLinesOfAnInstruction) {
       "x:2\n--------------------\n   1 |     a\n   2 | >>> b \\\n   3 | >>> c\n   4 |     d\n--------------------\n");
 }
 
+TEST(SourceExcerpt, ShowsTheStartOfWhatIsTooLong) {
+  std::string text = "RUN \\\n";
+  for (int line = 0; line < 10'000; ++line) text += "0123456789 \\\n";
+  for (const std::string& whole : {text, "RUN " + std::string(100'000, 'x')}) {
+    const std::string shown = source_excerpt("x", whole, 1, 10'000);
+    EXPECT_LT(shown.size(), 20'000U);
+    EXPECT_TRUE(shown.ends_with("[...]\n--------------------\n")) << shown.substr(shown.size() - 50);
+  }
+}
+
 TEST(SourceExcerpt, IsEmptyForLinesThatAreNotThere) {
   EXPECT_EQ(source_excerpt("x", "a", 0, 0), "");
   EXPECT_EQ(source_excerpt("x", "a", 2, 2), "");

@@ -117,16 +117,18 @@ std::string absolute_path(std::string_view path, std::string_view directory) {
   return out;
 }
 
-std::string read_whole(int file, std::size_t limit) {
+std::string read_whole(int file, std::size_t limit, const std::string& name) {
   std::string out;
   std::array<char, 65536> buffer{};
   for (;;) {
     const ssize_t got = ::read(file, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_errno("cannot read a file");
+    if (got < 0) throw_errno("cannot read " + layer_archive::quoted(name));
     if (got == 0) return out;
     out.append(buffer.data(), static_cast<std::size_t>(got));
-    if (out.size() > limit) throw Error{Errc::invalid, "a file is larger than " + std::to_string(limit) + " bytes"};
+    if (out.size() > limit) {
+      throw Error{Errc::invalid, layer_archive::quoted(name) + " is larger than " + std::to_string(limit) + " bytes"};
+    }
   }
 }
 

@@ -46,7 +46,7 @@ using path_patterns::clean_in_root;
 /// Where `path` is, seen from `directory`: absolute and clean; a slash at the end stays, and stands for "." as well.
 std::string absolute_path(std::string_view path, std::string_view directory);
 
-/// Reads a small file whole. Errors: invalid (larger than `limit`), io.
-std::string read_whole(int file, std::size_t limit);
+/// Reads a small file whole. `name`: what it is called in errors: invalid (larger than `limit`), io.
+std::string read_whole(int file, std::size_t limit, const std::string& name);
 
 }  // namespace gantry::dockerfile

@@ -44,7 +44,7 @@ TEST_F(TreeTest, OpensRegularFilesAlone) {
   const Tree tree{root_.get()};
   const UniqueFd file = tree.open_file("link");
   ASSERT_TRUE(file);
-  EXPECT_EQ(read_whole(file.get(), 100), "content");
+  EXPECT_EQ(read_whole(file.get(), 100, "x"), "content");
   EXPECT_FALSE(tree.open_file("pipe"));
   EXPECT_EQ(errno, ENXIO);
   EXPECT_FALSE(tree.open_file("etc"));

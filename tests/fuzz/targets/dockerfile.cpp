@@ -6,12 +6,13 @@
 #include "fuzz_target.hpp"
 #include "instruction.hpp"
 #include "lint.hpp"
+#include "source_excerpt.hpp"
 #include "words.hpp"
 
 namespace {
 
 /// All of a recipe, with an image below that has a variable, or that nobody has.
-void look_through(const gantry::dockerfile::Recipe& recipe) {
+void look_through(const gantry::dockerfile::Recipe& recipe, std::string_view text) {
   using namespace gantry::dockerfile;
   Arguments arguments{gantry::builder::v1::Request{}};
   std::set<std::size_t> stages;
@@ -28,6 +29,7 @@ void look_through(const gantry::dockerfile::Recipe& recipe) {
   const Findings findings = lint({recipe, arguments, stages, ignored, base, options, call});
   for (const Finding& finding : findings.list) {
     if (explain_finding(finding).empty()) std::abort();
+    if (source_excerpt("Dockerfile", text, finding.line, finding.last_line).size() > 100'000) std::abort();
   }
   try {
     static_cast<void>(parse_check(recipe.check));
@@ -42,7 +44,7 @@ FUZZ_TARGET(text) {
   using namespace gantry::dockerfile;
   const Recipe recipe = parse_recipe(text, "Dockerfile");
   if (recipe.stages.empty()) std::abort();
-  look_through(recipe);
+  look_through(recipe, text);
   const Variables variables = [](std::string_view name) -> std::optional<std::string> {
     if (name.size() % 2 == 0) return std::nullopt;
     return std::string{name};
