@@ -16,8 +16,24 @@ void Transcript::tell(std::string_view text, bool is_error) {
 }
 
 void Transcript::tell_kept(std::size_t stage) {
-  for (const auto& [text, is_error] : kept_[stage]) tell(text, is_error);
-  kept_.erase(stage);
+  const auto found = kept_.find(stage);
+  if (found == kept_.end()) return;
+  for (const auto& [text, is_error] : found->second.texts) tell(text, is_error);
+  kept_size_ -= found->second.size;
+  kept_.erase(found);
+}
+
+void Transcript::keep(std::size_t stage, std::string_view text, bool is_error) {
+  constexpr std::size_t kOverhead = sizeof(std::pair<std::string, bool>);
+  Kept& kept = kept_[stage];
+  if (kept_size_ + kOverhead + text.size() <= kMostKept) {
+    kept.texts.emplace_back(text, is_error);
+    kept.size += kOverhead + text.size();
+    kept_size_ += kOverhead + text.size();
+  } else if (!std::exchange(kept.clipped, true)) {
+    kept.texts.emplace_back("[what this stage said while others had their turn is too much: some of it is left out]\n",
+                            true);
+  }
 }
 
 void Transcript::say(std::size_t stage, std::string_view text, bool is_error) {
@@ -25,7 +41,7 @@ void Transcript::say(std::size_t stage, std::string_view text, bool is_error) {
   if (!stages_.empty() && stages_.front() == stage) {
     tell(text, is_error);
   } else {
-    kept_[stage].emplace_back(text, is_error);
+    keep(stage, text, is_error);
   }
 }
 
