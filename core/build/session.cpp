@@ -126,15 +126,31 @@ awaitable<std::shared_ptr<const images::Image>> Session::held(awaitable<std::sha
   co_return image;
 }
 
+/// The config of each step has the history of all before it, and stays in memory as long as the step is kept: a few
+/// kilobytes of a recipe would be gigabytes.
+awaitable<std::shared_ptr<const images::Image>> Session::counted(awaitable<std::shared_ptr<const images::Image>> work) {
+  constexpr std::size_t kMost = std::size_t{128} << 20;
+  auto image = co_await held(std::move(work));
+  if (image == nullptr || !steps_.insert(image->id).second) co_return image;
+  steps_size_ += image->config_json.size();
+  if (steps_size_ > kMost) {
+    throw Error{
+        Errc::exhausted,
+        "the images of the build's steps have more than 128 MiB of settings and history: use fewer steps, fewer "
+        "stages, and shorter commands, variables and labels"};
+  }
+  co_return image;
+}
+
 bool Session::cached(const builder::v1::Step& step, builder::v1::Image& out) {
-  const auto found = on_io(held(at_.images.find_step(to_build_step(step), request_->cache_from)));
+  const auto found = on_io(counted(at_.images.find_step(to_build_step(step), request_->cache_from)));
   if (found == nullptr) return false;
   out = to_builder(*found);
   return true;
 }
 
 void Session::commit(const builder::v1::Step& step, builder::v1::Image& out) {
-  out = to_builder(*on_io(held(at_.images.commit_step(to_build_step(step)))));
+  out = to_builder(*on_io(counted(at_.images.commit_step(to_build_step(step)))));
   // What is mounted over cannot be removed by a step.
   const std::lock_guard lock{mutex_};
   if (complete_.contains(step.parent)) complete_.insert(out.id);

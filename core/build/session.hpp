@@ -75,6 +75,7 @@ class Session final : public builder::v1::Session,
   awaitable<void> forget_tree(std::string tree);
   void show(std::string_view text, bool is_error);
   awaitable<std::shared_ptr<const images::Image>> held(awaitable<std::shared_ptr<const images::Image>> work);
+  awaitable<std::shared_ptr<const images::Image>> counted(awaitable<std::shared_ptr<const images::Image>> work);
 
   asio::any_io_executor io_;
   Service::Neighbours at_;
@@ -95,6 +96,8 @@ class Session final : public builder::v1::Session,
   std::atomic<int> exit_code_ = 0;
   std::vector<std::shared_ptr<AgentServer>> agents_;    ///< On the io thread.
   std::map<std::string, std::shared_ptr<void>> holds_;  ///< The images that the build stands on. On the io thread.
+  std::set<std::string> steps_;                         ///< The images of its steps. The same.
+  std::size_t steps_size_{};                            ///< Of the configs of those. The same.
   bool over_{};                                         ///< The same.
 };
 

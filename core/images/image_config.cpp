@@ -30,10 +30,16 @@ void take(const json& object, const char* name, std::string& out) {
   if (out.find('\0') != std::string::npos) refuse_config(std::string{name} + " contains a NUL");
 }
 
+void check_count(const json& list, const char* name) {
+  if (list.size() <= kMaxItems) return;
+  refuse_config(std::string{name} + " has more than " + std::to_string(kMaxItems) + " entries");
+}
+
 void take(const json& object, const char* name, std::vector<std::string>& out) {
   const json* value = member(object, name);
   if (value == nullptr) return;
-  if (!value->is_array() || value->size() > kMaxItems) refuse_config(std::string{name} + " is not a list of strings");
+  if (!value->is_array()) refuse_config(std::string{name} + " is not a list of strings");
+  check_count(*value, name);
   out.clear();
   for (const json& item : *value) {
     if (!item.is_string()) refuse_config(std::string{name} + " is not a list of strings");
@@ -55,7 +61,8 @@ void take(const json& object, const char* name, bool& out) {
 void take_keys(const json& object, const char* name, std::vector<std::string>& out) {
   const json* value = member(object, name);
   if (value == nullptr) return;
-  if (!value->is_object() || value->size() > kMaxItems) refuse_config(std::string{name} + " is not an object");
+  if (!value->is_object()) refuse_config(std::string{name} + " is not an object");
+  check_count(*value, name);
   out.clear();
   for (const auto& [key, ignored] : value->items()) {
     if (key.find('\0') != std::string::npos) refuse_config(std::string{name} + " contains a NUL");
@@ -66,7 +73,8 @@ void take_keys(const json& object, const char* name, std::vector<std::string>& o
 void take_map(const json& object, const char* name, std::map<std::string, std::string>& out) {
   const json* value = member(object, name);
   if (value == nullptr) return;
-  if (!value->is_object() || value->size() > kMaxItems) refuse_config(std::string{name} + " is not an object");
+  if (!value->is_object()) refuse_config(std::string{name} + " is not an object");
+  check_count(*value, name);
   out.clear();
   for (const auto& [key, item] : value->items()) {
     if (!item.is_string()) refuse_config(std::string{name} + " is not an object of strings");

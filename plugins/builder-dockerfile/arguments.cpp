@@ -18,8 +18,6 @@ std::string architecture() {
   return machine;
 }
 
-std::string name_of(const std::string& variable) { return variable.substr(0, variable.find('=')); }
-
 }  // namespace
 
 Arguments::Arguments(const builder::v1::Request& request) {
@@ -45,22 +43,14 @@ Arguments::Arguments(const builder::v1::Request& request) {
   }
 }
 
-std::optional<std::string> Arguments::value_of(const std::string& name,
-                                               const std::map<std::string, std::optional<std::string>>& from) const {
+std::optional<std::string> Arguments::value_of(const std::string& name, const Values& from) const {
   if (const auto given = given_.find(name); given != given_.end() && given->second) return given->second;
   const auto found = from.find(name);
   return found == from.end() ? std::nullopt : found->second;
 }
 
 void Arguments::declare_global(const std::string& name, const std::optional<std::string>& value) {
-  referenced_.insert(name);
   global_[name] = value;
-}
-
-void Arguments::declare(const std::string& name, const std::optional<std::string>& value) {
-  referenced_.insert(name);
-  auto known = this->known(name, value);
-  if (known || !stage_.contains(name)) stage_[name] = std::move(known);
 }
 
 std::optional<std::string> Arguments::known(const std::string& name, const std::optional<std::string>& value) const {
@@ -85,30 +75,10 @@ Variables Arguments::global() const {
   };
 }
 
-std::vector<std::string> Arguments::allowed(const std::vector<std::string>& env) const {
-  std::set<std::string, std::less<>> set;
-  for (const std::string& variable : env) {
-    if (variable.find('=') != std::string::npos) set.insert(name_of(variable));
-  }
-  std::vector<std::string> out;
-  for (const auto& [name, fallback] : stage_) {
-    const auto value = value_of(name, stage_);
-    if (value && !set.contains(name)) out.push_back(name + "=" + *value);
-  }
+std::vector<std::pair<std::string, std::string>> Arguments::proxies() const {
+  std::vector<std::pair<std::string, std::string>> out;
   for (const auto& [name, value] : given_) {
-    if (value && builder::is_proxy_argument(name) && !stage_.contains(name) && !set.contains(name)) {
-      out.push_back(name + "=" + *value);
-    }
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-std::vector<std::string> Arguments::telling(const std::vector<std::string>& allowed) const {
-  std::vector<std::string> out;
-  for (const std::string& variable : allowed) {
-    const std::string name = name_of(variable);
-    if (!builder::is_proxy_argument(name) || referenced_.contains(name)) out.push_back(variable);
+    if (value && builder::is_proxy_argument(name)) out.emplace_back(name, *value);
   }
   return out;
 }
@@ -118,33 +88,51 @@ bool Arguments::is_given(const std::string& name) const {
   return found != given_.end() && found->second.has_value();
 }
 
-std::vector<std::string> Arguments::unused() const {
+bool Arguments::is_silent(const std::string& name) const {
+  return builder::is_proxy_argument(name) && !global_.contains(name);
+}
+
+std::vector<std::string> Arguments::unused(const std::set<std::string>& used) const {
   std::vector<std::string> out;
   for (const auto& [name, value] : given_) {
     const bool is_builders = name == "SOURCE_DATE_EPOCH" || name == kCheckArgument;
-    if (!builder::is_proxy_argument(name) && !is_builders && !referenced_.contains(name)) out.push_back(name);
+    if (!builder::is_proxy_argument(name) && !is_builders && !global_.contains(name) && !used.contains(name))
+      out.push_back(name);
   }
   return out;
 }
 
-std::optional<std::string> find_variable(const std::vector<std::string>& env, std::string_view name) {
-  for (const std::string& variable : env) {
-    if (variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=') {
-      return variable.substr(name.size() + 1);
-    }
-  }
-  return {};
+void StageArguments::declare(const std::string& name, const std::optional<std::string>& value) {
+  referenced_.insert(name);
+  auto known = shared_.known(name, value);
+  if (known || !stage_.contains(name)) stage_[name] = std::move(known);
 }
 
-void set_variable(std::vector<std::string>& env, const std::string& name, const std::string& value) {
-  const std::string whole = name + "=" + value;
-  for (std::string& variable : env) {
-    if (name_of(variable) == name) {
-      variable = whole;
-      return;
-    }
+std::optional<std::string> StageArguments::find(const std::string& name) const {
+  const auto declared = stage_.find(name);
+  return shared_.in_stage(name, declared == stage_.end() ? nullptr : &declared->second);
+}
+
+std::vector<std::string> StageArguments::allowed(const Environment& env) const {
+  std::vector<std::string> out;
+  for (const auto& [name, fallback] : stage_) {
+    const auto value = shared_.in_stage(name, &fallback);
+    if (value && !env.has(name)) out.push_back(name + "=" + *value);
   }
-  env.push_back(whole);
+  for (const auto& [name, value] : shared_.proxies()) {
+    if (!stage_.contains(name) && !env.has(name)) out.push_back(name + "=" + value);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<std::string> StageArguments::telling(const std::vector<std::string>& allowed) const {
+  std::vector<std::string> out;
+  for (const std::string& variable : allowed) {
+    const std::string name{name_of(variable)};
+    if (!shared_.is_silent(name) || referenced_.contains(name)) out.push_back(variable);
+  }
+  return out;
 }
 
 }  // namespace gantry::dockerfile

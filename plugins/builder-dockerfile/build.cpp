@@ -41,9 +41,9 @@ std::optional<std::int64_t> source_date(const builder::v1::Request& request) {
 
 Build::Build(const builder::v1::Request& request, Context& context, Tools tools, builder::v1::Session& session,
              const Call& call)
-    : recipe_(parse_shown(context, session)),
-      shared_{request, context, std::move(tools), session, call, recipe_, source_date(request)},
-      arguments_(request) {}
+    : recipe_(parse_shown(context, session)), arguments_(request), shared_{request,    context, std::move(tools),
+                                                                           session,    call,    recipe_,
+                                                                           arguments_, bounds_, source_date(request)} {}
 
 std::size_t Build::last_stage() const {
   const std::string& target = shared_.request.target;
@@ -133,7 +133,7 @@ std::string Build::run() {
   }
   show_unused();
   tell_origins();
-  const std::string image = schedule_->result(last, last + 1).value_or(StageState{}).image;
+  const std::string image = schedule_->result(last, last + 1)->image;
   if (image.empty()) throw Error{Errc::invalid, "No image was generated. Is your Dockerfile empty?"};
   return image;
 }
@@ -147,15 +147,13 @@ void Build::tell_origins() const {
 }
 
 void Build::take_global_arguments() {
-  // One may be a thousand times as long as what was written.
-  constexpr std::size_t kMost = std::size_t{64} << 20;
-  std::size_t all = 0;
   for (const Instruction& instruction : recipe_.arguments) {
     for (const auto& [name, value] : std::get<Arg>(instruction.what).defaults) {
       std::optional<std::string> known = value;
-      if (known) known = expand(*known, recipe_.escape, arguments_.global());
-      all += known ? known->size() : 0;
-      if (all > kMost) throw Error{Errc::invalid, "the arguments before the first stage are too long"};
+      std::size_t cost = 0;
+      if (known) known = expand(*known, recipe_.escape, arguments_.global(), &cost);
+      bounds_.work(cost, instruction.line);
+      bounds_.keep(known ? known->size() : 0, instruction.line);
       arguments_.declare_global(name, known);
     }
   }
@@ -179,18 +177,18 @@ void Build::show_start(Transcript& transcript) {
 StageState Build::build_stage(std::size_t stage, Transcript& transcript) {
   const StageName name{stage, recipe_.stages[stage].from.stage, first_steps_.at(stage), steps_};
   Voice voice{shared_.session, shared_.context, transcript, name, recipe_.stages[stage]};
-  StageBuild work{shared_, stage, arguments_, *schedule_, voice};
+  StageBuild work{shared_, stage, *schedule_, voice};
   StageState out = work.run();
+  bounds_.keep(weight_of(out), recipe_.stages[stage].header.line);
   transcript.finish(stage);
   const std::lock_guard lock{mutex_};
-  const std::set<std::string> used = work.arguments().used();
+  const std::set<std::string>& used = work.arguments().used();
   used_.insert(used.begin(), used.end());
   return out;
 }
 
 void Build::show_unused() {
-  std::vector<std::string> unused = arguments_.unused();
-  std::erase_if(unused, [this](const std::string& name) { return used_.contains(name); });
+  const std::vector<std::string> unused = arguments_.unused(used_);
   if (unused.empty()) return;
   shared_.session.output("[Warning] One or more build-args [" + join(unused, " ") + "] were not consumed\n");
 }

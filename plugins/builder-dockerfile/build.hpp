@@ -32,8 +32,9 @@ class Build {
   [[nodiscard]] std::string explained(const Finding& finding) const;
 
   Recipe recipe_;
-  const Shared shared_;
   Arguments arguments_;
+  Bounds bounds_;
+  const Shared shared_;
   Schedule::Dependencies needed_;
   std::map<std::size_t, std::size_t> first_steps_;  ///< How many steps come before a stage's.
   std::size_t steps_{};                             ///< Of all stages.

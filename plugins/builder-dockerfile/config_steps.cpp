@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 #include <random>
+#include <unordered_set>
 
 #include "stage_build.hpp"
 #include "text.hpp"
@@ -29,9 +30,21 @@ std::string quoted_list(const std::vector<std::string>& words) {
   return out + "]";
 }
 
-void add_new(std::vector<std::string>& list, const std::string& item) {
-  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
-}
+/// Each of them once, in order, as often as a recipe may name it.
+class Once {
+ public:
+  explicit Once(std::vector<std::string>& list) : list_(list), known_(list.begin(), list.end()) {}
+  void add(const std::string& item) {
+    if (known_.insert(item).second) list_.push_back(item);
+  }
+
+ private:
+  std::vector<std::string>& list_;
+  std::unordered_set<std::string> known_;
+};
+
+/// What one port of a range costs, in bytes.
+constexpr std::size_t kPort = 64;
 
 struct PortRange {
   int first{};
@@ -146,7 +159,7 @@ void StageBuild::step(const Env& env) {
   Pairs variables;
   for (const auto& [name, value] : env.variables) variables.emplace_back(expanded(name), expanded(value));
   for (const auto& [name, value] : variables) {
-    set_variable(state_.config.env, name, value);
+    env_.set(name, value);
     comment += " " + name + "=" + value;
   }
   commit_config(comment);
@@ -194,10 +207,14 @@ void StageBuild::step(const Entrypoint& entrypoint) {
 
 void StageBuild::step(const Expose& expose) {
   std::vector<std::string> words;
+  Once ports{state_.config.exposed_ports};
   for (const std::string& text : expose.ports) {
-    for (const std::string& word : expand_words(text, recipe_.escape, variables())) {
-      words.push_back(word);
-      for (const std::string& port : ports_of(word)) add_new(state_.config.exposed_ports, port);
+    for (std::string& word : expanded_words(text)) {
+      for (const std::string& port : ports_of(word)) {
+        spend(kPort);
+        ports.add(port);
+      }
+      words.push_back(std::move(word));
     }
   }
   commit_config("EXPOSE " + join(words, " "));
@@ -205,10 +222,11 @@ void StageBuild::step(const Expose& expose) {
 
 void StageBuild::step(const Volume& volume) {
   std::vector<std::string> paths;
+  Once volumes{state_.config.volumes};
   for (const std::string& path : volume.paths) {
     paths.push_back(expanded(path));
     if (paths.back().empty()) throw Error{Errc::invalid, "VOLUME specified can not be an empty string"};
-    add_new(state_.config.volumes, paths.back());
+    volumes.add(paths.back());
   }
   commit_config("VOLUME [" + join(paths, " ") + "]");
 }

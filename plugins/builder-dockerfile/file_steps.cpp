@@ -18,9 +18,6 @@ namespace gantry::dockerfile {
 
 using builder::v1::Step;
 
-/// In BuildKit, too, whatever the directive "escape" says.
-constexpr char kHeredocEscape = '\\';
-
 /// Where a COPY takes its files from.
 struct StageBuild::Origin {
   std::unique_ptr<ScopedTree> stage;  ///< Of COPY --from.
@@ -139,7 +136,9 @@ std::vector<StageBuild::Source> StageBuild::find_sources(const Copy& copy, Origi
     }
     if (all.empty()) all = copy.from.empty() ? context_.paths() : origin.tree->all();
     for (const std::string& path : all) {
-      if (path_patterns::matches_path(path, clean)) out.push_back({origin.tree, origin.hash, path, copy.add, {}, {}});
+      const bool matches = path_patterns::matches_path(path, clean);
+      spend(matches ? sizeof(Source) : 1);
+      if (matches) out.push_back({origin.tree, origin.hash, path, copy.add, {}, {}});
     }
   }
   if (out.empty() && copy.heredocs.empty()) {
@@ -205,9 +204,7 @@ void StageBuild::write_files(const Copy& copy, const std::vector<Source>& source
   if (!copy.mode.empty()) options.mode = parse_mode(expanded(copy.mode));
   for (const Source& source : sources) write_source(copy, source, to, destination, options);
   for (const Heredoc& heredoc : copy.heredocs) {
-    const std::string content =
-        heredoc.expand ? expand_raw(heredoc.content, kHeredocEscape, variables()) : heredoc.content;
-    write_into(content, heredoc.name, to, destination, options);
+    write_into(expanded_file(heredoc), heredoc.name, to, destination, options);
   }
 }
 
@@ -236,8 +233,8 @@ StageBuild::Source StageBuild::find_remote(const Copy& copy, const std::string& 
   return out;
 }
 
-std::string StageBuild::hash_of(const Copy& copy, const Source& source) const {
-  if (!source.repository) return source.hash->of(source.path, IgnorePatterns{copy.exclude});
+std::string StageBuild::hash_of(const Copy& copy, const Source& source, const IgnorePatterns& exclude) const {
+  if (!source.repository) return source.hash->of(source.path, exclude);
   const std::string whole = source.commit + ":" + source.repository->directory + (copy.keep_git_dir ? ":git" : "");
   return "git:" + sha256_hex(whole);
 }
@@ -250,7 +247,8 @@ void StageBuild::step(const Copy& copy) {
   check_sources(copy, sources);
   std::vector<std::string> hashes;
   try {
-    for (const Source& source : sources) hashes.push_back(hash_of(copy, source));
+    const IgnorePatterns exclude{copy.exclude};
+    for (const Source& source : sources) hashes.push_back(hash_of(copy, source, exclude));
   } catch (const Error& error) {
     if (error.code() != Errc::not_found) throw;
     const std::string why =
@@ -258,9 +256,7 @@ void StageBuild::step(const Copy& copy) {
     throw Error{Errc::invalid, name + " failed: " + why};
   }
   for (const Heredoc& heredoc : copy.heredocs) {
-    const std::string content =
-        heredoc.expand ? expand_raw(heredoc.content, kHeredocEscape, variables()) : heredoc.content;
-    hashes.push_back("file:" + sha256_hex(heredoc.name + "\n" + content));
+    hashes.push_back("file:" + sha256_hex(heredoc.name + "\n" + expanded_file(heredoc)));
   }
   std::string comment = name + " ";
   if (!copy.owner.empty()) comment += "--chown=" + expanded(copy.owner) + " ";

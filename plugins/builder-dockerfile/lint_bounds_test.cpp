@@ -6,6 +6,7 @@
 
 #include "drivers/silent_call.hpp"
 #include "lint.hpp"
+#include "repeated_text.hpp"
 
 // What a stranger's recipe may cost. Each of these took minutes, or gigabytes, before there were bounds.
 namespace gantry::dockerfile {
@@ -25,22 +26,6 @@ Findings checked(const std::string& text, const Call& call = SilentCall{}) {
   const auto ignored = path_patterns::IgnorePatterns::parse("");
   const BaseConfig base = [](const std::string&, const std::string&) { return std::nullopt; };
   return lint({recipe, arguments, stages, ignored, base, parse_check(recipe.check), call});
-}
-
-std::string numbered(const std::string& before, const std::string& after, int count) {
-  std::string out;
-  for (int at = 0; at < count; ++at) {
-    out += before;
-    out += std::to_string(at);
-    out += after;
-  }
-  return out;
-}
-
-std::string repeated(const std::string& text, int count) {
-  std::string out;
-  for (int at = 0; at < count; ++at) out += text;
-  return out;
 }
 
 std::int64_t most_memory_in_kib() {

@@ -227,7 +227,7 @@ int StageBuild::run_command(const std::string& container) {
 void StageBuild::step(const Run& run) {
   const bool was_here = context_.is_here();
   const std::vector<std::string> process = process_of(run, shell());
-  const std::vector<std::string> arguments = arguments_.allowed(state_.config.env);
+  const std::vector<std::string> arguments = arguments_.allowed(env_);
   std::vector<RunMount> mounts;
   for (const RunMount& raw : run.mounts) mounts.push_back(expanded_mount(raw));
   std::string created_by = join(process, " ");
@@ -236,6 +236,7 @@ void StageBuild::step(const Run& run) {
     const std::string values = telling.empty() ? "" : join(telling, " ") + " ";
     created_by = "|" + std::to_string(telling.size()) + " " + values + created_by;
   }
+  spend(created_by.size());
   std::string telling;
   for (const RunMount& mount : mounts) telling += telling_of(mount);
   // What dockerd's classic builder does not have: told behind the command, as a comment.

@@ -13,36 +13,18 @@ namespace {
 constexpr std::size_t kMostAtOnce = 8;
 constexpr std::size_t kLeastAtOnce = 4;
 constexpr std::chrono::milliseconds kStopInterval{50};
-/// Of what the stages of one build come to: thousands of them may each have thousands of variables.
-constexpr std::size_t kMostKept = std::size_t{256} << 20;
-/// Of a string beside what is in it.
-constexpr std::size_t kOverhead = 48;
-
-std::size_t weight_of_strings(const std::vector<std::string>& strings) {
-  std::size_t out = 0;
-  for (const std::string& one : strings) out += kOverhead + one.size();
-  return out;
-}
 
 [[noreturn]] void throw_in_vain() { throw Error{Errc::cancelled, "another stage has failed"}; }
 
 }  // namespace
 
-std::size_t weight_of(const StageState& state) {
-  const builder::v1::Config& config = state.config;
-  std::size_t out = sizeof(state) + state.author.size() + config.user.size() + config.working_dir.size();
-  for (const auto* strings : {&config.exposed_ports, &config.env, &config.entrypoint, &config.cmd, &config.volumes,
-                              &config.shell, &config.on_build}) {
-    out += weight_of_strings(*strings);
-  }
-  for (const auto& [name, value] : config.labels) out += 2 * kOverhead + name.size() + value.size();
-  for (const auto& [name, value] : state.arguments) out += 2 * kOverhead + name.size() + value.value_or("").size();
-  return out;
-}
-
 Schedule::Schedule(Dependencies dependencies, builder::v1::Steps* steps)
     : dependencies_(std::move(dependencies)), steps_(steps) {
-  for (const auto& [stage, needed] : dependencies_) waiting_.insert(stage);
+  for (const auto& [stage, needed] : dependencies_) {
+    waiting_[stage] = needed.size();
+    if (needed.empty()) ready_.insert(stage);
+    for (const std::size_t one : needed) needed_by_[one].push_back(stage);
+  }
 }
 
 std::vector<std::size_t> Schedule::order() const {
@@ -60,29 +42,22 @@ bool Schedule::stopped(std::size_t stage) const {
   return is_in_vain(stage);
 }
 
-std::optional<std::size_t> Schedule::next_ready() const {
-  // The first that can begin: so the first that is not done is always being built, and whoever waits for one before it
-  // waits for something that goes on.
-  for (const std::size_t stage : waiting_) {
-    const auto& needed = dependencies_.at(stage);
-    if (std::all_of(needed.begin(), needed.end(), [&](std::size_t one) { return done_.contains(one); })) return stage;
-  }
-  return {};
-}
-
 void Schedule::drop_in_vain() {
-  std::erase_if(waiting_, [this](std::size_t stage) { return is_in_vain(stage); });
+  if (failures_.empty()) return;
+  std::erase_if(waiting_, [this](const auto& one) { return is_in_vain(one.first); });
+  std::erase_if(ready_, [this](std::size_t stage) { return is_in_vain(stage); });
 }
 
-void Schedule::finish(std::size_t stage, std::optional<StageState> state, std::exception_ptr failure) {
+void Schedule::finish(std::size_t stage, std::shared_ptr<const StageState> state, std::exception_ptr failure) {
   const std::lock_guard lock{mutex_};
   busy_.erase(stage);
-  kept_ += state ? weight_of(*state) : 0;
-  if (state && kept_ > kMostKept) {
-    state.reset();
-    failure = std::make_exception_ptr(Error{Errc::invalid, "the stages of the Dockerfile come to too much"});
+  if (state != nullptr) {
+    done_[stage] = std::move(state);
+    for (const std::size_t one : needed_by_[stage]) {
+      const auto waits = waiting_.find(one);
+      if (waits != waiting_.end() && --waits->second == 0) ready_.insert(one);
+    }
   }
-  if (state) done_[stage] = std::move(*state);
   // What ends because it is in vain is no failure of its own.
   if (failure && !is_in_vain(stage)) failures_[stage] = failure;
   if (failure && !first_failure_) first_failure_ = failure;
@@ -95,15 +70,17 @@ void Schedule::work_on(const Work& work) {
     std::size_t stage = 0;
     {
       std::unique_lock lock{mutex_};
-      std::optional<std::size_t> ready;
-      changed_.wait(lock, [&] { return waiting_.empty() || (ready = next_ready()).has_value(); });
-      if (!ready) return;
-      stage = *ready;
+      changed_.wait(lock, [&] { return waiting_.empty() || !ready_.empty(); });
+      if (ready_.empty()) return;
+      // The first that can begin: so the first that is not done is always being built, and whoever waits for one
+      // before it waits for something that goes on.
+      stage = *ready_.begin();
+      ready_.erase(stage);
       waiting_.erase(stage);
       busy_.insert(stage);
     }
     try {
-      finish(stage, work(stage), nullptr);
+      finish(stage, std::make_shared<const StageState>(work(stage)), nullptr);
     } catch (...) {
       finish(stage, {}, std::current_exception());
     }
@@ -147,7 +124,7 @@ void Schedule::run(const Work& work, bool all) {
   if (first_failure_) std::rethrow_exception(all_ || failures_.empty() ? first_failure_ : failures_.begin()->second);
 }
 
-std::optional<StageState> Schedule::result(std::size_t stage, std::size_t for_stage) {
+std::shared_ptr<const StageState> Schedule::result(std::size_t stage, std::size_t for_stage) {
   if (!dependencies_.contains(stage) || stage >= for_stage) return {};
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [&] { return done_.contains(stage) || is_in_vain(for_stage); });

@@ -13,8 +13,8 @@ using builder::v1::Step;
 
 namespace {
 
-/// In all the words of a stage: one may be a thousand times as long as what was written.
-constexpr std::size_t kMostExpanded = std::size_t{64} << 20;
+/// What a word costs beside what is in it.
+constexpr std::size_t kWord = 64;
 
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -31,7 +31,7 @@ std::string short_id(const std::string& id) {
   return id.substr(colon == std::string::npos ? 0 : colon + 1, 12);
 }
 
-StageBuild::StageBuild(const Shared& shared, std::size_t stage, Arguments arguments, Schedule& schedule, Voice& voice)
+StageBuild::StageBuild(const Shared& shared, std::size_t stage, Schedule& schedule, Voice& voice)
     : request_(shared.request),
       context_(shared.context),
       tools_(shared.tools),
@@ -39,7 +39,9 @@ StageBuild::StageBuild(const Shared& shared, std::size_t stage, Arguments argume
       call_(shared.call),
       recipe_(shared.recipe),
       stage_(stage),
-      arguments_(std::move(arguments)),
+      bounds_(shared.bounds),
+      shared_arguments_(shared.arguments),
+      arguments_(shared.arguments),
       schedule_(schedule),
       voice_(voice),
       created_(shared.created),
@@ -82,16 +84,16 @@ void StageBuild::show_image(const std::string& id) { say(" ---> " + short_id(id)
 void StageBuild::start_stage() {
   const Stage& wanted = recipe_.stages[stage_];
   begin(wanted.header);
-  const std::string base = expand(wanted.from.base, recipe_.escape, arguments_.global());
+  const std::string base = expand(wanted.from.base, recipe_.escape, shared_arguments_.global());
   if (base.empty()) throw Error{Errc::invalid, "base name (" + wanted.from.base + ") should not be blank"};
   if (const auto parent = find_base_stage(recipe_, base, stage_)) {
-    const StageState known = schedule_.result(*parent, stage_).value();
-    state_.image = known.image;
-    state_.config = known.config;
-    state_.author = known.author;
-    arguments_.inherit(known.arguments);
+    const auto known = schedule_.result(*parent, stage_);
+    state_.image = known->image;
+    state_.config = known->config;
+    state_.author = known->author;
+    arguments_.inherit(known->arguments);
   } else if (base != "scratch") {
-    std::string platform = expand(wanted.from.platform, recipe_.escape, arguments_.global());
+    std::string platform = expand(wanted.from.platform, recipe_.escape, shared_arguments_.global());
     if (platform.empty()) platform = request_.platform;
     Image image;
     const auto named = context_.image_named(base);
@@ -102,7 +104,8 @@ void StageBuild::start_stage() {
     tell_trace();
     warn_of_platform(base, image, platform);
   }
-  if (!find_variable(state_.config.env, "PATH")) set_variable(state_.config.env, "PATH", kDefaultPath);
+  env_.refresh();
+  if (!env_.has("PATH")) env_.set("PATH", kDefaultPath);
   const bool triggers = !state_.config.on_build.empty();
   if (triggers) run_triggers();
   show_image(state_.image);
@@ -112,7 +115,7 @@ void StageBuild::start_stage() {
 void StageBuild::warn_of_platform(const std::string& base, const Image& image, const std::string& platform) {
   auto* display = static_cast<builder::v1::Display*>(session_.query(builder::v1::Display::kService));
   if (display == nullptr || image.architecture.empty()) return;
-  const std::string wanted = platform.empty() ? arguments_.global()("TARGETPLATFORM").value_or("") : platform;
+  const std::string wanted = platform.empty() ? shared_arguments_.global()("TARGETPLATFORM").value_or("") : platform;
   const std::string actual = image.os + "/" + image.architecture;
   if (wanted == actual || wanted.starts_with(actual + "/")) return;
   const Instruction& header = recipe_.stages[stage_].header;
@@ -137,6 +140,7 @@ void StageBuild::run_triggers() {
 }
 
 void StageBuild::dispatch(const Instruction& instruction) {
+  words_ = 0;
   traced_ = {};
   traced_.parent = state_.image;
   std::visit([this](const auto& what) { step(what); }, instruction.what);
@@ -144,17 +148,46 @@ void StageBuild::dispatch(const Instruction& instruction) {
 }
 
 Variables StageBuild::variables() const {
-  return [this, allowed = arguments_.allowed(state_.config.env)](std::string_view name) {
-    auto value = find_variable(state_.config.env, name);
-    return value ? value : find_variable(allowed, name);
+  return [this](std::string_view name) {
+    const std::string key{name};
+    auto value = env_.find(key);
+    return value ? value : arguments_.find(key);
   };
 }
 
-std::string StageBuild::expanded(const std::string& word) const {
+void StageBuild::spend(std::size_t work) const {
   call_.check();
-  std::string out = expand(word, recipe_.escape, variables());
-  expanded_ += out.size();
-  if (expanded_ > kMostExpanded) throw Error{Errc::invalid, "what the variables make of the stage is too long"};
+  bounds_.work(work, current_->line);
+}
+
+void StageBuild::spend_word(std::size_t work, std::size_t size) const {
+  spend(work);
+  words_ += size;
+  Bounds::check_words(words_, current_->line);
+}
+
+std::string StageBuild::expanded(const std::string& word) const {
+  std::size_t cost = kWord;
+  std::string out = expand(word, recipe_.escape, variables(), &cost);
+  spend_word(cost, out.size());
+  return out;
+}
+
+std::vector<std::string> StageBuild::expanded_words(const std::string& text) const {
+  std::size_t cost = kWord;
+  std::vector<std::string> out = expand_words(text, recipe_.escape, variables(), &cost);
+  std::size_t size = 0;
+  for (const std::string& word : out) size += word.size();
+  spend_word(cost, size);
+  return out;
+}
+
+std::string StageBuild::expanded_file(const Heredoc& heredoc) const {
+  // In BuildKit, too, whatever the directive "escape" says.
+  constexpr char kEscape = '\\';
+  std::size_t cost = heredoc.content.size();
+  std::string out = heredoc.expand ? expand_raw(heredoc.content, kEscape, variables(), &cost) : heredoc.content;
+  spend(cost);
   return out;
 }
 
@@ -163,6 +196,7 @@ std::vector<std::string> StageBuild::shell() const {
 }
 
 Step StageBuild::make_step(const std::string& created_by) const {
+  spend(weight_of(state_) + created_by.size());
   Step step;
   step.parent = state_.image;
   step.config = state_.config;
@@ -172,10 +206,22 @@ Step StageBuild::make_step(const std::string& created_by) const {
   return step;
 }
 
+/// What is too much for an image, or in all: nobody would know where it was too much.
+template <class Work>
+auto StageBuild::in_its_line(const Work& work) const {
+  try {
+    return work();
+  } catch (const Error& error) {
+    const bool is_too_much = error.code() == Errc::invalid || error.code() == Errc::exhausted;
+    if (!is_too_much || current_->line == 0) throw;
+    throw Error{error.code(), "line " + std::to_string(current_->line) + " of the Dockerfile: " + error.what()};
+  }
+}
+
 bool StageBuild::take_cached(const Step& step) {
   if (no_cache_ || state_.cache_missed) return false;
   Image image;
-  if (!session_.cached(step, image)) {
+  if (!in_its_line([&] { return session_.cached(step, image); })) {
     state_.cache_missed = true;
     return false;
   }
@@ -187,7 +233,7 @@ bool StageBuild::take_cached(const Step& step) {
 
 void StageBuild::commit(Step step) {
   Image image;
-  session_.commit(step, image);
+  in_its_line([&] { session_.commit(step, image); });
   state_.image = image.id;
 }
 

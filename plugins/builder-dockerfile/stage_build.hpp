@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "bounds.hpp"
 #include "cache_mounts.hpp"
 #include "context.hpp"
 #include "copy_files.hpp"
@@ -34,6 +35,8 @@ struct Shared {
   builder::v1::Session& session;
   const Call& call;
   const Recipe& recipe;
+  const Arguments& arguments;  ///< Those before the first stage are declared.
+  Bounds& bounds;
   /// Seconds since 1970: the build argument SOURCE_DATE_EPOCH.
   std::optional<std::int64_t> created;
 };
@@ -41,12 +44,11 @@ struct Shared {
 /// One stage from its FROM to its last instruction.
 class StageBuild {
  public:
-  /// `arguments`: as they are before the first stage.
-  StageBuild(const Shared& shared, std::size_t stage, Arguments arguments, Schedule& schedule, Voice& voice);
+  StageBuild(const Shared& shared, std::size_t stage, Schedule& schedule, Voice& voice);
 
   StageState run();
 
-  [[nodiscard]] const Arguments& arguments() const noexcept { return arguments_; }
+  [[nodiscard]] const StageArguments& arguments() const noexcept { return arguments_; }
 
  private:
   void start_stage();
@@ -57,7 +59,11 @@ class StageBuild {
   void say(const std::string& text) const { voice_.say(text); }
   void dispatch(const Instruction& instruction);
   std::string expanded(const std::string& word) const;
+  [[nodiscard]] std::vector<std::string> expanded_words(const std::string& text) const;
+  [[nodiscard]] std::string expanded_file(const Heredoc& heredoc) const;
   [[nodiscard]] Variables variables() const;
+  void spend(std::size_t work) const;
+  void spend_word(std::size_t work, std::size_t size) const;
   [[nodiscard]] std::vector<std::string> shell() const;
 
   // config_steps.cpp: what changes the config only.
@@ -86,7 +92,7 @@ class StageBuild {
   std::vector<Source> find_sources(const Copy& copy, Origin& origin) const;
   [[nodiscard]] Source find_remote(const Copy& copy, const std::string& address, Origin& origin) const;
   void check_sources(const Copy& copy, const std::vector<Source>& sources) const;
-  [[nodiscard]] std::string hash_of(const Copy& copy, const Source& source) const;
+  [[nodiscard]] std::string hash_of(const Copy& copy, const Source& source, const IgnorePatterns& exclude) const;
   void write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to);
   void write_source(const Copy& copy, const Source& source, const Tree& to, const std::string& destination,
                     const CopyOptions& options);
@@ -121,6 +127,8 @@ class StageBuild {
 
   // Shared by the steps.
   [[nodiscard]] builder::v1::Step make_step(const std::string& created_by) const;
+  template <class Work>
+  auto in_its_line(const Work& work) const;
   /// Whether the cache had it: then the state is its.
   bool take_cached(const builder::v1::Step& step);
   void commit(builder::v1::Step step);
@@ -133,14 +141,17 @@ class StageBuild {
   const Call& call_;
   const Recipe& recipe_;
   const std::size_t stage_;
-  Arguments arguments_;
+  Bounds& bounds_;
+  const Arguments& shared_arguments_;
+  StageArguments arguments_;
   Schedule& schedule_;
   Voice& voice_;
   const std::optional<std::int64_t> created_;
   bool no_cache_{};
   StageState state_;
-  mutable std::size_t expanded_{};  ///< How many bytes the stage's words have come to.
-  builder::v1::Trace* trace_;       ///< None: nobody wants to know.
+  Environment env_{state_.config.env};
+  mutable std::size_t words_{};  ///< How many bytes the words of the instruction have come to.
+  builder::v1::Trace* trace_;    ///< None: nobody wants to know.
   builder::v1::TracedStep traced_;
   const Instruction* current_{};  ///< Of the recipe: of a trigger, the FROM that has set it off.
 };

@@ -60,8 +60,7 @@ void StageBuild::trace(const Copy& copy) {
   }
   for (const Heredoc& heredoc : copy.heredocs) {
     const bool into = told.destination.ends_with('/');
-    told.written.push_back({told.destination + (into ? heredoc.name : ""),
-                            heredoc.expand ? expand_raw(heredoc.content, '\\', variables()) : heredoc.content});
+    told.written.push_back({told.destination + (into ? heredoc.name : ""), expanded_file(heredoc)});
   }
   told.inputs = 1 + traced_.inputs.size();
   traced_.operation = files_operation(told);

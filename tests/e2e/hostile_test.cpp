@@ -114,6 +114,31 @@ TEST_F(Hostile, ContainersThatComeAndGoLeaveTheDaemonAsItWas) {
       << shell("ls -l " + process + "/fd; cat " + process + "/task/*/children").out;
 }
 
+TEST_F(Hostile, ADockerfileThatMakesTooMuchIsToldTheLine) {
+  const fs::path folder = daemon->root() / "too-much";
+  fs::create_directories(folder);
+  const auto build = [&](const std::string& recipe) {
+    std::ofstream(folder / "Dockerfile") << recipe;
+    const Result ours = cli("build " + folder.string());
+    EXPECT_NE(ours.code, 0);
+    if (have_docker_cli()) {
+      EXPECT_THAT(daemon->docker("build " + folder.string()).err, HasSubstr(" on line 3"));
+    }
+    return ours.err;
+  };
+  const std::string ranges(" 1-65535");
+  std::string expose = "EXPOSE";
+  for (int at = 0; at < 100; ++at) expose += ranges;
+  EXPECT_THAT(build("FROM scratch\n\n" + expose + "\n"), HasSubstr("the Dockerfile asks for too much on line 3: "));
+  std::string words = "LABEL";
+  for (int at = 0; at < 2000; ++at) words += " l" + std::to_string(at) + "=$a";
+  EXPECT_THAT(build("FROM scratch\nENV a=" + std::string(500'000, 'x') + "\n" + words + "\n"),
+              HasSubstr("the Dockerfile asks for too much on line 3: "));
+  std::ofstream(folder / "Dockerfile") << "FROM scratch\nEXPOSE 1-65535/tcp 1-65535/udp\n";
+  EXPECT_THAT(cli("build " + folder.string()).err,
+              HasSubstr("line 2 of the Dockerfile: invalid image config: ExposedPorts has more than 65536 entries"));
+}
+
 TEST_F(Hostile, AnImagesLinksLeadAVolumesContentNowhere) {
   const fs::path layout = daemon->root() / "hostile";
   const fs::path busybox = "/bin/busybox";
