@@ -119,16 +119,8 @@ awaitable<Response> Containers::get_logs(Exchange& exchange) {
                         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (number) wanted.tail = std::stoull(digits);
   }
-  const auto time = [&](const char* name) {
-    const std::string text = request.get(name);
-    try {
-      return text.empty() || text == "0" ? Nanoseconds{0} : containers::parse_time(text);
-    } catch (const Error&) {
-      throw Error{Errc::invalid, "strconv.ParseInt: parsing \"" + text + "\": invalid syntax"};
-    }
-  };
-  wanted.since = time("since");
-  wanted.until = time("until");
+  wanted.since = request.time("since").value_or(0);
+  wanted.until = request.time("until").value_or(0);
   const Format format{container->config.tty, request.flag("timestamps"), request.flag("details")};
 
   const auto executor = co_await asio::this_coro::executor;

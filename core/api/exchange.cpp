@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "wire/json_syntax.hpp"
@@ -92,6 +93,21 @@ bool nested_too_deeply(std::string_view text) {
   return false;
 }
 
+// As strconv.ParseInt of Go, in its words.
+std::int64_t parse_integer(const std::string& text, const char* parser) {
+  std::string_view digits = text;
+  if (digits.starts_with('+')) digits.remove_prefix(1);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error == std::errc::result_out_of_range) {
+    throw Error{Errc::invalid, std::string{"strconv."} + parser + ": parsing \"" + text + "\": value out of range"};
+  }
+  if (error != std::errc{} || end != digits.data() + digits.size()) {
+    throw Error{Errc::invalid, std::string{"strconv."} + parser + ": parsing \"" + text + "\": invalid syntax"};
+  }
+  return value;
+}
+
 }  // namespace
 
 std::string Request::get(std::string_view name) const {
@@ -122,17 +138,23 @@ bool Request::flag(std::string_view name, bool otherwise) const {
 std::optional<std::int64_t> Request::number(std::string_view name, const char* parser) const {
   const std::string text = get(name);
   if (text.empty()) return std::nullopt;
-  std::string_view digits = text;
-  if (digits.starts_with('+')) digits.remove_prefix(1);
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error == std::errc::result_out_of_range) {
-    throw Error{Errc::invalid, std::string{"strconv."} + parser + ": parsing \"" + text + "\": value out of range"};
+  return parse_integer(text, parser);
+}
+
+std::optional<Nanoseconds> Request::time(std::string_view name) const {
+  constexpr Nanoseconds kSecond = 1'000'000'000;
+  constexpr std::int64_t kFarthest = 9'000'000'000;
+  const std::string text = get(name);
+  if (text.empty()) return std::nullopt;
+  const std::size_t dot = text.find('.');
+  const std::int64_t seconds = parse_integer(text.substr(0, dot), "ParseInt");
+  std::string fraction = dot == std::string::npos ? "0" : text.substr(dot + 1);
+  if (fraction.empty() || fraction.find_first_not_of("0123456789") != std::string::npos) {
+    throw Error{Errc::invalid, "strconv.ParseInt: parsing \"" + fraction + "\": invalid syntax"};
   }
-  if (error != std::errc{} || end != digits.data() + digits.size()) {
-    throw Error{Errc::invalid, std::string{"strconv."} + parser + ": parsing \"" + text + "\": invalid syntax"};
-  }
-  return value;
+  if (seconds >= kFarthest) return std::numeric_limits<Nanoseconds>::max();
+  fraction.resize(9, '0');  // more digits say nothing
+  return std::max(seconds, -kFarthest) * kSecond + std::stoll(fraction);
 }
 
 std::map<std::string, std::vector<std::string>> Request::filters() const {

@@ -15,6 +15,7 @@
 
 #include "api/transport.hpp"
 #include "base/async.hpp"
+#include "base/time.hpp"
 #include "gantry/error.hpp"
 #include "gantry/unique_fd.hpp"
 
@@ -50,6 +51,9 @@ class Request {
   [[nodiscard]] bool flag(std::string_view name, bool otherwise = false) const;
   /// Errors: invalid, in the words of Go's `parser`.
   [[nodiscard]] std::optional<std::int64_t> number(std::string_view name, const char* parser = "ParseInt") const;
+  /// "1700000000.000000001", as clients send points in time: seconds since the epoch. What is farther away than
+  /// nanoseconds can tell is for ever. Errors: invalid, in the words of Go's parser: for dates and durations as well.
+  [[nodiscard]] std::optional<Nanoseconds> time(std::string_view name) const;
   /// The `filters` parameter: {"label": ["a=b"]} or {"label": {"a=b": true}}. Errors: invalid.
   [[nodiscard]] std::map<std::string, std::vector<std::string>> filters() const;
   [[nodiscard]] const std::string& parameter(std::string_view name) const;

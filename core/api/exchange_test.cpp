@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/product.hpp"
@@ -57,6 +58,28 @@ TEST(Query, ReadsNumbers) {
             "strconv.ParseInt: parsing \"x\": invalid syntax");
   EXPECT_THAT(message_of([] { static_cast<void>(request_with("n=99999999999999999999").number("n")); }),
               HasSubstr("value out of range"));
+}
+
+TEST(Query, ReadsTimesAsSecondsOnly) {
+  const Request request = request_with("a=1.5&b=%2B2&c=-1&d=1.1234567891234&far=99999999999&past=-99999999999&none=");
+  EXPECT_EQ(request.time("a"), 1'500'000'000);
+  EXPECT_EQ(request.time("b"), 2'000'000'000);
+  EXPECT_EQ(request.time("c"), -1'000'000'000);
+  EXPECT_EQ(request.time("d"), 1'123'456'789);
+  EXPECT_EQ(request.time("far"), std::numeric_limits<Nanoseconds>::max());
+  EXPECT_LT(request.time("past"), 0);
+  EXPECT_EQ(request.time("none"), std::nullopt);
+  for (const std::string bad : {"10m", "-1h", "2013-01-01", "2013-01-01T00:00:00Z", "x", "1e5", "0x5"}) {
+    EXPECT_EQ(message_of([&] { static_cast<void>(request_with("t=" + bad).time("t")); }),
+              "strconv.ParseInt: parsing \"" + bad + "\": invalid syntax");
+  }
+  const auto refusal = [](const char* text) {
+    return message_of([&] { static_cast<void>(request_with(std::string{"t="} + text).time("t")); });
+  };
+  EXPECT_EQ(refusal("1."), "strconv.ParseInt: parsing \"\": invalid syntax");
+  EXPECT_EQ(refusal(".5"), "strconv.ParseInt: parsing \"\": invalid syntax");
+  EXPECT_EQ(refusal("1.x"), "strconv.ParseInt: parsing \"x\": invalid syntax");
+  EXPECT_EQ(refusal("99999999999999999999"), "strconv.ParseInt: parsing \"99999999999999999999\": value out of range");
 }
 
 TEST(Query, ReadsFiltersInBothForms) {

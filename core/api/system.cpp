@@ -1,7 +1,6 @@
 #include "api/system.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -14,23 +13,7 @@ namespace gantry::api {
 
 namespace {
 
-constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr Nanoseconds kForever = std::numeric_limits<Nanoseconds>::max();
-
-// "1700000000.000000001" as the CLI sends it, or RFC 3339.
-Nanoseconds parse_time(const std::string& text) {
-  if (const auto time = parse_rfc3339(text)) return *time;
-  const auto dot = std::min(text.find('.'), text.size());
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + dot, seconds);
-  std::string digits = dot < text.size() ? text.substr(dot + 1) : "";
-  if (error != std::errc{} || end != text.data() + dot || digits.find_first_not_of("0123456789") != std::string::npos ||
-      seconds < 0 || seconds > kForever / kSecond - 1) {
-    throw Error{Errc::invalid, "strconv.ParseInt: parsing \"" + text + "\": invalid syntax"};
-  }
-  digits.resize(9, '0');
-  return seconds * kSecond + std::stoll(digits);
-}
 
 struct EventFormat {
   Version version;
@@ -137,8 +120,8 @@ awaitable<Response> System::events(Exchange& exchange) {
   const Request& request = exchange.request();
   const std::string since_text = request.get("since");
   const std::string until_text = request.get("until");
-  const Nanoseconds since = since_text.empty() ? 0 : parse_time(since_text);
-  const Nanoseconds until = until_text.empty() ? kForever : parse_time(until_text);
+  const Nanoseconds since = request.time("since").value_or(0);
+  const Nanoseconds until = request.time("until").value_or(kForever);
   if (since > until) {
     throw Error{Errc::invalid, "`since` time (" + since_text + ") cannot be after `until` time (" + until_text + ")"};
   }

@@ -40,7 +40,18 @@ void merge(wire::Resources& into, const wire::Resources& given) {
   if (given.pids_limit) into.pids_limit = std::max<std::int64_t>(*given.pids_limit, 0);
 }
 
-// What is asked for must be right by itself, and fit to what there is.
+// What is asked for must be right by itself, whether there is such a container or not ...
+void check_alone(const UpdateRequest& request) {
+  if (request.restart_policy && !request.restart_policy->name.empty()) {
+    validate_restart_policy(*request.restart_policy, false);
+  }
+  wire::Resources alone = request.resources;
+  if (alone.memory == 0) alone.memory_swap = 0;  // the container may have a limit of memory
+  std::vector<std::string> warnings;             // the outcome's are told, not these
+  validate_resources(alone, warnings);
+}
+
+// ... and fit to what there is.
 void check_update(const wire::HostConfig& host, const UpdateRequest& request, const std::string& id,
                   std::vector<std::string>& warnings) {
   const auto refuse = [&](const std::string& why) {
@@ -52,11 +63,9 @@ void check_update(const wire::HostConfig& host, const UpdateRequest& request, co
   if (alone.memory == 0 && alone.memory_swap != 0) alone.memory = host.resources.memory;
   validate_resources(alone, warnings);
   warnings.clear();  // the outcome's are told, not these
-  if (request.restart_policy && !request.restart_policy->name.empty()) {
-    validate_restart_policy(*request.restart_policy, false);
-    if (host.auto_remove && request.restart_policy->name != "no") {
-      refuse("Restart policy cannot be updated because AutoRemove is enabled for the container");
-    }
+  const std::string restart = request.restart_policy ? request.restart_policy->name : "";
+  if (host.auto_remove && !restart.empty() && restart != "no") {
+    refuse("Restart policy cannot be updated because AutoRemove is enabled for the container");
   }
   if (asked.memory != 0 && asked.memory_swap == 0 && asked.memory > host.resources.memory_swap) {
     refuse("Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
@@ -169,6 +178,9 @@ awaitable<void> Service::rename(std::string name, std::string new_name) {
 
 awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequest request) {
   std::vector<std::string> warnings;
+  std::vector<std::string> discarded;
+  discard_weights(request.resources, discarded);
+  check_alone(request);
   Held held = co_await impl_->hold(name);
   const std::string id = held.container->id;
   if (held.container->state == State::removing || held.container->state == State::dead) {
@@ -176,8 +188,6 @@ awaitable<std::vector<std::string>> Service::update(std::string name, UpdateRequ
                 "Cannot update container " + id + ": Container is marked for removal and cannot be \"update\"."};
   }
   wire::HostConfig host = held.container->host_config;
-  std::vector<std::string> discarded;
-  discard_weights(request.resources, discarded);
   check_update(host, request, id, warnings);
   merge(host.resources, request.resources);
   if (request.resources.nano_cpus > 0) host.resources.cpu_period = host.resources.cpu_quota = 0;

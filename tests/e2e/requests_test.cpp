@@ -152,6 +152,31 @@ std::string request(const std::string& place, const std::string& name, const std
   return place.empty() && name == "Image" ? body : "{\"Image\":\"busybox\"," + body.substr(1);
 }
 
+TEST_F(Requests, AnUpdatesValuesAreCheckedBeforeItsContainerIsLookedUp) {
+  const auto refusal = [](const std::string& body) {
+    return daemon->api("POST", "/containers/nonesuch/update", body).value("message", "");
+  };
+  EXPECT_EQ(refusal(R"({"Memory": 1})"), "Minimum memory limit allowed is 6MB");
+  EXPECT_EQ(daemon->status(), 400);
+  EXPECT_THAT(refusal(R"({"Memory": 1, "RestartPolicy": {"Name": "bogus"}})"), HasSubstr("unknown policy 'bogus'"));
+  EXPECT_EQ(refusal(R"({"MemorySwap": 5})"), "No such container: nonesuch");
+  EXPECT_EQ(daemon->status(), 404);
+}
+
+TEST_F(Requests, PointsInTimeAreSecondsOverTheApi) {
+  cli("create --name timed busybox");
+  for (const std::string path : {"/events?until=9&since=", "/containers/timed/logs?stdout=1&since="}) {
+    daemon->api("GET", path + "1.5");
+    EXPECT_EQ(daemon->status(), 200) << path;
+    for (const char* time : {"10m", "2013-01-01", "2013-01-01T00:00:00Z"}) {
+      daemon->api("GET", path + time);
+      EXPECT_EQ(daemon->status(), 400) << path << time << " is what a client makes seconds of";
+    }
+  }
+  EXPECT_EQ(cli("logs --since 10m timed").code, 0);
+  cli("rm timed");
+}
+
 TEST_F(Requests, AMemberOfAWrongTypeIsRefusedWhereverItIs) {
   // One curl asks for all: a process for each of the two thousand would take minutes.
   std::ostringstream config;
