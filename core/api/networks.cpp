@@ -226,7 +226,8 @@ awaitable<Response> Networks::get_network(Exchange& exchange) {
   const auto found = service_.get(name);
   wire::Network network = describe(*found);
   add_containers(service_, network);
-  if (exchange.request().flag("verbose")) add_status(service_, *found, network);
+  const bool is_known = exchange.request().version >= Version{1, 52};
+  if (is_known || exchange.request().flag("verbose")) add_status(service_, *found, network);
   co_return json_in_order(network, kNetworkOrder);
 }
 

@@ -102,10 +102,16 @@ TEST_P(BridgeConfig, TellsHowFullASubnetIs) {
   start(json::object());
   run("network create --subnet 10.203.0.0/24 --aux-address a=10.203.0.9 counted");
   ASSERT_EQ(run("run -d --name one --network counted busybox sleep 1000").code, 0);
-  const json status = daemon_->api("GET", "/networks/counted?verbose=1")["Status"]["IPAM"]["Subnets"]["10.203.0.0/24"];
-  EXPECT_EQ(status, json::parse(R"({"IPsInUse": 5, "DynamicIPsAvailable": 251})"));
+  for (const char* request : {"/v1.52/networks/counted", "/v1.51/networks/counted?verbose=1"}) {
+    const json seen = daemon_->api("GET", request);
+    EXPECT_EQ(seen["Status"]["IPAM"]["Subnets"]["10.203.0.0/24"],
+              json::parse(R"({"IPsInUse": 5, "DynamicIPsAvailable": 251})"))
+        << seen;
+  }
+  const json before = daemon_->api("GET", "/v1.51/networks/counted");
+  EXPECT_EQ(before["Name"], "counted");
+  EXPECT_FALSE(before.contains("Status")) << "clients of 1.51 don't know it";
   EXPECT_THAT(run("network inspect --verbose counted").out, HasSubstr("\"IPsInUse\": 5"));
-  EXPECT_FALSE(daemon_->api("GET", "/networks/counted").contains("Status")) << "older clients don't know it";
 }
 
 TEST_P(BridgeConfig, PublishesWhatTheHostsFirewallLetsIn) {
