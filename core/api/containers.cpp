@@ -180,6 +180,7 @@ awaitable<Response> Containers::post_create(Exchange& exchange) {
   const Version version = exchange.request().version;
   if (version >= Version{1, 52}) request.body.config.mac_address.clear();
   const bool old_address = version >= Version{1, 44} && !request.body.config.mac_address.empty();
+  request.binds_readonly_at_top = version < Version{1, 44};
   request.name = exchange.request().get("name");
   request.platform = exchange.request().get("platform");
   auto created = co_await service_.create(std::move(request));

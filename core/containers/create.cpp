@@ -202,7 +202,7 @@ void Service::Impl::plan(Container& container, const CreateRequest& request, con
     if (!is_known(name)) throw Error{Errc::invalid, "No such container: " + name};
     return *find(name);
   };
-  container.mounts = mount_points(container.config, container.host_config, find_other);
+  container.mounts = mount_points(container.config, container.host_config, find_other, request.binds_readonly_at_top);
   for (MountPoint& place : container.mounts) {
     if (place.type != "image" || !place.source.empty()) continue;
     try {

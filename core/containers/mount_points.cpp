@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -286,12 +287,13 @@ MountPoint parse_mount(const wire::MountRequest& request) {
 }
 
 std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const wire::HostConfig& host,
-                                     const std::function<Container(const std::string&)>& find) {
+                                     const std::function<Container(const std::string&)>& find, bool readonly_at_top) {
   std::vector<MountPoint> places;
   for (const std::string& other : host.volumes_from) add_volumes_from(other, find, places);
   std::set<std::string> own;
   const auto add_own = [&](MountPoint mount) {
     if (!own.insert(mount.destination).second) refuse("Duplicate mount point: " + mount.destination);
+    if (readonly_at_top && mount.type == "bind" && !mount.writable) mount.readonly_top_only = true;
     add(places, std::move(mount));
   };
   for (const std::string& bind : host.binds) add_own(parse_bind(bind, host.volume_driver));
@@ -306,6 +308,11 @@ std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const 
     add_own(std::move(mount));
   }
   for (const std::string& destination : config.volumes) {
+    // The docker CLI takes a name of one letter for a drive of Windows, and `-v a:/b` for the path of a volume without
+    // a name.
+    const bool is_named =
+        destination.size() > 1 && destination[1] == ':' && std::isalpha(static_cast<unsigned char>(destination[0]));
+    if (is_named) check_volume_name(destination.substr(0, 1));
     check_destination(destination, "volume", destination);
     const std::string clean = clean_path(destination);
     const bool taken = std::any_of(places.begin(), places.end(), [&](const auto& p) { return p.destination == clean; });

@@ -18,8 +18,10 @@ MountPoint parse_mount(const wire::MountRequest& request);
 
 /// All places of a new container; the user's own take the place of others for the same destination. `find` looks up the
 /// containers of --volumes-from. Volumes that have no name yet are anonymous. Errors: invalid; what `find` throws.
+/// `readonly_at_top`: what is mounted below the source of a read-only bind stays writable.
 std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const wire::HostConfig& host,
-                                     const std::function<Container(const std::string&)>& find);
+                                     const std::function<Container(const std::string&)>& find,
+                                     bool readonly_at_top = false);
 
 /// To the kernel a NUL is the end: what was compared here would not be what is mounted there. Errors: invalid.
 void check_no_nul(const MountPoint& place);

@@ -63,6 +63,7 @@ struct CreateRequest {
   std::string name;  ///< Empty: choose one.
   wire::CreateBody body;
   std::string platform;
+  bool binds_readonly_at_top{};  ///< Of a read-only bind only the top is: all that older clients know of.
   bool passing{};  ///< Removed by the recovery, should the daemon die before whoever creates it removes it.
 };
 

@@ -277,6 +277,9 @@ TEST(MountPoints, TheUsersOwnWin) {
   EXPECT_TRUE(places[1].anonymous);
   host.binds = {"/x:/data", "/y:/data"};
   EXPECT_EQ(refusal([&] { mount_points(config, host, none); }), "Duplicate mount point: /data");
+  config.volumes = {"a:/b"};
+  EXPECT_EQ(refusal([&] { mount_points(config, {}, none); }),
+            "create a: volume name is too short, names should be at least two alphanumeric characters");
 }
 
 TEST(Ports, BindingsRangesAndPublishAll) {

@@ -1,5 +1,7 @@
 // Volumes and mounts.
 
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "engine.hpp"
@@ -7,6 +9,7 @@
 namespace gantry::e2e {
 namespace {
 
+using nlohmann::json;
 using ::testing::HasSubstr;
 
 class Volumes : public BothClients {};
@@ -104,6 +107,41 @@ TEST_P(Volumes, OfMountsWithoutANameOutliveAPrune) {
   EXPECT_EQ(run("volume ls -q").lines().size(), 1U);
   EXPECT_EQ(cli("volume prune -f -a").code, 0);
   EXPECT_EQ(run("volume ls -q").out, "");
+}
+
+TEST_P(Volumes, ReadOnlyBindsOfOlderClientsAreSoAtTheTopOnly) {
+  const std::string place = (daemon->root() / "aged").string();
+  ASSERT_EQ(shell("mkdir -p " + place + "/below && mount -t tmpfs none " + place + "/below").code, 0);
+  const json bind = {{"Binds", {place + ":/m:ro"}}};
+  const json mount = {{"Mounts", {{{"Type", "bind"}, {"Source", place}, {"Target", "/m"}, {"ReadOnly", true}}}}};
+  const auto create = [](const std::string& version, const std::string& name, const json& host) {
+    const json body = {{"Image", "busybox"},
+                       {"Cmd", {"sh", "-c", "touch /m/x; touch /m/below/x && rm /m/below/x && echo below"}},
+                       {"HostConfig", host}};
+    daemon->api("POST", "/v" + version + "/containers/create?name=" + name, body.dump());
+    EXPECT_EQ(daemon->status(), 201);
+  };
+  create("1.43", "bind1.43", bind);
+  create("1.43", "mount1.43", mount);
+  create("1.44", "bind1.44", bind);
+  create("1.44", "mount1.44", mount);
+  const auto check = [this](const std::string& name) {
+    const bool old = name.ends_with("1.43");
+    EXPECT_EQ(run("start -a " + name).out, old ? "below\n" : "") << name;
+    EXPECT_EQ(daemon->inspect(name, "/Mounts/0/RW"), false);
+  };
+  const std::vector<std::string> names{"bind1.43", "mount1.43", "bind1.44", "mount1.44"};
+  for (const std::string& name : names) check(name);
+  EXPECT_FALSE(daemon->inspect("mount1.43", "/HostConfig/Mounts/0").contains("BindOptions")) << "as it was asked for";
+  run("create --name heir --volumes-from bind1.43 busybox sh -c 'touch /m/below/x && rm /m/below/x && echo below'");
+  EXPECT_EQ(run("start -a heir").out, "below\n");
+  daemon->kill(SIGKILL);
+  daemon->wait();
+  ASSERT_TRUE(daemon->start());
+  for (const std::string& name : names) check(name);
+  for (const std::string& name : names) run("rm " + name);
+  run("rm heir");
+  shell("umount " + place + "/below");
 }
 
 TEST_P(Volumes, SaySoIfAnOptionIsWrong) {
