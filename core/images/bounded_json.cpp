@@ -22,14 +22,21 @@ class ShapeCheck final : public nlohmann::json_sax<json> {
   bool number_float(number_float_t, const string_t&) override { return depth_ > 0; }
   bool string(string_t&) override { return depth_ > 0; }
   bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return ++depth_ <= kMaxDepth; }
+  bool start_object(std::size_t) override { return descend(); }
   bool key(string_t&) override { return true; }
   bool end_object() override { return --depth_ >= 0; }
-  bool start_array(std::size_t) override { return depth_ > 0 && ++depth_ <= kMaxDepth; }
+  bool start_array(std::size_t) override { return depth_ > 0 && descend(); }
   bool end_array() override { return --depth_ >= 0; }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
+  [[nodiscard]] bool too_deep() const { return depth_ > kMaxDepth; }
+
  private:
+  bool descend() {
+    ++depth_;
+    return !too_deep();
+  }
+
   int depth_{};
 };
 
@@ -39,13 +46,10 @@ json parse_bounded(std::string_view content, std::size_t limit, const std::strin
   if (content.size() > limit) {
     throw Error{Errc::invalid, what + ": it is larger than " + std::to_string(limit >> 20) + " MiB"};
   }
-  const json::parser_callback_t shallow = [&](int depth, json::parse_event_t, json&) {
-    if (depth > kMaxDepth) throw Error{Errc::invalid, what + ": it is nested too deeply"};
-    return true;
-  };
-  json document = json::parse(content, shallow, false);
-  if (!document.is_object()) throw Error{Errc::invalid, what + ": it is not a JSON object"};
-  return document;
+  // Not by a callback of the parser's, which at the end of each object looks through all that stand beside it.
+  ShapeCheck check;
+  if (json::sax_parse(content, &check)) return json::parse(content);
+  throw Error{Errc::invalid, what + (check.too_deep() ? ": it is nested too deeply" : ": it is not a JSON object")};
 }
 
 bool is_bounded_object(std::string_view content) {

@@ -139,19 +139,6 @@ TEST(Attestation, IsKeptIfItsManifestsAreFewAndSmall) {
   EXPECT_FALSE(is_modest(index, {large, large}));
 }
 
-TEST(BoundedJson, IsAnObjectThatIsNotTooDeep) {
-  EXPECT_TRUE(is_bounded_object(R"({"a":[1,-1,1.5,"b",null,true,{}]})"));
-  const auto nested = [](std::size_t depth) {
-    return R"({"a":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
-  };
-  EXPECT_TRUE(is_bounded_object(nested(50)));
-  EXPECT_FALSE(is_bounded_object(nested(100)));
-  EXPECT_FALSE(is_bounded_object(std::string(1'000'000, '[')));
-  for (const char* text : {"", "[]", "1", "null", "\"a\"", "{", "{}x", "{}{}", "{\"a\":\xff}", "{\"\xff\":1}"}) {
-    EXPECT_FALSE(is_bounded_object(text)) << text;
-  }
-}
-
 TEST(PackageUrl, NamesAnImage) {
   const Platform platform{"linux", "arm64", "v8"};
   EXPECT_EQ(image_package_url(parse_reference("localhost:5000/a/b:1"), platform),

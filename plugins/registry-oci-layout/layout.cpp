@@ -35,16 +35,25 @@ constexpr const char* kRefName = "org.opencontainers.image.ref.name";
   throw Error{errno == ENOSPC || errno == EDQUOT ? Errc::exhausted : Errc::io, what + ": " + std::strerror(errno)};
 }
 
+// Not by a callback of the parser's, which at the end of each object looks through all that stand beside it.
+bool is_shallow(std::string_view content) {
+  constexpr int kMaxDepth = 64;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < content.size() && depth <= kMaxDepth; ++at) {
+    const char c = content[at];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++at;
+    if (quoted) continue;
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+  }
+  return depth <= kMaxDepth;
+}
+
 // Shallow: what is done with a document recurses. Discarded if it is none.
 json parse_document(const std::string& content) {
-  bool shallow = true;
-  const json::parser_callback_t count = [&shallow](int depth, json::parse_event_t, json&) {
-    constexpr int kMaxDepth = 64;
-    shallow = shallow && depth <= kMaxDepth;
-    return shallow;
-  };
-  json document = json::parse(content, count, false);
-  return shallow ? document : json(json::value_t::discarded);
+  return is_shallow(content) ? json::parse(content, nullptr, false) : json(json::value_t::discarded);
 }
 
 std::string text_of(const json& object, const char* key) {

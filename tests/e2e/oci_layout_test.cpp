@@ -85,6 +85,10 @@ TEST_F(OciLayout, OfHostileDocumentsIsRefused) {
                        << "}]}";
   EXPECT_THAT(cli("pull oci:" + place("deep") + ":1").err, HasSubstr("is no OCI image index"));
   EXPECT_THAT(cli("push busybox oci:" + place("deep") + ":2").err, HasSubstr("is no OCI image index"));
+  std::string many;
+  for (int entry = 0; entry < 300'000; ++entry) many += "{},";
+  std::ofstream(index) << R"({"manifests":[)" << many << "{}]}";
+  EXPECT_THAT(cli("pull oci:" + place("deep") + ":1").err, HasSubstr("manifest unknown"));
   EXPECT_EQ(cli("version").code, 0) << "the daemon is there";
 }
 
