@@ -1,6 +1,9 @@
 #include "bundle.hpp"
 
+#include <sys/mount.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -28,9 +31,11 @@ bool is_for_the_runtime(const std::string& option) {
 
 bool is_bind_option(const std::string& option) { return option == "bind" || option == "rbind"; }
 
-/// Whether it is more than mount(2) with a string of options. crun makes all binds recursive.
-bool needs_preparation(const PlanMount& mount) {
-  return !mount.space.empty() || !mount.subpath.empty() || !mount.base.empty() || (mount.bind && !mount.recursive);
+/// Whether it is more than mount(2) with a string of options. crun makes all binds recursive. In a user namespace the
+/// sources of binds are out of reach, by their ids and their paths.
+bool needs_preparation(const PlanMount& mount, bool remapped) {
+  return (remapped && needs_host_root(mount)) || !mount.space.empty() || !mount.subpath.empty() ||
+         !mount.base.empty() || (mount.bind && !mount.recursive);
 }
 
 /// A filesystem's own options are used up when it is mounted; what a bind can have stays.
@@ -68,27 +73,81 @@ Json mount_entry(const Mount& mount, const PlanMount& plan, const std::string& p
   return entry;
 }
 
-Json mounts(const Spec& spec, const Plan& plan, const BundlePlace& place, std::vector<PlanMount>& prepared) {
-  Json out = Json::array();
-  for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
-    std::string at;
-    if (needs_preparation(plan.mounts[i])) {
-      at = place.directory + "/" + container_shim::kOciMountsDirectory + "/" + std::to_string(i);
-      prepared.push_back(plan.mounts[i]);
-      prepared.back().target = at;
-      prepared.back().propagation = 0;
-      prepared.back().attributes = 0;
-    }
-    out.push_back(mount_entry(spec.mounts[i], plan.mounts[i], at));
-  }
-  if (!place.init.empty()) {
-    out.push_back({{"destination", kInitTarget},
-                   {"type", "bind"},
-                   {"source", place.init},
-                   {"options", {"bind", "ro", "rprivate"}}});
-  }
-  return out;
+/// As the shim mounts it: with what the runtime cannot give it by a bind of that.
+PlanMount prepared_mount(PlanMount mount, bool remapped) {
+  constexpr std::uint64_t kept = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  // crun 1.8 forgets them in a user namespace. Read-only is the runtime's: targets of other mounts may be in there.
+  mount.attributes = remapped ? mount.attributes & kept : 0;
+  mount.attributes_recursive = false;
+  // What the host mounts there is to reach the runtime's copy, but nothing comes back.
+  const bool follows = remapped && (mount.propagation & (MS_SLAVE | MS_SHARED)) != 0;
+  mount.propagation = follows ? MS_SLAVE : 0;
+  return mount;
 }
+
+/// "mounts" of a bundle's config.json, and what the shim has to mount for them.
+class Mounts {
+ public:
+  Mounts(const Plan& plan, const BundlePlace& place) : place_(place), remapped_(is_remapped(plan)) {}
+
+  void add(const Mount& mount, const PlanMount& plan) {
+    if (!needs_preparation(plan, remapped_)) {
+      entries.push_back(mount_entry(mount, plan, ""));
+    } else if (remapped_ && plan.bind && plan.recursive && plan.space.empty() && plan.subpath.empty()) {
+      add_tree(mount, plan);
+    } else {
+      add_prepared(mount, plan);
+    }
+  }
+
+  void add_init() {
+    Mount mount{"bind", place_.init, kInitTarget, "", {"bind", "ro", "rprivate"}};
+    PlanMount plan;
+    plan.type = "bind";
+    plan.source = place_.init;
+    plan.target = kInitTarget;
+    plan.bind = plan.recursive = true;
+    add(mount, plan);
+  }
+
+  /// Those outside of /dev, which are not the container's root's to make; the others come with /dev.
+  void add_nodes(const std::vector<container_shim::PlanDevice>& devices) {
+    std::size_t count = 0;
+    for (const auto& device : devices) {
+      if (!remapped_ || is_in_dev(device)) continue;
+      entries.push_back({{"destination", device.path},
+                         {"type", "bind"},
+                         {"source", container_shim::oci_node(place_.directory, count++)},
+                         {"options", {"bind", "rprivate"}}});
+    }
+  }
+
+  Json entries = Json::array();
+  std::vector<PlanMount> prepared;
+
+ private:
+  void add_prepared(const Mount& mount, const PlanMount& plan) {
+    entries.push_back(mount_entry(mount, plan, container_shim::oci_mount(place_.directory, prepared.size())));
+    prepared.push_back(prepared_mount(plan, remapped_));
+  }
+
+  /// crun 1.8 binds without what is mounted below where there is a user namespace: each mount comes by itself.
+  void add_tree(Mount mount, PlanMount plan) {
+    std::replace(mount.options.begin(), mount.options.end(), std::string("rbind"), std::string("bind"));
+    plan.recursive = false;
+    const std::string source = plan.source;
+    const std::string target = plan.target;
+    add_prepared(mount, plan);
+    for (const std::string& below : place_.submounts(source)) {
+      plan.source = source + "/" + below;
+      plan.target = mount.target = target + "/" + below;
+      add_prepared(mount, plan);
+    }
+  }
+
+  const BundlePlace& place_;
+  bool remapped_;
+};
 
 bool makes_namespace(const Spec& spec, const std::string& kind) {
   return std::any_of(spec.namespaces.begin(), spec.namespaces.end(),
@@ -105,20 +164,27 @@ std::vector<std::string> arguments(const Spec& spec, const BundlePlace& place) {
 
 Bundle make_bundle(const Spec& spec, const Plan& plan, const BundlePlace& place) {
   Bundle out;
+  Mounts mounts(plan, place);
+  for (std::size_t i = 0; i < spec.mounts.size(); ++i) mounts.add(spec.mounts[i], plan.mounts[i]);
+  if (!place.init.empty()) mounts.add_init();
+  mounts.add_nodes(plan.devices);
+  out.prepared = std::move(mounts.prepared);
   Json rest{
       {"ociVersion", "1.0.2"},
       {"root", {{"path", place.directory + "/" + container_shim::kRootDirectory}, {"readonly", spec.readonly_root}}},
-      {"mounts", mounts(spec, plan, place, out.prepared)},
+      {"mounts", std::move(mounts.entries)},
       {"linux", linux_section(spec, plan, place.cgroup_parent)}};
+  const bool remapped = is_remapped(plan);
   if (makes_namespace(spec, "uts")) {
     if (!spec.hostname.empty()) rest["hostname"] = spec.hostname;
     // Its own member is younger than the runtimes that there are; as dockerd has it.
-    if (!spec.domainname.empty()) rest["linux"]["sysctl"]["kernel.domainname"] = spec.domainname;
+    if (!spec.domainname.empty() && !remapped) rest["linux"]["sysctl"]["kernel.domainname"] = spec.domainname;
+    if (!spec.domainname.empty() && remapped) out.late_sysctls.push_back({"kernel/domainname", spec.domainname, false});
   }
   for (const auto& write : plan.sysctls) {
     std::string name = write.file;
     std::replace(name.begin(), name.end(), '/', '.');
-    if (is_of_interface(name)) out.late_sysctls.push_back(write);
+    if (is_late_sysctl(name, remapped)) out.late_sysctls.push_back(write);
   }
   out.config = process_document(spec.process, plan.process, arguments(spec, place));
   out.config.head.insert(0, "{\"process\":");

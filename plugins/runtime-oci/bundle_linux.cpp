@@ -18,6 +18,7 @@ using Json = nlohmann::json;
 using container_shim::Plan;
 using runtime::v1::DeviceRate;
 using runtime::v1::DeviceRule;
+using runtime::v1::IdMap;
 using runtime::v1::Resources;
 using runtime::v1::Spec;
 
@@ -98,15 +99,19 @@ Json devices(const Spec& spec) {
 Json namespaces(const Spec& spec) {
   Json out = Json::array();
   for (const auto& space : spec.namespaces) {
-    if (space.kind == "user") {
-      throw Error{Errc::unsupported,
-                  "a container that an OCI runtime makes has no user namespace here: give it --userns=host, or the "
-                  "native runtime (--runtime native)"};
-    }
     if (space.kind == "time") throw Error{Errc::unsupported, "an OCI runtime makes no time namespaces here"};
     Json entry{{"type", space.kind}};
     if (!space.path.empty()) entry["path"] = space.path;
     out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+/// Also of a user namespace that is joined: runc asks for the maps of every one.
+Json id_mappings(const std::vector<IdMap>& map) {
+  Json out = Json::array();
+  for (const IdMap& range : map) {
+    out.push_back({{"containerID", range.inside}, {"hostID", range.outside}, {"size", range.count}});
   }
   return out;
 }
@@ -125,7 +130,8 @@ std::string root_propagation(const Spec& spec) {
 
 }  // namespace
 
-bool is_of_interface(const std::string& sysctl) {
+bool is_late_sysctl(const std::string& sysctl, bool remapped) {
+  if (remapped && !sysctl.starts_with("net.")) return true;
   std::istringstream parts(sysctl);
   std::vector<std::string> words;
   for (std::string part; std::getline(parts, part, '.');) words.push_back(part);
@@ -149,13 +155,17 @@ Json linux_section(const Spec& spec, const Plan& plan, const std::string& cgroup
   Json out{{"namespaces", namespaces(spec)},
            {"cgroupsPath", "/" + cgroup_parent + "/" + spec.id},
            {"resources", resources_section(spec.resources)},
-           {"devices", devices(spec)},
+           {"devices", is_remapped(plan) ? Json::array() : devices(spec)},
            {"maskedPaths", spec.masked_paths},
            {"readonlyPaths", spec.readonly_paths}};
   if (std::string propagation = root_propagation(spec); !propagation.empty()) out["rootfsPropagation"] = propagation;
   out["resources"]["devices"] = device_rules(spec.device_rules);
   for (const auto& [name, value] : spec.sysctls) {
-    if (!is_of_interface(name)) out["sysctl"][name] = value;
+    if (!is_late_sysctl(name, is_remapped(plan))) out["sysctl"][name] = value;
+  }
+  if (is_remapped(plan)) {
+    out["uidMappings"] = id_mappings(spec.uid_map);
+    out["gidMappings"] = id_mappings(spec.gid_map);
   }
   Json seccomp = seccomp_section(spec.seccomp, plan.process.capabilities);
   if (!seccomp.is_null()) out["seccomp"] = std::move(seccomp);

@@ -12,8 +12,9 @@ namespace gantry::oci {
 nlohmann::json linux_section(const runtime::v1::Spec& spec, const container_shim::Plan& plan,
                              const std::string& cgroup_parent);
 
-/// Whether it is one of a network interface, which comes after the container: "net.ipv4.conf.eth0.forwarding".
-bool is_of_interface(const std::string& sysctl);
+/// Whether the runtime cannot write it when it makes the container: one of a network interface, which comes later
+/// ("net.ipv4.conf.eth0.forwarding"), or, in a user namespace, one of the host's root's.
+bool is_late_sysctl(const std::string& sysctl, bool remapped);
 
 /// "linux.resources" without the devices.
 nlohmann::json resources_section(const runtime::v1::Resources& resources);

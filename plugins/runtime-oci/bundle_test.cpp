@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,7 @@
 #include "runtime_log.hpp"
 #include "runtime_program.hpp"
 #include "seccomp_section.hpp"
+#include "submounts.hpp"
 
 namespace gantry::oci {
 namespace {
@@ -35,7 +37,11 @@ Bundle bundle_of(const runtime::v1::Spec& spec, const std::string& init = {}) {
   const container_shim::CgroupLayout layout;
   const std::vector<runtime::v1::Rlimit> no_limits;
   const auto plan = container_shim::translate_spec(spec, {layout, "/run/c", "gantry", no_limits});
-  return make_bundle(spec, plan, {"/run/c", "gantry", init});
+  return make_bundle(
+      spec, plan,
+      {"/run/c", "gantry", init, [](const std::string& directory) {
+         return directory == "/tree" ? std::vector<std::string>{"one", "one/two"} : std::vector<std::string>{};
+       }});
 }
 
 /// As the shim does.
@@ -86,13 +92,14 @@ TEST(Bundle, MountsItselfWhatRuntimesCannot) {
   EXPECT_EQ(mounts[0]["options"], (json{"rbind", "rw", "nosuid"}));
   EXPECT_EQ(
       mounts[1],
-      (json{{"destination", "/part"}, {"type", "bind"}, {"source", "/run/c/mounts/1"}, {"options", {"rbind", "ro"}}}));
+      (json{{"destination", "/part"}, {"type", "bind"}, {"source", "/run/c/mounts/0"}, {"options", {"rbind", "ro"}}}));
   EXPECT_EQ(mounts[2]["options"], (json{"ro", "bind"}));
   EXPECT_EQ(mounts[4]["destination"], "/sbin/docker-init");
   ASSERT_EQ(bundle.prepared.size(), 3U);
   EXPECT_EQ(bundle.prepared[0].subpath, "s");
   EXPECT_EQ(bundle.prepared[1].base, "/base");
-  EXPECT_EQ(bundle.prepared[2].target, "/run/c/mounts/3");
+  EXPECT_EQ(bundle.prepared[2].target, "/flat");
+  EXPECT_EQ(mounts[3]["source"], "/run/c/mounts/2");
 }
 
 TEST(Bundle, LeavesInterfacesSysctlsToTheShim) {
@@ -159,17 +166,116 @@ TEST(RuntimeProgram, IsLookedForAndMissed) {
   EXPECT_THAT(missing_runtime("x"), HasSubstr("\"x\" is not there"));
 }
 
-TEST(Bundle, HasNoUserNamespace) {
+runtime::v1::Spec remapped_spec() {
   auto spec = simple_spec();
   spec.namespaces.push_back({"user", ""});
-  spec.uid_map = spec.gid_map = {{0, 100000, 65536}};
-  try {
-    bundle_of(spec);
-    ADD_FAILURE() << "it was made";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Errc::unsupported);
-    EXPECT_THAT(error.what(), HasSubstr("--userns=host"));
+  spec.uid_map = {{0, 100000, 1000}, {1000, 200000, 5}};
+  spec.gid_map = {{0, 300000, 65536}};
+  return spec;
+}
+
+const json* mount_at(const json& mounts, const std::string& target) {
+  for (const json& mount : mounts) {
+    if (mount["destination"] == target) return &mount;
   }
+  return nullptr;
+}
+
+TEST(RemappedBundle, HasTheMapsOfItsUserNamespace) {
+  auto spec = remapped_spec();
+  const json linux = completed(bundle_of(spec).config)["linux"];
+  EXPECT_EQ(linux["namespaces"][4], (json{{"type", "user"}}));
+  EXPECT_EQ(linux["uidMappings"], (json{{{"containerID", 0}, {"hostID", 100000}, {"size", 1000}},
+                                        {{"containerID", 1000}, {"hostID", 200000}, {"size", 5}}}));
+  EXPECT_EQ(linux["gidMappings"], (json{{{"containerID", 0}, {"hostID", 300000}, {"size", 65536}}}));
+  spec.namespaces.back().path = "/proc/1/ns/user";
+  const json joined = completed(bundle_of(spec).config)["linux"];
+  EXPECT_EQ(joined["namespaces"][4], (json{{"type", "user"}, {"path", "/proc/1/ns/user"}}));
+  EXPECT_EQ(joined["uidMappings"].size(), 2U) << "runc wants them here, too";
+  EXPECT_FALSE(completed(bundle_of(simple_spec()).config)["linux"].contains("uidMappings"));
+}
+
+TEST(RemappedBundle, IsNeverTheHostsRoots) {
+  auto spec = remapped_spec();
+  spec.uid_map = {{0, 0, 10}};
+  EXPECT_THROW(bundle_of(spec), Error);
+}
+
+TEST(RemappedBundle, TakesWhatIsTheHostsFromTheShim) {
+  auto spec = remapped_spec();
+  spec.mounts = {{"proc", "proc", "/proc", "", {"nosuid"}},
+                 {"tmpfs", "tmpfs", "/dev", "", {"nosuid", "mode=755"}},
+                 {"tmpfs", "tmpfs", "/t", "", {"uid=7"}},
+                 {"bind", "/a", "/a", "", {"bind", "rprivate", "ro", std::string{kIdMapOption}}},
+                 {"bind", "/s", "/s", "", {"bind", "rslave", "nosuid"}}};
+  spec.devices = {{"/opt/zero", 'c', 1, 5, 0666, 0, 0}, {"/dev/mine", 'c', 1, 5, 0666, 0, 0}};
+  const Bundle bundle = bundle_of(spec, "/libexec/init");
+  const json config = completed(bundle.config);
+  const json& mounts = config["mounts"];
+  EXPECT_EQ((*mount_at(mounts, "/proc"))["type"], "proc");
+  EXPECT_EQ((*mount_at(mounts, "/t"))["options"], (json{"uid=7"})) << "the container's root's own";
+  EXPECT_EQ(
+      *mount_at(mounts, "/dev"),
+      (json{
+          {"destination", "/dev"}, {"type", "bind"}, {"source", "/run/c/mounts/0"}, {"options", {"nosuid", "bind"}}}));
+  EXPECT_EQ((*mount_at(mounts, "/a"))["options"], (json{"bind", "rprivate", "ro"}));
+  EXPECT_EQ((*mount_at(mounts, "/sbin/docker-init"))["source"], "/run/c/mounts/3");
+  EXPECT_EQ((*mount_at(mounts, "/opt/zero"))["source"], "/run/c/mounts/device0");
+  EXPECT_EQ(mount_at(mounts, "/dev/mine"), nullptr) << "it comes with /dev";
+  EXPECT_EQ(config["linux"]["devices"], json::array());
+  ASSERT_EQ(bundle.prepared.size(), 4U);
+  EXPECT_TRUE(is_own_dev(bundle.prepared[0]));
+  EXPECT_TRUE(bundle.prepared[1].idmap);
+  EXPECT_EQ(bundle.prepared[1].attributes, 0U) << "the runtime makes it read-only, when all targets are there";
+  EXPECT_EQ(bundle.prepared[1].propagation, 0U);
+  EXPECT_EQ(bundle.prepared[2].attributes, std::uint64_t{MOUNT_ATTR_NOSUID});
+  EXPECT_EQ(bundle.prepared[2].propagation, std::uint64_t{MS_SLAVE});
+}
+
+TEST(RemappedBundle, TakesATreeMountByMount) {
+  auto spec = remapped_spec();
+  spec.mounts = {{"bind", "/tree", "/m", "", {"rbind", "rprivate", "ro"}}};
+  const Bundle bundle = bundle_of(spec);
+  const json mounts = completed(bundle.config)["mounts"];
+  ASSERT_EQ(mounts.size(), 3U);
+  EXPECT_EQ(mounts[0]["options"], (json{"bind", "rprivate", "ro"}));
+  EXPECT_EQ(mounts[2], (json{{"destination", "/m/one/two"},
+                             {"type", "bind"},
+                             {"source", "/run/c/mounts/2"},
+                             {"options", {"bind", "rprivate", "ro"}}}));
+  ASSERT_EQ(bundle.prepared.size(), 3U);
+  EXPECT_EQ(bundle.prepared[2].source, "/tree/one/two");
+  EXPECT_FALSE(bundle.prepared[2].recursive);
+}
+
+TEST(RemappedBundle, LeavesTheHostsRootsSysctlsToTheShim) {
+  auto spec = remapped_spec();
+  spec.domainname = "d";
+  spec.sysctls = {{"net.ipv4.ip_forward", "1"}, {"kernel.msgmax", "2"}};
+  const Bundle bundle = bundle_of(spec);
+  EXPECT_EQ(completed(bundle.config)["linux"]["sysctl"], (json{{"net.ipv4.ip_forward", "1"}}));
+  ASSERT_EQ(bundle.late_sysctls.size(), 2U);
+  EXPECT_EQ(bundle.late_sysctls[0].file, "kernel/domainname");
+  EXPECT_EQ(bundle.late_sysctls[1].file, "kernel/msgmax");
+}
+
+TEST(Submounts, AreThoseBelowThatCanBeBound) {
+  constexpr std::string_view mountinfo =
+      "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+      "2 1 8:1 /x /a rw shared:1 - ext4 /dev/sda1 rw\n"
+      "3 2 0:5 / /a/with\\040blank rw shared:2 master:1 - tmpfs t rw\n"
+      "4 2 0:6 / /a/un rw unbindable - tmpfs t rw\n"
+      "5 1 0:7 / /abc rw - tmpfs t rw\n";
+  const auto paths = [&](const std::string& directory) {
+    std::vector<std::string> found;
+    for (const Submount& mount : mounts_below(mountinfo, directory)) found.push_back(mount.path);
+    return found;
+  };
+  EXPECT_THAT(paths("/a"), ElementsAre("/a/with blank"));
+  EXPECT_THAT(paths("/"), ElementsAre("/a", "/a/with blank", "/abc"));
+  EXPECT_THAT(paths("/none"), ElementsAre());
+  EXPECT_THAT(visible_submounts("/"), ::testing::Contains("proc"));
+  EXPECT_THAT(visible_submounts("/no/such"), ElementsAre());
 }
 
 TEST(RuntimeErrors, OfOneThatHangsNameIt) {

@@ -11,6 +11,7 @@
 #include "process_document.hpp"
 #include "runtime_log.hpp"
 #include "runtime_program.hpp"
+#include "submounts.hpp"
 
 namespace gantry::oci {
 
@@ -44,6 +45,11 @@ std::string program_of_root(const runtime::v1::Spec& spec) {
 }
 
 }  // namespace
+
+void Driver::capabilities(Capabilities& out) const {
+  ShimDriver::capabilities(out);
+  out.insert(out.end(), {"user-namespace", "idmap"});
+}
 
 void Driver::options(std::vector<OptionInfo>& out) const {
   ShimDriver::options(out);
@@ -88,7 +94,7 @@ int Driver::init_program(const runtime::v1::Spec& /*spec*/) { return -1; }
 Plan Driver::plan(const runtime::v1::Spec& spec, const container_shim::TranslationContext& context) {
   Plan plan = translate_spec(spec, context);
   const std::string init = spec.init_path == "builtin" ? shim_program_ : spec.init_path;
-  Bundle bundle = make_bundle(spec, plan, {context.directory, context.cgroup_parent, init});
+  Bundle bundle = make_bundle(spec, plan, {context.directory, context.cgroup_parent, init, visible_submounts});
   plan.init = container_shim::InitKind::none;
   plan.mounts = std::move(bundle.prepared);
   plan.sysctls = std::move(bundle.late_sysctls);

@@ -11,6 +11,7 @@ namespace gantry::oci {
 /// Containers that an OCI runtime of the host's makes (crun, runc, ...), each with a gantry-shim beside it.
 class Driver final : public container_shim::ShimDriver {
  public:
+  void capabilities(Capabilities& out) const override;
   void options(std::vector<OptionInfo>& out) const override;
   void open(Host& host) override;
 

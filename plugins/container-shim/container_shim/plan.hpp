@@ -235,6 +235,21 @@ inline bool is_remapped(const Plan& plan) {
   return (plan.new_namespaces & user) != 0 || joins(plan, user);
 }
 
+/// Whether it is the container's own /dev, in which the device nodes are.
+inline bool is_own_dev(const PlanMount& mount) { return mount.target == "/dev" && mount.type == "tmpfs"; }
+
+/// Whether a user namespace's own root cannot make the mount; the others it should own.
+inline bool needs_host_root(const PlanMount& mount) {
+  if (mount.bind || is_own_dev(mount)) return true;
+  for (const char* own : {"tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2"}) {
+    if (mount.type == own) return false;
+  }
+  return true;
+}
+
+/// Whether the node comes with the tmpfs of /dev.
+inline bool is_in_dev(const PlanDevice& device) { return device.path.starts_with("/dev/"); }
+
 struct ExecPlan {
   PlanProcess process;
   PlanStdio stdio;

@@ -65,6 +65,14 @@ inline constexpr const char* kOciMountsDirectory = "mounts";
 inline std::string oci_file(const std::string& exec_id, const char* kind) {
   return "oci-" + (exec_id.empty() ? "init" : exec_id) + "." + kind;
 }
+/// Where the plan's mount number `index` is shown to the runtime, and the device node of that number among those
+/// outside of /dev; `directory` is the container's.
+inline std::string oci_mount(const std::string& directory, std::size_t index) {
+  return directory + "/" + kOciMountsDirectory + "/" + std::to_string(index);
+}
+inline std::string oci_node(const std::string& directory, std::size_t index) {
+  return directory + "/" + kOciMountsDirectory + "/device" + std::to_string(index);
+}
 /// As which the shim's program runs an OCI runtime: `oci-runtime HIDDEN-MOUNT... -- PROGRAM ARGUMENT...`.
 inline constexpr const char* kOciViewName = "oci-runtime";
 /// What the shim says first when the runtime itself failed: its log has the reason.

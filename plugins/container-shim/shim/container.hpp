@@ -54,7 +54,6 @@ class Container {
   Reply make_init();
   Reply make_cgroups(bool unified);
   Reply not_running() const;
-  Reply write_id_maps() const;
   Reply clone_failure() const;
   void give_to_root(const StdioEnds& ends) const;
   Reply await_child(Process& process);

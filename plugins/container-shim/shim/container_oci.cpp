@@ -47,6 +47,7 @@ Reply runtime_failure(int status) { return failure(Errc::io, kOciRuntimeFailed +
 
 void Container::create_by_runtime(UniqueFd connection) {
   StdioEnds ends = make_stdio(plan_.stdio, plan_.process.terminal);
+  give_to_root(ends);
   if (plan_.process.terminal) listen_for_terminal(*init_);
   // Runtimes close what they do not know, at the latest when the program is executed: that is how the shim learns of
   // it.

@@ -12,6 +12,7 @@
 #include "container_shim/message.hpp"
 #include "shim/container.hpp"
 #include "shim/groundwork.hpp"
+#include "shim/id_maps.hpp"
 #include "shim/privileges.hpp"
 #include "shim/system.hpp"
 
@@ -48,28 +49,18 @@ Reply Container::await_child(Process& process) {
 Reply Container::clone_failure() const {
   const int error = errno;
   const Reply reply = errno_failure("clone the container's init");
-  const bool refused = error == ENOSPC || error == EPERM || error == EUSERS;
-  if ((plan_.new_namespaces & CLONE_NEWUSER) == 0 || !refused) return reply;
-  return failure(Errc::unsupported, reply.message +
-                                        ": the kernel makes no user namespace here; see "
-                                        "/proc/sys/user/max_user_namespaces, or run the container with --userns=host");
-}
-
-Reply Container::write_id_maps() const {
-  const std::string directory = "/proc/" + number(init_->pid);
-  for (const auto& [file, map] : {std::pair("/uid_map", &plan_.uid_map), std::pair("/gid_map", &plan_.gid_map)}) {
-    if (const int error = write_whole_file((directory + file).c_str(), *map); error != 0) {
-      return failure(error_code(error), "write " + directory + file + ": " + error_text(error));
-    }
-  }
-  return {};
+  if ((plan_.new_namespaces & CLONE_NEWUSER) == 0 || !is_refused_user_namespace(error)) return reply;
+  return failure(Errc::unsupported, reply.message + kUserNamespaceAdvice);
 }
 
 /// While the init waits: its maps, its limits, and its groundwork.
 Reply Container::prepare_user_namespace() {
   if (!is_remapped(plan_)) return {};
   if ((plan_.new_namespaces & CLONE_NEWUSER) != 0) {
-    if (Reply mapped = write_id_maps(); mapped.error != 0) return mapped;
+    std::string file;
+    if (const int error = write_id_maps(plan_, init_->pid, file); error != 0) {
+      return failure(error_code(error), "write " + file + ": " + error_text(error));
+    }
   }
   if (std::string error = limit_process(init_->pid, plan_.process); !error.empty()) {
     return failure(error_code(errno), std::move(error));

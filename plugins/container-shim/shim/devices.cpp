@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "shim/groundwork.hpp"
+#include "shim/dev_links.hpp"
 #include "shim/mounts.hpp"
 #include "shim/root_path.hpp"
 #include "shim/system.hpp"
@@ -16,21 +16,7 @@ namespace gantry::container_shim {
 
 namespace {
 
-struct Link {
-  const char* name;
-  const char* target;
-};
-
-constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},
-                           {"stdin", "/proc/self/fd/0"},
-                           {"stdout", "/proc/self/fd/1"},
-                           {"stderr", "/proc/self/fd/2"},
-                           {"ptmx", "pts/ptmx"}};
-
-bool has_own_dev(const std::vector<PlanMount>& mounts) {
-  return std::any_of(mounts.begin(), mounts.end(),
-                     [](const PlanMount& mount) { return mount.target == "/dev" && mount.type == "tmpfs"; });
-}
+bool has_own_dev(const std::vector<PlanMount>& mounts) { return std::any_of(mounts.begin(), mounts.end(), is_own_dev); }
 
 std::string directory_of(const std::string& path) { return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)); }
 
@@ -76,12 +62,7 @@ void Rootfs::make_devices() {
   }
   const UniqueFd dev(openat2_in_root(root_.get(), "/dev", O_PATH | O_DIRECTORY));
   if (!dev) line_.fail_errno("open /dev");
-  for (const Link& link : kLinks) {
-    if (::symlinkat(link.target, dev.get(), link.name) < 0 && errno != EEXIST) line_.fail_errno("link /dev nodes");
-  }
-  // Not every kernel has it.
-  if (::access("/proc/kcore", F_OK) < 0) return;
-  if (::symlinkat("/proc/kcore", dev.get(), "core") < 0 && errno != EEXIST) line_.fail_errno("link /dev/core");
+  make_dev_links(dev.get(), line_);
 }
 
 void Rootfs::bind_console(int slave) {

@@ -21,7 +21,6 @@
 #include "container_shim/protocol.hpp"
 #include "shim/bind.hpp"
 #include "shim/bind_source.hpp"
-#include "shim/groundwork.hpp"
 #include "shim/root_path.hpp"
 #include "shim/system.hpp"
 
@@ -63,7 +62,7 @@ void Rootfs::take_groundwork() {
   root_ = take();
   std::vector<UniqueFd> roots;
   for (std::size_t i = 1; i < plan_.root.size(); ++i) roots.push_back(take());
-  for (const PlanMount& mount : plan_.mounts) sources_.push_back(made_by_groundwork(mount) ? take() : UniqueFd());
+  for (const PlanMount& mount : plan_.mounts) sources_.push_back(needs_host_root(mount) ? take() : UniqueFd());
   for (const PlanDevice& device : plan_.devices) {
     if (!is_in_dev(device)) nodes_.push_back(take());
   }

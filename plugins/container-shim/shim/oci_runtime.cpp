@@ -14,15 +14,14 @@
 #include <vector>
 
 #include "container_shim/protocol.hpp"
-#include "shim/bind.hpp"
-#include "shim/bind_source.hpp"
 #include "shim/init.hpp"
 #include "shim/launch.hpp"
 #include "shim/log_line.hpp"
+#include "shim/oci_mounts.hpp"
 #include "shim/oci_view.hpp"
+#include "shim/owned_write.hpp"
 #include "shim/passwd.hpp"
 #include "shim/report.hpp"
-#include "shim/root_path.hpp"
 #include "shim/system.hpp"
 
 namespace gantry::container_shim {
@@ -30,64 +29,6 @@ namespace gantry::container_shim {
 namespace {
 
 using Words = std::vector<std::string>;
-
-/// `target` is a path of the host's, or of a descriptor.
-void mount_filesystem_at(const PlanMount& mount, const std::string& target, const ReportLine& line) {
-  if (!mount.base.empty() && ::chdir(mount.base.c_str()) < 0) line.fail_errno("chdir " + mount.base);
-  const std::string& source = mount.source.empty() ? mount.type : mount.source;
-  if (::mount(source.c_str(), target.c_str(), mount.type.c_str(), mount.flags, mount.data.c_str()) < 0) {
-    line.fail_errno("error mounting \"" + source + "\" to rootfs at \"" + mount.target + "\"");
-  }
-}
-
-void mount_at(const PlanMount& mount, int target, const ReportLine& line) {
-  if (!mount.bind) return mount_filesystem_at(mount, "/proc/self/fd/" + number(target), line);
-  const UniqueFd tree = clone_source(mount, line);
-  if (attach_bind(tree.get(), mount, target) < 0) {
-    line.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\"");
-  }
-}
-
-UniqueFd mount_root(const Plan& plan, const ReportLine& line) {
-  const std::string directory = plan.directory + "/" + kRootDirectory;
-  UniqueFd root;
-  for (const PlanMount& mount : plan.root) {
-    const UniqueFd target =
-        root ? open_target(root.get(), mount.target, true) : UniqueFd(::open(directory.c_str(), O_PATH | O_CLOEXEC));
-    if (!target) line.fail_errno("open the mount point of the root");
-    mount_at(mount, target.get(), line);
-    if (!root) root.reset(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!root) line.fail_errno("open the root");
-  }
-  return root;
-}
-
-/// What the runtime binds from there: the target is of the source's kind.
-void prepare_mount(const PlanMount& mount, const ReportLine& line) {
-  UniqueFd source;
-  if (mount.bind) source = clone_source(mount, line);
-  const bool directory = !source || is_directory(source.get());
-  const int made = directory ? ::mkdir(mount.target.c_str(), 0700)
-                             : UniqueFd(::open(mount.target.c_str(), O_CREAT | O_EXCL | O_CLOEXEC, 0600)).get();
-  const UniqueFd target(::open(mount.target.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (made < 0 || !target) line.fail_errno("make " + mount.target);
-  if (!source) {
-    PlanMount whole = mount;
-    whole.subpath.clear();
-    mount_at(whole, target.get(), line);
-    if (mount.subpath.empty()) return;
-    const UniqueFd base(::open(mount.target.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    source = clone_below(base.get(), mount);
-    if (!source) fail_below(mount, errno, line);
-    if (!is_directory(source.get())) {
-      line.fail(Errc::unsupported, "the part \"" + mount.subpath + "\" of the mount at " + mount.target + " is a file");
-    }
-    if (set_attributes(source.get(), 0, MS_PRIVATE, true) < 0 || move_onto(source.get(), base.get()) < 0)
-      line.fail_errno("show " + mount.subpath);
-    return;
-  }
-  if (attach_bind(source.get(), mount, target.get()) < 0) line.fail_errno("mount \"" + mount.source + "\"");
-}
 
 std::string user_json(const Identity& identity) {
   std::string text = "{\"uid\":" + number(identity.uid) + ",\"gid\":" + number(identity.gid) + ",\"additionalGids\":[";
@@ -167,17 +108,19 @@ void check_program(const std::string& program, int root, const ReportLine& line)
   ::_exit(1);
 }
 
-/// The network has come by now; /proc/sys/net is that of who looks.
+/// The network has come by now. What is in /proc/sys is that of who looks.
 void write_late_sysctls(const Plan& plan, pid_t init) {
   if (plan.sysctls.empty()) return;
-  const std::string path = "/proc/" + number(init) + "/ns/net";
-  const UniqueFd network(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!network || ::setns(network.get(), CLONE_NEWNET) < 0) fail_start(plan, "join " + path, errno);
+  for (const char* kind : {"net", "ipc", "uts"}) {
+    const std::string path = "/proc/" + number(init) + "/ns/" + kind;
+    const UniqueFd space(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!space || ::setns(space.get(), 0) < 0) fail_start(plan, "join " + path, errno);
+  }
   for (const PlanWrite& write : plan.sysctls) {
     const std::string file = "/proc/sys/" + write.file;
-    const UniqueFd opened(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!opened) fail_start(plan, "open " + file, errno);
-    if (write_all(opened.get(), write.value) != 0) fail_start(plan, "write " + file, errno);
+    if (const int error = write_as_root_or(plan.root_uid, file, write.value); error != 0) {
+      fail_start(plan, "write " + file, error);
+    }
   }
 }
 
@@ -197,6 +140,15 @@ void enter_view(const Plan& plan, const ReportLine& line) {
   if (hide_mounts(plan.oci->hidden) < 0) line.fail_errno("hide a mount from the OCI runtime");
 }
 
+/// Where the way to the container was opened, nothing else is left.
+void check_runtime_is_seen(const Plan& plan, const ReportLine& line) {
+  const std::string& runtime = plan.oci->command.front();
+  if (!is_remapped(plan) || ::access(runtime.c_str(), X_OK) == 0) return;
+  line.fail(Errc::unsupported, "the OCI runtime " + runtime +
+                                   " is below a directory that only root may enter, and so is " + plan.directory +
+                                   ": put it elsewhere, or run the container with --userns=host");
+}
+
 }  // namespace
 
 void run_oci_create(const Plan& plan) {
@@ -204,9 +156,8 @@ void run_oci_create(const Plan& plan) {
   die_with_shim();
   enter_view(plan, line);
   if (make_private_around(plan.directory) < 0) line.fail_errno("make what " + plan.directory + " is on private");
-  if (!plan.mounts.empty() && ::mkdir(kOciMountsDirectory, 0700) < 0) line.fail_errno("make a directory for mounts");
-  for (const PlanMount& mount : plan.mounts) prepare_mount(mount, line);
-  const UniqueFd root = mount_root(plan, line);
+  const UniqueFd root = lay_oci_mounts(plan, line);
+  check_runtime_is_seen(plan, line);
   check_program(plan.oci->program, root.get(), line);
   write_document(plan.directory, "config.json", complete(plan.oci->config, plan.process, root.get(), line), line);
   keep_until_executed(kReportFd + 1);

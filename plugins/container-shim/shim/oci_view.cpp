@@ -7,7 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
+
+#include "gantry/unique_fd.hpp"
+#include "shim/bind.hpp"
 
 namespace gantry::container_shim {
 
@@ -36,6 +40,26 @@ int hide_mounts(const std::vector<std::string>& mounts) {
     if (make_private_around(parent_of(mount)) < 0 || ::umount2(mount.c_str(), MNT_DETACH) < 0) return -1;
   }
   return 0;
+}
+
+int open_way(const std::string& directory) {
+  std::size_t end = 0;
+  std::string closed;
+  for (struct stat facts{};;) {
+    end = directory.find('/', end + 1);
+    if (end == std::string::npos) return 0;
+    closed = directory.substr(0, end);
+    if (::stat(closed.c_str(), &facts) < 0) return -1;
+    if ((facts.st_mode & S_IXOTH) == 0) break;
+  }
+  const UniqueFd tree(::open_tree(AT_FDCWD, directory.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!tree || ::mount("tmpfs", closed.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=711,size=64k") < 0) return -1;
+  while (end != std::string::npos) {
+    end = directory.find('/', end + 1);
+    if (::mkdir(directory.substr(0, end).c_str(), 0711) < 0 && errno != EEXIST) return -1;
+  }
+  const UniqueFd target(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return target ? move_onto(tree.get(), target.get()) : -1;
 }
 
 void run_in_view(char** arguments) {
