@@ -125,6 +125,8 @@ UniqueFd HostTrees::of_dev(const PlanMount& mount) const {
     if (is_in_dev(device)) make_node(root.get(), device, device.path.substr(4));
   }
   make_dev_links(root.get(), line_);
+  // crun does not make it where /dev is a bind.
+  if (plan_.process.terminal) UniqueFd(::openat(root.get(), "console", O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   return take_scratch(1);
 }
 

@@ -19,10 +19,11 @@ namespace {
 /// A process that holds a new user namespace as long as it lives.
 class NamespaceHolder {
  public:
-  NamespaceHolder() : pid_(clone_process(CLONE_NEWUSER, pidfd_)), error_(errno) {
+  NamespaceHolder() : parent_(::getpid()), pid_(clone_process(CLONE_NEWUSER, pidfd_)), error_(errno) {
     if (pid_ != 0) return;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    for (;;) ::pause();
+    while (::getppid() == parent_) ::pause();
+    ::_exit(0);
   }
   ~NamespaceHolder() {
     if (pid_ <= 0) return;
@@ -37,6 +38,7 @@ class NamespaceHolder {
   [[nodiscard]] int error() const { return error_; }
 
  private:
+  pid_t parent_;
   UniqueFd pidfd_;
   pid_t pid_;
   int error_;
