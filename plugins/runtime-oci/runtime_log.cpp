@@ -37,7 +37,7 @@ std::string without_beginnings(std::string message) {
 
 /// What went wrong as Go writes it, and as clients look for it to choose their exit code.
 std::string in_lower_case(std::string message) {
-  for (const std::string_view reason : {"No such file or directory", "Permission denied"}) {
+  for (const std::string_view reason : {"No such file or directory", "Permission denied", "Invalid argument"}) {
     const std::size_t at = message.find(reason);
     if (at != std::string::npos) message[at] = static_cast<char>(message[at] - 'A' + 'a');
   }

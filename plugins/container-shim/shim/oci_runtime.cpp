@@ -70,6 +70,8 @@ void write_document(const std::string& directory, const std::string& file, const
   char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   char* const environment[] = {path, nullptr};
   reset_signals();
+  // As of who calls a runtime by hand: whoever the container runs as may look at its cgroups, and runc's has it, too.
+  ::umask(0022);
   ::execve(arguments.front(), arguments.data(), environment);
   const int error = errno;
   if (line != nullptr) line->fail(Errc::unavailable, "exec " + all.front() + ": " + error_text(error));
