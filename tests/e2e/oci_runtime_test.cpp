@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine.hpp"
+#include "subordinate_ids.hpp"
 
 namespace gantry::e2e {
 namespace {
@@ -226,6 +227,65 @@ TEST_P(OciBundle, FitsTheSchemaOfTheSpecification) {
     run("rm -f checked");
   }
   run("volume rm parts");
+}
+
+/// With user namespaces, for which the shim does more.
+class RemappedOci : public OciRuntime {
+ protected:
+  static void SetUpTestSuite() {
+    write_subordinate_ids();
+    daemon = std::make_unique<Daemon>();
+    // Only root may enter what is above both this one and the exec root.
+    const std::string hidden = daemon->root() / "crun";
+    std::filesystem::permissions(daemon->root(), std::filesystem::perms::owner_all);
+    shell("cp $(command -v crun) " + hidden);
+    daemon->write_config(
+        json{{"userns-remap", "daemon"}, {"runtimes", {{"crun", {{"path", "crun"}}}, {"hidden", {{"path", hidden}}}}}});
+    ASSERT_TRUE(daemon->start()) << daemon->log();
+    load_busybox(*daemon);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(By, RemappedOci, ::testing::Values("gantry"), client_name);
+
+TEST_P(RemappedOci, FitsTheSchemaOfTheSpecification) {
+  if (!std::filesystem::exists(kSchemas)) GTEST_SKIP() << "no " << kSchemas;
+  if (shell("/usr/bin/python3 -c 'import jsonschema'").code != 0) GTEST_SKIP() << "no python3-jsonschema";
+  const std::string valid = std::string{"/usr/bin/python3 " GANTRY_VALIDATE_BUNDLE " "} + kSchemas + " ";
+  for (const char* options :
+       {"", "-t --read-only --init", "-v data:/d -v /sys/kernel:/m:ro --device /dev/null:/opt/null",
+        "--hostname h --domainname d --sysctl kernel.msgmax=4000 -u 1:2"}) {
+    ASSERT_EQ(run("run -d --name checked --runtime crun " + std::string{options} + " busybox sleep 1000").code, 0)
+        << options;
+    const Result result = shell(valid + (bundle("checked") / "config.json").string());
+    EXPECT_EQ(result.code, 0) << options << "\n" << result.out << result.err;
+    run("rm -f checked");
+  }
+  run("volume rm data");
+}
+
+TEST_P(RemappedOci, LeavesNothingOfItsMountsOnTheHost) {
+  run("run -d --name seen --runtime crun busybox sleep 1000");
+  EXPECT_EQ(shell("grep -c " + bundle("seen").string() + " /proc/self/mountinfo").line(), "0");
+  EXPECT_EQ(run("exec seen ls /proc/1/fd").out, "0\n1\n2\n");
+  const std::string pid = std::to_string(daemon->inspect("seen", "/State/Pid").get<int>());
+  EXPECT_EQ(shell("stat -c %u /proc/" + pid).line(), "100000");
+}
+
+TEST_P(RemappedOci, NamesARuntimeThatIsCovered) {
+  const Result hidden = run("run --name hidden --runtime hidden busybox true");
+  EXPECT_EQ(hidden.code, 125);
+  EXPECT_THAT(hidden.err, HasSubstr("/crun is below a directory that only root may enter"));
+  EXPECT_EQ(run("run --rm --userns host --runtime hidden busybox echo ok").out, "ok\n");
+  run("rm hidden");
+}
+
+TEST_P(RemappedOci, RunsOnWithoutTheDaemon) {
+  run("run -d --name lasting --runtime crun busybox sleep 1000");
+  daemon->kill(SIGKILL);
+  ASSERT_TRUE(daemon->start()) << daemon->log();
+  EXPECT_EQ(run("exec lasting cat /proc/self/uid_map").out, "         0     100000      65536\n");
+  EXPECT_EQ(run("restart -t 0 lasting").code, 0);
+  EXPECT_EQ(run("exec lasting cat /proc/self/uid_map").out, "         0     100000      65536\n");
 }
 
 }  // namespace

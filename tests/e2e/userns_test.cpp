@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "engine.hpp"
+#include "subordinate_ids.hpp"
 
 namespace gantry::e2e {
 namespace {
@@ -19,19 +20,6 @@ std::string owner_of(const fs::path& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return "none";
   return std::to_string(status.st_uid) + ":" + std::to_string(status.st_gid);
-}
-
-/// The files of /etc that say which ids are whose, for this test's daemon only: the mount namespace is the test's.
-void write_subordinate_ids() {
-  static bool done = false;
-  if (std::exchange(done, true)) return;
-  const fs::path folder = fs::temp_directory_path() / "subordinate";
-  fs::create_directories(folder);
-  for (const char* file : {"subuid", "subgid"}) {
-    std::ofstream{folder / file} << "daemon:100000:65536\n";
-    const std::string place = std::string{"/etc/"} + file;
-    ASSERT_EQ(shell("touch " + place + " && mount --bind " + (folder / file).string() + " " + place).code, 0);
-  }
 }
 
 class Remapped : public BothClients {
