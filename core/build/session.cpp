@@ -171,8 +171,14 @@ awaitable<void> Session::clean() {
     }
     co_await forget_tree(tree);
   }
+  if (abandoned_) co_await forget_containers();
   // The trees stand on the images that were held.
   holds_.clear();
+}
+
+void Session::abandon() noexcept {
+  abandoned_ = true;
+  cancel_->cancel();
 }
 
 void* Session::query(std::string_view service) noexcept {
@@ -182,6 +188,7 @@ void* Session::query(std::string_view service) noexcept {
   const bool wants_all = request_->attest.provenance == Attest::Provenance::max;
   if (service == Trace::kService && wants_all) return static_cast<Trace*>(this);
   if (service == Display::kService && request_->shown != Shown::none) return static_cast<Display*>(this);
+  if (service == FarSession::kService) return static_cast<FarSession*>(this);
   return nullptr;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/far_session.hpp"
 #include "base/mounted_tree.hpp"
 #include "build/provenance.hpp"
 #include "build/service.hpp"
@@ -22,6 +24,7 @@ class Session final : public builder::v1::Session,
                       public builder::v1::Display,
                       public builder::v1::Origins,
                       public builder::v1::Trace,
+                      public FarSession,
                       public std::enable_shared_from_this<Session> {
  public:
   Session(asio::any_io_executor io, Service::Neighbours neighbours, std::shared_ptr<const BuildRequest> request,
@@ -51,6 +54,10 @@ class Session final : public builder::v1::Session,
   void material(const builder::v1::Material& material) override;
   void recipe(const std::string& name, const std::string& text) override;
   void step(const builder::v1::TracedStep& step) override;
+
+  int run(const std::string& container, FdTaker& output) override;
+  void abandon() noexcept override;
+
   /// What the image was made from, as far as it is known by now.
   [[nodiscard]] Sources sources() const;
 
@@ -59,7 +66,8 @@ class Session final : public builder::v1::Session,
   /// Of the last command that failed; 0 if none has.
   [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
 
-  /// Removes the trees that the driver left. On the io thread, when the driver has returned.
+  /// Removes the trees that the driver left, and the containers too if it is not there to say what is to become of
+  /// them. On the io thread, when the driver has returned.
   awaitable<void> clean();
 
  private:
@@ -67,12 +75,17 @@ class Session final : public builder::v1::Session,
   template <class Result>
   Result on_io(awaitable<Result> work);
   awaitable<std::shared_ptr<const images::Image>> find_image(std::string reference, std::string platform, bool pull);
-  int run_to_end(const std::string& container, builder::v1::Output& output);
-  awaitable<int> run_container(std::string id, builder::v1::Output* output);
+  /// Takes what a command says, from a socket, while it runs.
+  using Listening = std::function<awaitable<void>(UniqueFd)>;
+  int run_listened(const std::string& container, const Listening& listening);
+  int run_to_end(const std::string& container, const Listening& listening);
+  awaitable<int> run_container(std::string id, Listening listening);
   awaitable<void> show_output(UniqueFd socket, builder::v1::Output* output);
   awaitable<void> kill(std::string id);
   std::vector<Mount> tree_mounts(const std::string& tree);
   awaitable<void> forget_tree(std::string tree);
+  awaitable<void> forget_container(std::string id);
+  awaitable<void> forget_containers();
   void show(std::string_view text, bool is_error);
   awaitable<std::shared_ptr<const images::Image>> held(awaitable<std::shared_ptr<const images::Image>> work);
   awaitable<std::shared_ptr<const images::Image>> counted(awaitable<std::shared_ptr<const images::Image>> work);
@@ -90,10 +103,12 @@ class Session final : public builder::v1::Session,
     std::vector<std::string> targets;
   };
   std::map<std::string, Prepared> prepared_;
-  std::set<std::string> complete_;  ///< Images that have all that is usually mounted over.
+  std::set<std::string> containers_;  ///< Those that are made and not removed.
+  std::set<std::string> complete_;    ///< Images that have all that is usually mounted over.
   std::set<std::string> stopped_;
   Sources sources_;
   std::atomic<int> exit_code_ = 0;
+  std::atomic<bool> abandoned_ = false;
   std::vector<std::shared_ptr<AgentServer>> agents_;    ///< On the io thread.
   std::map<std::string, std::shared_ptr<void>> holds_;  ///< The images that the build stands on. On the io thread.
   std::set<std::string> steps_;                         ///< The images of its steps. The same.

@@ -1,3 +1,5 @@
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
 
@@ -67,6 +69,10 @@ std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   for (const Mount& mount : spec.mounts) targets.push_back(mount.target);
   request.body.host_config.privileged = request.body.host_config.privileged || spec.privileged;
   const std::string id = on_io(at_.containers.create(std::move(request))).id;
+  {
+    const std::lock_guard lock{mutex_};
+    containers_.insert(id);
+  }
   if (!spec.secret_env.empty()) {
     const auto lend = [](containers::Service* service, std::string container,
                          std::vector<std::string> env) -> awaitable<void> {
@@ -101,12 +107,14 @@ awaitable<void> Session::show_output(UniqueFd socket, builder::v1::Output* outpu
   }
 }
 
-awaitable<int> Session::run_container(std::string id, builder::v1::Output* output) {
+awaitable<int> Session::run_container(std::string id, Listening listening) {
   const auto attachment = co_await at_.containers.attach(id);
   const auto waiter = at_.containers.wait(id, containers::WaitCondition::next_exit);
   co_await at_.containers.start(id);
+  // Whoever cancelled meanwhile found nothing to end.
+  if (cancel_->cancelled()) co_await kill(id);
   UniqueFd socket = co_await attachment->socket();
-  co_await show_output(std::move(socket), output);
+  co_await listening(std::move(socket));
   const containers::WaitResult result = co_await waiter->result();
   co_return result.exit_code;
 }
@@ -131,6 +139,18 @@ int Session::run(const std::string& container) {
 }
 
 int Session::run(const std::string& container, builder::v1::Output& output) {
+  return run_listened(container, [&](UniqueFd socket) { return show_output(std::move(socket), &output); });
+}
+
+int Session::run(const std::string& container, FdTaker& output) {
+  const auto hand_out = [](UniqueFd socket, FdTaker* taker) -> awaitable<void> {
+    if (socket) taker->take(std::move(socket));
+    co_return;
+  };
+  return run_listened(container, [&](UniqueFd socket) { return hand_out(std::move(socket), &output); });
+}
+
+int Session::run_listened(const std::string& container, const Listening& listening) {
   std::string image;
   std::vector<std::string> targets;
   {
@@ -144,7 +164,7 @@ int Session::run(const std::string& container, builder::v1::Output& output) {
       }
     }
   }
-  if (targets.empty()) return run_to_end(container, output);
+  if (targets.empty()) return run_to_end(container, listening);
   const auto mounts = on_io(at_.containers.tree(container));
   const MountStubs stubs = [&] {
     const MountedTree before(mounts);
@@ -154,7 +174,7 @@ int Session::run(const std::string& container, builder::v1::Output& output) {
     const std::lock_guard lock{mutex_};
     complete_.insert(image);
   }
-  const int code = run_to_end(container, output);
+  const int code = run_to_end(container, listening);
   if (!stubs.empty()) stubs.remove(MountedTree(mounts).fd());
   return code;
 }
@@ -175,12 +195,12 @@ void Session::stop(const std::string& container) {
   asio::co_spawn(io_, kill(container), asio::use_future).get();
 }
 
-int Session::run_to_end(const std::string& container, builder::v1::Output& output) {
+int Session::run_to_end(const std::string& container, const Listening& listening) {
   const auto listener = cancel_->listen([&, this] { asio::co_spawn(io_, kill(container), [](std::exception_ptr) {}); });
   std::exception_ptr failure;
   int code = 0;
   try {
-    code = on_io(run_container(container, &output));
+    code = on_io(run_container(container, listening));
   } catch (...) {
     failure = std::current_exception();
   }
@@ -193,18 +213,39 @@ int Session::run_to_end(const std::string& container, builder::v1::Output& outpu
   return code;
 }
 
+awaitable<void> Session::forget_container(std::string id) {
+  {
+    const std::lock_guard lock{mutex_};
+    containers_.erase(id);
+  }
+  containers::RemoveRequest request;
+  request.force = true;
+  request.volumes = true;
+  try {
+    co_await at_.containers.remove(id, request);
+  } catch (const Error& error) {
+    if (error.code() != Errc::not_found) throw;
+  }
+}
+
 void Session::remove_container(const std::string& container) {
-  const auto remove = [](containers::Service* service, std::string id) -> awaitable<void> {
-    containers::RemoveRequest request;
-    request.force = true;
-    request.volumes = true;
+  asio::co_spawn(io_, forget_container(container), asio::use_future).get();
+}
+
+/// What one cannot be removed for keeps none of the others.
+awaitable<void> Session::forget_containers() {
+  std::set<std::string> left;
+  {
+    const std::lock_guard lock{mutex_};
+    left.swap(containers_);
+  }
+  for (const std::string& container : left) {
     try {
-      co_await service->remove(id, request);
+      co_await forget_container(container);
     } catch (const Error& error) {
-      if (error.code() != Errc::not_found) throw;
+      spdlog::warn("a build's container cannot be removed: {}", error.what());
     }
-  };
-  asio::co_spawn(io_, remove(&at_.containers, container), asio::use_future).get();
+  }
 }
 
 }  // namespace gantry::build

@@ -28,7 +28,7 @@ const std::vector<Setting>& settings() {
       {"pidfile", "-p,--pidfile", &Config::pidfile, "File of the daemon's process id"},
       {"plugin-dirs", "--plugin-dir", &Config::plugin_dirs, "Directory of drivers; may be repeated"},
       {"isolate-plugins", "--isolate-plugins", &Config::isolate_plugins,
-       "Run drivers in processes of their own: all that can, or =kind/name; may be repeated"},
+       "Run drivers in processes of their own: all, or =kind/name; may be repeated"},
       {"hosts", "-H,--host", &Config::hosts, "Where to listen: unix://, tcp://, fd://; may be repeated"},
       {"group", "-G,--group", &Config::group, "Group of the unix socket"},
       {"tls", "--tls", &Config::tls, "Use TLS; implied by --tlsverify; false allows plain tcp"},

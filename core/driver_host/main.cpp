@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -22,7 +21,8 @@
 #include "isolated/frame.hpp"
 #include "isolated/host_process.hpp"
 #include "isolated/message.hpp"
-#include "isolated/serving.hpp"
+#include "isolated/servants.hpp"
+#include "isolated/served_driver.hpp"
 #include "plugins/catalog.hpp"
 #include "plugins/foreign.hpp"
 #include "plugins/library.hpp"
@@ -58,34 +58,6 @@ class DaemonSink final : public spdlog::sinks::base_sink<std::mutex> {
   void flush_() override {}
 };
 
-/// The threads that serve connections: the driver is destroyed when the last one has ended.
-class Servants {
- public:
-  void start(std::shared_ptr<Line> line, Served& served) {
-    {
-      const std::scoped_lock guard{mutex_};
-      ++count_;
-    }
-    std::thread{[this, line = std::move(line), &served]() mutable {
-      serve(*line, served);
-      line.reset();
-      const std::scoped_lock guard{mutex_};
-      --count_;
-      idle_.notify_all();
-    }}.detach();
-  }
-
-  void wait() {
-    std::unique_lock guard{mutex_};
-    idle_.wait(guard, [this] { return count_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  int count_ = 0;
-};
-
 /// Whether the path still means the file that the daemon holds: then the loader finds what lies beside it.
 bool is_at(const std::string& path, int file) {
   struct stat named {};
@@ -94,11 +66,11 @@ bool is_at(const std::string& path, int file) {
          named.st_ino == held.st_ino;
 }
 
-void load(const std::string& file, Served& served) {
+void load(const std::string& file, ServedDriver& served) {
   // Lives as long as the process: so does what it has mapped.
   static std::unique_ptr<const plugins::Library> library;
   static plugins::DriverInfo info;
-  served.translate = [] { return plugins::translate_exception(info); };
+  served.translator = [] { return plugins::translate_exception(info); };
   served.log = tell;
   try {
     library = is_at(file, kFileFd) ? std::make_unique<const plugins::Library>(file)
@@ -142,15 +114,15 @@ void settle() {
 }
 
 /// Takes connections until the daemon says that there will be no more; false: it has ended.
-bool take_connections(Servants& servants, Served& served) {
+bool take_connections(Servants& servants, ServedDriver& served) {
   Frame frame;
   while (receive_frame(kControlFd, frame, true)) {
     if (frame.type == FrameType::close) return true;
     if (frame.type != FrameType::connection || frame.descriptors.size() != 2) return false;
-    auto line = std::make_shared<Line>();
+    const auto line = std::make_shared<Line>();
     line->socket = std::move(frame.descriptors[0]);
     line->cancel = std::move(frame.descriptors[1]);
-    servants.start(std::move(line), served);
+    servants.start(line, served);
   }
   return false;
 }
@@ -171,7 +143,7 @@ int main(int argc, char** argv) {
   for (const int fd : {kControlFd, kFileFd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   settle();
   end_with_daemon();
-  static Served served;
+  static ServedDriver served;
   static Servants servants;
   load(argv[1], served);
   bool orderly = false;
@@ -181,6 +153,7 @@ int main(int argc, char** argv) {
     // Not from the daemon as it is: it ends here.
   }
   if (orderly) {
+    // The driver is destroyed when the last connection has ended.
     servants.wait();
     served.object.reset();
   }

@@ -35,16 +35,18 @@ namespace {
 
 class Exchange {
  public:
-  Exchange(Connection& connection, const Request& request, Beside beside)
-      : connection_(connection), request_(request), beside_(std::move(beside)) {}
+  Exchange(Connection& connection, const Request& request, Beside* beside)
+      : connection_(connection), request_(request), beside_(beside) {
+    if (beside_ != nullptr) deadline_ = beside_->deadline;
+  }
 
   Json run(FrameType type, const Json& message) {
     send(type, pack(message));
     for (;;) {
       wait();
       Frame frame;
-      if (!receive_frame(connection_.socket.get(), frame, request_.returned != nullptr))
-        throw BrokenLink{"it has ended"};
+      const bool brings = request_.returned != nullptr || request_.taker != nullptr;
+      if (!receive_frame(connection_.socket.get(), frame, brings)) throw BrokenLink{"it has ended"};
       if (std::optional<Json> result = take(frame)) {
         forget_cancellation();
         return std::move(*result);
@@ -64,11 +66,11 @@ class Exchange {
     }
   }
 
-  /// Until the driver has said something.
+  /// Until the other end has said something.
   void wait() {
     for (;;) {
       std::array<pollfd, 3> events{pollfd{connection_.socket.get(), POLLIN, 0}, pollfd{cancel_fd(), POLLIN, 0},
-                                   pollfd{beside_.fd, POLLIN, 0}};
+                                   pollfd{beside_fd(), POLLIN, 0}};
       const int ready = ::poll(events.data(), events.size(), patience());
       if (ready < 0) continue;
       if (ready == 0 && cancelled_) throw NotReturned{"it did not return from a call after being cancelled"};
@@ -76,9 +78,9 @@ class Exchange {
       if (events[1].revents != 0) {
         ::eventfd_write(connection_.cancel.get(), 1);
         cancelled_ = true;
-        beside_.deadline = std::min(beside_.deadline, Clock::now() + request_.grace);
+        deadline_ = std::min(deadline_, Clock::now() + request_.grace);
       }
-      if (events[2].revents != 0 && !beside_.ready()) beside_.fd = -1;
+      if (events[2].revents != 0 && !beside_->ready()) beside_->fd = -1;
       if (events[0].revents != 0) return;
     }
   }
@@ -87,9 +89,11 @@ class Exchange {
     return cancelled_ || request_.call == nullptr ? -1 : request_.call->cancel_fd();
   }
 
+  [[nodiscard]] int beside_fd() const { return beside_ == nullptr ? -1 : beside_->fd; }
+
   [[nodiscard]] int patience() const {
-    if (beside_.deadline == Clock::time_point::max()) return -1;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(beside_.deadline - Clock::now());
+    if (deadline_ == Clock::time_point::max()) return -1;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
     return left.count() > 0 ? static_cast<int>(left.count()) : 0;
   }
 
@@ -104,10 +108,10 @@ class Exchange {
     switch (frame.type) {
       case FrameType::result:
         if (frame.lacks_descriptors) {
-          fail(Error{Errc::exhausted, "too many files are open in the daemon to take those of its driver"});
+          fail(Error{Errc::exhausted, "too many files are open to take those that come with an answer"});
         }
         if (request_.returned != nullptr) *request_.returned = std::move(frame.descriptors);
-        return unpack(frame.message);
+        return std::make_optional(unpack(frame.message));
       case FrameType::failure:
         fail(error_of(frame.message));
       case FrameType::log:
@@ -121,6 +125,9 @@ class Exchange {
         break;
       case FrameType::write:
         serve_write(frame.bytes);
+        break;
+      case FrameType::handed:
+        take_handed(frame);
         break;
       default:
         throw BrokenLink{"it answered what was not asked"};
@@ -143,6 +150,11 @@ class Exchange {
 
   void take_progress(const Progress& report) const {
     if (request_.call != nullptr) request_.call->progress(report);
+  }
+
+  void take_handed(Frame& frame) const {
+    if (request_.taker == nullptr) throw BrokenLink{"it handed out what was not asked for"};
+    if (!frame.descriptors.empty()) request_.taker->take(std::move(frame.descriptors.front()));
   }
 
   void serve_read() {
@@ -184,7 +196,8 @@ class Exchange {
 
   Connection& connection_;
   const Request& request_;
-  Beside beside_;
+  Beside* beside_;
+  Clock::time_point deadline_ = Clock::time_point::max();
   bool cancelled_ = false;
   std::exception_ptr stream_failed_;
   std::string stream_message_;
@@ -192,8 +205,7 @@ class Exchange {
 
 }  // namespace
 
-Json exchange(Connection& connection, FrameType type, const Json& message, const Request& request,
-              const Beside& beside) {
+Json exchange(Connection& connection, FrameType type, const Json& message, const Request& request, Beside* beside) {
   try {
     return Exchange{connection, request, beside}.run(type, message);
   } catch (const Json::exception& error) {

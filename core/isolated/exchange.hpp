@@ -4,19 +4,20 @@
 #include <functional>
 #include <vector>
 
+#include "base/far_session.hpp"
 #include "gantry/call.hpp"
 #include "gantry/stream.hpp"
 #include "gantry/unique_fd.hpp"
 #include "isolated/frame.hpp"
 #include "isolated/message.hpp"
 
-/// The daemon's end of a call.
+/// The caller's end of a call: the daemon's into a driver, and a driver's back into the daemon.
 namespace gantry::isolated {
 
-/// The daemon's end of a connection; one call at a time.
+/// The caller's end of a connection; one call at a time.
 struct Connection {
   UniqueFd socket;
-  UniqueFd cancel;  ///< An eventfd that both ends hold.
+  UniqueFd cancel;  ///< An eventfd that both ends hold; empty if calls on it have no `Call`.
 };
 
 /// What a call has beside its message; null: it has none.
@@ -26,6 +27,7 @@ struct Request {
   ByteSink* sink = nullptr;
   std::vector<int> descriptors;
   std::vector<UniqueFd>* returned = nullptr;  ///< Takes those that come with the result.
+  FdTaker* taker = nullptr;                   ///< Takes one that comes before it.
   /// How long a cancelled call may take to return. A little less than the daemon's own patience (CallSettings), after
   /// which a thread would be lost to it.
   std::chrono::milliseconds grace{9'000};
@@ -33,18 +35,18 @@ struct Request {
 
 /// What is looked after while an answer is waited for.
 struct Beside {
-  int fd = -1;
-  std::function<bool()> ready;  ///< `fd` is readable; false: don't look any more.
+  int fd = -1;                  ///< May change meanwhile.
+  std::function<bool()> ready;  ///< `fd` is readable; false: don't look any more. Throws nothing.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 
 /// A level as a driver's process has sent it.
 LogLevel known_level(int level);
 
-/// Sends a call, serves what the driver asks for meanwhile, and answers its result.
-/// Errors: the driver's; what source and sink throw, if the driver lets it through; NotSent; NotReturned; BrokenLink
-/// (also at the deadline).
+/// Sends a call, serves what the other end asks for meanwhile, and answers its result. `beside` may be null.
+/// Errors: the other end's; what source and sink throw, if it lets that through; NotSent; NotReturned; BrokenLink (also
+/// at the deadline).
 Json exchange(Connection& connection, FrameType type, const Json& message, const Request& request,
-              const Beside& beside = {});
+              Beside* beside = nullptr);
 
 }  // namespace gantry::isolated

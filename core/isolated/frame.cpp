@@ -1,5 +1,6 @@
 #include "isolated/frame.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -8,6 +9,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+
+#include "gantry/error.hpp"
 
 namespace gantry::isolated {
 namespace {
@@ -24,6 +27,10 @@ constexpr std::uint32_t kFrameMagic = 0x67646831;  // "gdh1"
 using DescriptorSpace = std::array<char, CMSG_SPACE(sizeof(int) * kMostDescriptors)>;
 
 [[noreturn]] void break_link(const std::string& why) { throw BrokenLink{why}; }
+
+[[noreturn]] void cannot_connect(const char* what) {
+  throw Error{Errc::exhausted, std::string{"no connection to a driver: "} + what + ": " + std::strerror(errno)};
+}
 
 void attach_descriptors(msghdr& message, DescriptorSpace& space, const std::vector<int>& descriptors) {
   const std::size_t size = sizeof(int) * descriptors.size();
@@ -85,12 +92,20 @@ void receive_text(int socket, std::size_t size, std::string& out) {
 
 }  // namespace
 
-void limit_waits(int socket) {
+SocketPair make_socket_pair() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) cannot_connect("socketpair");
+  SocketPair pair{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
   const timeval limit{30, 0};
   for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO}) {
-    if (::setsockopt(socket, SOL_SOCKET, direction, &limit, sizeof limit) != 0) {
-      break_link(std::string{"setsockopt: "} + std::strerror(errno));
-    }
+    if (::setsockopt(ends[0], SOL_SOCKET, direction, &limit, sizeof limit) != 0) cannot_connect("setsockopt");
+  }
+  return pair;
+}
+
+void await_frame(int socket) noexcept {
+  pollfd event{socket, POLLIN, 0};
+  while (::poll(&event, 1, -1) < 0 && errno == EINTR) {
   }
 }
 

@@ -15,26 +15,31 @@
 ///     failure
 /// A call is cancelled by an eventfd that comes with the connection and that both processes hold, so that a driver may
 /// poll it.
+///
+/// A driver that gets an object of the daemon's with a call (a builder its session) calls that in the same way: the
+/// call brings a socket on which the driver asks for connections, and on these the driver is who calls (`Callbacks`,
+/// `CallbackLink`).
 namespace gantry::isolated {
 
 enum class FrameType : std::uint32_t {
-  // daemon to host, on a connection
+  // from who calls, on a connection
   describe = 1,  ///< Who are you?
   open,          ///< Opens the driver.
   call,
   data,     ///< Answers read: bytes, none at the end.
   taken,    ///< Answers write.
-  refused,  ///< Answers read or write: the daemon's end failed.
-  // host to daemon, on a connection
+  refused,  ///< Answers read or write: the caller's end failed. And connection.
+  // from who is called, on a connection
   result,
   failure,
   progress,
-  read,   ///< The driver wants more of the call's ByteSource.
-  write,  ///< The driver has bytes for the call's ByteSink.
+  read,    ///< More of the call's ByteSource is wanted.
+  write,   ///< Bytes for the call's ByteSink.
+  handed,  ///< A descriptor for the call's FdTaker.
   // both
   log,  ///< On a connection: of the call; on the control socket: of the driver.
   // daemon to host, on the control socket
-  connection,  ///< Two descriptors: a socket and an eventfd.
+  connection,  ///< Two descriptors: a socket and an eventfd. On a call's own socket one, a socket, if it is asked for.
   close,       ///< No more connections will come: destroy the driver and end.
 };
 
@@ -46,9 +51,18 @@ struct Frame {
   bool lacks_descriptors = false;  ///< More came than this process may have (RLIMIT_NOFILE).
 };
 
-/// For the daemon's end of a socket: a frame that has begun and does not go on breaks the link after half a minute.
-/// Whoever waits for the begin of one polls.
-void limit_waits(int socket);
+/// A new connection between the daemon and a driver's process. A frame that has begun and does not go on breaks the
+/// daemon's end after half a minute: whoever waits there for the begin of one polls, as `await_frame` does.
+struct SocketPair {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+/// Errors: exhausted.
+SocketPair make_socket_pair();
+
+/// Blocks until a frame begins, or the link ends.
+void await_frame(int socket) noexcept;
 
 constexpr std::size_t kLargestMessage = std::size_t{64} << 20;
 constexpr std::size_t kLargestBytes = std::size_t{256} << 10;

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,11 +78,9 @@ std::string HostProgram::path() const { return "/proc/self/fd/" + std::to_string
 
 HostProcess::HostProcess(const HostProgram& program, const DriverFile& file) {
   file.check();
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) cannot_start("socketpair", errno);
-  control_ = UniqueFd{ends[0]};
-  UniqueFd theirs{ends[1]};
-  limit_waits(ends[0]);
+  SocketPair pair = make_socket_pair();
+  control_ = std::move(pair.ours);
+  UniqueFd theirs = std::move(pair.theirs);
   // dup2 onto itself would leave it close-on-exec.
   if (theirs.get() < kFirstFreeFd) theirs = UniqueFd{::fcntl(theirs.get(), F_DUPFD_CLOEXEC, kFirstFreeFd)};
   pid_ = HostSpawn{theirs.get(), file}.run(program.path());

@@ -26,7 +26,7 @@ class HostProgram {
 /// One process of it. It ends with this object, and with the daemon.
 class HostProcess {
  public:
-  /// `file`: the driver's. Errors: unavailable (also if it is not what it was).
+  /// `file`: the driver's. Errors: unavailable (also if it is not what it was), exhausted.
   HostProcess(const HostProgram& program, const DriverFile& file);
   ~HostProcess();
   HostProcess(const HostProcess&) = delete;

@@ -14,7 +14,7 @@ namespace gantry::isolated {
 class Remote;
 class Incoming;
 
-/// One kind of drivers that can be isolated.
+/// One kind of drivers.
 struct Kind {
   const char* name;
   /// Stands for a remote driver whose calls are of `lesson`, as a pointer to the kind's interface.
@@ -24,14 +24,8 @@ struct Kind {
   std::vector<std::string> abilities;  ///< Those that the proxy can stand for.
 };
 
-/// Null if drivers of that kind cannot be isolated.
+/// Null if there is no such kind.
 const Kind* find_kind(std::string_view name);
-
-/// What keeps a kind from being isolated, for messages; empty if nothing does.
-std::string why_not_isolated(std::string_view kind);
-
-/// "volume, network, ..."
-std::string kind_names();
 
 extern const Kind kVolumeKind;
 extern const Kind kNetworkKind;
@@ -40,5 +34,6 @@ extern const Kind kStorageKind;
 extern const Kind kRegistryKind;
 extern const Kind kLogKind;
 extern const Kind kRuntimeKind;
+extern const Kind kBuilderKind;
 
 }  // namespace gantry::isolated

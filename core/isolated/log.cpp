@@ -94,7 +94,8 @@ using LogMethods =
 /// again: it knows no cursor any more.
 template <auto Method, class... A>
 decltype(auto) ask_driver(Remote& remote, A&&... arguments) {
-  return Shape<decltype(Method)>::call(remote, LogMethods::index<Method>(), kAtOnce, std::forward<A>(arguments)...);
+  RemotePeer peer{remote, kAtOnce};
+  return Shape<decltype(Method)>::call(peer, LogMethods::index<Method>(), std::forward<A>(arguments)...);
 }
 
 class CursorProxy final : public Cursor {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gantry/stream.hpp"
+#include "isolated/peer.hpp"
 #include "isolated/remote.hpp"
 #include "isolated/serving.hpp"
 #include "isolated/structs.hpp"
@@ -17,16 +18,16 @@
 /// From a kind's interface to messages and back: both ends go by one list of the interface's methods. A method is a
 /// member function, or a function whose first parameter is the driver, where a member's parameters cannot travel.
 ///
-/// Parameters travel as values, those that are references the driver may change also back; streams and the call itself
-/// stay where they are and are asked across the connection. Descriptors travel beside the messages, both ways.
+/// Parameters travel as values, those that are references the called one may change also back; streams and the call
+/// itself stay where they are and are asked across the connection. Descriptors travel beside the messages, both ways.
 namespace gantry::isolated {
 
-/// A descriptor of the daemon's among the parameters: the driver's process gets a copy for the time of the call.
+/// A descriptor of the caller's among the parameters: the called one gets a copy for the time of the call. May be -1.
 struct PassedFd {
   int fd = -1;
 };
 
-/// A descriptor of the driver's among what it answers: it becomes the daemon's. May be empty.
+/// A descriptor of the called one's among what it answers: it becomes the caller's. May be empty.
 struct ReturnedFd {
   UniqueFd fd;
 };
@@ -34,24 +35,25 @@ struct ReturnedFd {
 template <class P>
 constexpr bool is_returned = std::is_same_v<P, ReturnedFd&>;
 template <class P>
-constexpr bool is_value = !is_returned<P> && !std::is_same_v<P, const Call&> && !std::is_same_v<P, ByteSource&> &&
-                          !std::is_same_v<P, ByteSink&> && !std::is_same_v<P, const PassedFd&>;
+constexpr bool is_value =
+    !is_returned<P> && !std::is_same_v<P, const Call&> && !std::is_same_v<P, ByteSource&> &&
+    !std::is_same_v<P, ByteSink&> && !std::is_same_v<P, FdTaker&> && !std::is_same_v<P, const PassedFd&>;
 template <class P>
 constexpr bool is_out = is_value<P>&& std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
 
-// The daemon's end.
+// The caller's end.
 
 inline void put(Request& request, const Call& call) { request.call = &call; }
 inline void put(Request& request, ByteSource& source) { request.source = &source; }
 inline void put(Request& request, ByteSink& sink) { request.sink = &sink; }
-inline void put(Request& request, const PassedFd& passed) { request.descriptors.push_back(passed.fd); }
+inline void put(Request& request, FdTaker& taker) { request.taker = &taker; }
 template <class T>
 void put(Json& arguments, const T& value) {
   arguments.emplace_back(value);
 }
 
 template <class R, class... P>
-R call_remote(Remote& remote, std::size_t method, Lesson lesson, P... arguments) {
+R call_peer(Peer& peer, std::size_t method, P... arguments) {
   Request request;
   std::vector<UniqueFd> returned;
   if constexpr ((is_returned<P&&> || ...)) request.returned = &returned;
@@ -59,6 +61,9 @@ R call_remote(Remote& remote, std::size_t method, Lesson lesson, P... arguments)
   const auto add = [&]<class A>(A&& argument) {
     if constexpr (is_value<A&&>) {
       put(values, argument);
+    } else if constexpr (std::is_same_v<A&&, const PassedFd&>) {
+      values.emplace_back(argument.fd >= 0);
+      if (argument.fd >= 0) request.descriptors.push_back(argument.fd);
     } else if constexpr (!is_returned<A&&>) {
       put(request, std::forward<A>(argument));
     }
@@ -67,7 +72,7 @@ R call_remote(Remote& remote, std::size_t method, Lesson lesson, P... arguments)
   Json message = Json::array();
   message.push_back(method);
   message.push_back(std::move(values));
-  const Json reply = remote.call(request, message, lesson);
+  const Json reply = peer.call(request, message);
   try {
     std::size_t next = 0;
     std::size_t next_returned = 0;
@@ -80,13 +85,13 @@ R call_remote(Remote& remote, std::size_t method, Lesson lesson, P... arguments)
     (take(static_cast<P&&>(arguments)), ...);
     if constexpr (!std::is_void_v<R>) return reply.at(next).template get<R>();
   } catch (const Json::exception& error) {
-    remote.distrust(error.what());
+    peer.distrust(error.what());
   } catch (const std::out_of_range&) {
-    remote.distrust("a descriptor is missing");
+    peer.distrust("a descriptor is missing");
   }
 }
 
-// The driver's end.
+// The end that is called.
 
 template <class P>
 struct Held {
@@ -123,8 +128,16 @@ struct Held<ByteSink&> {
 };
 
 template <>
+struct Held<FdTaker&> {
+  explicit Held(Incoming& in) : incoming(in) {}
+  FdTaker& get() { return incoming.taker(); }
+  void give_back(Json&) const {}
+  Incoming& incoming;
+};
+
+template <>
 struct Held<const PassedFd&> {
-  explicit Held(Incoming& in) : value{in.next_descriptor()} {}
+  explicit Held(Incoming& in) : value{in.next().get<bool>() ? in.next_descriptor() : -1} {}
   const PassedFd& get() { return value; }
   void give_back(Json&) const {}
   PassedFd value;
@@ -165,8 +178,8 @@ struct Shape;
 
 template <class R, class Object, class... P>
 struct Shape<R (Object::*)(P...)> {
-  static R call(Remote& remote, std::size_t method, Lesson lesson, P... arguments) {
-    return call_remote<R, P...>(remote, method, lesson, static_cast<P&&>(arguments)...);
+  static R call(Peer& peer, std::size_t method, P... arguments) {
+    return call_peer<R, P...>(peer, method, static_cast<P&&>(arguments)...);
   }
   static Json serve(R (Object::*method)(P...), Object& object, Incoming& in) {
     return call_here<R, P...>(in, [&](P... each) { return (object.*method)(static_cast<P&&>(each)...); });
@@ -175,8 +188,8 @@ struct Shape<R (Object::*)(P...)> {
 
 template <class R, class Object, class... P>
 struct Shape<R (*)(Object&, P...)> {
-  static R call(Remote& remote, std::size_t method, Lesson lesson, P... arguments) {
-    return call_remote<R, P...>(remote, method, lesson, static_cast<P&&>(arguments)...);
+  static R call(Peer& peer, std::size_t method, P... arguments) {
+    return call_peer<R, P...>(peer, method, static_cast<P&&>(arguments)...);
   }
   static Json serve(R (*method)(Object&, P...), Object& object, Incoming& in) {
     return call_here<R, P...>(in, [&](P... each) { return method(object, static_cast<P&&>(each)...); });
@@ -205,6 +218,20 @@ struct MethodList {
   }
 };
 
+/// A driver in a process of its own, for calls of one lesson.
+class RemotePeer final : public Peer {
+ public:
+  RemotePeer(Remote& remote, Lesson lesson) : remote_(remote), lesson_(lesson) {}
+
+  Json call(const Request& request, const Json& message) override { return remote_.call(request, message, lesson_); }
+
+ private:
+  void end_trust(const std::string& why) override { remote_.distrust(why); }
+
+  Remote& remote_;
+  Lesson lesson_;
+};
+
 /// What the proxies of all kinds have in common.
 template <class Kind, class Methods>
 class Proxy : public Kind {
@@ -228,8 +255,8 @@ class Proxy : public Kind {
 
   template <auto Method, class... A>
   decltype(auto) invoke(A&&... arguments) {
-    return Shape<decltype(Method)>::call(*remote_, Methods::template index<Method>(), lesson_,
-                                         std::forward<A>(arguments)...);
+    RemotePeer peer{*remote_, lesson_};
+    return Shape<decltype(Method)>::call(peer, Methods::template index<Method>(), std::forward<A>(arguments)...);
   }
 
   [[nodiscard]] const std::shared_ptr<Remote>& remote() const noexcept { return remote_; }

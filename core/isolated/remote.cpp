@@ -46,7 +46,7 @@ Description describe(const HostProgram& program, const DriverFile& file) {
   Beside beside;
   beside.deadline = Clock::now() + kDescribeLimit;
   try {
-    const Json told = running.ask(FrameType::describe, nullptr, {}, beside);
+    const Json told = running.ask(FrameType::describe, nullptr, {}, &beside);
     Description out;
     told.at("kind").get_to(out.kind);
     told.at("name").get_to(out.name);
@@ -147,7 +147,7 @@ std::shared_ptr<Running> Remote::Core::start() {
     return running->take_line([this](LogLevel level, std::string_view line) { log(level, line); });
   };
   try {
-    const Json found = running->ask(FrameType::open, told_, {}, beside);
+    const Json found = running->ask(FrameType::open, told_, {}, &beside);
     const std::scoped_lock guard{mutex};
     abilities.clear();
     for (const Json& ability : found) abilities.insert(ability.get<std::string>());
@@ -314,7 +314,7 @@ Json Remote::Core::call(const Request& request, const Json& message, Lesson less
     try {
       return running->ask(FrameType::call, message, request);
     } catch (const NotReturned& broken) {
-      throw Error{Errc::unavailable, settings.title + ": " + broken.what()};
+      throw DriverLost{settings.title + ": " + broken.what()};
     } catch (const NotSent& broken) {
       drop(running);
       running->kill();  // It may live, and then nobody would start another one.
@@ -323,7 +323,7 @@ Json Remote::Core::call(const Request& request, const Json& message, Lesson less
     } catch (const BrokenLink& broken) {
       drop(running);
       const std::string how = running->wait(kCrashPatience);
-      throw Error{Errc::unavailable, settings.title + " crashed (" + how + ") during this call: " + broken.what()};
+      throw DriverLost{settings.title + " crashed (" + how + ") during this call: " + broken.what()};
     }
   }
 }
@@ -334,7 +334,7 @@ void Remote::Core::distrust(const std::string& why) {
     drop(running);
     running->kill();
   }
-  throw Error{Errc::unavailable, settings.title + " gave an answer that makes no sense, and is started again: " + why};
+  throw DriverLost{settings.title + " gave an answer that makes no sense, and is started again: " + why};
 }
 
 Remote::Remote(RemoteSettings settings) : core_(std::make_shared<Core>(std::move(settings))) {}

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "gantry/driver.hpp"
+#include "gantry/error.hpp"
 #include "isolated/description.hpp"
 #include "isolated/ends.hpp"
 #include "isolated/exchange.hpp"
@@ -33,6 +34,12 @@ struct RemoteSettings {
   std::function<void(Lesson lesson)> relearn;
 };
 
+/// A driver's process did not return from a call: it has crashed, or hangs though the call was cancelled.
+class DriverLost : public Error {
+ public:
+  explicit DriverLost(const std::string& message) : Error(Errc::unavailable, message) {}
+};
+
 /// Asks a process of its own what a driver's file says of itself: nothing of it runs in this one.
 /// Errors: the file's refusal, by its message; unavailable (the process crashed, or did not answer).
 Description describe(const HostProgram& program, const DriverFile& file);
@@ -56,11 +63,11 @@ class Remote {
   [[nodiscard]] bool has(std::string_view ability) const noexcept;
 
   /// Makes a call. `message`: the method's number and its parameters. While the driver is started anew it waits, unless
-  /// the call is of the `lesson` that it gets. Errors: the driver's; unavailable (its process crashed, or cannot be
+  /// the call is of the `lesson` that it gets. Errors: the driver's; DriverLost; unavailable (its process cannot be
   /// started; the lesson is of an earlier start).
   Json call(const Request& request, const Json& message, Lesson lesson);
 
-  /// Ends the process, whose answer was no answer. Errors: always, unavailable.
+  /// Ends the process, whose answer was no answer. Errors: always, DriverLost.
   [[noreturn]] void distrust(const std::string& why);
 
   /// What the driver knew before it crashed it knows again, if this was its last lesson.

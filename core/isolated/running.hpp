@@ -1,16 +1,14 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "gantry/call.hpp"
-#include "isolated/exchange.hpp"
+#include "isolated/connections.hpp"
 #include "isolated/host_process.hpp"
 
 namespace gantry::isolated {
@@ -18,14 +16,17 @@ namespace gantry::isolated {
 /// A driver's process while it runs, with the connections to it. Any thread.
 class Running {
  public:
-  /// Errors: unavailable.
-  Running(const HostProgram& program, const DriverFile& file) : process_(program, file) {}
+  /// Errors: unavailable, exhausted.
+  Running(const HostProgram& program, const DriverFile& file)
+      : process_(program, file), connections_([this] { return connect(); }) {}
 
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
   [[nodiscard]] int control() const noexcept { return process_.control(); }
 
   /// One exchange on a connection that nobody else uses. Errors: as of `exchange`.
-  Json ask(FrameType type, const Json& message, const Request& request, const Beside& beside = {});
+  Json ask(FrameType type, const Json& message, const Request& request, Beside* beside = nullptr) {
+    return connections_.ask(type, message, request, beside);
+  }
 
   /// One line of the driver's that waits on the control socket; false: the process has ended, or makes no sense.
   bool take_line(const std::function<void(LogLevel, std::string_view)>& log);
@@ -37,12 +38,12 @@ class Running {
   std::string wait(std::chrono::milliseconds patience);
 
  private:
-  Connection take();
+  Connection connect();
 
   HostProcess process_;
+  Connections connections_;
   std::mutex mutex_;
   std::mutex sending_;  // on the control socket
-  std::vector<Connection> idle_;
   std::optional<std::string> end_;
 };
 

@@ -1,24 +1,10 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-#include <optional>
-
 #include "gantry/runtime.hpp"
+#include "isolated/optional_json.hpp"
 #include "isolated/structs.hpp"
 
 /// The runtime interface's structs as messages. Their descriptors travel beside these.
-namespace nlohmann {
-
-template <class T>
-struct adl_serializer<std::optional<T>> {
-  static void to_json(json& out, const std::optional<T>& value) { out = value ? json(*value) : json(); }
-  static void from_json(const json& in, std::optional<T>& value) {
-    value = in.is_null() ? std::nullopt : std::optional<T>{in.get<T>()};
-  }
-};
-
-}  // namespace nlohmann
-
 namespace gantry::runtime::v1 {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Rlimit, type, soft, hard)

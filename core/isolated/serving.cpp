@@ -6,15 +6,14 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "isolated/kinds.hpp"
 #include "isolated/structs.hpp"
 
 namespace gantry::isolated {
 namespace {
 
-Error given_up() { return Error{Errc::cancelled, "the daemon has given the call up"}; }
+Error given_up() { return Error{Errc::cancelled, "the call was given up"}; }
 
-/// One question to the daemon. Errors: what the daemon's end failed with; cancelled (it is gone).
+/// One question to who calls. Errors: what its end failed with; cancelled (it is gone).
 Frame asked(Line& line, FrameType question, const std::string& bytes, FrameType expected) {
   Frame answer;
   try {
@@ -65,6 +64,23 @@ class LineCall final : public Call {
   Line& line_;
 };
 
+class LineTaker final : public FdTaker {
+ public:
+  explicit LineTaker(Line& line) : line_(line) {}
+
+  void take(UniqueFd fd) noexcept override {
+    try {
+      const std::scoped_lock guard{line_.sending};
+      send_frame(line_.socket.get(), FrameType::handed, {}, {}, {fd.get()});
+    } catch (const std::exception&) {
+      // Nobody listens any more: the call finds out by itself.
+    }
+  }
+
+ private:
+  Line& line_;
+};
+
 class LineSource final : public ByteSource {
  public:
   explicit LineSource(Line& line) : line_(line) {}
@@ -105,79 +121,21 @@ class LineSink final : public ByteSink {
   Line& line_;
 };
 
-class HostOfLine final : public Host {
- public:
-  HostOfLine(const Json& told, std::function<void(LogLevel, std::string_view)> log) : log_(std::move(log)) {
-    told.at("data_dir").get_to(data_dir_);
-    told.at("exec_dir").get_to(exec_dir_);
-    told.at("libexec_dir").get_to(libexec_dir_);
-    told.at("options").get_to(options_);
-  }
-
-  std::string data_dir() const override { return data_dir_; }
-  std::string exec_dir() const override { return exec_dir_; }
-  std::string libexec_dir() const override { return libexec_dir_; }
-  const Options& options() const override { return options_; }
-  void log(LogLevel level, std::string_view message) const noexcept override { log_(level, message); }
-  void* query(std::string_view) noexcept override { return nullptr; }
-
- private:
-  std::function<void(LogLevel, std::string_view)> log_;
-  std::string data_dir_;
-  std::string exec_dir_;
-  std::string libexec_dir_;
-  Options options_;
-};
-
-Json describe_served(const Served& served) {
-  const Description& of = served.description;
-  return {{"kind", of.kind},
-          {"name", of.name},
-          {"version", of.version},
-          {"interface", of.interface},
-          {"capabilities", of.capabilities},
-          {"options", of.options}};
-}
-
-/// Answers which of the abilities that the daemon knows the driver has.
-Json open_served(Served& served, const Json& told) {
-  served.host = std::make_unique<HostOfLine>(told, served.log);
-  served.base->open(*served.host);
-  Json abilities = Json::array();
-  for (const Json& ability : told.at("abilities")) {
-    if (served.base->query(ability.get<std::string>()) != nullptr) abilities.push_back(ability);
-  }
-  return abilities;
-}
-
-Json answer_to(Line& line, Served& served, Frame& frame, std::vector<UniqueFd>& given) {
-  if (!served.refusal.empty()) throw Error{Errc::invalid, served.refusal};
-  if (frame.type == FrameType::describe) return describe_served(served);
-  if (frame.type == FrameType::open) return open_served(served, unpack(frame.message));
-  if (frame.type != FrameType::call || !served.host) throw BrokenLink{"a call was expected"};
-  const Kind* kind = find_kind(served.description.kind);
-  if (kind == nullptr) throw BrokenLink{"drivers of this kind are not served"};
-  Incoming incoming{line, frame};
-  Json answer = kind->serve(served.object.get(), incoming.method(), incoming);
-  given = incoming.take_given();
-  return answer;
-}
-
 /// Errors: BrokenLink.
-void answer(Line& line, Served& served, Frame& frame) {
+void answer(Line& line, Answerer& answerer, Frame& frame) {
   FrameType type = FrameType::result;
   std::string message;
   std::vector<UniqueFd> given;
   try {
-    if (frame.lacks_descriptors) throw Error{Errc::exhausted, "too many files are open in the driver's process"};
-    message = pack(answer_to(line, served, frame, given));
+    if (frame.lacks_descriptors) throw Error{Errc::exhausted, "too many files are open to take those of a call"};
+    message = pack(answerer.answer(line, frame, given));
     if (message.size() > kLargestMessage) {
       throw Error{Errc::exhausted, "an answer of " + std::to_string(message.size()) + " bytes is too large"};
     }
   } catch (const BrokenLink&) {
     throw;
   } catch (...) {
-    const Error error = served.translate();
+    const Error error = answerer.translate();
     given.clear();
     type = FrameType::failure;
     message = pack({static_cast<int>(error.code()), error.what()});
@@ -191,7 +149,8 @@ void answer(Line& line, Served& served, Frame& frame) {
 }  // namespace
 
 struct Incoming::Parts {
-  Parts(Line& line, Frame& frame) : descriptors(std::move(frame.descriptors)), call(line), source(line), sink(line) {}
+  Parts(Line& line, Frame& frame)
+      : descriptors(std::move(frame.descriptors)), call(line), source(line), sink(line), taker(line) {}
 
   std::size_t method = 0;
   Json arguments;
@@ -202,6 +161,7 @@ struct Incoming::Parts {
   LineCall call;
   LineSource source;
   LineSink sink;
+  LineTaker taker;
 };
 
 Incoming::Incoming(Line& line, Frame& frame) : parts_(std::make_unique<Parts>(line, frame)) {
@@ -237,12 +197,17 @@ ByteSource& Incoming::source() noexcept { return parts_->source; }
 
 ByteSink& Incoming::sink() noexcept { return parts_->sink; }
 
-void serve(Line& line, Served& served) noexcept {
+FdTaker& Incoming::taker() noexcept { return parts_->taker; }
+
+void serve(Line& line, Answerer& answerer) noexcept {
   try {
     Frame frame;
-    while (receive_frame(line.socket.get(), frame, true)) answer(line, served, frame);
+    for (await_frame(line.socket.get()); receive_frame(line.socket.get(), frame, true);
+         await_frame(line.socket.get())) {
+      answer(line, answerer, frame);
+    }
   } catch (const std::exception&) {
-    // The daemon is gone, or has given the call up.
+    // The other end is gone, or has given the call up.
   }
 }
 

@@ -1,33 +1,31 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "base/far_session.hpp"
 #include "gantry/call.hpp"
-#include "gantry/driver.hpp"
+#include "gantry/error.hpp"
 #include "gantry/stream.hpp"
 #include "gantry/unique_fd.hpp"
-#include "isolated/description.hpp"
 #include "isolated/frame.hpp"
 #include "isolated/message.hpp"
 
-/// The driver's end.
+/// The end that is called: the driver's, and the daemon's where a driver calls back.
 namespace gantry::isolated {
 
-/// The driver's end of a connection; one call at a time.
+/// The called one's end of a connection; one call at a time.
 struct Line {
   UniqueFd socket;
-  UniqueFd cancel;     ///< An eventfd: readable while the call is cancelled.
+  UniqueFd cancel;     ///< An eventfd: readable while the call is cancelled. Empty: calls on it have no `Call`.
   std::mutex sending;  ///< A driver may report from any of its threads.
 };
 
-/// One call that has come in, with what the driver may ask of the daemon meanwhile. The parameters are taken in order.
+/// One call that has come in, with what may be asked of the caller meanwhile. The parameters are taken in order.
 class Incoming {
  public:
   /// Errors: BrokenLink (not a call).
@@ -46,24 +44,26 @@ class Incoming {
   const Call& call() noexcept;
   ByteSource& source() noexcept;
   ByteSink& sink() noexcept;
+  FdTaker& taker() noexcept;
 
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
 
-/// What a driver's process serves.
-struct Served {
-  Description description;
-  std::shared_ptr<void> object;      ///< As the kind's interface.
-  Driver* base = nullptr;            ///< The same as what all kinds have in common.
-  std::string refusal;               ///< Why there is none; empty if there is.
-  std::function<Error()> translate;  ///< The exception in flight.
-  std::function<void(LogLevel, std::string_view)> log;
-  std::unique_ptr<Host> host;  ///< Once it is opened.
+/// What answers calls. Any thread.
+class Answerer {
+ public:
+  virtual ~Answerer() = default;
+
+  /// What comes of a frame; the descriptors that go with it into `given`. Errors: BrokenLink (it makes no sense).
+  virtual Json answer(Line& line, Frame& frame, std::vector<UniqueFd>& given) = 0;
+
+  /// The exception in flight, for the other end.
+  virtual Error translate() noexcept = 0;
 };
 
 /// Answers what comes on a connection until it ends.
-void serve(Line& line, Served& served) noexcept;
+void serve(Line& line, Answerer& answerer) noexcept;
 
 }  // namespace gantry::isolated

@@ -6,6 +6,7 @@
 
 #include <boost/pfr.hpp>
 
+#include "isolated/builder_structs.hpp"
 #include "isolated/message.hpp"
 #include "isolated/runtime_structs.hpp"
 
@@ -74,7 +75,9 @@ using All = ::testing::Types<
     log::v1::Entry, log::v1::ReadRequest, runtime::v1::Rlimit, runtime::v1::Device, runtime::v1::DeviceRule,
     runtime::v1::DeviceRate, runtime::v1::Resources, runtime::v1::Process, runtime::v1::Stdio, runtime::v1::Namespace,
     runtime::v1::IdMap, runtime::v1::Spec, runtime::v1::ExitStatus, runtime::v1::ExecSpec, runtime::v1::BlkioEntry,
-    runtime::v1::InterfaceStats, runtime::v1::Stats>;
+    runtime::v1::InterfaceStats, runtime::v1::Stats, builder::v1::HealthCheck, builder::v1::Config, builder::v1::Image,
+    builder::v1::Step, builder::v1::ContainerSpec, builder::v1::StepReport, builder::v1::Material,
+    builder::v1::TracedStep, builder::v1::Reader, builder::v1::Request, builder::v1::Usage, builder::v1::CacheRecord>;
 TYPED_TEST_SUITE(Structs, All);
 
 TYPED_TEST(Structs, TravelWhole) {

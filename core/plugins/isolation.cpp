@@ -13,7 +13,8 @@ namespace {
 
 std::string full_name_of(const DriverInfo& driver) { return driver.kind + "/" + driver.name; }
 
-bool can_be_isolated(const DriverInfo& driver) { return isolated::find_kind(driver.kind) != nullptr; }
+/// A file that was refused may be of none.
+bool has_kind(const DriverInfo& driver) { return isolated::find_kind(driver.kind) != nullptr; }
 
 }  // namespace
 
@@ -31,7 +32,7 @@ bool Isolation::names(const DriverInfo& driver) const {
       names_, [&](const std::string& name) { return name == driver.name || name == full_name_of(driver); });
 }
 
-bool Isolation::wants(const DriverInfo& driver) const { return can_be_isolated(driver) && (all_ || names(driver)); }
+bool Isolation::wants(const DriverInfo& driver) const { return has_kind(driver) && (all_ || names(driver)); }
 
 DriverInfo Isolation::question(const std::string& file) const {
   const auto held = std::make_shared<const isolated::DriverFile>(file);
@@ -50,31 +51,21 @@ DriverInfo Isolation::question(const std::string& file) const {
 
 void Isolation::check(const std::vector<DriverInfo>& drivers) const {
   for (const std::string& name : names_) {
-    const DriverInfo* unfit = nullptr;
-    bool fits = false;
+    const DriverInfo* refused = nullptr;
+    bool found = false;
     for (const DriverInfo& driver : drivers) {
       if (name != driver.name && name != full_name_of(driver)) continue;
-      fits = fits || can_be_isolated(driver);
-      if (!can_be_isolated(driver)) unfit = &driver;
+      found = found || has_kind(driver);
+      if (!has_kind(driver)) refused = &driver;
     }
-    if (fits) continue;
-    if (unfit != nullptr && !unfit->kind.empty()) {
-      throw Error{Errc::invalid, "isolate-plugins: the " + unfit->kind + " driver \"" + unfit->name +
-                                     "\" cannot be isolated: " + isolated::why_not_isolated(unfit->kind) +
-                                     "; drivers of these kinds can: " + isolated::kind_names()};
-    }
+    if (found) continue;
     std::string known;
     for (const DriverInfo& driver : drivers) {
-      if (can_be_isolated(driver)) known += (known.empty() ? "" : ", ") + full_name_of(driver);
+      if (has_kind(driver)) known += (known.empty() ? "" : ", ") + full_name_of(driver);
     }
     throw Error{Errc::invalid, "isolate-plugins: there is no driver \"" + name + "\"; there are: " + known +
-                                   (unfit == nullptr ? "" : " (refused: " + unfit->error + ")")};
+                                   (refused == nullptr ? "" : " (refused: " + refused->error + ")")};
   }
-  std::string inside;
-  for (const DriverInfo& driver : drivers) {
-    if (driver.error.empty() && !can_be_isolated(driver)) inside += (inside.empty() ? "" : ", ") + full_name_of(driver);
-  }
-  if (all_ && !inside.empty()) spdlog::info("isolate-plugins: of kinds that stay in this process: {}", inside);
 }
 
 template <class Driver>

@@ -44,9 +44,6 @@ std::shared_ptr<void> new_object() {
   const UnderTest& shared = under_test();
   if (!shared.host_program) return shared.library->make();
   const isolated::Kind* kind = isolated::find_kind(shared.info.kind);
-  if (kind == nullptr)
-    throw Error{Errc::unsupported, "--isolated: " + isolated::why_not_isolated(shared.info.kind) +
-                                       "; drivers of these kinds are isolated: " + isolated::kind_names()};
   isolated::RemoteSettings settings;
   settings.program = shared.host_program;
   settings.file = std::make_shared<const isolated::DriverFile>(shared.setup.file);

@@ -57,7 +57,7 @@ class Isolated : public ::testing::Test {
     ASSERT_TRUE(daemon_->start()) << daemon_->log();
     load_busybox(*daemon_);
   }
-  Result cli(const std::string& arguments) { return daemon_->cli(arguments); }
+  Result cli(const std::string& arguments, const std::string& input = {}) { return daemon_->cli(arguments, input); }
   void faults(const std::string& points) {
     std::ofstream{daemon_->data_root() / "drivers/volume-fake/failpoints"} << points << "\n";
   }
@@ -176,12 +176,10 @@ TEST_F(Isolated, NoProcessOutlivesTheDaemon) {
 
 TEST_F(Isolated, AllDriversServeAsInTheDaemon) {
   start(true);
-  EXPECT_THAT(daemon_->log(), HasSubstr("of kinds that stay in this process: "));
-  for (const char* driver : {"overlay", "bridge", "volume/local", "log/local", "json-file", "hub"}) {
+  for (const char* driver :
+       {"overlay", "bridge", "volume/local", "log/local", "json-file", "hub", "native", "dockerfile"}) {
     EXPECT_EQ(cli(std::string{"plugin inspect -f '{{.Isolated}}' "} + driver).line(), "true") << driver;
   }
-  EXPECT_EQ(cli("plugin inspect -f '{{.Isolated}}' native").line(), "true");
-  EXPECT_EQ(cli("plugin inspect -f '{{.Isolated}}' dockerfile").line(), "false");
   EXPECT_EQ(cli("run --name box -v data:/v busybox sh -c 'echo said; echo written >/v/file; touch /new'").line(),
             "said");
   EXPECT_EQ(cli("logs box").line(), "said");
@@ -232,14 +230,67 @@ TEST_F(Isolated, ContainersDoNotNoticeTheCrashOfTheirRuntime) {
   EXPECT_EQ(cli("rm -f box").line(), "box");
 }
 
+/// A builder in the middle of a build: two commands run, one of them with a secret.
+class IsolatedBuilder : public Isolated {
+ protected:
+  void SetUp() override {
+    Isolated::SetUp();
+    start({"dockerfile"});
+    std::ofstream{daemon_->root() / "key"} << "very-secret";
+    std::ofstream{daemon_->root() / "recipe"} << "FROM busybox AS other\nRUN echo first; sleep 1000\nFROM busybox\n"
+                                                 "RUN --mount=type=secret,id=key echo second; sleep 1000\n"
+                                                 "COPY --from=other / /\n";
+    build_ = daemon_->background("build --secret id=key,src=" + (daemon_->root() / "key").string() + " - <" +
+                                 (daemon_->root() / "recipe").string());
+    ASSERT_TRUE(build_->wait_for("first")) << build_->output();
+    // What a later stage says is shown when the earlier one is done.
+    while (shell("ls " + lent().string()).out.empty() || cli("ps -q").out.size() < 2 * 13) {
+    }
+  }
+  void TearDown() override {
+    EXPECT_EQ(cli("build -", "FROM busybox\nRUN echo again\n").code, 0) << "the next build is like any other";
+    EXPECT_EQ(cli("ps -aq").out, "");
+    EXPECT_TRUE(fs::is_empty(lent())) << "no secret stays";
+    EXPECT_TRUE(fs::is_empty(daemon_->data_root() / "drivers/builder-dockerfile/work"));
+    Isolated::TearDown();
+  }
+  [[nodiscard]] fs::path lent() const { return daemon_->exec_root() / "drivers/builder-dockerfile"; }
+
+  std::unique_ptr<Background> build_;
+};
+
+TEST_F(IsolatedBuilder, ACrashEndsItsCommandsAndLeavesNothing) {
+  const pid_t pid = process_of("dockerfile");
+  const Watched driver{pid};
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  EXPECT_TRUE(driver.ends());
+  EXPECT_NE(build_->wait(), 0);
+  EXPECT_THAT(build_->output(),
+              HasSubstr("builder driver \"dockerfile\" crashed (signal 9 (Killed)) during this call"));
+}
+
+TEST_F(IsolatedBuilder, OneThatHangsIsLeftAloneWhenTheClientGoes) {
+  const pid_t pid = process_of("dockerfile");
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  build_->signal(SIGKILL);
+  // Its commands end at once, the rest when it has had its time.
+  while (!cli("ps -q").out.empty()) {
+  }
+  while (!cli("ps -aq").out.empty()) {
+  }
+  ASSERT_EQ(::kill(pid, SIGCONT), 0);
+  EXPECT_EQ(process_of("dockerfile"), pid);
+  // It learns that nobody listens any more, and cleans up.
+  while (!fs::is_empty(lent())) {
+  }
+}
+
 TEST_F(Isolated, AMistakeInTheConfigIsTold) {
   const auto refused = [this](const nlohmann::json& isolated) {
     configure(isolated);
     EXPECT_FALSE(daemon_->start());
     return daemon_->log();
   };
-  EXPECT_THAT(refused({"dockerfile"}),
-              HasSubstr("isolate-plugins: the builder driver \"dockerfile\" cannot be isolated: a builder asks"));
   EXPECT_THAT(refused({"nosuch"}), HasSubstr("isolate-plugins: there is no driver \"nosuch\"; there are: "));
   EXPECT_THAT(refused("bridge"), HasSubstr("true, false or a list of drivers"));
 }

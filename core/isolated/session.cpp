@@ -1,0 +1,190 @@
+#include "isolated/session.hpp"
+
+#include "isolated/builder_structs.hpp"
+#include "isolated/command_output.hpp"
+#include "isolated/methods.hpp"
+
+namespace gantry::isolated {
+namespace {
+
+using builder::v1::ContainerSpec;
+using builder::v1::Display;
+using builder::v1::Image;
+using builder::v1::Loans;
+using builder::v1::Material;
+using builder::v1::Origins;
+using builder::v1::Session;
+using builder::v1::Step;
+using builder::v1::StepReport;
+using builder::v1::Steps;
+using builder::v1::Trace;
+using builder::v1::TracedStep;
+
+template <class Service>
+Service& service_of(Session& session) {
+  if (auto* service = static_cast<Service*>(session.query(Service::kService))) return *service;
+  throw Error{Errc::unsupported, std::string{"this build has no "} + Service::kService};
+}
+
+// What a session does, as far as its methods' parameters cannot travel or are those of a service.
+
+void show(Session& session, const std::string& text) { session.output(text); }
+
+void open_tree(Session& session, const std::string& tree, ReturnedFd& out) { out.fd = session.open_tree(tree); }
+
+void show_step(Session& session, const std::string& text, bool is_error) {
+  service_of<Steps>(session).output(text, is_error);
+}
+
+int run_step(Session& session, const std::string& container, FdTaker& output) {
+  return service_of<FarSession>(session).run(container, output);
+}
+
+void stop_step(Session& session, const std::string& container) { service_of<Steps>(session).stop(container); }
+
+bool find_secret(Session& session, const std::string& id, std::string& out) {
+  return service_of<Loans>(session).secret(id, out);
+}
+
+bool serve_agent(Session& session, const std::string& id, const PassedFd& listener) {
+  return service_of<Loans>(session).serve_agent(id, listener.fd);
+}
+
+void report_step(Session& session, const StepReport& report) { service_of<Display>(session).report(report); }
+
+void tell_material(Session& session, const Material& material) { service_of<Origins>(session).material(material); }
+
+void tell_recipe(Session& session, const std::string& name, const std::string& text) {
+  service_of<Origins>(session).recipe(name, text);
+}
+
+void trace_step(Session& session, const TracedStep& step) { service_of<Trace>(session).step(step); }
+
+constexpr auto kRun = static_cast<int (Session::*)(const std::string&)>(&Session::run);
+
+using SessionMethods = MethodList<Session, &show, &Session::image, &Session::cached, &Session::commit,
+                                  &Session::make_tree, &open_tree, &Session::remove_tree, &Session::create_container,
+                                  kRun, &Session::remove_container, &show_step, &run_step, &stop_step, &find_secret,
+                                  &serve_agent, &report_step, &tell_material, &tell_recipe, &trace_step>;
+
+template <auto Method, class... A>
+decltype(auto) call_back(CallbackLink& link, Beside* beside, A&&... arguments) {
+  CallbackPeer peer{link, beside};
+  return Shape<decltype(Method)>::call(peer, SessionMethods::index<Method>(), std::forward<A>(arguments)...);
+}
+
+}  // namespace
+
+std::vector<std::string> services_of(Session& session) {
+  std::vector<std::string> out;
+  for (const char* name : {Loans::kService, Display::kService, Origins::kService, Trace::kService}) {
+    if (session.query(name) != nullptr) out.emplace_back(name);
+  }
+  const bool has_steps = session.query(Steps::kService) != nullptr;
+  if (has_steps && session.query(FarSession::kService) != nullptr) out.emplace_back(Steps::kService);
+  return out;
+}
+
+Json ServedSession::answer(Line& line, Frame& frame, std::vector<UniqueFd>& given) {
+  if (frame.type != FrameType::call) throw BrokenLink{"a call was expected"};
+  Incoming incoming{line, frame};
+  Json answer = SessionMethods::serve(&session_, incoming.method(), incoming);
+  given = incoming.take_given();
+  return answer;
+}
+
+Error ServedSession::translate() noexcept {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return Error{error.code(), error.what()};
+  } catch (const std::exception& error) {
+    return Error{Errc::internal, error.what()};
+  } catch (...) {
+    return Error{Errc::internal, "unknown"};
+  }
+}
+
+void ServedSession::abandon() noexcept {
+  if (auto* far = static_cast<FarSession*>(session_.query(FarSession::kService))) far->abandon();
+}
+
+template <auto Method, class... A>
+decltype(auto) SessionProxy::invoke(A&&... arguments) {
+  return call_back<Method>(link_, nullptr, std::forward<A>(arguments)...);
+}
+
+/// What needs no answer: if nobody listens any more, the driver learns of it by its next question.
+template <auto Method, class... A>
+void SessionProxy::tell(A&&... arguments) {
+  try {
+    invoke<Method>(std::forward<A>(arguments)...);
+  } catch (const Error& error) {
+    if (error.code() != Errc::cancelled) throw;
+  }
+}
+
+void* SessionProxy::query(std::string_view service) noexcept {
+  if (!services_.contains(service)) return nullptr;
+  if (service == Steps::kService) return static_cast<Steps*>(this);
+  if (service == Loans::kService) return static_cast<Loans*>(this);
+  if (service == Display::kService) return static_cast<Display*>(this);
+  if (service == Origins::kService) return static_cast<Origins*>(this);
+  return service == Trace::kService ? static_cast<Trace*>(this) : nullptr;
+}
+
+void SessionProxy::output(std::string_view text) { tell<&show>(std::string{text}); }
+
+void SessionProxy::image(const std::string& reference, const std::string& platform, bool pull, Image& out) {
+  invoke<&Session::image>(reference, platform, pull, out);
+}
+
+bool SessionProxy::cached(const Step& step, Image& out) { return invoke<&Session::cached>(step, out); }
+
+void SessionProxy::commit(const Step& step, Image& out) { invoke<&Session::commit>(step, out); }
+
+std::string SessionProxy::make_tree(const std::string& image) { return invoke<&Session::make_tree>(image); }
+
+UniqueFd SessionProxy::open_tree(const std::string& tree) {
+  ReturnedFd root;
+  invoke<&isolated::open_tree>(tree, root);
+  return std::move(root.fd);
+}
+
+void SessionProxy::remove_tree(const std::string& tree) { invoke<&Session::remove_tree>(tree); }
+
+std::string SessionProxy::create_container(const ContainerSpec& spec) {
+  return invoke<&Session::create_container>(spec);
+}
+
+int SessionProxy::run(const std::string& container) { return invoke<kRun>(container); }
+
+void SessionProxy::remove_container(const std::string& container) { invoke<&Session::remove_container>(container); }
+
+void SessionProxy::output(std::string_view text, bool is_error) { tell<&show_step>(std::string{text}, is_error); }
+
+int SessionProxy::run(const std::string& container, builder::v1::Output& output) {
+  CommandOutput said{output};
+  FdTaker& taker = said;
+  const int code = call_back<&run_step>(link_, &said.beside(), container, taker);
+  said.finish();
+  return code;
+}
+
+void SessionProxy::stop(const std::string& container) { invoke<&stop_step>(container); }
+
+bool SessionProxy::secret(const std::string& id, std::string& out) { return invoke<&find_secret>(id, out); }
+
+bool SessionProxy::serve_agent(const std::string& id, int listener) {
+  return invoke<&isolated::serve_agent>(id, PassedFd{listener});
+}
+
+void SessionProxy::report(const StepReport& report) { tell<&report_step>(report); }
+
+void SessionProxy::material(const Material& material) { tell<&tell_material>(material); }
+
+void SessionProxy::recipe(const std::string& name, const std::string& text) { tell<&tell_recipe>(name, text); }
+
+void SessionProxy::step(const TracedStep& step) { tell<&trace_step>(step); }
+
+}  // namespace gantry::isolated
