@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -58,6 +59,15 @@ std::vector<std::string> without_contradictions(const std::vector<std::string>& 
   return out;
 }
 
+/// crun cannot make what is no directory recursively read-only, and needs not.
+bool is_file(const PlanMount& mount) {
+  if (!mount.bind || !mount.space.empty()) return false;
+  std::error_code unknown;
+  const std::filesystem::path source(mount.source);
+  const auto facts = std::filesystem::status(mount.subpath.empty() ? source : source / mount.subpath, unknown);
+  return std::filesystem::exists(facts) && !std::filesystem::is_directory(facts);
+}
+
 Json mount_entry(const Mount& mount, const PlanMount& plan, const std::string& prepared) {
   Json options = Json::array();
   const bool bind = plan.bind || !prepared.empty();
@@ -65,7 +75,7 @@ Json mount_entry(const Mount& mount, const PlanMount& plan, const std::string& p
   for (const std::string& option : without_contradictions(mount.options)) {
     if (is_for_the_runtime(option) || (!prepared.empty() && !fits_bind(option))) continue;
     is_told = is_told || is_bind_option(option);
-    options.push_back(option);
+    options.push_back(option == "rro" && is_file(plan) ? "ro" : option);
   }
   if (bind && !is_told) options.push_back("bind");
   Json entry{{"destination", mount.target}, {"type", bind ? "bind" : mount.type}, {"options", options}};

@@ -102,6 +102,14 @@ TEST(Bundle, MountsItselfWhatRuntimesCannot) {
   EXPECT_EQ(mounts[3]["source"], "/run/c/mounts/2");
 }
 
+TEST(Bundle, MakesFilesReadOnlyWithoutRecursion) {
+  auto spec = simple_spec();
+  spec.mounts = {{"bind", "/proc/self/exe", "/f", "", {"rbind", "rro"}}, {"bind", "/", "/d", "", {"rbind", "rro"}}};
+  const json mounts = completed(bundle_of(spec).config)["mounts"];
+  EXPECT_EQ(mounts[0]["options"], (json{"rbind", "ro"}));
+  EXPECT_EQ(mounts[1]["options"], (json{"rbind", "rro"}));
+}
+
 TEST(Bundle, LeavesInterfacesSysctlsToTheShim) {
   auto spec = simple_spec();
   spec.sysctls = {

@@ -121,6 +121,12 @@ TEST_P(OciRuntime, SaysOfWhatIsNoProgramWhatRuncSays) {
   EXPECT_THAT(inside.out + inside.err, HasSubstr("exec: \"/etc\": is a directory"));
 }
 
+TEST_P(OciRuntime, MountsFilesReadOnly) {
+  const Result result = run("run --rm --runtime crun -v /etc/passwd:/f:ro busybox sh -c 'cat /f; echo x >/f'");
+  EXPECT_THAT(result.out, HasSubstr("root:"));
+  EXPECT_THAT(result.err, HasSubstr("Read-only file system"));
+}
+
 TEST_P(OciRuntime, FindsARelativeProgramFromTheWorkingDirectory) {
   run("run -d --name relative --runtime crun busybox sleep 1000");
   // The root has a directory of that name.
