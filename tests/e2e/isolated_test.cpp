@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -236,16 +238,16 @@ class IsolatedBuilder : public Isolated {
   void SetUp() override {
     Isolated::SetUp();
     start({"dockerfile"});
+    if (HasFatalFailure()) return;
     std::ofstream{daemon_->root() / "key"} << "very-secret";
-    std::ofstream{daemon_->root() / "recipe"} << "FROM busybox AS other\nRUN echo first; sleep 1000\nFROM busybox\n"
-                                                 "RUN --mount=type=secret,id=key echo second; sleep 1000\n"
-                                                 "COPY --from=other / /\n";
+    std::ofstream{daemon_->root() / "recipe"} << "FROM busybox AS one\nRUN echo first; sleep 1000\n"
+                                                 "FROM busybox AS two\nRUN --mount=type=secret,id=key sleep 1000\n"
+                                                 "FROM one\nCOPY --from=two / /\n";
     build_ = daemon_->background("build --secret id=key,src=" + (daemon_->root() / "key").string() + " - <" +
                                  (daemon_->root() / "recipe").string());
     ASSERT_TRUE(build_->wait_for("first")) << build_->output();
-    // What a later stage says is shown when the earlier one is done.
-    while (shell("ls " + lent().string()).out.empty() || cli("ps -q").out.size() < 2 * 13) {
-    }
+    // What a later stage says would be shown when the earlier one is done.
+    until([this] { return !fs::is_empty(lent()) && std::ranges::count(cli("ps -q").out, '\n') == 2; });
   }
   void TearDown() override {
     EXPECT_EQ(cli("build -", "FROM busybox\nRUN echo again\n").code, 0) << "the next build is like any other";
@@ -253,6 +255,12 @@ class IsolatedBuilder : public Isolated {
     EXPECT_TRUE(fs::is_empty(lent())) << "no secret stays";
     EXPECT_TRUE(fs::is_empty(daemon_->data_root() / "drivers/builder-dockerfile/work"));
     Isolated::TearDown();
+  }
+  /// Asks until it is so; 20 seconds are too long.
+  template <class Condition>
+  static void until(Condition condition) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!condition()) ASSERT_LT(std::chrono::steady_clock::now(), limit);
   }
   [[nodiscard]] fs::path lent() const { return daemon_->exec_root() / "drivers/builder-dockerfile"; }
 
@@ -274,15 +282,12 @@ TEST_F(IsolatedBuilder, OneThatHangsIsLeftAloneWhenTheClientGoes) {
   ASSERT_EQ(::kill(pid, SIGSTOP), 0);
   build_->signal(SIGKILL);
   // Its commands end at once, the rest when it has had its time.
-  while (!cli("ps -q").out.empty()) {
-  }
-  while (!cli("ps -aq").out.empty()) {
-  }
+  until([this] { return cli("ps -q").out.empty(); });
+  until([this] { return cli("ps -aq").out.empty(); });
   ASSERT_EQ(::kill(pid, SIGCONT), 0);
   EXPECT_EQ(process_of("dockerfile"), pid);
   // It learns that nobody listens any more, and cleans up.
-  while (!fs::is_empty(lent())) {
-  }
+  until([this] { return fs::is_empty(lent()); });
 }
 
 TEST_F(Isolated, AMistakeInTheConfigIsTold) {
