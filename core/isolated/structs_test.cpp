@@ -26,6 +26,11 @@ void fill(std::string& text) { text = "text \xff\xfe " + std::to_string(next_num
 
 void fill(bool& truth) { truth = !truth; }
 
+template <class T>
+void fill(std::optional<T>& optional) {
+  fill(optional.emplace());
+}
+
 template <class A, class B>
 void fill(std::pair<A, B>& pair) {
   fill(pair.first);
@@ -36,11 +41,6 @@ template <class T>
 void fill(std::vector<T>& list) {
   list.resize(2);
   for (T& each : list) fill(each);
-}
-
-template <class T>
-void fill(std::optional<T>& optional) {
-  fill(optional.emplace());
 }
 
 void fill(Options& options) {
