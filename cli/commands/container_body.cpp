@@ -10,6 +10,7 @@
 #include "parse/environment.hpp"
 #include "parse/mount.hpp"
 #include "parse/network.hpp"
+#include "parse/pairs.hpp"
 #include "parse/port.hpp"
 #include "parse/resource.hpp"
 #include "parse/text.hpp"
@@ -17,15 +18,6 @@
 namespace gantry::cli {
 
 namespace {
-
-Json to_map(const std::vector<std::string>& pairs) {
-  Json map = Json::object();
-  for (const std::string& text : pairs) {
-    const auto pair = cut(text, '=');
-    map[pair ? pair->first : text] = pair ? pair->second : "";
-  }
-  return map;
-}
 
 void set_list(Json& object, const char* key, const std::vector<std::string>& values) {
   if (!values.empty()) object[key] = values;
@@ -110,7 +102,7 @@ void ContainerFlags::build_config(Json& config, const Flags& flags, const std::v
   config["Entrypoint"] = nullptr;
   // An empty --entrypoint does away with the image's.
   if (flags.given("entrypoint")) config["Entrypoint"] = Json::array({entrypoint_});
-  config["Labels"] = to_map(read_key_values(label_files_, labels_, "label", false));
+  config["Labels"] = object_of_pairs(read_key_values(label_files_, labels_, "label", false));
   set_text(config, "StopSignal", stop_signal_);
   if (flags.given("stop-timeout")) config["StopTimeout"] = stop_timeout_;
 }
@@ -273,7 +265,7 @@ void ContainerFlags::build_resources(Json& host, const Flags& flags) const {
   if (log_driver_ == "none" && !log_opts_.empty()) {
     throw InvalidValue("invalid logging opts for driver " + log_driver_);
   }
-  host["LogConfig"] = {{"Type", log_driver_}, {"Config", to_map(log_opts_)}};
+  host["LogConfig"] = {{"Type", log_driver_}, {"Config", object_of_pairs(log_opts_)}};
   for (const auto& [key, value] : numbers_) host[key] = value;
   for (const auto& item : lists_->items()) host[item.key()] = item.value();
   Json by_name = Json::array();
@@ -294,8 +286,8 @@ void ContainerFlags::build_resources(Json& host, const Flags& flags) const {
   if (oom_kill_disable_) host["OomKillDisable"] = true;
   if (oom_score_adj_ != 0) host["OomScoreAdj"] = oom_score_adj_;
   if (flags.given("init")) host["Init"] = init_;
-  if (!sysctls_.empty()) host["Sysctls"] = to_map(sysctls_);
-  if (!annotations_.empty()) host["Annotations"] = to_map(annotations_);
+  if (!sysctls_.empty()) host["Sysctls"] = object_of_pairs(sysctls_);
+  if (!annotations_.empty()) host["Annotations"] = object_of_pairs(annotations_);
 }
 
 }  // namespace gantry::cli

@@ -13,6 +13,7 @@
 #include "format/template.hpp"
 #include "format/units.hpp"
 #include "parse/network.hpp"
+#include "parse/pairs.hpp"
 #include "parse/text.hpp"
 
 namespace gantry::cli {
@@ -22,15 +23,6 @@ namespace {
 const ColumnHeads kNetworkHeads{{"ID", "NETWORK ID"},     {"Name", "NAME"},     {"Driver", "DRIVER"},
                                 {"Scope", "SCOPE"},       {"IPv4", "IPV4"},     {"IPv6", "IPV6"},
                                 {"Internal", "INTERNAL"}, {"Labels", "LABELS"}, {"CreatedAt", "CREATED AT"}};
-
-Json pairs(const std::vector<std::string>& texts) {
-  Json map = Json::object();
-  for (const std::string& text : texts) {
-    const auto pair = cut(text, '=');
-    map[pair ? pair->first : text] = pair ? pair->second : "";
-  }
-  return map;
-}
 
 std::string bool_text(const Json& network, const char* key) { return network.value(key, false) ? "true" : "false"; }
 
@@ -171,17 +163,18 @@ int network_create(Context& context) {
       .text("scope", scope, "Control the network's scope")
       .commas("subnet", addresses.subnets, "Subnet in CIDR format that represents a network segment");
   const auto names = context.parse(flags, Arity::exactly(1));
-  Json body = {{"Name", names[0]},
-               {"Driver", driver},
-               {"Scope", scope},
-               {"Internal", internal},
-               {"Attachable", attachable},
-               {"Ingress", ingress},
-               {"ConfigOnly", config_only},
-               {"ConfigFrom", nullptr},
-               {"IPAM", {{"Driver", ipam_driver}, {"Options", pairs(ipam_options)}, {"Config", pools(addresses)}}},
-               {"Options", pairs(options)},
-               {"Labels", pairs(labels)}};
+  Json body = {
+      {"Name", names[0]},
+      {"Driver", driver},
+      {"Scope", scope},
+      {"Internal", internal},
+      {"Attachable", attachable},
+      {"Ingress", ingress},
+      {"ConfigOnly", config_only},
+      {"ConfigFrom", nullptr},
+      {"IPAM", {{"Driver", ipam_driver}, {"Options", object_of_pairs(ipam_options)}, {"Config", pools(addresses)}}},
+      {"Options", object_of_pairs(options)},
+      {"Labels", object_of_pairs(labels)}};
   if (!config_from.empty()) body["ConfigFrom"] = {{"Network", config_from}};
   if (flags.given("ipv4")) body["EnableIPv4"] = ipv4;
   if (flags.given("ipv6")) body["EnableIPv6"] = ipv6;
@@ -266,7 +259,7 @@ int network_connect(Context& context) {
   for (const std::string& option : options) {
     if (!cut(option, '=')) throw Failure("invalid key/value pair format in driver options");
   }
-  endpoint["DriverOpts"] = pairs(options);
+  endpoint["DriverOpts"] = object_of_pairs(options);
   if (priority != 0) endpoint["GwPriority"] = priority;
   context.client().post("/networks/" + escaped(names[0]) + "/connect",
                         Json{{"Container", names[1]}, {"EndpointConfig", endpoint}});

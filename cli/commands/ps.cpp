@@ -44,7 +44,7 @@ const ColumnHeads kPsHeads{{"ID", "CONTAINER ID"},
 // Of a network, which is in NetworkSettings.Networks, a row has the name alone.
 constexpr int kRowDepth = 3;
 
-std::string names_of(const Json& container, bool truncate) {
+std::string shown_names_of(const Json& container, bool truncate) {
   std::string out;
   for (const Json& each : container.value("Names", Json::array())) {
     std::string name = each.get<std::string>();
@@ -125,7 +125,7 @@ Json container_row(const Json& container, bool truncate) {
   row["Labels"] = joined_labels(labels);
   row["LocalVolumes"] = std::to_string(local_volumes(container));
   row["Mounts"] = mounts_of(container, truncate);
-  row["Names"] = names_of(container, truncate);
+  row["Names"] = shown_names_of(container, truncate);
   row["Networks"] = networks_of(container);
   row["Platform"] = nullptr;
   row["Ports"] = displayed_ports(container.value("Ports", Json::array()));

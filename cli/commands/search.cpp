@@ -15,7 +15,7 @@ const ColumnHeads kSearchHeads{{"Name", "NAME"},
                                {"IsOfficial", "OFFICIAL"},
                                {"IsAutomated", "AUTOMATED"}};
 
-std::string one_line(std::string text) {
+std::string description_line(std::string text) {
   for (char& c : text) {
     if (c == '\n' || c == '\r') c = ' ';
   }
@@ -41,7 +41,7 @@ int registry_search(Context& context) {
   const Json results = context.client().get("/images/search" + query.text());
   std::vector<Json> rows;
   for (const Json& result : results) {
-    const std::string description = one_line(result.value("description", ""));
+    const std::string description = description_line(result.value("description", ""));
     const bool official = result.value("is_official", false);
     rows.push_back({{"Description", full ? description : ellipsis(description, 45)},
                     {"IsAutomated", "false"},

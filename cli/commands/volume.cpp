@@ -7,6 +7,7 @@
 #include "commands/list_flags.hpp"
 #include "commands/rows.hpp"
 #include "format/template.hpp"
+#include "parse/pairs.hpp"
 #include "parse/text.hpp"
 
 namespace gantry::cli {
@@ -17,15 +18,6 @@ const ColumnHeads kVolumeHeads{
     {"Driver", "DRIVER"}, {"Name", "VOLUME NAME"}, {"Scope", "SCOPE"}, {"Mountpoint", "MOUNTPOINT"},
     {"Labels", "LABELS"}, {"Size", "SIZE"},        {"Links", "LINKS"}, {"Availability", "AVAILABILITY"},
     {"Group", "GROUP"},   {"Status", "STATUS"}};
-
-Json pairs(const std::vector<std::string>& texts) {
-  Json map = Json::object();
-  for (const std::string& text : texts) {
-    const auto pair = cut(text, '=');
-    map[pair ? pair->first : text] = pair ? pair->second : "";
-  }
-  return map;
-}
 
 }  // namespace
 
@@ -64,8 +56,8 @@ int volume_create(Context& context) {
       throw Failure("conflicting options: cannot specify a volume-name through both --name and as a positional arg");
     name = words[0];
   }
-  Json body = {{"Driver", driver}, {"Labels", pairs(labels)}};
-  if (!options.empty()) body["DriverOpts"] = pairs(options);
+  Json body = {{"Driver", driver}, {"Labels", object_of_pairs(labels)}};
+  if (!options.empty()) body["DriverOpts"] = object_of_pairs(options);
   if (!name.empty()) body["Name"] = name;
   const Json volume = context.client().post("/volumes/create", body);
   std::printf("%s\n", volume.value("Name", "").c_str());

@@ -8,6 +8,7 @@
 #include "commands/commands.hpp"
 #include "commands/file_source.hpp"
 #include "gantry/unique_fd.hpp"
+#include "parse/pairs.hpp"
 #include "parse/text.hpp"
 #include "terminal/terminal.hpp"
 
@@ -15,15 +16,6 @@
 namespace gantry::cli {
 
 namespace {
-
-Json label_map(const std::vector<std::string>& texts) {
-  Json map = Json::object();
-  for (const std::string& text : texts) {
-    const auto pair = cut(text, '=');
-    map[pair ? pair->first : text] = pair ? pair->second : "";
-  }
-  return map;
-}
 
 int copy_volume(Context& context, bool snapshot, const Arity& arity) {
   bool force = false;
@@ -33,7 +25,7 @@ int copy_volume(Context& context, bool snapshot, const Arity& arity) {
       .custom("label", "list", "Set metadata for the copy",
               [&](const std::string& text) { labels.push_back(checked_label(text)); });
   const auto words = context.parse(flags, arity);
-  Json body = {{"Snapshot", snapshot}, {"Force", force}, {"Labels", label_map(labels)}};
+  Json body = {{"Snapshot", snapshot}, {"Force", force}, {"Labels", object_of_pairs(labels)}};
   if (words.size() > 1) body["Name"] = words[1];
   const Json made = context.client().post("/volumes/" + escaped(words[0]) + "/clone", body);
   std::printf("%s\n", made.value("Name", "").c_str());
@@ -80,8 +72,8 @@ int volume_import(Context& context) {
   Query query;
   query.add("name", words[0]);
   query.add("driver", driver);
-  query.add_if(!labels.empty(), "labels", label_map(labels).dump());
-  query.add_if(!options.empty(), "driverOpts", label_map(options).dump());
+  query.add_if(!labels.empty(), "labels", object_of_pairs(labels).dump());
+  query.add_if(!options.empty(), "driverOpts", object_of_pairs(options).dump());
   UniqueFd file;
   if (words[1] != "-") file = open_archive(words[1]);
   FileSource source(file ? file.get() : STDIN_FILENO);

@@ -6,6 +6,7 @@
 
 #include "command/failure.hpp"
 #include "command/flags.hpp"
+#include "parse/pairs.hpp"
 #include "parse/quantity.hpp"
 #include "parse/text.hpp"
 
@@ -39,11 +40,6 @@ void set_recursion(Json& bind, const std::string& value) {
     throw InvalidValue("invalid value for bind-recursive: " + value +
                        " (must be \"enabled\", \"disabled\", \"writable\", or \"readonly\")");
   }
-}
-
-void set_pair(Json& map, const std::string& value) {
-  const auto pair = cut(value, '=');
-  map[pair ? pair->first : value] = pair ? pair->second : "";
 }
 
 unsigned parse_mode(const std::string& value) {

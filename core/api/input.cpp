@@ -10,7 +10,7 @@ namespace gantry::api {
 
 namespace {
 
-constexpr std::size_t kPiece = 8 * 1024;
+constexpr std::size_t kInputPiece = 8 * 1024;
 /// What is read at a time of a body that comes faster than it is taken.
 constexpr std::size_t kLargestPiece = 256 * 1024;
 
@@ -24,7 +24,7 @@ awaitable<void> throw_if_cancelled() {
 }  // namespace
 
 Input::Input(std::shared_ptr<Transport> transport, std::size_t limit)
-    : transport_(std::move(transport)), limit_(limit), piece_(std::min(kPiece, limit)) {}
+    : transport_(std::move(transport)), limit_(limit), piece_(std::min(kInputPiece, limit)) {}
 
 void Input::consume(std::size_t bytes) {
   begin_ += bytes;
@@ -63,8 +63,8 @@ awaitable<void> Input::read(std::shared_ptr<Input> self) {
 void Input::adapt(std::size_t got, std::size_t room) {
   if (got == room) {
     piece_ = std::min({piece_ * 2, kLargestPiece, limit_});
-  } else if (got <= kPiece) {
-    piece_ = std::min(kPiece, limit_);
+  } else if (got <= kInputPiece) {
+    piece_ = std::min(kInputPiece, limit_);
   }
 }
 

@@ -49,7 +49,7 @@ std::string line(const events::Event& event, const EventFormat& format) {
   return mark + json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-Response ordered(const nlohmann::ordered_json& body) {
+Response system_answer(const nlohmann::ordered_json& body) {
   Response response = Response::json(nullptr);
   response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   return response;
@@ -108,12 +108,12 @@ awaitable<Response> System::info(Exchange& exchange) {
   const wire::Info info = co_await service_.info();
   nlohmann::ordered_json body = info;
   show_info_as_of(exchange.request().version, body);
-  co_return ordered(body);
+  co_return system_answer(body);
 }
 
 awaitable<Response> System::version(Exchange&) {
   const nlohmann::ordered_json body = service_.version();
-  co_return ordered(body);
+  co_return system_answer(body);
 }
 
 awaitable<Response> System::events(Exchange& exchange) {

@@ -24,7 +24,7 @@ ordered_json descriptor_of(std::string_view type, const std::string& content) {
   return {{"mediaType", type}, {"digest", sha256_digest(content)}, {"size", content.size()}};
 }
 
-ordered_json platform_json(const Image& image) {
+ordered_json manifest_platform_json(const Image& image) {
   ordered_json out{{"architecture", image.architecture}, {"os", image.os}};
   if (!image.variant.empty()) out["variant"] = image.variant;
   return out;
@@ -75,7 +75,7 @@ Attestation make_attestation(const BlobStore& blobs, const ImageRecord& record, 
   const Annotations& noted = saying.annotations;
   ordered_json image = descriptor_of(media_type::kOciManifest, manifest.content);
   if (!noted.manifest_descriptor.empty()) image["annotations"] = noted.manifest_descriptor;
-  image["platform"] = platform_json(record.image);
+  image["platform"] = manifest_platform_json(record.image);
   ordered_json about = descriptor_of(media_type::kOciManifest, statements);
   about["annotations"] = {{"vnd.docker.reference.digest", manifest.digest},
                           {"vnd.docker.reference.type", "attestation-manifest"}};

@@ -17,6 +17,7 @@
 #include "layer_archive/extended_attributes.hpp"
 #include "layer_archive/file_content.hpp"
 #include "layer_archive/system_error.hpp"
+#include "text.hpp"
 
 namespace gantry::dockerfile {
 
@@ -129,11 +130,6 @@ class Copying {
 std::string base_name(const std::string& path) {
   const std::string clean = clean_in_root(path);
   return clean.substr(clean.rfind('/') + 1);
-}
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string{} : path.substr(0, slash);
 }
 
 /// The directory and the name that a single file gets.

@@ -12,17 +12,13 @@
 #include "archive.hpp"
 #include "gantry/error.hpp"
 #include "layer_archive/parent_directories.hpp"
+#include "text.hpp"
 
 namespace gantry::dockerfile {
 namespace {
 
 constexpr std::size_t kMostEntries = 1'000'000;
 constexpr int kMostLinks = 40;  // As the kernel's.
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string{} : path.substr(0, slash);
-}
 
 /// The parts of a path, those of `rest` behind them.
 void put_before(std::string_view path, std::deque<std::string>& rest) {

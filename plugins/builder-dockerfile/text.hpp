@@ -26,6 +26,9 @@ std::uint64_t parse_size(const std::string& text);
 std::vector<std::string> split_blanks(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);
 
+/// What is before the last '/'; empty without one.
+std::string parent_of(const std::string& path);
+
 /// As Go's %q: in double quotes, with escapes.
 std::string quote(std::string_view text);
 

@@ -1,12 +1,12 @@
 #include "proxies.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "address_range.hpp"
 #include "gantry/registry.hpp"
 #include "registry_hosts.hpp"
 #include "token_auth.hpp"
+#include "url.hpp"
 
 namespace hub {
 namespace {
@@ -51,12 +51,6 @@ std::optional<Proxy> parse_proxy(const std::string& text) {
     proxy.authorization = basic_authorization(credentials);
   }
   return proxy;
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 bool is_this_host(const std::string& host) {

@@ -10,14 +10,10 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "url.hpp"
+
 namespace hub {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 /// False if the connection ends first.
 bool read_more(int connection, std::string& text) {

@@ -15,7 +15,7 @@ using gantry::Errc;
 using gantry::Error;
 using std::chrono::milliseconds;
 
-constexpr int kAttempts = 5;
+constexpr int kRequestAttempts = 5;
 constexpr int kMaxRedirects = 10;
 constexpr milliseconds kFirstPause{250};
 constexpr milliseconds kLongestPause{20'000};
@@ -148,7 +148,7 @@ Response Session::send_upload(Request request) {
 
 Response Session::send(Request request) {
   for (int attempt = 0;; ++attempt) {
-    const bool last = attempt + 1 == kAttempts;
+    const bool last = attempt + 1 == kRequestAttempts;
     std::string retry_after;
     try {
       Response response = follow(request);

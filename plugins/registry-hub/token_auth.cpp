@@ -1,10 +1,10 @@
 #include "token_auth.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "gantry/base64.hpp"
 #include "registry_error.hpp"
+#include "url.hpp"
 
 namespace hub {
 namespace {
@@ -19,12 +19,6 @@ constexpr std::chrono::seconds kMargin{10};
 bool is_token_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return text;
 }
 
 /// Reads a header's value from left to right.

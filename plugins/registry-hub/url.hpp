@@ -27,6 +27,9 @@ struct Url {
 /// Errors: invalid.
 Url parse_url(std::string_view text);
 
+/// ASCII letters in lower case: names of hosts, schemes and parameters.
+std::string lower(std::string text);
+
 /// RFC 3986 percent-encoding of all but unreserved characters.
 std::string escape(std::string_view text);
 

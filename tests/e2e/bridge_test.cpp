@@ -9,10 +9,10 @@ using nlohmann::json;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
-constexpr const char* kServer =
+constexpr const char* kBridgeServer =
     "busybox sh -c 'mkdir /www; echo served >/www/index.html; exec httpd -f -p [::]:80 -h /www'";
 
-std::string fetch(const std::string& url) {
+std::string fetch_published(const std::string& url) {
   return shell("curl -g -s --retry 30 --retry-connrefused --retry-delay 1 --max-time 20 '" + url + "'").out;
 }
 
@@ -60,13 +60,13 @@ TEST_P(BridgeConfig, PlacesTheDefaultBridge) {
 
 TEST_P(BridgeConfig, GivesTheDefaultBridgeIPv6) {
   start({{"ipv6", true}, {"fixed-cidr-v6", "fd00:9::/64"}});
-  ASSERT_EQ(run(std::string{"run -d --name web -h web -p 8080:80 "} + kServer).code, 0);
+  ASSERT_EQ(run(std::string{"run -d --name web -h web -p 8080:80 "} + kBridgeServer).code, 0);
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/bridge/GlobalIPv6Address"), "fd00:9::2");
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/bridge/IPv6Gateway"), "fd00:9::1");
   EXPECT_EQ(daemon_->inspect("web", "/NetworkSettings/Networks/bridge/GlobalIPv6PrefixLen"), 64);
   EXPECT_THAT(run("exec web cat /etc/hosts").out, HasSubstr("fd00:9::2\tweb"));
-  EXPECT_EQ(fetch("http://[fd00:9::1]:8080"), "served\n");
-  EXPECT_EQ(fetch("http://127.0.0.1:8080"), "served\n");
+  EXPECT_EQ(fetch_published("http://[fd00:9::1]:8080"), "served\n");
+  EXPECT_EQ(fetch_published("http://127.0.0.1:8080"), "served\n");
   run("rm -f web");
   daemon_->kill(SIGTERM);
   daemon_->write_config(json::object());
@@ -81,13 +81,13 @@ TEST_P(BridgeConfig, MakesDualStackNetworks) {
       run("network create --ipv6 --subnet fd00:97::/64 --gateway fd00:97::9 --ip-range fd00:97::100/120 six").code, 0);
   ASSERT_EQ(run("network create --ipv6 chosen").code, 0);
   EXPECT_THAT(run("network inspect chosen").out, HasSubstr("\"Subnet\": \"fd"));
-  ASSERT_EQ(run(std::string{"run -d --name web --network six --ip6 fd00:97::77 -p 8080:80 "} + kServer).code, 0);
+  ASSERT_EQ(run(std::string{"run -d --name web --network six --ip6 fd00:97::77 -p 8080:80 "} + kBridgeServer).code, 0);
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/six/GlobalIPv6Address"), "fd00:97::77");
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/six/IPv6Gateway"), "fd00:97::9");
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/six/IPAMConfig/IPv6Address"), "fd00:97::77");
   EXPECT_THAT(run("network inspect six").out, HasSubstr("\"IPv6Address\": \"fd00:97::77/64\""));
   EXPECT_THAT(run("run --rm --network six busybox nslookup -type=aaaa web 127.0.0.11").out, HasSubstr("fd00:97::77"));
-  EXPECT_EQ(fetch("http://[fd00:97::9]:8080"), "served\n");
+  EXPECT_EQ(fetch_published("http://[fd00:97::9]:8080"), "served\n");
   EXPECT_EQ(run("run --rm --network six busybox wget -q -O - http://[fd00:97::77]").out, "served\n");
   // The first of the range, unless the container before has only just gone.
   EXPECT_THAT(run("run --rm --network six busybox ip -6 addr show eth0").out, HasSubstr("inet6 fd00:97::10"));
@@ -117,8 +117,8 @@ TEST_P(BridgeConfig, TellsHowFullASubnetIs) {
 TEST_P(BridgeConfig, PublishesWhatTheHostsFirewallLetsIn) {
   start(json::object());
   ASSERT_EQ(run("network create -o gantry.firewall=host guarded").code, 0);
-  ASSERT_EQ(run(std::string{"run -d --name web --network guarded -p 8080:80 "} + kServer).code, 0);
-  EXPECT_EQ(fetch("http://127.0.0.1:8080"), "served\n");
+  ASSERT_EQ(run(std::string{"run -d --name web --network guarded -p 8080:80 "} + kBridgeServer).code, 0);
+  EXPECT_EQ(fetch_published("http://127.0.0.1:8080"), "served\n");
   // A neighbour on the default bridge is a stranger to the host's firewall.
   const std::string visit = "run --rm busybox sh -c 'timeout 4 wget -q -O - http://172.17.0.1:8080; exit $?'";
   shell("nft 'add table inet fw; add chain inet fw input { type filter hook input priority 0; policy drop; }'");
@@ -132,14 +132,15 @@ TEST_P(BridgeConfig, PublishesWhatTheHostsFirewallLetsIn) {
 
 TEST_P(BridgeConfig, PutsItsRulesBack) {
   start(json::object());
-  ASSERT_EQ(run(std::string{"run -d --name web -p 8080:80 "} + kServer).code, 0);
-  ASSERT_EQ(fetch("http://127.0.0.1:8080"), "served\n");
+  ASSERT_EQ(run(std::string{"run -d --name web -p 8080:80 "} + kBridgeServer).code, 0);
+  ASSERT_EQ(fetch_published("http://127.0.0.1:8080"), "served\n");
   ASSERT_EQ(shell("nft flush ruleset").code, 0);
-  EXPECT_EQ(fetch("http://127.0.0.1:8080"), "served\n");
+  EXPECT_EQ(fetch_published("http://127.0.0.1:8080"), "served\n");
   daemon_->kill(SIGKILL);
   ASSERT_EQ(shell("nft flush ruleset").code, 0);
   ASSERT_TRUE(daemon_->start()) << daemon_->log();
-  EXPECT_EQ(fetch("http://127.0.0.1:8080"), "served\n") << "also what was taken away while there was no daemon";
+  EXPECT_EQ(fetch_published("http://127.0.0.1:8080"), "served\n")
+      << "also what was taken away while there was no daemon";
   EXPECT_EQ(run("rm -f web").code, 0);
 }
 

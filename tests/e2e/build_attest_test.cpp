@@ -21,7 +21,7 @@ using ::testing::SizeIs;
 constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
 constexpr const char* kProvenance = "https://slsa.dev/provenance/v0.2";
 constexpr const char* kSpdx = "https://spdx.dev/Document";
-constexpr const char* kRecipe = "FROM busybox\nARG TOKEN\nRUN echo $TOKEN | wc -c >/made\n";
+constexpr const char* kAttestedRecipe = "FROM busybox\nARG TOKEN\nRUN echo $TOKEN | wc -c >/made\n";
 
 class BuildAttest : public Engine {
  protected:
@@ -51,15 +51,15 @@ class BuildAttest : public Engine {
 };
 
 TEST_F(BuildAttest, SaysNothingUnlessItIsAsked) {
-  ASSERT_EQ(cli("build -q -t app -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q -t app -", kAttestedRecipe).code, 0);
   EXPECT_THAT(statements("app"), IsEmpty());
   EXPECT_THAT(daemon->api("GET", "/images/nothing/attestations")["message"], "No such image: nothing:latest");
-  ASSERT_EQ(cli("build -q --provenance=false --sbom=false -t app -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q --provenance=false --sbom=false -t app -", kAttestedRecipe).code, 0);
   EXPECT_THAT(statements("app"), IsEmpty());
 }
 
 TEST_F(BuildAttest, TellsWhereAnImageComesFrom) {
-  const Result built = cli("build -q --provenance --build-arg TOKEN=hidden -t app -", kRecipe);
+  const Result built = cli("build -q --provenance --build-arg TOKEN=hidden -t app -", kAttestedRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   const json said = statements("app");
   ASSERT_THAT(said, SizeIs(1));
@@ -69,7 +69,8 @@ TEST_F(BuildAttest, TellsWhereAnImageComesFrom) {
   EXPECT_THAT(statement.dump(), Not(HasSubstr("hidden")));
   EXPECT_EQ(statement["subject"][0]["name"], "pkg:docker/app@latest?platform=linux%2Famd64");
   EXPECT_EQ(statement["predicate"]["materials"][0]["uri"], "pkg:docker/busybox@latest?platform=linux%2Famd64");
-  ASSERT_EQ(cli("build -q --attest type=provenance,mode=max --build-arg TOKEN=hidden -t app -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q --attest type=provenance,mode=max --build-arg TOKEN=hidden -t app -", kAttestedRecipe).code,
+            0);
   const json more = statements("app");
   ASSERT_THAT(more, SizeIs(1)) << "in the place of what was said before";
   EXPECT_EQ(more[0]["Statement"]["predicate"]["invocation"]["parameters"]["args"]["build-arg:TOKEN"], "hidden");
@@ -131,17 +132,17 @@ TEST_F(BuildAttest, LeavesRoomForNotesOnTheManifest) {
   Registry registry{{}};
   const std::string note = "build -q --push -t localhost:5000/app:1 --annotation a=b --annotation manifest:c=d ";
   const Result built =
-      cli(note + "--annotation 'manifest[linux/s390x]:e=f' --annotation manifest-descriptor:g=h -", kRecipe);
+      cli(note + "--annotation 'manifest[linux/s390x]:e=f' --annotation manifest-descriptor:g=h -", kAttestedRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   const json manifest = fetched("app/manifests/1");
   EXPECT_EQ(manifest["annotations"], json({{"a", "b"}, {"c", "d"}})) << manifest.dump();
   const json layout = json::parse(cli("save localhost:5000/app:1 | tar -xO index.json").out);
   EXPECT_EQ(layout["manifests"][0]["annotations"]["g"], "h");
   EXPECT_EQ(layout["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"], "1");
-  const Result index = cli("build -q --annotation index:a=b -", kRecipe);
+  const Result index = cli("build -q --annotation index:a=b -", kAttestedRecipe);
   EXPECT_THAT(index.err, HasSubstr("index annotations not supported for single platform export"));
   // Not noted again, it is gone.
-  ASSERT_EQ(cli("build -q --push -t localhost:5000/app:1 -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q --push -t localhost:5000/app:1 -", kAttestedRecipe).code, 0);
   EXPECT_FALSE(fetched("app/manifests/1").contains("annotations"));
 }
 
@@ -150,7 +151,7 @@ TEST_F(BuildAttest, LeavesRoomForNotesOnTheIndex) {
       cli("build -q --provenance -t app --annotation index,manifest:a=b --annotation manifest-descriptor:c=d "
           "--annotation index-descriptor:e=f -o type=oci,name=app,annotation-index.g=h,dest=" +
               (daemon->root() / "app.tar").string() + " -",
-          kRecipe);
+          kAttestedRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   const auto read = [](const std::string& path) {
     return json::parse(shell("tar -xOf " + (daemon->root() / "app.tar").string() + " " + path).out, nullptr, false);
@@ -170,7 +171,7 @@ TEST_F(BuildAttest, GoesToARegistryAsBuildkitsDoAndComesBack) {
   Registry registry{{}};
   const Result built = cli("build --push --provenance --sbom --metadata-file " + (daemon->root() / "m.json").string() +
                                " -t localhost:5000/app:1 -",
-                           kRecipe);
+                           kAttestedRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   const json index = fetched("app/manifests/1");
   EXPECT_EQ(index["mediaType"], kIndexType);
@@ -207,7 +208,7 @@ TEST_F(BuildAttest, GoesToARegistryAsBuildkitsDoAndComesBack) {
 }
 
 TEST_F(BuildAttest, IsSavedAndLoaded) {
-  ASSERT_EQ(cli("build -q --provenance -t app -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q --provenance -t app -", kAttestedRecipe).code, 0);
   const json said = statements("app");
   const std::string file = (daemon->root() / "attested.tar").string();
   ASSERT_EQ(cli("save -o " + file + " app").code, 0);
@@ -234,7 +235,7 @@ TEST_F(BuildAttest, GoesIntoALayoutAndBesideFiles) {
   const std::string file = (daemon->root() / "out.tar").string();
   const std::string directory = (daemon->root() / "out").string();
   const Result built =
-      cli("build -q --provenance --sbom -o type=oci,dest=" + file + " -o " + directory + " -", kRecipe);
+      cli("build -q --provenance --sbom -o type=oci,dest=" + file + " -o " + directory + " -", kAttestedRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   EXPECT_EQ(json::parse(shell("tar -xOf " + file + " index.json").out)["manifests"][0]["mediaType"], kIndexType);
   EXPECT_EQ(json::parse(std::ifstream{directory + "/provenance.json"})["predicateType"], kProvenance);
@@ -242,15 +243,16 @@ TEST_F(BuildAttest, GoesIntoALayoutAndBesideFiles) {
   const json beside = json::parse(std::ifstream{directory + "/provenance.json"})["subject"];
   EXPECT_THAT(beside.dump(), HasSubstr(R"("name":"made")")) << "it is about each of the files";
   const std::string archive = (daemon->root() / "files.tar").string();
-  ASSERT_EQ(cli("build -q --provenance -o type=tar,attestation-prefix=x-,dest=" + archive + " -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q --provenance -o type=tar,attestation-prefix=x-,dest=" + archive + " -", kAttestedRecipe).code,
+            0);
   EXPECT_EQ(json::parse(shell("tar -xOf " + archive + " x-provenance.json").out)["subject"], beside);
   EXPECT_THAT(shell("tar -tf " + archive).lines(), ::testing::Contains("made"));
-  ASSERT_EQ(cli("build -q -o " + directory + "2 -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q -o " + directory + "2 -", kAttestedRecipe).code, 0);
   EXPECT_FALSE(fs::exists(directory + "2/provenance.json"));
 }
 
 TEST_F(BuildAttest, IsPushedToALayout) {
-  ASSERT_EQ(cli("build -q --provenance -t app -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q --provenance -t app -", kAttestedRecipe).code, 0);
   const json said = statements("app");
   const std::string place = "oci:" + (daemon->root() / "stick").string();
   const Result pushed = cli("push app " + place + ":v1");
@@ -281,13 +283,13 @@ TEST_F(BuildAttest, IsNoImageAndGoesWithIts) {
 }
 
 TEST_F(BuildAttest, IsNotWhatALaterBuildHasNotSaid) {
-  ASSERT_EQ(cli("build -q --provenance -t app -", kRecipe).code, 0);
-  ASSERT_EQ(cli("build -q -t app -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q --provenance -t app -", kAttestedRecipe).code, 0);
+  ASSERT_EQ(cli("build -q -t app -", kAttestedRecipe).code, 0);
   EXPECT_THAT(statements("app"), IsEmpty());
 }
 
 TEST_F(BuildAttest, OutlivesTheDaemon) {
-  ASSERT_EQ(cli("build -q --provenance -t app -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build -q --provenance -t app -", kAttestedRecipe).code, 0);
   const json said = statements("app");
   daemon->kill(SIGKILL);
   daemon->wait();
@@ -296,16 +298,17 @@ TEST_F(BuildAttest, OutlivesTheDaemon) {
 }
 
 TEST_F(BuildAttest, RefusesWhatItDoesNotKnow) {
-  EXPECT_THAT(cli("build --attest type=other -", kRecipe).err, HasSubstr("unknown attestation type \"other\""));
-  EXPECT_THAT(cli("build --provenance=mode=all -", kRecipe).err, HasSubstr("invalid mode \"all\""));
-  EXPECT_THAT(cli("build --provenance=mode=max,level=3 -", kRecipe).err, HasSubstr("unknown attribute \"level\""));
+  EXPECT_THAT(cli("build --attest type=other -", kAttestedRecipe).err, HasSubstr("unknown attestation type \"other\""));
+  EXPECT_THAT(cli("build --provenance=mode=all -", kAttestedRecipe).err, HasSubstr("invalid mode \"all\""));
+  EXPECT_THAT(cli("build --provenance=mode=max,level=3 -", kAttestedRecipe).err,
+              HasSubstr("unknown attribute \"level\""));
   EXPECT_EQ(daemon->api("POST", "/build?provenance=all")["message"], "invalid mode \"all\"");
 }
 
 /// A registry may serve anything.
 TEST_F(BuildAttest, IsNotTrusted) {
   Registry registry{{}};
-  ASSERT_EQ(cli("build --push -q --provenance -t localhost:5000/app:1 -", kRecipe).code, 0);
+  ASSERT_EQ(cli("build --push -q --provenance -t localhost:5000/app:1 -", kAttestedRecipe).code, 0);
   const std::string id = cli("inspect -f '{{.Id}}' localhost:5000/app:1").line();
   const json index = fetched("app/manifests/1");
   const json manifest = fetched("app/manifests/" + index["manifests"][1]["digest"].get<std::string>());

@@ -16,7 +16,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr const char* kRecipe = "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/once\nLABEL a=b\n";
+constexpr const char* kOnceRecipe = "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/once\nLABEL a=b\n";
 
 class BuildRegistry : public Engine {
  protected:
@@ -40,7 +40,7 @@ class BuildRegistry : public Engine {
 
 TEST_F(BuildRegistry, PushesWhatItBuilt) {
   Registry registry{{}};
-  const Result built = cli("build --push -t localhost:5000/app:1 -t localhost:5000/app:2 -", kRecipe);
+  const Result built = cli("build --push -t localhost:5000/app:1 -t localhost:5000/app:2 -", kOnceRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   const std::string id = id_of("localhost:5000/app:1");
   EXPECT_EQ(config_in(registry, "app:1"), id);
@@ -55,28 +55,29 @@ TEST_F(BuildRegistry, PushesWhatItBuilt) {
 TEST_F(BuildRegistry, PushesUnderTheNamesOfAnOutput) {
   Registry registry{{}};
   const Result built =
-      cli("build --output 'type=image,\"name=localhost:5000/x:1,localhost:5000/y\",push=true' -", kRecipe);
+      cli("build --output 'type=image,\"name=localhost:5000/x:1,localhost:5000/y\",push=true' -", kOnceRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   EXPECT_EQ(config_in(registry, "x:1"), id_of("localhost:5000/x:1"));
   EXPECT_EQ(config_in(registry, "y"), id_of("localhost:5000/y"));
-  EXPECT_EQ(cli("build --output type=registry,name=localhost:5000/z -", kRecipe).code, 0);
+  EXPECT_EQ(cli("build --output type=registry,name=localhost:5000/z -", kOnceRecipe).code, 0);
   EXPECT_THAT(config_in(registry, "z"), StartsWith("sha256:"));
 }
 
 TEST_F(BuildRegistry, PushesWithTheUsersPassword) {
   Registry registry{{.tls = false, .password = true, .port = 5001}};
-  const Result refused = cli("build --push -t localhost:5001/app -", kRecipe);
+  const Result refused = cli("build --push -t localhost:5001/app -", kOnceRecipe);
   EXPECT_NE(refused.code, 0);
   EXPECT_THAT(refused.err, HasSubstr("no basic auth credentials"));
   ASSERT_EQ(cli("login -u alice --password-stdin localhost:5001", "secret").code, 0);
   const Result built =
-      cli("build --push --cache-to type=registry,ref=localhost:5001/cache -t localhost:5001/app -", kRecipe);
+      cli("build --push --cache-to type=registry,ref=localhost:5001/cache -t localhost:5001/app -", kOnceRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   EXPECT_EQ(config_in(registry, "app", "--creds alice:secret"), id_of("localhost:5001/app"));
   // The daemon gets the cache, and a base image, with the same password.
   cli("rmi -f localhost:5001/app localhost:5001/cache");
   cli("builder prune -f");
-  const Result again = cli("build --progress=classic --cache-from type=registry,ref=localhost:5001/cache -", kRecipe);
+  const Result again =
+      cli("build --progress=classic --cache-from type=registry,ref=localhost:5001/cache -", kOnceRecipe);
   EXPECT_THAT(again.out, HasSubstr("Using cache")) << again.out << again.err;
   EXPECT_EQ(cli("build --pull -", "FROM localhost:5001/app\n").code, 0);
   cli("logout localhost:5001");
@@ -85,7 +86,7 @@ TEST_F(BuildRegistry, PushesWithTheUsersPassword) {
 TEST_F(BuildRegistry, PushesQuietly) {
   Registry registry{{}};
   const std::string file = (daemon->root() / "id").string();
-  const Result built = cli("build -q --push --iidfile " + file + " -t localhost:5000/app:1 -", kRecipe);
+  const Result built = cli("build -q --push --iidfile " + file + " -t localhost:5000/app:1 -", kOnceRecipe);
   ASSERT_EQ(built.code, 0) << built.err;
   EXPECT_EQ(built.line(), id_of("localhost:5000/app:1"));
   EXPECT_EQ(config_in(registry, "app:1"), built.line());
@@ -93,13 +94,13 @@ TEST_F(BuildRegistry, PushesQuietly) {
 }
 
 TEST_F(BuildRegistry, NeedsATagToPush) {
-  const Result built = cli("build --push -", kRecipe);
+  const Result built = cli("build --push -", kOnceRecipe);
   EXPECT_NE(built.code, 0);
   EXPECT_THAT(built.err, HasSubstr("tag is needed when pushing to registry"));
 }
 
 TEST_F(BuildRegistry, SaysThatARegistryDoesNotAnswer) {
-  const Result built = cli("build --push -t localhost:5999/app -", kRecipe);
+  const Result built = cli("build --push -t localhost:5999/app -", kOnceRecipe);
   EXPECT_NE(built.code, 0);
   EXPECT_THAT(built.err, AllOf(HasSubstr("localhost:5999"), HasSubstr("refused")));
   EXPECT_EQ(cli("run --rm localhost:5999/app true").code, 0) << "what was built stays";
@@ -107,20 +108,20 @@ TEST_F(BuildRegistry, SaysThatARegistryDoesNotAnswer) {
 
 TEST_F(BuildRegistry, LeavesNothingHalfDoneWhereAPushFails) {
   Registry registry{{.tls = false, .password = true, .port = 5001}};
-  EXPECT_NE(cli("build --push -t localhost:5001/app -", kRecipe).code, 0);
+  EXPECT_NE(cli("build --push -t localhost:5001/app -", kOnceRecipe).code, 0);
   EXPECT_THAT(shell("find " + (registry.root() / "data").string() + " -name '*app*'").out, IsEmpty());
 }
 
 TEST_F(BuildRegistry, BuildsFromACacheThatAnotherHostHasPushed) {
   Registry registry{{}};
-  const Result first = cli("build --cache-to type=registry,ref=localhost:5000/cache:1 -t first -", kRecipe);
+  const Result first = cli("build --cache-to type=registry,ref=localhost:5000/cache:1 -t first -", kOnceRecipe);
   ASSERT_EQ(first.code, 0) << first.err;
   const std::string once = cli("run --rm first cat /once").line();
   Daemon other;
   ASSERT_TRUE(other.start()) << other.log();
   load_busybox(other);
-  const Result second =
-      other.cli("build --progress=classic --cache-from type=registry,ref=localhost:5000/cache:1 -t second -", kRecipe);
+  const Result second = other.cli(
+      "build --progress=classic --cache-from type=registry,ref=localhost:5000/cache:1 -t second -", kOnceRecipe);
   ASSERT_EQ(second.code, 0) << second.err;
   EXPECT_THAT(second.out, AllOf(HasSubstr("Using cache"), Not(HasSubstr("Running in"))));
   EXPECT_EQ(other.cli("run --rm second cat /once").line(), once);
@@ -134,7 +135,7 @@ TEST_F(BuildRegistry, BuildsFromACacheThatAnotherHostHasPushed) {
 TEST_F(BuildRegistry, BuildsWithoutACacheThatIsMissing) {
   Registry registry{{}};
   for (const char* place : {"localhost:5000/none", "localhost:5999/none"}) {
-    const Result built = cli("build -q --cache-from type=registry,ref=" + std::string{place} + " -", kRecipe);
+    const Result built = cli("build -q --cache-from type=registry,ref=" + std::string{place} + " -", kOnceRecipe);
     EXPECT_EQ(built.code, 0) << built.err;
     EXPECT_THAT(built.out, StartsWith("sha256:"));
     EXPECT_THAT(built.err, HasSubstr("WARNING: the cache " + std::string{place} + " cannot be used: "));
@@ -143,10 +144,10 @@ TEST_F(BuildRegistry, BuildsWithoutACacheThatIsMissing) {
 }
 
 TEST_F(BuildRegistry, SaysThatACacheCannotBeSent) {
-  const Result built = cli("build --cache-to type=registry,ref=localhost:5999/cache -", kRecipe);
+  const Result built = cli("build --cache-to type=registry,ref=localhost:5999/cache -", kOnceRecipe);
   EXPECT_NE(built.code, 0);
   EXPECT_THAT(built.err, HasSubstr("localhost:5999"));
-  const Result wrong = cli("build --cache-to type=registry -", kRecipe);
+  const Result wrong = cli("build --cache-to type=registry -", kOnceRecipe);
   EXPECT_THAT(wrong.err, HasSubstr("type=registry needs ref"));
 }
 

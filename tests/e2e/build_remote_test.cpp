@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-constexpr const char* kServer = "http://127.0.0.1:8099";
+constexpr const char* kFileServer = "http://127.0.0.1:8099";
 
 /// A daemon that fetches at most 1 MB, and a server.
 class BuildRemote : public ::testing::Test {
@@ -58,11 +58,11 @@ class BuildRemote : public ::testing::Test {
   }
   /// The result of a Dockerfile; "$S" in it is the server.
   static Result build(std::string recipe, const std::string& flags = {}) {
-    for (std::size_t at = 0; (at = recipe.find("$S", at)) != std::string::npos;) recipe.replace(at, 2, kServer);
+    for (std::size_t at = 0; (at = recipe.find("$S", at)) != std::string::npos;) recipe.replace(at, 2, kFileServer);
     return daemon->cli("build " + flags + " -", "FROM busybox\n" + recipe);
   }
   static Result build_at(const std::string& place, const std::string& flags = {}) {
-    return daemon->cli("build --no-cache " + flags + " '" + kServer + place + "'");
+    return daemon->cli("build --no-cache " + flags + " '" + kFileServer + place + "'");
   }
 
   static inline std::unique_ptr<Daemon> daemon;
@@ -87,14 +87,15 @@ nlohmann::json materials_of(Daemon& daemon, const std::string& image) {
 
 TEST_F(BuildRemote, TellsWhatItHasFetched) {
   const std::string text = shell("printf 'text\\n' | sha256sum | cut -d' ' -f1").line();
-  const std::string commit = shell("git ls-remote " + std::string{kServer} + "/repo.git v1^{} | cut -f1").line();
-  const Result built = build("ADD $S/file.txt /f\nADD $S/repo.git#v1 /r\n",
-                             "--provenance --build-context more=" + std::string{kServer} + "/context.tar.gz -t told");
+  const std::string commit = shell("git ls-remote " + std::string{kFileServer} + "/repo.git v1^{} | cut -f1").line();
+  const Result built =
+      build("ADD $S/file.txt /f\nADD $S/repo.git#v1 /r\n",
+            "--provenance --build-context more=" + std::string{kFileServer} + "/context.tar.gz -t told");
   ASSERT_EQ(built.code, 0) << built.err;
   const nlohmann::json told = materials_of(*daemon, "told");
   ASSERT_EQ(told.size(), 3U) << told << "and nothing of a context that nobody asked for";
-  const nlohmann::json file{{"uri", std::string{kServer} + "/file.txt"}, {"digest", {{"sha256", text}}}};
-  const nlohmann::json repository{{"uri", std::string{kServer} + "/repo.git#v1"}, {"digest", {{"sha1", commit}}}};
+  const nlohmann::json file{{"uri", std::string{kFileServer} + "/file.txt"}, {"digest", {{"sha256", text}}}};
+  const nlohmann::json repository{{"uri", std::string{kFileServer} + "/repo.git#v1"}, {"digest", {{"sha1", commit}}}};
   EXPECT_THAT(told, ::testing::Contains(file));
   EXPECT_THAT(told, ::testing::Contains(repository));
   // All of it from the cache: it is told all the same.
@@ -108,7 +109,7 @@ TEST_F(BuildRemote, TellsWhereItsContextComesFrom) {
   ASSERT_EQ(built.code, 0) << built.err;
   const auto said = daemon->api("GET", "/images/told/attestations?statement=1");
   const auto& source = said.at(0).at("Statement").at("predicate").at("invocation").at("configSource");
-  EXPECT_EQ(source["uri"], std::string{kServer} + "/repo.git#main");
+  EXPECT_EQ(source["uri"], std::string{kFileServer} + "/repo.git#main");
   EXPECT_EQ(source["digest"]["sha1"].get<std::string>().size(), 40U);
   EXPECT_EQ(source["entryPoint"], "Dockerfile");
   daemon->cli("rmi -f told");
@@ -142,7 +143,7 @@ TEST_F(BuildRemote, ChecksWhatCame) {
 
 TEST_F(BuildRemote, SaysWhatFailed) {
   EXPECT_THAT(build("ADD $S/none /f\n").err,
-              HasSubstr(std::string{"failed to GET "} + kServer + "/none: status 404 Not Found"));
+              HasSubstr(std::string{"failed to GET "} + kFileServer + "/none: status 404 Not Found"));
   EXPECT_THAT(build("ADD http://127.0.0.1:1/x /f\n").err, HasSubstr("failed to GET http://127.0.0.1:1/x: "));
   EXPECT_THAT(build("COPY $S/file.txt /f\n").err, HasSubstr("source can't be a URL for COPY"));
   EXPECT_THAT(build("ADD http://u:secret@127.0.0.1:1/x /f\n").err, HasSubstr("GET http://xxxxx:xxxxx@127.0.0.1:1/x: "));

@@ -22,7 +22,7 @@ using ::testing::Not;
 
 constexpr const char* kSecret = "the host's own";
 
-std::string content_of(const fs::path& path) {
+std::string file_content(const fs::path& path) {
   std::ifstream file{path, std::ios::binary};
   return {std::istreambuf_iterator<char>{file}, {}};
 }
@@ -60,7 +60,7 @@ class Breakout : public Engine {
     std::ofstream{host_ / "secret"} << kSecret;
   }
   void TearDown() override {
-    EXPECT_EQ(content_of(host_ / "secret"), kSecret);
+    EXPECT_EQ(file_content(host_ / "secret"), kSecret);
     EXPECT_EQ(shell("ls -A " + host_.string()).out, "secret\n");
     fs::remove_all(host_);
     Engine::TearDown();
@@ -73,7 +73,7 @@ class Breakout : public Engine {
   /// Loads an image whose tree is a busybox's with `entries` besides.
   static void load(std::vector<Entry> entries, const json& config, const std::string& tag) {
     const fs::path layout = daemon->root() / "image";
-    std::vector<Entry> tree{{"bin/", ""}, {"etc/", ""}, {"bin/busybox", content_of("/bin/busybox")}};
+    std::vector<Entry> tree{{"bin/", ""}, {"etc/", ""}, {"bin/busybox", file_content("/bin/busybox")}};
     for (const char* applet : {"sh", "cat", "ls", "stat", "id", "echo", "sleep", "true"}) {
       tree.push_back({std::string("bin/") + applet, "busybox", 'l'});
     }
@@ -185,7 +185,7 @@ TEST_F(Breakout, AVolumeAboveTheRootIsInTheContainer) {
 class HostileDevices : public Breakout, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(HostileDevices, LeadNowhere) {
-  const std::string pattern = content_of("/proc/sys/kernel/core_pattern");
+  const std::string pattern = file_content("/proc/sys/kernel/core_pattern");
   const std::string target = GetParam();
   std::vector<Entry> entries{{"dev/", ""}};
   for (const char* name : {"null", "pts", "console", "ptmx", "zero", "shm", "mqueue", "fd", "stdin"}) {
@@ -200,7 +200,7 @@ TEST_P(HostileDevices, LeadNowhere) {
       "echo done";
   const auto expect_harmless = [&](const std::string& options) {
     const Result ran = cli("run --rm " + options + " devices:1 sh -c '" + look + "'");
-    EXPECT_EQ(content_of("/proc/sys/kernel/core_pattern"), pattern) << options;
+    EXPECT_EQ(file_content("/proc/sys/kernel/core_pattern"), pattern) << options;
     // Refused, or all is as in any container.
     if (ran.code == 0) {
       EXPECT_EQ(ran.out, "1:3\ndone\n") << options;
@@ -216,7 +216,7 @@ TEST_P(HostileDevices, LeadNowhere) {
   expect_harmless("-v hostile-devices:/dev");
   const auto terminal = daemon->background("run --rm -t -v hostile-devices:/dev devices:1 sh -c 'echo seen'", true);
   terminal->wait();
-  EXPECT_EQ(content_of("/proc/sys/kernel/core_pattern"), pattern);
+  EXPECT_EQ(file_content("/proc/sys/kernel/core_pattern"), pattern);
   cli("volume rm -f hostile-devices");
   EXPECT_EQ(cli("rmi devices:1").code, 0);
 }

@@ -9,7 +9,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr const char* kServer = "busybox sh -c 'mkdir /www; echo served >/www/index.html; exec httpd -f -p 80 -h /www'";
+constexpr const char* kParentServer =
+    "busybox sh -c 'mkdir /www; echo served >/www/index.html; exec httpd -f -p 80 -h /www'";
 
 /// A machine on the other end of a cable: the host's end is `cable0`.
 class ParentNetworks : public BothClients {
@@ -44,7 +45,7 @@ TEST_P(ParentNetworks, PutAContainerIntoTheParentsNetwork) {
       run("network create -d macvlan --ipv6 --subnet 10.77.0.0/24 --gateway 10.77.0.254 --subnet fd77::/64 -o "
           "parent=cable0 lan");
   ASSERT_EQ(made.code, 0) << made.err;
-  run(std::string{"run -d --name web --network lan --ip 10.77.0.9 -p 8080:80 "} + kServer);
+  run(std::string{"run -d --name web --network lan --ip 10.77.0.9 -p 8080:80 "} + kParentServer);
   EXPECT_EQ(far("curl -s --retry 30 --retry-connrefused --retry-delay 1 http://10.77.0.9"), "served\n");
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/lan/IPAddress"), "10.77.0.9");
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/lan/Gateway"), "10.77.0.254");
@@ -87,7 +88,7 @@ TEST_P(ParentNetworks, HaveNoWayOutWithoutAParent) {
   ASSERT_EQ(run("network create -d macvlan island").code, 0);
   const std::string id = run("network inspect -f '{{.Id}}' island").line();
   EXPECT_THAT(shell("ip link show dm-" + id.substr(0, 12)).out, HasSubstr("UP"));
-  run(std::string{"run -d --name web --network island "} + kServer);
+  run(std::string{"run -d --name web --network island "} + kParentServer);
   await_server("web");
   EXPECT_EQ(run("run --rm --network island busybox wget -q -O - http://web").out, "served\n");
   EXPECT_THAT(run("run --rm --network island busybox ip route").out, Not(HasSubstr("default")));
@@ -130,7 +131,7 @@ TEST_P(ParentNetworks, ConnectAndDisconnectWhileRunning) {
 
 TEST_P(ParentNetworks, AreTakenUpAfterTheDaemonsDeath) {
   ASSERT_EQ(run("network create -d macvlan --subnet 10.77.0.0/24 -o parent=cable0 lan").code, 0);
-  run(std::string{"run -d --name web --network lan --ip 10.77.0.9 "} + kServer);
+  run(std::string{"run -d --name web --network lan --ip 10.77.0.9 "} + kParentServer);
   daemon->kill(SIGKILL);
   EXPECT_EQ(far("curl -s --retry 30 --retry-connrefused --retry-delay 1 http://10.77.0.9"), "served\n");
   ASSERT_TRUE(daemon->start()) << daemon->log();

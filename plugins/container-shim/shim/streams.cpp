@@ -14,7 +14,7 @@ namespace gantry::container_shim {
 
 namespace {
 
-constexpr std::size_t kMaxPending = 65536;
+constexpr std::size_t kMaxClientPending = 65536;
 constexpr std::size_t kReadSize = 32768;
 constexpr int kMaxFinalReads =
     64;  // more than the largest pipe holds; another writer in the host's PID namespace may go on
@@ -130,9 +130,9 @@ void Streams::deliver(bool is_error, std::string_view bytes) {
 
 void Streams::throttle() {
   if (finished_) return;
-  const bool full =
-      (log_ != nullptr && log_->full()) ||
-      std::any_of(clients_.begin(), clients_.end(), [](const Client& c) { return c.pending.size() > kMaxPending; });
+  const bool full = (log_ != nullptr && log_->full()) ||
+                    std::any_of(clients_.begin(), clients_.end(),
+                                [](const Client& c) { return c.pending.size() > kMaxClientPending; });
   if (full == throttled_) return;
   throttled_ = full;
   // Taken out rather than muted: a hang-up cannot be muted.
