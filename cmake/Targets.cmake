@@ -11,7 +11,7 @@ set(GANTRY_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
     -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
     -Wno-free-nonheap-object -Wno-mismatched-new-delete -Wno-dangling-reference -Wno-dangling-pointer -Wno-null-dereference)
 
-# Ten files a compilation: what takes the time is Asio's and nlohmann/json's templates, once for each. So a name in an
+# Several files a compilation: what takes the time is Asio's and nlohmann/json's templates, once for each. So a name in an
 # anonymous namespace says which file it is of. CMAKE_UNITY_BUILD=OFF compiles each file alone.
 if(CMAKE_UNITY_BUILD)
   # The frame of a coroutine holds types of its own file, which g++ believes to be a header.
