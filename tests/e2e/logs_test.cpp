@@ -103,10 +103,10 @@ TEST_P(Logs, SurviveTheDaemon) {
                   .code,
               0);
   }
-  const auto json = daemon->inspect("json-file", "/State/Pid").dump();
-  const auto local = daemon->inspect("local", "/State/Pid").dump();
+  const auto file_pid = daemon->inspect("json-file", "/State/Pid").dump();
+  const auto local_pid = daemon->inspect("local", "/State/Pid").dump();
   daemon->kill(SIGKILL);
-  EXPECT_TRUE(until("touch " + gate + "/open; [ ! -d /proc/" + json + " -a ! -d /proc/" + local + " ]"));
+  EXPECT_TRUE(until("touch " + gate + "/open; [ ! -d /proc/" + file_pid + " -a ! -d /proc/" + local_pid + " ]"));
   fs::remove_all(gate);
   ASSERT_TRUE(daemon->start()) << daemon->log();
   for (const std::string driver : {"json-file", "local"}) {
