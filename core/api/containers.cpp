@@ -36,10 +36,10 @@ bool names_config(const nlohmann::json& body) {
 // What older clients mean by what they leave out, or did not know of.
 void read_mounts_as_of(Version version, std::vector<wire::MountRequest>& mounts) {
   for (wire::MountRequest& mount : mounts) {
-    if (!mount.bind) continue;
+    if (mount.type != "bind" || !mount.bind) continue;
     if (version < Version{1, 42}) mount.bind->create_mountpoint = false;
     if (version >= Version{1, 44}) continue;
-    mount.bind->read_only_non_recursive = mount.read_only;  // all that there was
+    if (mount.read_only) mount.bind->read_only_non_recursive = true;  // all that there was
     if (mount.bind->read_only_force_recursive) {
       throw Error{Errc::invalid, "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer"};
     }

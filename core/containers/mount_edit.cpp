@@ -39,6 +39,7 @@ std::vector<MountPoint> old_places(const Container& container, const std::vector
 MountPoint new_place(const wire::MountRequest& request, bool runs) {
   MountPoint place = parse_mount(request);
   check_no_nul(place);
+  if (const std::string conflict = readonly_conflict(request); !conflict.empty()) throw Error{Errc::invalid, conflict};
   if (place.anonymous) {
     throw Error{Errc::invalid, "invalid mount config for type \"volume\": a volume that is added needs a name"};
   }

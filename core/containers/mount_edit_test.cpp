@@ -76,6 +76,15 @@ TEST(MountEdit, RefusesWhatCannotBe) {
   image.source = "busybox";
   EXPECT_EQ(code({image}, {}, true), Errc::unsupported);
   EXPECT_EQ(code({image}, {}, false), Errc::internal) << "refused";
+  wire::MountRequest bind;
+  bind.type = "bind";
+  bind.source = "/";
+  bind.target = "/y";
+  bind.bind = wire::BindOptions{};
+  bind.bind->read_only_force_recursive = true;
+  EXPECT_EQ(code({bind}, {}, false), Errc::invalid);
+  bind.read_only = true;
+  EXPECT_EQ(code({bind}, {}, false), Errc::internal) << "refused";
 }
 
 }  // namespace

@@ -286,6 +286,17 @@ MountPoint parse_mount(const wire::MountRequest& request) {
   return mount;
 }
 
+std::string readonly_conflict(const wire::MountRequest& request) {
+  if (request.type != "bind" || !request.bind) return "";
+  const bool top_only = request.bind->read_only_non_recursive;
+  const bool whole = request.bind->read_only_force_recursive;
+  const std::string begin = "mount options conflict: ";
+  if (!request.read_only && top_only) return begin + "!ReadOnly && BindOptions.ReadOnlyNonRecursive";
+  if (!request.read_only && whole) return begin + "!ReadOnly && BindOptions.ReadOnlyForceRecursive";
+  if (top_only && whole) return begin + "ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive";
+  return "";
+}
+
 std::vector<MountPoint> mount_points(const wire::ContainerConfig& config, const wire::HostConfig& host,
                                      const std::function<Container(const std::string&)>& find, bool readonly_at_top) {
   std::vector<MountPoint> places;

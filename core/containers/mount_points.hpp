@@ -16,6 +16,9 @@ MountPoint parse_bind(const std::string& text, const std::string& volume_driver)
 /// HostConfig.Mounts. Errors: invalid, in dockerd's words.
 MountPoint parse_mount(const wire::MountRequest& request);
 
+/// Which of a bind's options for what is read-only exclude each other, in dockerd's words; empty if none do.
+std::string readonly_conflict(const wire::MountRequest& request);
+
 /// All places of a new container; the user's own take the place of others for the same destination. `find` looks up the
 /// containers of --volumes-from. Volumes that have no name yet are anonymous. Errors: invalid; what `find` throws.
 /// `readonly_at_top`: what is mounted below the source of a read-only bind stays writable.

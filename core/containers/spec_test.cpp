@@ -262,6 +262,26 @@ TEST(MountPoints, BindsVolumesAndModes) {
               HasSubstr("includes invalid characters for a local volume name"));
 }
 
+TEST(MountPoints, ReadOnlyOptionsThatExcludeEachOther) {
+  const auto conflict = [](const char* type, bool read_only, bool top_only, bool whole) {
+    wire::MountRequest request;
+    request.type = type;
+    request.read_only = read_only;
+    request.bind = wire::BindOptions{};
+    request.bind->read_only_non_recursive = top_only;
+    request.bind->read_only_force_recursive = whole;
+    return readonly_conflict(request);
+  };
+  const std::string begin = "mount options conflict: ";
+  EXPECT_EQ(conflict("bind", false, true, true), begin + "!ReadOnly && BindOptions.ReadOnlyNonRecursive");
+  EXPECT_EQ(conflict("bind", false, false, true), begin + "!ReadOnly && BindOptions.ReadOnlyForceRecursive");
+  EXPECT_EQ(conflict("bind", true, true, true), begin + "ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive");
+  EXPECT_EQ(conflict("bind", true, false, true), "");
+  EXPECT_EQ(conflict("bind", true, true, false), "");
+  EXPECT_EQ(conflict("bind", false, false, false), "");
+  EXPECT_EQ(conflict("volume", false, true, true), "") << "refused for its BindOptions";
+}
+
 TEST(MountPoints, TheUsersOwnWin) {
   wire::ContainerConfig config;
   config.volumes = {"/data", "/other"};

@@ -151,6 +151,11 @@ awaitable<void> Service::Impl::run(Held& held) {
     co_await at.workers.run(Pool::quick, [&files] { write(files); });
     held.live->files_written = true;
   }
+  for (const wire::MountRequest& mount : container->host_config.mounts) {
+    if (std::string conflict = readonly_conflict(mount); !conflict.empty()) {
+      throw Error{Errc::internal, std::move(conflict)};
+    }
+  }
   const auto is_bind = [](const MountPoint& place) { return place.type == "bind"; };
   if (std::any_of(container->mounts.begin(), container->mounts.end(), is_bind)) {
     std::optional<HostOwner> owner;
