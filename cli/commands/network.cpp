@@ -45,7 +45,7 @@ Json network_row(const Json& network, bool truncate) {
   row["Labels"] = joined_labels(labels);
   row["Name"] = network.value("Name", "");
   row["Scope"] = network.value("Scope", "");
-  row[std::string(kRowMethod) + "Label"] = labels;
+  row[std::string(kRowLabels)] = labels;
   return row;
 }
 

@@ -106,6 +106,14 @@ std::string networks_of(const Json& container) {
   return out;
 }
 
+// What docker looks at a format with before it asks for containers: a row of nothing, but with the heads of the table.
+Json blank_row() {
+  Json row = container_row(Json::object(), true);
+  for (const auto& [field, head] : kPsHeads) row["FullHeader"][std::string(field)] = std::string(head);
+  row["Header"] = row["FullHeader"];
+  return row;
+}
+
 constexpr const char* kRowType = "*formatter.ContainerContext";
 
 }  // namespace
@@ -133,7 +141,7 @@ Json container_row(const Json& container, bool truncate) {
   row["Size"] = size_of(container);
   row["State"] = container.value("State", "");
   row["Status"] = container.value("Status", "");
-  row[std::string(kRowMethod) + "Label"] = labels;
+  row[std::string(kRowLabels)] = labels;
   return row;
 }
 
@@ -156,7 +164,7 @@ int container_ls(Context& context) {
   list.declare_format(flags);
   context.parse(flags, Arity::none());
   if (latest && last == -1) last = 1;
-  if (!list.format.empty()) check_format(list.format, kRowType, container_row(Json::object(), true));
+  if (!list.format.empty()) check_format(list.format, kRowType, blank_row());
   if (list.format.empty() && !quiet) list.format = context.config().text("psFormat");
   if (quiet && !list.format.empty()) {
     std::fputs("WARNING: Ignoring custom format, because both --format and --quiet are set.\n", stderr);

@@ -34,7 +34,7 @@ Json volume_row(const Json& volume) {
   row["Scope"] = volume.value("Scope", "");
   row["Size"] = "N/A";
   row["Status"] = "N/A";
-  row[std::string(kRowMethod) + "Label"] = labels;
+  row[std::string(kRowLabels)] = labels;
   return row;
 }
 

@@ -16,6 +16,7 @@ strslice.StrSlice = []string
 storage.DriverData
   Data map[string]string
   Name string
+digest.Digest = string
 ocispec.Platform
   Architecture string architecture
   OS string os
@@ -24,11 +25,11 @@ ocispec.Platform
   Variant string variant?
 ocispec.Descriptor
   MediaType string mediaType
-  Digest string digest
+  Digest digest.Digest digest
   Size int64 size
   URLs []string urls?
   Annotations map[string]string annotations?
-  Data string data?
+  Data []uint8 data?
   Platform *ocispec.Platform platform?
   ArtifactType string artifactType?
 

@@ -6,11 +6,14 @@
 #include <cstdlib>
 #include <map>
 
+#include "format/go_methods.hpp"
 #include "format/go_value.hpp"
 
 namespace gantry::cli {
 
 namespace {
+
+using Kind = GoType::Kind;
 
 constexpr std::size_t kWidest = 4096;
 
@@ -107,8 +110,7 @@ std::string joined(const GoValue& value, const char* separator, Text text) {
 
 /// "%+v": structs with the names of their fields.
 std::string named_text(const GoValue& value) {
-  using Kind = GoType::Kind;
-  if (!value.is_valid()) return go_text(value);
+  if (!value.is_valid() || own_text(value)) return go_text(value);
   if (value.type->kind == Kind::structure) {
     std::string out;
     for (const GoField& field : value.type->fields) {
@@ -126,7 +128,6 @@ std::string named_text(const GoValue& value) {
 
 /// "%#v": as Go's source would have it.
 std::string syntax_text(const GoValue& value) {
-  using Kind = GoType::Kind;
   if (!value.is_valid()) return go_text(value);
   const auto& type = *value.type;
   if (type.kind == Kind::text) return go_quote(go_text(value));
@@ -153,8 +154,13 @@ std::string code_point(std::int64_t code) {
   return text.data();
 }
 
+std::string text_printed(const Verb& verb, const std::string& text) {
+  if (verb.name == 's') return padded(text, verb.flags);
+  if (verb.name == 'q') return padded(go_quote(text), verb.flags);
+  return padded(hex_text(text, verb.name == 'X'), verb.flags);
+}
+
 std::string printed(const Verb& verb, const GoValue& value) {
-  using Kind = GoType::Kind;
   if (verb.name == 'T') return padded(value.is_valid() ? value.type->name : "<nil>", verb.flags);
   if (verb.name == 'v' && verb.flags.find('#') != std::string::npos) return syntax_text(value);
   if (verb.name == 'v' && verb.flags.find('+') != std::string::npos) return padded(named_text(value), verb.flags);
@@ -163,16 +169,13 @@ std::string printed(const Verb& verb, const GoValue& value) {
   const std::string_view whole_verbs = "dxXobc";
   const bool known = std::string_view("sqdxXobcUeEfFgGtp").find(verb.name) != std::string_view::npos;
   if (!known) return wrong_verb(verb, value);
+  const bool for_text = std::string_view("sqxX").find(verb.name) != std::string_view::npos;
+  if (for_text && (value.type->kind == Kind::text || own_text(value))) return text_printed(verb, go_text(value));
   switch (value.type->kind) {
     case Kind::text:
     case Kind::time:
-      if (verb.name == 's') return padded(go_text(value), verb.flags);
-      if (verb.name == 'q') return padded(go_quote(go_text(value)), verb.flags);
-      if (verb.name == 'x' || verb.name == 'X') return padded(hex_text(go_text(value), verb.name == 'X'), verb.flags);
       return wrong_verb(verb, value);
     case Kind::duration:
-      if (verb.name == 's') return padded(go_text(value), verb.flags);
-      [[fallthrough]];
     case Kind::integer: {
       const Json number = value.json.is_null() ? Json(0) : value.json;
       if (verb.name == 'U') return padded(code_point(number.get<std::int64_t>()), verb.flags);

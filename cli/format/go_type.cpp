@@ -17,10 +17,11 @@ class TypeTable {
     add("interface {}", Kind::any);
     add("string", Kind::text);
     add("bool", Kind::boolean);
-    for (const char* name : {"int", "int64", "uint", "uint16", "uint64"}) add(name, Kind::integer);
+    for (const char* name : {"int", "int64", "uint", "uint8", "uint16", "uint64"}) add(name, Kind::integer);
     add("float64", Kind::floating);
     add("time.Time", Kind::time);
     add("time.Duration", Kind::duration);
+    for (const char* name : {"time.Month", "time.Weekday"}) add(name, Kind::integer);
     add("struct {}", Kind::structure);
     for (const std::string_view types : {kContainerTypes, kObjectTypes, kSystemTypes}) read(types);
   }

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "format/go_methods.hpp"
 #include "format/units.hpp"
 
 namespace gantry::cli {
@@ -98,8 +99,6 @@ GoValue field_value(const GoValue& value, const GoField& field) {
   return {field.type, nullptr};
 }
 
-bool is_method(const std::string& name) { return name.rfind(kRowMethod, 0) == 0; }
-
 const GoType* null_pointer() { return go_type("*ocispec.Platform"); }
 
 }  // namespace
@@ -120,7 +119,7 @@ GoValue GoValue::indirect() const {
 
 bool GoValue::has_field(const std::string& name) const {
   if (!is_valid()) return false;
-  if (type->kind == Kind::row) return !is_method(name) && json.contains(name);
+  if (type->kind == Kind::row) return name != kRowLabels && json.contains(name);
   return type->kind == Kind::structure && find_field(*type, name) != nullptr;
 }
 
@@ -142,51 +141,18 @@ std::string GoValue::text() const { return json.is_string() ? json.get<std::stri
 
 namespace {
 
-std::string duration_text(std::int64_t nanoseconds) {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  if (nanoseconds == 0) return "0s";
-  const bool negative = nanoseconds < 0;
-  const std::uint64_t all =
-      negative ? 0 - static_cast<std::uint64_t>(nanoseconds) : static_cast<std::uint64_t>(nanoseconds);
-  const auto with_unit = [&](double unit, const char* name) {
-    return (negative ? "-" : "") + go_float(static_cast<double>(all) / unit) + name;
-  };
-  if (all < 1000) return with_unit(1, "ns");
-  if (all < 1'000'000) return with_unit(1e3, "µs");
-  if (all < kSecond) return with_unit(1e6, "ms");
-  const std::uint64_t seconds = all / kSecond;
-  std::string out = negative ? "-" : "";
-  if (seconds >= 3600) out += std::to_string(seconds / 3600) + "h";
-  if (seconds >= 60) out += std::to_string(seconds / 60 % 60) + "m";
-  return out + go_float(static_cast<double>(all % (60 * std::uint64_t{kSecond})) / kSecond) + "s";
-}
-
-// "2026-11-27T02:41:27.100750162Z" as "2026-11-27 02:41:27.100750162 +0000 UTC".
-std::string time_text(const std::string& text) {
-  if (text.empty()) return "0001-01-01 00:00:00 +0000 UTC";
-  if (text.size() < 20) return text;
-  const bool utc = text.back() == 'Z';
-  const std::size_t zone = utc ? text.size() - 1 : text.size() - 6;
-  std::string clock = text.substr(11, zone - 11);
-  if (clock.find('.') != std::string::npos) {
-    clock.erase(clock.find_last_not_of('0') + 1);
-    if (clock.back() == '.') clock.pop_back();
-  }
-  const std::string offset = utc ? "+0000" : text.substr(zone, 3) + text.substr(zone + 4);
-  return text.substr(0, 10) + " " + clock + " " + offset + " " + (utc ? "UTC" : offset);
-}
-
 // Within others a pointer is an address; the one that is printed here says only that there is something.
 std::string inner_text(const GoValue& value) {
   const bool points = value.is_valid() && value.type->kind == Kind::pointer && !value.json.is_null();
-  return points ? "0xc000010000" : go_text(value);
+  if (!points) return go_text(value);
+  return own_text(value).value_or("0xc000010000");
 }
 
 std::string map_text(const GoValue& map) {
   if (!map.json.is_object()) return "map[]";
   std::vector<std::string> keys;
   for (const auto& item : map.json.items()) {
-    if (!is_method(item.key())) keys.push_back(item.key());
+    if (item.key() != kRowLabels) keys.push_back(item.key());
   }
   std::sort(keys.begin(), keys.end());
   std::string out = "map[";
@@ -219,6 +185,7 @@ std::string struct_text(const GoValue& value) {
 
 std::string go_text(const GoValue& value) {
   if (!value.is_valid()) return "<nil>";
+  if (auto own = own_text(value)) return *std::move(own);
   const Json& json = value.json;
   switch (value.type->kind) {
     case Kind::text:
@@ -229,10 +196,6 @@ std::string go_text(const GoValue& value) {
       return json.is_null() ? "0" : json.dump();
     case Kind::floating:
       return json.is_null() ? "0" : go_float(json.get<double>());
-    case Kind::time:
-      return time_text(json.is_null() ? "" : json.get<std::string>());
-    case Kind::duration:
-      return duration_text(json.is_null() ? 0 : json.get<std::int64_t>());
     case Kind::slice:
       return list_text(value);
     case Kind::map:
@@ -318,11 +281,11 @@ void put_fields(const GoValue& value, std::string& out) {
   }
 }
 
-// Without methods.
+// Fields only.
 std::string row_json(const Json& row) {
   Json out = Json::object();
   for (const auto& item : row.items()) {
-    if (!is_method(item.key())) out[item.key()] = item.value();
+    if (item.key() != kRowLabels) out[item.key()] = item.value();
   }
   return out.dump();
 }

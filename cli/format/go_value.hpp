@@ -34,9 +34,8 @@ struct GoValue {
   Json json;
 };
 
-/// A member of a row whose name begins so is a method of one argument that looks it up in the member; if the member is
-/// null, the argument itself is the answer.
-inline constexpr std::string_view kRowMethod = "()";
+/// A member of a row that is no field: what its method Label looks up in.
+inline constexpr std::string_view kRowLabels = "()Label";
 
 /// A value as Go's fmt prints it with %v: "map[a:1 b:2]", "[x y]", "<nil>".
 std::string go_text(const GoValue& value);

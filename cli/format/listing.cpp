@@ -29,7 +29,8 @@ std::string unescaped(std::string_view format) {
 TemplateFunctions head_functions() {
   TemplateFunctions functions;
   for (const char* name : {"json", "join", "split", "truncate"}) {
-    functions[name] = {{nullptr, nullptr}, true, [](const std::vector<GoValue>& arguments) { return arguments[0]; }};
+    functions[name] = {
+        {go_type("string"), nullptr}, true, [](const std::vector<GoValue>& arguments) { return arguments[0]; }};
   }
   return functions;
 }
@@ -57,11 +58,16 @@ TemplateFunctions row_functions() {
   return functions;
 }
 
-Json head_row(const ListStyle& style) {
-  Json row = Json::object();
-  for (const auto& [field, head] : style.heads) row[std::string(field)] = std::string(head);
-  row[std::string(kRowMethod) + "Label"] = nullptr;
-  return row;
+// What Go's head of a table cannot show it leaves out: it is written after the rows, whose errors come first.
+std::string head_line(const ListStyle& style, const Template& text) {
+  Json heads = Json::object();
+  for (const auto& [field, head] : style.heads) heads[std::string(field)] = std::string(head);
+  std::string out;
+  try {
+    text.execute_into(out, {go_type("formatter.SubHeaderContext"), heads}, head_functions());
+  } catch (const TemplateError&) {
+  }
+  return out + "\n";
 }
 
 }  // namespace
@@ -99,9 +105,8 @@ std::string render(const ListStyle& style, const std::vector<Json>& rows) {
   try {
     const Template text(unescaped(without_spaces(format)));
     std::string out;
-    if (is_table) out = text.execute({row_type, head_row(style)}, head_functions()) + "\n";
     for (const Json& row : rows) out += text.execute({row_type, row}, row_functions()) + "\n";
-    return is_table ? align(out) : out;
+    return is_table ? align(head_line(style, text) + out) : out;
   } catch (const TemplateError& error) {
     throw Failure(std::string("template parsing error: ") + error.what());
   }

@@ -2,7 +2,7 @@
 
 namespace gantry::cli {
 
-// As container_types.cpp, and after it: the daemon, the client and events.
+// As container_types.cpp, and after it: the daemon, the client, lists and events.
 const std::string_view kSystemTypes = R"(
 types.PlatformInfo
   Name string
@@ -48,11 +48,12 @@ registry.IndexInfo
   Name string
   Official bool
   Secure bool
+registry.NetIPNet = string
 registry.ServiceConfig
   AllowNondistributableArtifactsCIDRs []string AllowNondistributableArtifactsCIDRs?
   AllowNondistributableArtifactsHostnames []string AllowNondistributableArtifactsHostnames?
   IndexConfigs map[string]*registry.IndexInfo
-  InsecureRegistryCIDRs []string
+  InsecureRegistryCIDRs []*registry.NetIPNet
   Mirrors []string
 system.Runtime
   Path string path?
@@ -172,6 +173,10 @@ system.dockerInfo
   UserName string -
   ClientInfo *system.clientInfo ClientInfo?
   ClientErrors []string ClientErrors?
+
+formatter.HeaderContext
+  Header any
+formatter.SubHeaderContext = map[string]string
 
 events.Actor
   ID string

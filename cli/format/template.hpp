@@ -1,14 +1,11 @@
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "format/go_value.hpp"
+#include "format/go_function.hpp"
 #include "json.hpp"
 
 namespace gantry::cli {
@@ -22,19 +19,6 @@ class TemplateError : public std::runtime_error {
 namespace syntax {
 struct Document;
 }
-
-/// A function that a template may call. `body` throws FunctionError for what it cannot do.
-struct TemplateFunction {
-  std::vector<const GoType*> parameters;  ///< nullptr: whatever it is.
-  bool is_variadic = false;               ///< The last parameter may be missing or come more often.
-  std::function<GoValue(const std::vector<GoValue>&)> body;
-};
-using TemplateFunctions = std::map<std::string, TemplateFunction, std::less<>>;
-
-class FunctionError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// Go's functions and those that Docker adds: json, join, upper, lower, split, title, pad, truncate, println ...
 const TemplateFunctions& template_functions();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/go_methods.hpp"
 #include "format/template_execution.hpp"
 
 namespace gantry::cli {
@@ -67,8 +68,8 @@ GoValue Execution::function(const Command& command, const GoValue& dot, const st
     arguments.push_back(argument(command.operands[i], dot, parameter(i - 1)));
   }
   if (piped) arguments.push_back(checked(*piped, parameter(arguments.size())));
-  at(command.position, command.text);
   if (first.name == "call") {
+    at(command.position, command.text);
     if (!arguments[0].is_valid()) fail("error calling call: call of nil");
     const std::string what = command.operands.size() > 1 ? command.operands[1].text : go_text(arguments[0]);
     fail("error calling call: non-function " + what + " of type " + arguments[0].type->name);
@@ -76,6 +77,7 @@ GoValue Execution::function(const Command& command, const GoValue& dot, const st
   try {
     return called.body(arguments);
   } catch (const FunctionError& error) {
+    at(command.position, command.text);
     fail("error calling " + first.name + ": " + error.what());
   }
 }
@@ -103,8 +105,10 @@ GoValue Execution::argument(const Operand& operand, const GoValue& dot, const Go
     const bool is_whole = operand.literal.type->kind == Kind::integer;
     if (type == nullptr) return operand.literal;
     if (type->kind == Kind::text && !is_text) fail("expected string; found " + operand.text);
-    if (type->kind == Kind::integer && !is_whole) fail("expected integer; found " + operand.text);
-    if (type->kind == Kind::slice) fail("can't handle " + operand.text + " for arg of type " + type->name);
+    const bool is_number = type->kind == Kind::integer || type->kind == Kind::duration;
+    if (is_number && !is_whole) fail("expected integer; found " + operand.text);
+    if (type->kind == Kind::slice || type->kind == Kind::structure || type->kind == Kind::time)
+      fail("can't handle " + operand.text + " for arg of type " + type->name);
     return operand.literal;
   }
   if (operand.fields.empty()) return checked(base(operand, dot), type);
@@ -153,10 +157,10 @@ GoValue Execution::chain(const Operand& operand, const GoValue& dot, const Argum
                          const std::optional<GoValue>& piped) {
   // The dot can be a whole document: it is not copied for each of its fields.
   std::optional<GoValue> value;
+  at(operand.position, operand.text);
   if (operand.kind != Operand::Kind::dot) value = base(operand, dot);
   const std::string& last = operand.fields.back();
   for (const std::string& name : operand.fields) {
-    at(operand.position, operand.text);
     const bool is_last = &name == &last;
     const bool has_arguments = is_last && (!arguments.empty() || piped);
     const Arguments none;
@@ -168,25 +172,21 @@ GoValue Execution::chain(const Operand& operand, const GoValue& dot, const Argum
   return std::move(*value);
 }
 
-// The methods of rows: each field is one without arguments, and there are those that look up in a map.
 std::optional<GoValue> Execution::method(const GoValue& receiver, const std::string& name, const GoValue& dot,
                                          const Arguments& arguments, const std::optional<GoValue>& piped) {
-  if (!receiver.is_valid() || receiver.type->kind != Kind::row) return std::nullopt;
   const std::size_t given = arguments.size() + (piped ? 1 : 0);
-  const auto count = [&](const char* wanted) {
-    fail("wrong number of args for " + name + ": want " + wanted + " got " + count_text(given));
-  };
-  if (receiver.has_field(name)) {
-    if (given != 0) count("0");
+  // Each field of a row is a method without arguments.
+  if (receiver.is_valid() && receiver.type->kind == Kind::row && receiver.has_field(name)) {
+    check_count(name, {}, given);
     return std::nullopt;
   }
-  const auto map = receiver.json.find(std::string(kRowMethod) + name);
-  if (map == receiver.json.end()) return std::nullopt;
-  if (given != 1) count("1");
-  const GoType* text = go_type("string");
-  const GoValue key = arguments.empty() ? checked(*piped, text) : argument(*arguments[0], dot, text);
-  if (map->is_null()) return key;
-  return GoValue(text, map->contains(key.text()) ? (*map)[key.text()] : Json(""));
+  const TemplateFunction* called = find_method(receiver, name);
+  if (called == nullptr) return std::nullopt;
+  check_count(name, *called, given);
+  std::vector<GoValue> all{receiver.indirect()};
+  for (const Operand* each : arguments) all.push_back(argument(*each, dot, called->parameters[all.size() - 1]));
+  if (piped) all.push_back(checked(*piped, called->parameters.back()));
+  return called->body(all);
 }
 
 GoValue Execution::field(const GoValue& receiver, const std::string& name, bool has_arguments) {

@@ -78,17 +78,15 @@ std::string short_id(std::string_view id) {
 
 std::string go_duration(std::int64_t nanoseconds) {
   if (nanoseconds == 0) return "0s";
-  std::string sign;
-  if (nanoseconds < 0) {
-    sign = "-";
-    nanoseconds = -nanoseconds;
-  }
-  const auto value = static_cast<double>(nanoseconds);
-  if (nanoseconds < 1'000) return sign + std::to_string(nanoseconds) + "ns";
-  if (nanoseconds < 1'000'000) return sign + trimmed_fraction(value / 1e3, 3) + "µs";
-  if (nanoseconds < 1'000'000'000) return sign + trimmed_fraction(value / 1e6, 6) + "ms";
-  const std::int64_t minutes = nanoseconds / 60'000'000'000;
-  const std::string seconds = trimmed_fraction(static_cast<double>(nanoseconds % 60'000'000'000) / 1e9, 9) + "s";
+  const std::string sign = nanoseconds < 0 ? "-" : "";
+  const auto bits = static_cast<std::uint64_t>(nanoseconds);
+  const std::uint64_t size = nanoseconds < 0 ? 0 - bits : bits;
+  const auto value = static_cast<double>(size);
+  if (size < 1'000) return sign + std::to_string(size) + "ns";
+  if (size < 1'000'000) return sign + trimmed_fraction(value / 1e3, 3) + "µs";
+  if (size < 1'000'000'000) return sign + trimmed_fraction(value / 1e6, 6) + "ms";
+  const std::uint64_t minutes = size / 60'000'000'000;
+  const std::string seconds = trimmed_fraction(static_cast<double>(size % 60'000'000'000) / 1e9, 9) + "s";
   if (minutes == 0) return sign + seconds;
   if (minutes < 60) return sign + std::to_string(minutes) + "m" + seconds;
   return sign + std::to_string(minutes / 60) + "h" + std::to_string(minutes % 60) + "m" + seconds;
