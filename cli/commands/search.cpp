@@ -49,8 +49,9 @@ int registry_search(Context& context) {
                     {"Name", result.value("name", "")},
                     {"StarCount", std::to_string(result.value("star_count", 0))}});
   }
-  list.print({list.format, "{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}", kSearchHeads}, rows, false,
-             "");
+  list.print({list.format, "{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}", kSearchHeads,
+              "*registry.searchContext"},
+             rows, false, "");
   return 0;
 }
 
