@@ -64,7 +64,7 @@ TemplateFunction comparison(const char* type, Body body) {
 
 GoValue sum(const Arguments& a) { return as_time(time_of(a[0]).plus(number_of(a[1]))); }
 GoValue difference(const Arguments& a) { return {go_type("time.Duration"), time_of(a[0]).since(time_of(a[1]))}; }
-GoValue formatted(const Arguments& a) { return {go_type("string"), format_go_time(time_of(a[0]), a[1].text())}; }
+GoValue formatted_time(const Arguments& a) { return {go_type("string"), format_go_time(time_of(a[0]), a[1].text())}; }
 
 void add_times(TemplateFunctions& methods) {
   methods["Year"] = shown(&CalendarTime::year);
@@ -83,7 +83,7 @@ void add_times(TemplateFunctions& methods) {
   methods["IsZero"] =
       time_method("bool", [](const GoTime& time) { return time.seconds == GoTime::kZero && time.nanoseconds == 0; });
   methods["String"] = time_method("string", [](const GoTime& time) { return format_go_time(time, kTimeText); });
-  methods["Format"] = {{go_type("string")}, false, formatted};
+  methods["Format"] = {{go_type("string")}, false, formatted_time};
   methods["UTC"] = {{}, false, [](const Arguments& a) { return as_time(time_of(a[0]).in_utc()); }};
   methods["Local"] = {{}, false, [](const Arguments& a) { return as_time(time_of(a[0]).in_local_zone()); }};
   methods["Add"] = {{go_type("time.Duration")}, false, sum};
