@@ -6,6 +6,7 @@
 #include "build_origins.hpp"
 #include "context.hpp"
 #include "layer_archive/directory.hpp"
+#include "layer_archive/scratch.hpp"
 #include "lent_files.hpp"
 #include "text.hpp"
 
@@ -23,8 +24,7 @@ void Driver::open(Host& host) {
   // What a killed daemon was building, and with what.
   lent_ = host.exec_dir();
   LentFiles::remove_left(lent_);
-  layer_archive::remove_tree(AT_FDCWD, work_);
-  layer_archive::make_directory(AT_FDCWD, work_, 0700);
+  layer_archive::make_empty(host, work_);
   const std::string caches = host.data_dir() + "/cache-mounts";
   layer_archive::make_directory(AT_FDCWD, caches, 0700);
   cache_mounts_ = std::make_unique<CacheMounts>(caches);

@@ -74,19 +74,24 @@ void Scratch::remove(const std::string& data_dir, const std::string& place) {
 }
 
 void Scratch::clean(const Host& host) {
-  const std::string data_dir = host.data_dir();
-  make_directory(AT_FDCWD, data_dir + "/tmp", 0700);
-  const Directory directory = Directory::open(AT_FDCWD, data_dir + "/tmp");
+  const std::string path = host.data_dir() + "/tmp";
+  make_empty(host, path);
+  const Directory directory = Directory::open(AT_FDCWD, path);
+  make_directory(directory.fd(), kLayers, 0700);
+  spread(Directory::open(directory.fd(), kLayers));
+}
+
+void make_empty(const Host& host, const std::string& path) {
+  make_directory(AT_FDCWD, path, 0700);
+  const Directory directory = Directory::open(AT_FDCWD, path);
   for (const Name& name : directory.names()) {
     try {
       remove_tree(directory.fd(), name.text);
     } catch (const Error& error) {
-      // It takes up space, but nobody will ever see it: no reason to keep all layers and containers away.
-      host.log(LogLevel::warning, data_dir + "/tmp/" + name.text + " is left behind: " + error.what());
+      // It takes up space, but nobody will ever see it: no reason to keep all that the driver is for away.
+      host.log(LogLevel::warning, path + "/" + name.text + " is left behind: " + error.what());
     }
   }
-  make_directory(directory.fd(), kLayers, 0700);
-  spread(Directory::open(directory.fd(), kLayers));
 }
 
 void write_text(const std::string& path, const std::string& text) {

@@ -33,6 +33,9 @@ class Scratch {
   std::string path_;
 };
 
+/// Makes a directory, and removes what a crash left in it; logs what can't be removed.
+void make_empty(const Host& host, const std::string& path);
+
 /// Small records beside the trees. Errors: not_found, exhausted, io.
 void write_text(const std::string& path, const std::string& text);
 std::string read_text(const std::string& path);
