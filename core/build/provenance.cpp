@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gantry/base64.hpp"
+#include "gantry/error.hpp"
 #include "gantry/proxy_arguments.hpp"
 #include "images/attestation.hpp"
 #include "images/reference.hpp"
@@ -131,7 +132,11 @@ void Sources::add(const builder::v1::Material& material) {
   const bool known = std::any_of(materials.begin(), materials.end(), [&](const auto& other) {
     return other.uri == material.uri && other.digest == material.digest;
   });
-  if (!known) materials.push_back(material);
+  if (known) return;
+  if (materials.size() == kMostMaterials) {
+    throw Error{Errc::exhausted, "the build takes in more than can be told with the image"};
+  }
+  materials.push_back(material);
 }
 
 builder::v1::Material image_material(const std::string& reference, const images::Image& image) {

@@ -16,7 +16,8 @@ struct Sources {
   std::string recipe;
   StepTrace trace;
 
-  /// Once is enough.
+  static constexpr std::size_t kMostMaterials = 10'000;
+  /// Once is enough. Errors: exhausted.
   void add(const builder::v1::Material& material);
 };
 

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "base/digest.hpp"
+#include "gantry/error.hpp"
 #include "images/bounded_json.hpp"
 
 namespace gantry::build {
@@ -47,6 +49,19 @@ void without_parent(ordered_json& operation) {
 
 }  // namespace
 
+void StepTrace::add(const TracedStep& step) {
+  if (steps_.contains(step.image)) return;
+  std::size_t size = sizeof step + step.image.size() + step.parent.size() + step.operation.size();
+  for (const std::string& input : step.inputs) size += sizeof input + input.size();
+  if (steps_.size() == kMostSteps || bytes_ + size > kMostBytes) {
+    throw Error{Errc::exhausted,
+                "the build has more steps than can be told with the image: ask for provenance of "
+                "mode=min"};
+  }
+  steps_.emplace(step.image, step);
+  bytes_ += size;
+}
+
 const TracedStep* StepTrace::step(const std::string& image) const {
   const auto found = steps_.find(image);
   return found == steps_.end() ? nullptr : &found->second;
@@ -59,7 +74,8 @@ std::string StepTrace::source(const std::string& image) const {
 
 std::vector<std::string> StepTrace::ancestry(std::string image) const {
   std::vector<std::string> out;
-  while (!image.empty() && std::find(out.begin(), out.end(), image) == out.end()) {
+  // A driver's word: it might go round in a circle.
+  for (std::set<std::string> seen; !image.empty() && seen.insert(image).second;) {
     out.push_back(image);
     const TracedStep* known = step(image);
     image = known == nullptr ? "" : known->parent;
@@ -79,7 +95,7 @@ struct StepDefinition::Node {
 StepDefinition::StepDefinition(const StepTrace& trace, const std::string& image, const images::Platform& platform)
     : trace_(trace), platform_(platform) {
   Node last;
-  if (const auto result = add_image(image)) last.inputs.push_back(*result);
+  if (const auto result = add_images(image)) last.inputs.push_back(*result);
   put(std::move(last));
 }
 
@@ -102,29 +118,64 @@ std::size_t StepDefinition::add_source(const std::string& identifier) {
   return out;
 }
 
-std::optional<std::size_t> StepDefinition::add_image(const std::string& image) {
-  // Of those that only changed the config, the files are their parents'.
+/// Of those that only changed the config, the files are their parents'. Empty: it has none.
+const std::string& StepDefinition::files_of(const std::string& image) {
+  std::vector<std::string> passed;
   std::string files = image;
-  const TracedStep* step = trace_.step(files);
-  for (std::set<std::string> seen; step != nullptr && step->operation.empty() && seen.insert(files).second;) {
-    const bool is_source = step->parent.empty() && trace_.source(files) != "docker-image://" + files;
-    if (is_source) break;
+  for (std::set<std::string> seen; seen.insert(files).second && !files_.contains(files);) {
+    passed.push_back(files);
+    const TracedStep* step = trace_.step(files);
+    const bool is_source = step != nullptr && step->parent.empty() && trace_.source(files) != "docker-image://" + files;
+    if (step == nullptr || !step->operation.empty() || is_source) break;
     files = step->parent;
-    step = trace_.step(files);
   }
-  if (files.empty()) return {};
-  if (const auto known = images_.find(files); known != images_.end()) return known->second;
-  if (!under_way_.insert(files).second) return {};
-  std::size_t out = 0;
-  if (step == nullptr || step->operation.empty()) {
-    out = add_source(trace_.source(files));
-    nodes_[out].image = files;
-    if (step != nullptr) nodes_[out].first_line = step->first_line;
-    if (step != nullptr) nodes_[out].last_line = step->last_line;
-  } else {
-    out = add_step(*step, files);
+  if (const auto known = files_.find(files); known != files_.end()) files = known->second;
+  for (const std::string& each : passed) files_[each] = files;
+  return files_[image];
+}
+
+/// Nothing if it is none, or one that comes only later.
+std::optional<std::size_t> StepDefinition::node_of(const std::string& image) {
+  const auto found = images_.find(files_of(image));
+  return found == images_.end() ? std::nullopt : std::optional{found->second};
+}
+
+/// The image behind all that it was made from. Not recursive: it may have been made in very many steps.
+std::optional<std::size_t> StepDefinition::add_images(const std::string& image) {
+  struct Visit {
+    std::string files;
+    bool entered = false;
+  };
+  std::set<std::string> entered;  // Also here a driver's word might go round in a circle.
+  std::vector<Visit> visits{{files_of(image)}};
+  while (!visits.empty()) {
+    const std::string files = visits.back().files;
+    if (visits.back().entered) {
+      visits.pop_back();
+      images_[files] = add_image(files);
+    } else if (files.empty() || !entered.insert(files).second) {
+      visits.pop_back();
+    } else {
+      visits.back().entered = true;
+      const TracedStep* step = trace_.step(files);
+      if (step == nullptr || step->operation.empty()) continue;
+      // What is put last comes first.
+      for (auto input = step->inputs.rbegin(); input != step->inputs.rend(); ++input) {
+        if (input->starts_with("sha256:")) visits.push_back({files_of(*input)});
+      }
+      visits.push_back({files_of(step->parent)});
+    }
   }
-  images_[files] = out;
+  return node_of(image);
+}
+
+std::size_t StepDefinition::add_image(const std::string& files) {
+  const TracedStep* step = trace_.step(files);
+  if (step != nullptr && !step->operation.empty()) return add_step(*step, files);
+  const std::size_t out = add_source(trace_.source(files));
+  nodes_[out].image = files;
+  if (step != nullptr) nodes_[out].first_line = step->first_line;
+  if (step != nullptr) nodes_[out].last_line = step->last_line;
   return out;
 }
 
@@ -134,14 +185,14 @@ std::size_t StepDefinition::add_step(const TracedStep& step, const std::string& 
   node.first_line = step.first_line;
   node.last_line = step.last_line;
   node.operation = images::is_bounded_object(step.operation) ? ordered_json::parse(step.operation) : ordered_json{};
-  const auto parent = add_image(step.parent);
+  const auto parent = node_of(step.parent);
   if (parent) {
     node.inputs.push_back(*parent);
   } else {
     without_parent(node.operation);
   }
   for (const std::string& input : step.inputs) {
-    const auto of_image = input.starts_with("sha256:") ? add_image(input) : std::nullopt;
+    const auto of_image = input.starts_with("sha256:") ? node_of(input) : std::nullopt;
     node.inputs.push_back(of_image ? *of_image : add_source(input));
   }
   return put(std::move(node));

@@ -3,7 +3,6 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,11 @@ namespace gantry::build {
 /// How the images of a build came from each other, as its driver has told.
 class StepTrace {
  public:
-  void add(const builder::v1::TracedStep& step) { steps_.emplace(step.image, step); }
+  static constexpr std::size_t kMostSteps = 4'000;
+  static constexpr std::size_t kMostBytes = std::size_t{16} << 20;
+
+  /// Once is enough. Errors: exhausted (more than so much).
+  void add(const builder::v1::TracedStep& step);
   /// An image that was there before: "docker-image://docker.io/library/busybox:latest@sha256:<hex>".
   void add_source(const std::string& image, const std::string& identifier) { sources_.emplace(image, identifier); }
 
@@ -29,6 +32,7 @@ class StepTrace {
 
  private:
   std::map<std::string, builder::v1::TracedStep> steps_;  ///< By what came out.
+  std::size_t bytes_ = 0;                                 ///< Of the steps.
   std::map<std::string, std::string> sources_;            ///< Identifiers by image.
 };
 
@@ -59,8 +63,11 @@ class StepDefinition {
 
  private:
   struct Node;
+  const std::string& files_of(const std::string& image);
+  std::optional<std::size_t> node_of(const std::string& image);
   std::size_t add_source(const std::string& identifier);
-  std::optional<std::size_t> add_image(const std::string& image);
+  std::optional<std::size_t> add_images(const std::string& image);
+  std::size_t add_image(const std::string& files);
   std::size_t add_step(const builder::v1::TracedStep& step, const std::string& image);
   std::size_t put(Node node);
 
@@ -68,8 +75,8 @@ class StepDefinition {
   const images::Platform platform_;
   std::vector<Node> nodes_;
   std::map<std::string, std::size_t> sources_;
-  std::map<std::string, std::optional<std::size_t>> images_;
-  std::set<std::string> under_way_;  ///< A driver's word: it might go round in a circle.
+  std::map<std::string, std::size_t> images_;
+  std::map<std::string, std::string> files_;  ///< The image whose files an image has, as far as it was looked for.
 };
 
 }  // namespace gantry::build

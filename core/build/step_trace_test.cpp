@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gantry/error.hpp"
+
 namespace gantry::build {
 namespace {
 
@@ -97,6 +99,44 @@ TEST(StepTrace, TakesADriversWordForNoMoreThanThat) {
   trace.add(traced("sha256:d", "sha256:c", "", {}, 2));
   EXPECT_GE(steps_of(trace, "sha256:a").at("llbDefinition").size(), 1U);
   EXPECT_GE(steps_of(trace, "sha256:c").at("llbDefinition").size(), 1U);
+}
+
+TEST(StepTrace, TakesNoMoreThanSoMuch) {
+  StepTrace many;
+  for (std::size_t n = 0; n < StepTrace::kMostSteps; ++n) many.add(traced(std::to_string(n), "", "", {}, 1));
+  many.add(traced("0", "", "", {}, 1));  // It is known.
+  EXPECT_THROW(many.add(traced("one more", "", "", {}, 1)), Error);
+  StepTrace large;
+  const std::string half(StepTrace::kMostBytes / 2, 'x');
+  large.add(traced("a", "", half, {}, 1));
+  EXPECT_THROW(large.add(traced("b", "", "", {half}, 1)), Error);
+}
+
+TEST(StepTrace, TellsAsManyStepsAsItTakes) {
+  StepTrace trace;
+  const auto image = [](std::size_t n) { return n == 0 ? std::string{} : "sha256:" + std::to_string(n); };
+  // Every other one only changes the config.
+  for (std::size_t n = 1; n <= StepTrace::kMostSteps; ++n) {
+    const bool changes_files = n % 2 == 0;
+    trace.add(traced(image(n), image(n - 1), changes_files ? "{}" : "", {}, n));
+  }
+  const std::string last = image(StepTrace::kMostSteps);
+  // The end is a step too.
+  EXPECT_EQ(steps_of(trace, last).at("llbDefinition").size(), StepTrace::kMostSteps / 2 + 1);
+  EXPECT_EQ(trace.ancestry(last).size(), StepTrace::kMostSteps);
+}
+
+TEST(StepTrace, LooksForTheFilesOfAnImageOnce) {
+  StepTrace trace;
+  const auto config = [](std::size_t n) { return "sha256:config" + std::to_string(n); };
+  constexpr std::size_t kHalf = StepTrace::kMostSteps / 2 - 1;
+  for (std::size_t n = 1; n <= kHalf; ++n) trace.add(traced(config(n), config(n - 1), "", {}, 1));
+  std::vector<std::string> all;
+  for (std::size_t n = 1; n <= kHalf; ++n) all.push_back(config(n));
+  trace.add(traced("sha256:end", config(kHalf), "{}", all, 1));
+  const json steps = steps_of(trace, "sha256:end").at("llbDefinition");
+  ASSERT_EQ(steps.size(), 3U);
+  EXPECT_EQ(steps[1].at("inputs").size(), kHalf + 1);
 }
 
 }  // namespace
