@@ -5,6 +5,7 @@
 #include "base/fatal_signal.hpp"
 #include "base/time_in_words.hpp"
 #include "plugins/foreign.hpp"
+#include "plugins/given_up.hpp"
 #include "plugins/log.hpp"
 
 namespace gantry::plugins {
@@ -122,7 +123,7 @@ awaitable<void> GuardedCall::wait(Workers& workers, Pool pool) {
     const bool expired = !woken;
     if (done_) break;
     if (in_grace) {
-      if (expired && give_up(workers, pool)) throw given_up();
+      if (expired && give_up(workers, pool)) throw GivenUp{given_up()};
       continue;
     }
     if (expired) {

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "plugins/given_up.hpp"
+
 namespace gantry::plugins {
 namespace {
 
@@ -47,6 +49,8 @@ class GuardedCallTest : public ::testing::Test {
     try {
       const int result = co_await guarded_call(workers, fake, Pool::quick, std::move(settings), std::move(work));
       text = "done: " + std::to_string(result);
+    } catch (const GivenUp& error) {
+      text = std::string{"given up: "} + error.what();
     } catch (const Error& error) {
       text = std::to_string(static_cast<int>(error.code())) + ": " + error.what();
     }
@@ -172,7 +176,7 @@ TEST_F(GuardedCallTest, DriverThatIgnoresCancellationIsGivenUpAndItsThreadReplac
   };
   int reports = 0;
   EXPECT_EQ(outcome({.time_limit = 10ms, .progress = [&](const Progress&) { ++reports; }, .grace = 30ms}, work),
-            code(Errc::unavailable) + "driver \"fake\" did not return from a call within 40 ms");
+            "given up: driver \"fake\" did not return from a call within 40 ms");
 
   // Both threads of the pool are there: two calls meet.
   const auto meeting = std::make_shared<std::latch>(2);
