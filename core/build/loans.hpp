@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/async.hpp"
-#include "gantry/unique_fd.hpp"
 
 /// What a user lends to a build's commands: secrets and SSH agents. In memory only.
 namespace gantry::build {
@@ -24,22 +23,6 @@ class AgentLine {
 struct Loan {
   std::map<std::string, std::string> secrets;
   std::map<std::string, std::shared_ptr<AgentLine>> agents;  ///< Those that the client has not connected are null.
-};
-
-/// Lends an agent to whoever connects to `listener`, until `stop`.
-class AgentServer : public std::enable_shared_from_this<AgentServer> {
- public:
-  AgentServer(asio::any_io_executor io, UniqueFd listener, std::shared_ptr<AgentLine> line);
-  void start();
-  void stop();
-
- private:
-  struct Sockets;
-  awaitable<void> accept();
-  awaitable<void> serve(std::size_t number);
-
-  std::shared_ptr<Sockets> sockets_;
-  std::shared_ptr<AgentLine> line_;
 };
 
 /// Loans whose build has not begun. Io thread only.

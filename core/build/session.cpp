@@ -14,6 +14,9 @@ namespace gantry::build {
 
 namespace {
 
+/// Each costs a thread.
+constexpr std::size_t kMostAgents = 256;
+
 /// The registry that a client's credentials are for: Docker Hub has an address of its own there.
 std::string server_of(const std::string& image) {
   const std::string host = images::parse_reference(image).repository().host;
@@ -204,11 +207,14 @@ bool Session::serve_agent(const std::string& id, int listener) {
   const auto found = request_->loan->agents.find(id);
   if (found == request_->loan->agents.end()) return false;
   const auto serve = [](Session* self, int socket, std::shared_ptr<AgentLine> line) -> awaitable<void> {
+    if (self->agents_.size() == kMostAgents) {
+      throw Error{Errc::exhausted, "a build may have no more than " + std::to_string(kMostAgents) + " agents served"};
+    }
     UniqueFd own{::fcntl(socket, F_DUPFD_CLOEXEC, 0)};
     if (!own) throw_errno("cannot serve an agent");
     const auto server = std::make_shared<AgentServer>(self->io_, std::move(own), std::move(line));
-    self->agents_.push_back(server);
     server->start();
+    self->agents_.push_back(server);
     co_return;
   };
   on_io(serve(this, listener, found->second));

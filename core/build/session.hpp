@@ -11,6 +11,7 @@
 
 #include "base/far_session.hpp"
 #include "base/mounted_tree.hpp"
+#include "build/agent_server.hpp"
 #include "build/provenance.hpp"
 #include "build/service.hpp"
 
