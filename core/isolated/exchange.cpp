@@ -107,7 +107,7 @@ class Exchange {
   std::optional<Json> take(Frame& frame) {
     switch (frame.type) {
       case FrameType::result:
-        if (frame.lacks_descriptors) {
+        if (frame.lacks_descriptors || lost_handed_) {
           fail(Error{Errc::exhausted, "too many files are open to take those that come with an answer"});
         }
         if (request_.returned != nullptr) *request_.returned = std::move(frame.descriptors);
@@ -152,9 +152,13 @@ class Exchange {
     if (request_.call != nullptr) request_.call->progress(report);
   }
 
-  void take_handed(Frame& frame) const {
+  void take_handed(Frame& frame) {
     if (request_.taker == nullptr) throw BrokenLink{"it handed out what was not asked for"};
-    if (!frame.descriptors.empty()) request_.taker->take(std::move(frame.descriptors.front()));
+    if (frame.descriptors.empty()) {
+      lost_handed_ = true;
+    } else {
+      request_.taker->take(std::move(frame.descriptors.front()));
+    }
   }
 
   void serve_read() {
@@ -199,6 +203,7 @@ class Exchange {
   Beside* beside_;
   Clock::time_point deadline_ = Clock::time_point::max();
   bool cancelled_ = false;
+  bool lost_handed_ = false;  ///< What the taker was to get did not come through: the result is not worth much.
   std::exception_ptr stream_failed_;
   std::string stream_message_;
 };

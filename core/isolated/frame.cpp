@@ -110,7 +110,7 @@ void await_frame(int socket) noexcept {
 }
 
 void send_frame(int socket, FrameType type, const std::string& message, const std::string& bytes,
-                const std::vector<int>& descriptors) {
+                const std::vector<int>& descriptors, Patience patience) {
   if (message.size() > kLargestMessage || bytes.size() > kLargestBytes || descriptors.size() > kMostDescriptors) {
     break_link("a frame of " + std::to_string(message.size() + bytes.size()) + " bytes is too large");
   }
@@ -123,8 +123,9 @@ void send_frame(int socket, FrameType type, const std::string& message, const st
   out.msg_iovlen = parts.size();
   alignas(cmsghdr) DescriptorSpace space{};
   if (!descriptors.empty()) attach_descriptors(out, space, descriptors);
+  const int flags = MSG_NOSIGNAL | (patience == Patience::none ? MSG_DONTWAIT : 0);
   while (out.msg_iovlen > 0) {
-    const ssize_t sent = ::sendmsg(socket, &out, MSG_NOSIGNAL);
+    const ssize_t sent = ::sendmsg(socket, &out, flags);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) break_link(std::string{"sending: "} + std::strerror(errno));
     out.msg_control = nullptr;

@@ -86,9 +86,15 @@ class NotReturned : public BrokenLink {
   using BrokenLink::BrokenLink;
 };
 
+/// What comes of it if the other end reads too little of what is sent.
+enum class Patience {
+  waits,
+  none,  ///< The link is broken, in the middle of a frame perhaps.
+};
+
 /// Blocks until all is sent. Errors: BrokenLink.
 void send_frame(int socket, FrameType type, const std::string& message = {}, const std::string& bytes = {},
-                const std::vector<int>& descriptors = {});
+                const std::vector<int>& descriptors = {}, Patience patience = Patience::waits);
 
 /// Blocks until a frame has come; false at the end between two frames. Descriptors are taken only if they are
 /// `expected`. Errors: BrokenLink.

@@ -1,6 +1,7 @@
 #include "isolated/serving.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -71,9 +72,10 @@ class LineTaker final : public FdTaker {
   void take(UniqueFd fd) noexcept override {
     try {
       const std::scoped_lock guard{line_.sending};
-      send_frame(line_.socket.get(), FrameType::handed, {}, {}, {fd.get()});
+      send_frame(line_.socket.get(), FrameType::handed, {}, {}, {fd.get()}, Patience::none);
     } catch (const std::exception&) {
-      // Nobody listens any more: the call finds out by itself.
+      // Nobody listens any more, or half a frame is out: either way the connection is of no more use.
+      ::shutdown(line_.socket.get(), SHUT_RDWR);
     }
   }
 
