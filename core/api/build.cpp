@@ -31,11 +31,12 @@ awaitable<Response> Build::post_build(Exchange& exchange) {
   const images::UploadSource body = [&exchange](std::span<std::byte> buffer) { return exchange.read_body(buffer); };
   // The whole context comes before the first step: from then on a client that goes away ends the build.
   const auto context = std::make_shared<UniqueFd>(co_await service_.receive(body));
+  request.backlog = std::make_shared<build::Backlog>(co_await asio::this_coro::executor);
   const ProgressStream::Work work = [this, &request, context](images::Report report,
                                                               images::Cancel cancel) -> awaitable<void> {
     co_await service_.build(request, std::move(*context), std::move(report), std::move(cancel));
   };
-  ProgressStream stream{exchange};
+  ProgressStream stream{exchange, request.backlog};
   co_return co_await stream.run(work, true);
 }
 

@@ -37,13 +37,15 @@ void ProgressStream::take(const wire::ProgressMessage& line) {
   // A client that reads slowly gets the newest bar of a layer, not all of them.
   if (is_bar(line)) {
     for (auto& waiting : lines_) {
-      if (is_bar(waiting) && waiting.id == line.id && waiting.status == line.status) {
-        waiting = line;
+      if (is_bar(waiting.line) && waiting.line.id == line.id && waiting.line.status == line.status) {
+        waiting.line = line;
         return;
       }
     }
   }
-  lines_.push_back(line);
+  Waiting waiting{line, nullptr};
+  if (backlog_) waiting.held = backlog_->hold(sizeof waiting + line.stream.size() + line.aux.size());
+  lines_.push_back(std::move(waiting));
   if (news_ != nullptr) news_->cancel();
 }
 
@@ -59,9 +61,9 @@ awaitable<void> ProgressStream::send(wire::ProgressMessage line) {
 awaitable<void> ProgressStream::send_lines(const images::BackgroundTask& task) {
   for (;;) {
     while (!lines_.empty()) {
-      wire::ProgressMessage line = std::move(lines_.front());
+      Waiting next = std::move(lines_.front());
       lines_.pop_front();
-      co_await send(std::move(line));
+      co_await send(std::move(next.line));
     }
     if (task.done()) co_return;
     news_->expires_at(asio::steady_timer::time_point::max());

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "api/exchange.hpp"
+#include "build/backlog.hpp"
 #include "images/background_task.hpp"
 #include "images/service.hpp"
 #include "wire/image.hpp"
@@ -16,7 +17,9 @@ class ProgressStream {
  public:
   using Work = std::function<awaitable<void>(images::Report, images::Cancel)>;
 
-  explicit ProgressStream(Exchange& exchange) : exchange_(exchange) {}
+  /// `backlog` counts the lines that wait to be sent; may be null.
+  explicit ProgressStream(Exchange& exchange, std::shared_ptr<build::Backlog> backlog = nullptr)
+      : exchange_(exchange), backlog_(std::move(backlog)) {}
 
   /// How a client learns of a failure before the first line.
   enum class Failure { as_answer, in_stream };
@@ -32,8 +35,14 @@ class ProgressStream {
   /// Whether all could be sent.
   awaitable<bool> deliver(const images::BackgroundTask& task, bool watch_client);
 
+  struct Waiting {
+    wire::ProgressMessage line;
+    std::shared_ptr<const void> held;  ///< In the backlog.
+  };
+
   Exchange& exchange_;
-  std::deque<wire::ProgressMessage> lines_;
+  std::shared_ptr<build::Backlog> backlog_;
+  std::deque<Waiting> lines_;
   std::unique_ptr<asio::steady_timer> news_;
   bool started_{};
 };

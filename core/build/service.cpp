@@ -9,12 +9,12 @@
 #include <set>
 
 #include "base/file.hpp"
-#include "build/command_failed.hpp"
 #include "build/provenance.hpp"
 #include "build/session.hpp"
 #include "images/blob_store.hpp"
 #include "images/reference.hpp"
 #include "images/stream_bridge.hpp"
+#include "plugins/given_up.hpp"
 
 namespace gantry::build {
 
@@ -131,9 +131,11 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   std::exception_ptr failure;
   try {
     image = co_await at_.drivers.call(at_.drivers.builder(kDefaultBuilder), Pool::slow, settings, work);
+  } catch (const plugins::GivenUp& error) {
+    session->abandon(error.what());
+    failure = session->failure(error);
   } catch (const Error& error) {
-    failure = session->exit_code() == 0 ? std::current_exception()
-                                        : std::make_exception_ptr(CommandFailed{error, session->exit_code()});
+    failure = session->failure(error);
   }
   // Until it has its names.
   const auto kept = image.empty() ? nullptr : at_.images.hold(image);

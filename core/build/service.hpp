@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/async.hpp"
+#include "build/backlog.hpp"
 #include "build/cache.hpp"
 #include "build/directories.hpp"
 #include "build/loans.hpp"
@@ -60,6 +61,7 @@ struct BuildRequest {
   std::vector<Annotation> annotations;
   std::shared_ptr<SharedDirectory> directory;                    ///< In the place of an archive; may be none.
   std::shared_ptr<Loan> loan;                                    ///< May be none.
+  std::shared_ptr<Backlog> backlog;                              ///< Of who takes the lines; may be none.
   std::map<std::string, registry::v1::Credentials> credentials;  ///< By registry, as in a client's config.json.
 };
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "build/command_failed.hpp"
 #include "build/session_io.hpp"
 #include "build/step_config.hpp"
 #include "gantry/error.hpp"
@@ -31,7 +32,11 @@ Session::Session(asio::any_io_executor io, Service::Neighbours neighbours, std::
       at_(neighbours),
       request_(std::move(request)),
       report_(std::move(report)),
-      cancel_(std::move(cancel)) {}
+      cancel_(std::move(cancel)),
+      backlog_(request_->backlog ? request_->backlog : std::make_shared<Backlog>(io_)),
+      answered_(io_, asio::steady_timer::time_point::max()) {
+  cancel_->listen([backlog = backlog_] { backlog->end(); });
+}
 
 void Session::check() const {
   if (cancel_->cancelled()) throw Error{Errc::cancelled, "context canceled"};
@@ -40,8 +45,11 @@ void Session::check() const {
 void Session::output(std::string_view text) { output(text, false); }
 
 void Session::output(std::string_view text, bool is_error) {
-  // The driver may be gone, and the session with it, before the line is shown.
-  asio::post(io_, [self = shared_from_this(), line = std::string{text}, is_error] { self->show(line, is_error); });
+  if (request_->shown == Shown::steps) return;
+  wire::ProgressMessage message;
+  // As dockerd does, so that a terminal shows it in red.
+  message.stream = is_error ? "\033[91m" + std::string{text} + "\033[0m" : std::string{text};
+  show(std::move(message));
 }
 
 void Session::report(const builder::v1::StepReport& report) {
@@ -55,15 +63,15 @@ void Session::report(const builder::v1::StepReport& report) {
       {"Kind", kinds.at(static_cast<std::size_t>(report.kind))},
       {"Text",
        report.text}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  asio::post(io_, [self = shared_from_this(), message = std::move(message)] { self->report_(message); });
+  show(std::move(message));
 }
 
-void Session::show(std::string_view text, bool is_error) {
-  if (request_->shown == Shown::steps) return;
-  wire::ProgressMessage message;
-  // As dockerd does, so that a terminal shows it in red.
-  message.stream = is_error ? "\033[91m" + std::string{text} + "\033[0m" : std::string{text};
-  report_(message);
+void Session::show(wire::ProgressMessage message) {
+  auto held = backlog_->hold(message.stream.size() + message.aux.size());
+  // The driver may be gone, and the session with it, before the line is shown.
+  asio::post(io_, [self = shared_from_this(), message = std::move(message), held = std::move(held)] {
+    self->report_(message);
+  });
 }
 
 awaitable<std::shared_ptr<const images::Image>> Session::find_image(std::string reference, std::string platform,
@@ -153,10 +161,25 @@ bool Session::cached(const builder::v1::Step& step, builder::v1::Image& out) {
 }
 
 void Session::commit(const builder::v1::Step& step, builder::v1::Image& out) {
+  if (!step.top.empty()) check_top(step.top);
   out = to_builder(*on_io(counted(at_.images.commit_step(to_build_step(step)))));
   // What is mounted over cannot be removed by a step.
   const std::lock_guard lock{mutex_};
   if (complete_.contains(step.parent)) complete_.insert(out.id);
+}
+
+void Session::check_top(const std::string& key) const {
+  const std::lock_guard lock{mutex_};
+  if (!trees_.contains(key) && !containers_.contains(key)) {
+    throw Error{Errc::not_found, "no such tree or container of this build: " + key};
+  }
+}
+
+awaitable<void> Session::await_questions() {
+  while (questions_ > 0) {
+    boost::system::error_code woken;
+    co_await answered_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
 }
 
 awaitable<void> Session::clean() {
@@ -165,23 +188,33 @@ awaitable<void> Session::clean() {
   for (const auto& agent : agents_) agent->stop();
   agents_.clear();
   over_ = true;
-  for (;;) {
-    std::string tree;
-    {
-      const std::lock_guard lock{mutex_};
-      if (trees_.empty()) break;
-      tree = trees_.begin()->first;
-    }
-    co_await forget_tree(tree);
-  }
-  if (abandoned_) co_await forget_containers();
+  // A layer is not to be made of a tree that goes away, nor is a tree to come when all are gone.
+  co_await await_questions();
+  co_await forget_trees();
+  if (is_abandoned()) co_await forget_containers();
   // The trees stand on the images that were held.
   holds_.clear();
 }
 
-void Session::abandon() noexcept {
-  abandoned_ = true;
+void Session::abandon(const std::string& why) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (abandoned_.empty()) abandoned_ = why;
+  }
   cancel_->cancel();
+}
+
+bool Session::is_abandoned() const {
+  const std::lock_guard lock{mutex_};
+  return !abandoned_.empty();
+}
+
+std::exception_ptr Session::failure(const Error& error) const {
+  const std::lock_guard lock{mutex_};
+  // What became of a call that was cancelled on that account says less.
+  if (!abandoned_.empty()) return std::make_exception_ptr(Error{Errc::unavailable, abandoned_});
+  if (exit_code_ != 0) return std::make_exception_ptr(CommandFailed{error, exit_code_});
+  return std::make_exception_ptr(error);
 }
 
 void* Session::query(std::string_view service) noexcept {
@@ -191,7 +224,6 @@ void* Session::query(std::string_view service) noexcept {
   const bool wants_all = request_->attest.provenance == Attest::Provenance::max;
   if (service == Trace::kService && wants_all) return static_cast<Trace*>(this);
   if (service == Display::kService && request_->shown != Shown::none) return static_cast<Display*>(this);
-  if (service == FarSession::kService) return static_cast<FarSession*>(this);
   return nullptr;
 }
 

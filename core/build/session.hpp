@@ -57,24 +57,35 @@ class Session final : public builder::v1::Session,
   void step(const builder::v1::TracedStep& step) override;
 
   int run(const std::string& container, FdTaker& output) override;
-  void abandon() noexcept override;
+  void abandon(const std::string& why) override;
+  void await_room() override { backlog_->wait(); }
 
   /// What the image was made from, as far as it is known by now.
   [[nodiscard]] Sources sources() const;
 
   /// Errors: cancelled.
   void check() const;
-  /// Of the last command that failed; 0 if none has.
-  [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
+  /// What a build fails with whose driver did with `error`.
+  [[nodiscard]] std::exception_ptr failure(const Error& error) const;
 
   /// Removes the trees that the driver left, and the containers too if it is not there to say what is to become of
-  /// them. On the io thread, when the driver has returned.
+  /// them. On the io thread, when the driver has returned or was given up: what it asked for is waited for.
   awaitable<void> clean();
 
  private:
+  /// A container that was made and has not run yet: its image, and what is mounted into it beside the usual.
+  struct Prepared {
+    std::string image;
+    std::vector<std::string> targets;
+  };
+
   void set_network(const std::string& wanted, wire::HostConfig& config) const;
   template <class Result>
   Result on_io(awaitable<Result> work);
+  class Question;
+  template <class Result>
+  awaitable<Result> asked(awaitable<Result> work);
+  awaitable<void> await_questions();
   awaitable<std::shared_ptr<const images::Image>> find_image(std::string reference, std::string platform, bool pull);
   /// Takes what a command says, from a socket, while it runs.
   using Listening = std::function<awaitable<void>(UniqueFd)>;
@@ -84,10 +95,18 @@ class Session final : public builder::v1::Session,
   awaitable<void> show_output(UniqueFd socket, builder::v1::Output* output);
   awaitable<void> kill(std::string id);
   std::vector<Mount> tree_mounts(const std::string& tree);
+  awaitable<std::string> prepare_tree(std::string image);
   awaitable<void> forget_tree(std::string tree);
+  awaitable<void> forget_trees();
+  awaitable<std::string> make_container(containers::CreateRequest request, Prepared prepared,
+                                        std::vector<std::string> secret_env);
+  [[nodiscard]] bool is_abandoned() const;
+  /// Errors: not_found (it is none of this build's).
+  void check_container(const std::string& id) const;
+  void check_top(const std::string& key) const;
   awaitable<void> forget_container(std::string id);
   awaitable<void> forget_containers();
-  void show(std::string_view text, bool is_error);
+  void show(wire::ProgressMessage message);
   awaitable<std::shared_ptr<const images::Image>> held(awaitable<std::shared_ptr<const images::Image>> work);
   awaitable<std::shared_ptr<const images::Image>> counted(awaitable<std::shared_ptr<const images::Image>> work);
 
@@ -96,25 +115,23 @@ class Session final : public builder::v1::Session,
   std::shared_ptr<const BuildRequest> request_;  ///< A driver that was given up may still talk of it.
   images::Report report_;
   images::Cancel cancel_;
+  std::shared_ptr<Backlog> backlog_;
   mutable std::mutex mutex_;  ///< Of all that follows but the agents.
   std::map<std::string, std::vector<Mount>> trees_;
-  /// A container that was made and has not run yet: its image, and what is mounted into it beside the usual.
-  struct Prepared {
-    std::string image;
-    std::vector<std::string> targets;
-  };
   std::map<std::string, Prepared> prepared_;
   std::set<std::string> containers_;  ///< Those that are made and not removed.
   std::set<std::string> complete_;    ///< Images that have all that is usually mounted over.
   std::set<std::string> stopped_;
+  std::string abandoned_;  ///< Why; empty: it is not.
   Sources sources_;
   std::atomic<int> exit_code_ = 0;
-  std::atomic<bool> abandoned_ = false;
   std::vector<std::shared_ptr<AgentServer>> agents_;    ///< On the io thread.
   std::map<std::string, std::shared_ptr<void>> holds_;  ///< The images that the build stands on. On the io thread.
   std::set<std::string> steps_;                         ///< The images of its steps. The same.
   std::size_t steps_size_{};                            ///< Of the configs of those. The same.
-  bool over_{};                                         ///< The same.
+  bool over_{};                                         ///< Nothing is asked any more. The same.
+  std::size_t questions_{};                             ///< Those of the driver's that are under way. The same.
+  asio::steady_timer answered_;                         ///< Woken up when there are none. The same.
 };
 
 }  // namespace gantry::build

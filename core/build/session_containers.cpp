@@ -68,22 +68,25 @@ std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   std::vector<std::string> targets;
   for (const Mount& mount : spec.mounts) targets.push_back(mount.target);
   request.body.host_config.privileged = request.body.host_config.privileged || spec.privileged;
-  const std::string id = on_io(at_.containers.create(std::move(request))).id;
+  Prepared prepared{spec.image, std::move(targets)};
+  return on_io(make_container(std::move(request), std::move(prepared), spec.secret_env));
+}
+
+awaitable<std::string> Session::make_container(containers::CreateRequest request, Prepared prepared,
+                                               std::vector<std::string> secret_env) {
+  const auto made = co_await at_.containers.create(std::move(request));
   {
     const std::lock_guard lock{mutex_};
-    containers_.insert(id);
+    containers_.insert(made.id);
+    prepared_[made.id] = std::move(prepared);
   }
-  if (!spec.secret_env.empty()) {
-    const auto lend = [](containers::Service* service, std::string container,
-                         std::vector<std::string> env) -> awaitable<void> {
-      service->lend_environment(container, std::move(env));
-      co_return;
-    };
-    on_io(lend(&at_.containers, id, spec.secret_env));
-  }
+  if (!secret_env.empty()) at_.containers.lend_environment(made.id, std::move(secret_env));
+  co_return made.id;
+}
+
+void Session::check_container(const std::string& id) const {
   const std::lock_guard lock{mutex_};
-  prepared_[id] = {spec.image, std::move(targets)};
-  return id;
+  if (!containers_.contains(id)) throw Error{Errc::not_found, "no such container of this build: " + id};
 }
 
 awaitable<void> Session::show_output(UniqueFd socket, builder::v1::Output* output) {
@@ -103,6 +106,8 @@ awaitable<void> Session::show_output(UniqueFd socket, builder::v1::Output* outpu
       if (failed) co_return;
       left -= piece.size();
       output->write(piece, header[0] == 2);
+      // The driver may not wait here; the command may.
+      co_await backlog_->room();
     }
   }
 }
@@ -151,6 +156,7 @@ int Session::run(const std::string& container, FdTaker& output) {
 }
 
 int Session::run_listened(const std::string& container, const Listening& listening) {
+  check_container(container);
   std::string image;
   std::vector<std::string> targets;
   {
@@ -190,6 +196,7 @@ awaitable<void> Session::kill(std::string id) {
 void Session::stop(const std::string& container) {
   {
     const std::lock_guard lock{mutex_};
+    if (!containers_.contains(container)) return;
     stopped_.insert(container);
   }
   asio::co_spawn(io_, kill(container), asio::use_future).get();
@@ -216,7 +223,7 @@ int Session::run_to_end(const std::string& container, const Listening& listening
 awaitable<void> Session::forget_container(std::string id) {
   {
     const std::lock_guard lock{mutex_};
-    containers_.erase(id);
+    if (!containers_.contains(id)) co_return;
   }
   containers::RemoveRequest request;
   request.force = true;
@@ -226,6 +233,8 @@ awaitable<void> Session::forget_container(std::string id) {
   } catch (const Error& error) {
     if (error.code() != Errc::not_found) throw;
   }
+  const std::lock_guard lock{mutex_};
+  containers_.erase(id);
 }
 
 void Session::remove_container(const std::string& container) {
@@ -237,7 +246,7 @@ awaitable<void> Session::forget_containers() {
   std::set<std::string> left;
   {
     const std::lock_guard lock{mutex_};
-    left.swap(containers_);
+    left = containers_;
   }
   for (const std::string& container : left) {
     try {

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 
 #include "base/file.hpp"
 #include "base/id.hpp"
@@ -6,27 +7,26 @@
 
 namespace gantry::build {
 
-std::string Session::make_tree(const std::string& image) {
-  const auto make = [](Session* self, std::string id) -> awaitable<std::string> {
-    std::vector<std::string> layers;
-    if (!id.empty()) {
-      const auto found = self->at_.images.get(id);
-      co_await self->at_.images.ensure_unpacked(found);
-      layers = found->chain_ids;
-    }
-    const std::string key = random_id();
-    const plugins::CallSettings settings;
-    const auto ask_to_prepare = [key, layers](auto& driver, const Call& call) {
-      std::vector<Mount> mounts;
-      driver.prepare(key, layers, {}, mounts, call);
-      return mounts;
-    };
-    auto mounts = co_await self->at_.drivers.call(self->at_.drivers.storage(), Pool::quick, settings, ask_to_prepare);
-    const std::lock_guard lock{self->mutex_};
-    self->trees_[key] = std::move(mounts);
-    co_return key;
+std::string Session::make_tree(const std::string& image) { return on_io(prepare_tree(image)); }
+
+awaitable<std::string> Session::prepare_tree(std::string image) {
+  std::vector<std::string> layers;
+  if (!image.empty()) {
+    const auto found = at_.images.get(image);
+    co_await at_.images.ensure_unpacked(found);
+    layers = found->chain_ids;
+  }
+  const std::string key = random_id();
+  const plugins::CallSettings settings;
+  const auto ask_to_prepare = [key, layers](auto& driver, const Call& call) {
+    std::vector<Mount> mounts;
+    driver.prepare(key, layers, {}, mounts, call);
+    return mounts;
   };
-  return on_io(make(this, image));
+  auto mounts = co_await at_.drivers.call(at_.drivers.storage(), Pool::quick, settings, ask_to_prepare);
+  const std::lock_guard lock{mutex_};
+  trees_[key] = std::move(mounts);
+  co_return key;
 }
 
 std::vector<Mount> Session::tree_mounts(const std::string& tree) {
@@ -46,11 +46,29 @@ UniqueFd Session::open_tree(const std::string& tree) {
 awaitable<void> Session::forget_tree(std::string tree) {
   {
     const std::lock_guard lock{mutex_};
-    if (trees_.erase(tree) == 0) co_return;
+    if (!trees_.contains(tree)) co_return;
   }
   const plugins::CallSettings settings;
   const auto ask_to_remove = [tree](auto& driver, const Call& call) { driver.remove(tree, call); };
   co_await at_.drivers.call(at_.drivers.storage(), Pool::quick, settings, ask_to_remove);
+  const std::lock_guard lock{mutex_};
+  trees_.erase(tree);
+}
+
+/// What one cannot be removed for keeps none of the others, and is not why the build fails.
+awaitable<void> Session::forget_trees() {
+  std::vector<std::string> left;
+  {
+    const std::lock_guard lock{mutex_};
+    for (const auto& [tree, mounts] : trees_) left.push_back(tree);
+  }
+  for (const std::string& tree : left) {
+    try {
+      co_await forget_tree(tree);
+    } catch (const Error& error) {
+      spdlog::warn("a build's tree cannot be removed: {}", error.what());
+    }
+  }
 }
 
 void Session::remove_tree(const std::string& tree) {

@@ -178,6 +178,7 @@ class FakeStorage : public storage::v1::Driver {
       const std::lock_guard lock{world()->mutex};
       world()->tops.insert(key);
     }
+    const std::lock_guard gate{world()->top_gate};
     mounts(key, out, call);
   }
   void mounts(const storage::v1::Key&, std::vector<Mount>& out, const Call&) override {
@@ -185,6 +186,7 @@ class FakeStorage : public storage::v1::Driver {
   }
   void remove(const storage::v1::Key& key, const Call&) override {
     const std::lock_guard lock{world()->mutex};
+    if (world()->stuck.contains(key)) throw Error{Errc::io, "device or resource busy"};
     world()->tops.erase(key);
   }
   void usage(const storage::v1::Key&, storage::v1::Usage& out, const Call&) override { out.size = 5; }

@@ -34,8 +34,10 @@ struct Process {
 struct World {
   std::mutex mutex;
   std::mutex create_gate;  ///< As long as a test holds it, no container is made.
+  std::mutex top_gate;     ///< As long as a test holds it, nobody learns that a top was made.
   std::map<std::string, Process> processes;
   std::set<std::string> tops;       ///< The storage driver's keys.
+  std::set<std::string> stuck;      ///< Those that cannot be removed.
   std::set<std::string> sandboxes;  ///< Containers that are on networks.
   std::set<std::string> acquired;   ///< "volume container".
   std::set<std::string> volumes;

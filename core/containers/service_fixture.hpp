@@ -73,6 +73,9 @@ class FakeDaemon {
     return names;
   }
   Workers& workers() { return workers_; }
+  events::Bus& bus() { return bus_; }
+  plugins::Drivers& drivers() { return drivers_; }
+  images::Service& images() { return images_; }
   state::Store& store() { return store_; }
   asio::io_context& context() { return context_; }
 

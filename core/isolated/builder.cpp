@@ -49,16 +49,22 @@ class BuilderProxy final : public Proxy<BuilderDriver, BuilderMethods>, public C
 
   void build(const BuildRequest& request, ByteSource& context, Session& session, std::string& out,
              const Call& call) override {
-    ServedSession served{session};
+    ServedSession served{session, [this](const std::string& why) { remote()->distrust(why); }};
     const Callbacks callbacks{served};
     try {
       invoke<&build_image>(request, PassedFd{request.directory}, PassedFd{request.archive},
                            PassedFd{callbacks.theirs()}, services_of(session), context, out, call);
-    } catch (const DriverLost&) {
+    } catch (const DriverLost& lost) {
       // In the middle of a command perhaps.
-      served.abandon();
+      throw DriverLost{served.abandon(lost.what())};
+    } catch (const std::exception& error) {
+      if (!served.end()) served.abandon(error.what());
       throw;
     }
+    if (served.end()) return;
+    // Nobody waits for the answer, and the build would wait for the question.
+    throw DriverLost{served.abandon("builder driver \"" + remote()->description().name +
+                                    "\" ended the build in the middle of a question of its own")};
   }
   void usage(Usage& out, const Call& call) override { invoke<&BuilderDriver::usage>(out, call); }
   void prune(Usage& out, const Call& call) override { invoke<&BuilderDriver::prune>(out, call); }

@@ -28,12 +28,14 @@ void Callbacks::take_wishes() noexcept {
   const int control = control_.ours.get();
   try {
     Frame wish;
-    for (await_frame(control); receive_frame(control, wish); await_frame(control)) {
-      if (wish.type != FrameType::connection) break;
+    for (await_frame(control); receive_frame(control, wish, false, 0); await_frame(control)) {
+      if (wish.type != FrameType::connection) throw Nonsense{"a connection was expected to be asked for"};
       connect();
     }
+  } catch (const Nonsense& nonsense) {
+    answerer_.distrust(nonsense.what());
   } catch (const std::exception&) {
-    // The driver's process is gone, or makes no sense: its call ends by itself, or when it is cancelled.
+    // The driver's process is gone: its call ends by itself.
   }
   ::shutdown(control, SHUT_RDWR);
 }
@@ -51,10 +53,9 @@ void Callbacks::connect() {
     pair = make_socket_pair();
     const auto line = std::make_shared<Line>();
     line->socket = std::move(pair.ours);
+    line->bounds = kQuestionBounds;
     servants_.start(line, answerer_);
-  } catch (const Error& error) {
-    return refuse(error.what());
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {
     return refuse(error.what());
   }
   send_frame(control, FrameType::connection, {}, {}, {pair.theirs.get()});
@@ -76,6 +77,7 @@ Connection CallbackLink::connect() {
   if (answer.descriptors.empty()) throw Error{Errc::exhausted, "too many files are open to ask the daemon anything"};
   Connection connection;
   connection.socket = std::move(answer.descriptors.front());
+  connection.bounds = kQuestionBounds;
   return connection;
 }
 

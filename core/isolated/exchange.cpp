@@ -56,7 +56,7 @@ class Exchange {
 
  private:
   void send(FrameType type, const std::string& message) {
-    if (message.size() > kLargestMessage) {
+    if (message.size() > connection_.bounds.bytes) {
       throw Error{Errc::invalid, "a call of " + std::to_string(message.size()) + " bytes is too large"};
     }
     try {

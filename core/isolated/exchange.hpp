@@ -18,6 +18,7 @@ namespace gantry::isolated {
 struct Connection {
   UniqueFd socket;
   UniqueFd cancel;  ///< An eventfd that both ends hold; empty if calls on it have no `Call`.
+  MessageBounds bounds = kCallBounds;
 };
 
 /// What a call has beside its message; null: it has none.
@@ -28,9 +29,7 @@ struct Request {
   std::vector<int> descriptors;
   std::vector<UniqueFd>* returned = nullptr;  ///< Takes those that come with the result.
   FdTaker* taker = nullptr;                   ///< Takes one that comes before it.
-  /// How long a cancelled call may take to return. A little less than the daemon's own patience (CallSettings), after
-  /// which a thread would be lost to it.
-  std::chrono::milliseconds grace{9'000};
+  std::chrono::milliseconds grace{};          ///< How long a cancelled call may take to return.
 };
 
 /// What is looked after while an answer is waited for.

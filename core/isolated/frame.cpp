@@ -111,7 +111,7 @@ void await_frame(int socket) noexcept {
 
 void send_frame(int socket, FrameType type, const std::string& message, const std::string& bytes,
                 const std::vector<int>& descriptors, Patience patience) {
-  if (message.size() > kLargestMessage || bytes.size() > kLargestBytes || descriptors.size() > kMostDescriptors) {
+  if (message.size() > kCallBounds.bytes || bytes.size() > kLargestBytes || descriptors.size() > kMostDescriptors) {
     break_link("a frame of " + std::to_string(message.size() + bytes.size()) + " bytes is too large");
   }
   FrameHeader header{kFrameMagic, type, static_cast<std::uint32_t>(message.size()),
@@ -142,7 +142,7 @@ void send_frame(int socket, FrameType type, const std::string& message, const st
   }
 }
 
-bool receive_frame(int socket, Frame& out, bool expected) {
+bool receive_frame(int socket, Frame& out, bool expected, std::size_t largest_message) {
   FrameHeader header;
   iovec part{&header, sizeof header};
   msghdr message{};
@@ -158,13 +158,17 @@ bool receive_frame(int socket, Frame& out, bool expected) {
   out = Frame{};
   out.descriptors = descriptors_of(message);
   out.lacks_descriptors = expected && (message.msg_flags & MSG_CTRUNC) != 0;
-  if (out.lacks_descriptors && out.descriptors.size() == kMostDescriptors) break_link("a frame with too many files");
+  if (out.lacks_descriptors && out.descriptors.size() == kMostDescriptors) {
+    throw Nonsense{"a frame with too many files"};
+  }
   if (!receive_all(socket, reinterpret_cast<char*>(&header) + got, sizeof header - got)) {
     break_link("a frame was cut off");
   }
-  if (header.magic != kFrameMagic) break_link("this is no frame");
-  if (header.type < FrameType::describe || header.type > FrameType::close) break_link("a frame of an unknown type");
-  if (header.message_size > kLargestMessage || header.bytes_size > kLargestBytes) break_link("a frame is too large");
+  if (header.magic != kFrameMagic) throw Nonsense{"this is no frame"};
+  if (header.type < FrameType::describe || header.type > FrameType::close) throw Nonsense{"a frame of an unknown type"};
+  if (header.message_size > largest_message || header.bytes_size > kLargestBytes) {
+    throw Nonsense{"a frame is too large"};
+  }
   out.type = header.type;
   receive_text(socket, header.message_size, out.message);
   receive_text(socket, header.bytes_size, out.bytes);

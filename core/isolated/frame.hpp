@@ -64,7 +64,14 @@ SocketPair make_socket_pair();
 /// Blocks until a frame begins, or the link ends.
 void await_frame(int socket) noexcept;
 
-constexpr std::size_t kLargestMessage = std::size_t{64} << 20;
+/// What a message may cost who takes it.
+struct MessageBounds {
+  std::size_t bytes = 0;
+  std::size_t values = 0;
+};
+constexpr MessageBounds kCallBounds{std::size_t{64} << 20, std::size_t{4} << 20};
+/// Of what a driver asks back: one build may ask many things at once.
+constexpr MessageBounds kQuestionBounds{std::size_t{4} << 20, std::size_t{64} << 10};
 constexpr std::size_t kLargestBytes = std::size_t{256} << 10;
 constexpr std::size_t kMostDescriptors = 4;
 
@@ -72,6 +79,12 @@ constexpr std::size_t kMostDescriptors = 4;
 class BrokenLink : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// The other end is there, and what it sent is not what is sent here.
+class Nonsense : public BrokenLink {
+ public:
+  using BrokenLink::BrokenLink;
 };
 
 /// The other end was gone before it had all of a call: nothing has come of it.
@@ -97,7 +110,7 @@ void send_frame(int socket, FrameType type, const std::string& message = {}, con
                 const std::vector<int>& descriptors = {}, Patience patience = Patience::waits);
 
 /// Blocks until a frame has come; false at the end between two frames. Descriptors are taken only if they are
-/// `expected`. Errors: BrokenLink.
-bool receive_frame(int socket, Frame& out, bool expected = false);
+/// `expected`. Errors: BrokenLink, Nonsense.
+bool receive_frame(int socket, Frame& out, bool expected = false, std::size_t largest_message = kCallBounds.bytes);
 
 }  // namespace gantry::isolated

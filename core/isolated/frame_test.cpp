@@ -101,12 +101,12 @@ TEST_F(Frames, TornMessage) {
 }
 
 TEST_F(Frames, ALengthAloneTakesNoMemory) {
-  send_raw(header(kMagic, 1, kLargestMessage, 0) + "little");
+  send_raw(header(kMagic, 1, kCallBounds.bytes, 0) + "little");
   expect_broken();
 }
 
 TEST_F(Frames, TooLarge) {
-  send_raw(header(kMagic, 1, kLargestMessage + 1, 0));
+  send_raw(header(kMagic, 1, kCallBounds.bytes + 1, 0));
   expect_broken();
 }
 
@@ -148,6 +148,22 @@ TEST_F(Answers, ThatAreNoMessages) {
 TEST_F(Answers, ThatAskForWhatThereIsNot) {
   expect_refused(FrameType::read, "");
   expect_refused(FrameType::write, "");
+}
+
+TEST_F(Answers, WhoseDescriptorsDidNotComeThrough) {
+  class Taker final : public FdTaker {
+    void take(UniqueFd /*fd*/) noexcept override { ADD_FAILURE() << "there was one"; }
+  } taker;
+  Request request;
+  request.taker = &taker;
+  send_frame(there_.get(), FrameType::handed);
+  send_frame(there_.get(), FrameType::result, pack(Json::array()));
+  try {
+    exchange(here_, FrameType::call, Json::array(), request);
+    ADD_FAILURE() << "it succeeded";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::exhausted);
+  }
 }
 
 TEST_F(Answers, WithAnUnknownCodeAreInternalErrors) {

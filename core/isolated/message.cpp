@@ -3,18 +3,17 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "isolated/frame.hpp"
-
 namespace gantry::isolated {
 namespace {
 
 constexpr std::size_t kDeepest = 24;
-constexpr std::size_t kMostValues = std::size_t{4} << 20;
 
 /// Builds the value, and stops where it is nested so deeply that the parser, which is recursive, would use up the
 /// stack.
 class BoundedBuilder {
  public:
+  explicit BoundedBuilder(std::size_t most_values) : left_(most_values) {}
+
   bool null() { return add(nullptr); }
   bool boolean(bool value) { return add(value); }
   bool number_integer(Json::number_integer_t value) { return add(value); }
@@ -36,7 +35,11 @@ class BoundedBuilder {
 
  private:
   /// Each takes many times the room that it may have taken in the message.
-  bool count() { return ++values_ <= kMostValues; }
+  bool count() {
+    if (left_ == 0) return false;
+    --left_;
+    return true;
+  }
   Json* place(Json&& value) {
     if (open_.empty()) return &(root_ = std::move(value));
     Json& parent = *open_.back();
@@ -62,7 +65,7 @@ class BoundedBuilder {
   Json root_;
   std::vector<Json*> open_;
   std::string key_;
-  std::size_t values_ = 0;
+  std::size_t left_;
 };
 
 }  // namespace
@@ -73,10 +76,10 @@ std::string pack(const Json& value) {
   return out;
 }
 
-Json unpack(const std::string& message) {
+Json unpack(const std::string& message, std::size_t most_values) {
   if (message.empty()) return nullptr;
-  BoundedBuilder builder;
-  if (!Json::sax_parse(message, &builder, Json::input_format_t::msgpack)) throw BrokenLink{"this is no message"};
+  BoundedBuilder builder{most_values};
+  if (!Json::sax_parse(message, &builder, Json::input_format_t::msgpack)) throw Nonsense{"this is no message"};
   return builder.take();
 }
 

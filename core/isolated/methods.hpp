@@ -213,7 +213,7 @@ struct MethodList {
     using Handler = Json (*)(Object&, Incoming&);
     constexpr Handler handlers[] = {
         [](Object& driver, Incoming& call) { return Shape<decltype(Methods)>::serve(Methods, driver, call); }...};
-    if (method >= std::size(handlers)) throw BrokenLink{"there is no such method"};
+    if (method >= std::size(handlers)) throw Nonsense{"there is no such method"};
     return handlers[method](*static_cast<Object*>(object), in);
   }
 };

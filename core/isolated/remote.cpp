@@ -83,7 +83,7 @@ class Remote::Core {
   /// The keeper's life: to the end of the last process.
   void keep(std::promise<void> opened);
   void stop();
-  Json call(const Request& request, const Json& message, Lesson lesson);
+  Json call(Request request, const Json& message, Lesson lesson);
   [[noreturn]] void distrust(const std::string& why);
   void ready(Lesson lesson) noexcept;
   /// The keeper has come to its end.
@@ -308,7 +308,8 @@ void Remote::Core::drop(const std::shared_ptr<Running>& running) {
   next_start_ = Clock::now();
 }
 
-Json Remote::Core::call(const Request& request, const Json& message, Lesson lesson) {
+Json Remote::Core::call(Request request, const Json& message, Lesson lesson) {
+  request.grace = settings.grace;
   for (int tries = 1;; ++tries) {
     const std::shared_ptr<Running> running = usable(request.call, lesson);
     try {
@@ -334,7 +335,9 @@ void Remote::Core::distrust(const std::string& why) {
     drop(running);
     running->kill();
   }
-  throw DriverLost{settings.title + " gave an answer that makes no sense, and is started again: " + why};
+  const std::string message = settings.title + " said what makes no sense, and is started again: " + why;
+  report(LogLevel::error, message);
+  throw DriverLost{message};
 }
 
 Remote::Remote(RemoteSettings settings) : core_(std::make_shared<Core>(std::move(settings))) {}

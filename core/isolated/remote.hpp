@@ -32,6 +32,9 @@ struct RemoteSettings {
   /// The driver was opened anew after a crash: it knows nothing of what its predecessor was told. Calls wait until
   /// somebody has told it again, by a proxy of that lesson, and has called `ready`. May be empty: they need not wait.
   std::function<void(Lesson lesson)> relearn;
+  /// How long a cancelled call may take to return. A little less than the daemon's own patience (CallSettings), after
+  /// which a thread would be lost to it.
+  std::chrono::milliseconds grace{9'000};
 };
 
 /// A driver's process did not return from a call: it has crashed, or hangs though the call was cancelled.
@@ -67,7 +70,7 @@ class Remote {
   /// started; the lesson is of an earlier start).
   Json call(const Request& request, const Json& message, Lesson lesson);
 
-  /// Ends the process, whose answer was no answer. Errors: always, DriverLost.
+  /// Ends the process, which has said what makes no sense. Errors: always, DriverLost.
   [[noreturn]] void distrust(const std::string& why);
 
   /// What the driver knew before it crashed it knows again, if this was its last lesson.

@@ -81,7 +81,7 @@ TEST_F(RemoteBuilders, BuildByTheDaemonsSession) {
   }};
   EXPECT_EQ(build(session, request), "3000000 said abc");
   command.join();
-  EXPECT_FALSE(session.abandoned());
+  EXPECT_EQ(session.abandoned(), "");
   builder::v1::Usage usage;
   builder_->usage(usage, call_);
   EXPECT_EQ(usage.size, 7U);
@@ -95,7 +95,7 @@ TEST_F(RemoteBuilders, ACrashInTheMiddleOfACommandEndsIt) {
     const Error error = failure(session);
     EXPECT_EQ(error.code(), Errc::unavailable);
     EXPECT_THAT(error.what(), HasSubstr("builder driver \"fake\" crashed ("));
-    EXPECT_TRUE(session.abandoned());
+    EXPECT_THAT(session.abandoned(), HasSubstr("crashed ("));
   }
   faults("");
   TestSession session;
@@ -111,7 +111,7 @@ TEST_F(RemoteBuilders, AFailureLeavesTheSessionToTheBuild) {
   }};
   EXPECT_EQ(failure(session).code(), Errc::invalid);
   command.join();
-  EXPECT_FALSE(session.abandoned());
+  EXPECT_EQ(session.abandoned(), "");
 }
 
 TEST_F(RemoteBuilders, HearOfACancellation) {
@@ -124,7 +124,41 @@ TEST_F(RemoteBuilders, HearOfACancellation) {
   }};
   EXPECT_EQ(failure(session).code(), Errc::cancelled);
   command.join();
-  EXPECT_FALSE(session.abandoned());
+  EXPECT_EQ(session.abandoned(), "");
+}
+
+TEST_F(RemoteBuilders, OneThatEndsInTheMiddleOfAQuestionKeepsNoBuild) {
+  TestSession session;
+  builder::v1::Request request;
+  request.recipe = "box";
+  request.target = "leave";
+  try {
+    build(session, request);
+    ADD_FAILURE() << "it succeeded";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "builder driver \"fake\" ended the build in the middle of a question of its own");
+    EXPECT_EQ(session.abandoned(), error.what());
+  }
+}
+
+class DeafBuilders : public RemoteBuilders {
+ protected:
+  DeafBuilders() { settings_.grace = std::chrono::milliseconds{50}; }
+};
+
+TEST_F(DeafBuilders, AreLeftAloneWithWhatTheyHaveBegun) {
+  faults("build=hang:*");
+  TestSession session;
+  std::thread user{[&] {
+    session.await_command("box");
+    call_.cancel();
+  }};
+  const Error error = failure(session);
+  user.join();
+  EXPECT_EQ(error.code(), Errc::unavailable);
+  EXPECT_STREQ(error.what(), "builder driver \"fake\": it did not return from a call after being cancelled");
+  EXPECT_EQ(session.abandoned(), error.what());
+  std::ofstream{root_ / "data" / "release"};
 }
 
 }  // namespace

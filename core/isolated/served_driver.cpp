@@ -58,7 +58,7 @@ Json ServedDriver::answer(Line& line, Frame& frame, std::vector<UniqueFd>& given
   if (!refusal.empty()) throw Error{Errc::invalid, refusal};
   if (frame.type == FrameType::describe) return describe();
   if (frame.type == FrameType::open) return open(unpack(frame.message));
-  if (frame.type != FrameType::call || !host_) throw BrokenLink{"a call was expected"};
+  if (frame.type != FrameType::call || !host_) throw Nonsense{"a call was expected"};
   const Kind* kind = find_kind(description.kind);
   if (kind == nullptr) throw BrokenLink{"drivers of this kind are not served"};
   Incoming incoming{line, frame};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "isolated/structs.hpp"
 
@@ -123,7 +124,7 @@ class LineSink final : public ByteSink {
   Line& line_;
 };
 
-/// Errors: BrokenLink.
+/// Errors: BrokenLink, Nonsense.
 void answer(Line& line, Answerer& answerer, Frame& frame) {
   FrameType type = FrameType::result;
   std::string message;
@@ -131,7 +132,7 @@ void answer(Line& line, Answerer& answerer, Frame& frame) {
   try {
     if (frame.lacks_descriptors) throw Error{Errc::exhausted, "too many files are open to take those of a call"};
     message = pack(answerer.answer(line, frame, given));
-    if (message.size() > kLargestMessage) {
+    if (message.size() > kCallBounds.bytes) {
       throw Error{Errc::exhausted, "an answer of " + std::to_string(message.size()) + " bytes is too large"};
     }
   } catch (const BrokenLink&) {
@@ -167,9 +168,9 @@ struct Incoming::Parts {
 };
 
 Incoming::Incoming(Line& line, Frame& frame) : parts_(std::make_unique<Parts>(line, frame)) {
-  Json message = unpack(frame.message);
+  Json message = unpack(std::exchange(frame.message, {}), line.bounds.values);
   if (!message.is_array() || message.size() != 2 || !message[0].is_number_unsigned() || !message[1].is_array()) {
-    throw BrokenLink{"this is no call"};
+    throw Nonsense{"this is no call"};
   }
   parts_->method = message[0].get<std::size_t>();
   parts_->arguments = std::move(message[1]);
@@ -180,12 +181,12 @@ Incoming::~Incoming() = default;
 std::size_t Incoming::method() const noexcept { return parts_->method; }
 
 const Json& Incoming::next() {
-  if (parts_->next == parts_->arguments.size()) throw BrokenLink{"a call lacks a parameter"};
+  if (parts_->next == parts_->arguments.size()) throw Nonsense{"a call lacks a parameter"};
   return parts_->arguments[parts_->next++];
 }
 
 int Incoming::next_descriptor() {
-  if (parts_->next_descriptor == parts_->descriptors.size()) throw BrokenLink{"a call lacks a descriptor"};
+  if (parts_->next_descriptor == parts_->descriptors.size()) throw Nonsense{"a call lacks a descriptor"};
   return parts_->descriptors[parts_->next_descriptor++].get();
 }
 
@@ -204,10 +205,12 @@ FdTaker& Incoming::taker() noexcept { return parts_->taker; }
 void serve(Line& line, Answerer& answerer) noexcept {
   try {
     Frame frame;
-    for (await_frame(line.socket.get()); receive_frame(line.socket.get(), frame, true);
+    for (await_frame(line.socket.get()); receive_frame(line.socket.get(), frame, true, line.bounds.bytes);
          await_frame(line.socket.get())) {
       answer(line, answerer, frame);
     }
+  } catch (const Nonsense& nonsense) {
+    answerer.distrust(nonsense.what());
   } catch (const std::exception&) {
     // The other end is gone, or has given the call up.
   }

@@ -23,19 +23,20 @@ struct Line {
   UniqueFd socket;
   UniqueFd cancel;     ///< An eventfd: readable while the call is cancelled. Empty: calls on it have no `Call`.
   std::mutex sending;  ///< A driver may report from any of its threads.
+  MessageBounds bounds = kCallBounds;
 };
 
 /// One call that has come in, with what may be asked of the caller meanwhile. The parameters are taken in order.
 class Incoming {
  public:
-  /// Errors: BrokenLink (not a call).
+  /// Takes the frame's content. Errors: Nonsense (not a call).
   Incoming(Line& line, Frame& frame);
   ~Incoming();
   Incoming(const Incoming&) = delete;
   Incoming& operator=(const Incoming&) = delete;
 
   [[nodiscard]] std::size_t method() const noexcept;
-  /// Errors: BrokenLink (there are no more).
+  /// Errors: Nonsense (there are no more).
   const Json& next();
   int next_descriptor();
   /// Goes with the answer.
@@ -56,11 +57,15 @@ class Answerer {
  public:
   virtual ~Answerer() = default;
 
-  /// What comes of a frame; the descriptors that go with it into `given`. Errors: BrokenLink (it makes no sense).
+  /// What comes of a frame; the descriptors that go with it into `given`. Errors: Nonsense; BrokenLink (nothing is
+  /// answered any more).
   virtual Json answer(Line& line, Frame& frame, std::vector<UniqueFd>& given) = 0;
 
   /// The exception in flight, for the other end.
   virtual Error translate() noexcept = 0;
+
+  /// The other end has sent what makes no sense. Its connection ends afterwards.
+  virtual void distrust(const std::string& /*why*/) noexcept {}
 };
 
 /// Answers what comes on a connection until it ends.

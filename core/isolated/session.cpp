@@ -28,16 +28,26 @@ Service& service_of(Session& session) {
 
 // What a session does, as far as its methods' parameters cannot travel or are those of a service.
 
-void show(Session& session, const std::string& text) { session.output(text); }
+/// The driver has its answer when there is room for more: else what it shows would lie in the daemon.
+void await_room(Session& session) {
+  if (auto* far = dynamic_cast<FarSession*>(&session)) far->await_room();
+}
+
+void show(Session& session, const std::string& text) {
+  session.output(text);
+  await_room(session);
+}
 
 void open_tree(Session& session, const std::string& tree, ReturnedFd& out) { out.fd = session.open_tree(tree); }
 
 void show_step(Session& session, const std::string& text, bool is_error) {
   service_of<Steps>(session).output(text, is_error);
+  await_room(session);
 }
 
 int run_step(Session& session, const std::string& container, FdTaker& output) {
-  return service_of<FarSession>(session).run(container, output);
+  if (auto* far = dynamic_cast<FarSession*>(&session)) return far->run(container, output);
+  throw Error{Errc::unsupported, "this build's commands cannot be heard from afar"};
 }
 
 void stop_step(Session& session, const std::string& container) { service_of<Steps>(session).stop(container); }
@@ -50,7 +60,10 @@ bool serve_agent(Session& session, const std::string& id, const PassedFd& listen
   return service_of<Loans>(session).serve_agent(id, listener.fd);
 }
 
-void report_step(Session& session, const StepReport& report) { service_of<Display>(session).report(report); }
+void report_step(Session& session, const StepReport& report) {
+  service_of<Display>(session).report(report);
+  await_room(session);
+}
 
 void tell_material(Session& session, const Material& material) { service_of<Origins>(session).material(material); }
 
@@ -81,12 +94,32 @@ std::vector<std::string> services_of(Session& session) {
     if (session.query(name) != nullptr) out.emplace_back(name);
   }
   const bool has_steps = session.query(Steps::kService) != nullptr;
-  if (has_steps && session.query(FarSession::kService) != nullptr) out.emplace_back(Steps::kService);
+  if (has_steps && dynamic_cast<FarSession*>(&session) != nullptr) out.emplace_back(Steps::kService);
   return out;
 }
 
+/// One that is under way. Its end comes before its answer, so that a driver that has all its answers has no question.
+class ServedSession::Question {
+ public:
+  explicit Question(ServedSession& session) : session_(session) {
+    const std::scoped_lock guard{session_.mutex_};
+    if (session_.ended_) throw BrokenLink{"the driver has returned"};
+    ++session_.questions_;
+  }
+  ~Question() {
+    const std::scoped_lock guard{session_.mutex_};
+    --session_.questions_;
+  }
+  Question(const Question&) = delete;
+  Question& operator=(const Question&) = delete;
+
+ private:
+  ServedSession& session_;
+};
+
 Json ServedSession::answer(Line& line, Frame& frame, std::vector<UniqueFd>& given) {
-  if (frame.type != FrameType::call) throw BrokenLink{"a call was expected"};
+  if (frame.type != FrameType::call) throw Nonsense{"a call was expected"};
+  const Question question{*this};
   Incoming incoming{line, frame};
   Json answer = SessionMethods::serve(&session_, incoming.method(), incoming);
   given = incoming.take_given();
@@ -105,8 +138,31 @@ Error ServedSession::translate() noexcept {
   }
 }
 
-void ServedSession::abandon() noexcept {
-  if (auto* far = static_cast<FarSession*>(session_.query(FarSession::kService))) far->abandon();
+void ServedSession::distrust(const std::string& why) noexcept {
+  // The call fails as its process ends: under the lock, so that this is the first reason.
+  const std::scoped_lock guard{mutex_};
+  try {
+    if (lost_.empty()) end_trust_(why);
+  } catch (const std::exception& error) {
+    lose(error.what());
+  }
+}
+
+bool ServedSession::end() {
+  const std::scoped_lock guard{mutex_};
+  ended_ = true;
+  return questions_ == 0;
+}
+
+std::string ServedSession::abandon(const std::string& why) {
+  const std::scoped_lock guard{mutex_};
+  if (lost_.empty()) lose(why);
+  return lost_;
+}
+
+void ServedSession::lose(const std::string& why) {
+  lost_ = why;
+  if (auto* far = dynamic_cast<FarSession*>(&session_)) far->abandon(why);
 }
 
 template <auto Method, class... A>

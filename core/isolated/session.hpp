@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,15 +18,30 @@ std::vector<std::string> services_of(builder::v1::Session& session);
 /// The daemon's end of a session whose driver is in a process of its own.
 class ServedSession final : public Answerer {
  public:
-  explicit ServedSession(builder::v1::Session& session) : session_(session) {}
+  /// `end_trust` ends the driver's process, and throws what its call fails with. Called on any thread.
+  using EndTrust = std::function<void(const std::string& why)>;
+  ServedSession(builder::v1::Session& session, EndTrust end_trust)
+      : session_(session), end_trust_(std::move(end_trust)) {}
 
   Json answer(Line& line, Frame& frame, std::vector<UniqueFd>& given) override;
   Error translate() noexcept override;
-  /// Nobody is there any more for whom the session works.
-  void abandon() noexcept;
+  void distrust(const std::string& why) noexcept override;
+
+  /// The driver has returned: nothing is answered any more. False if it has left a question of its own under way.
+  bool end();
+  /// Nobody is there any more for whom the session works. Answers the first reason that there was.
+  std::string abandon(const std::string& why);
 
  private:
+  class Question;
+  void lose(const std::string& why);
+
   builder::v1::Session& session_;
+  EndTrust end_trust_;
+  std::mutex mutex_;  ///< Of what follows.
+  std::size_t questions_ = 0;
+  bool ended_ = false;
+  std::string lost_;  ///< Why; empty: it is not.
 };
 
 /// The driver's end.

@@ -27,8 +27,7 @@ class TestSession final : public builder::v1::Session,
  public:
   void* query(std::string_view service) noexcept override {
     if (service == Steps::kService) return static_cast<Steps*>(this);
-    if (service == Loans::kService) return static_cast<Loans*>(this);
-    return service == FarSession::kService ? static_cast<FarSession*>(this) : nullptr;
+    return service == Loans::kService ? static_cast<Loans*>(this) : nullptr;
   }
 
   void output(std::string_view text) override { output(text, false); }
@@ -99,9 +98,13 @@ class TestSession final : public builder::v1::Session,
     }
     return until_ended(container);
   }
-  void abandon() noexcept override {
+  void await_room() override {
+    std::unique_lock guard{mutex_};
+    changed_.wait(guard, [&] { return !full_ || !abandoned_.empty(); });
+  }
+  void abandon(const std::string& why) override {
     const std::scoped_lock guard{mutex_};
-    abandoned_ = true;
+    abandoned_ = why;
     changed_.notify_all();
   }
 
@@ -127,17 +130,32 @@ class TestSession final : public builder::v1::Session,
     const std::scoped_lock guard{mutex_};
     return shown_;
   }
-  [[nodiscard]] bool abandoned() const {
+  /// Why; empty: it is not.
+  [[nodiscard]] std::string abandoned() const {
     const std::scoped_lock guard{mutex_};
     return abandoned_;
+  }
+  /// Until so many commands run.
+  void await_commands(std::size_t count) {
+    std::unique_lock guard{mutex_};
+    changed_.wait(guard, [&] { return running_ == count; });
+  }
+  /// Whether the user takes nothing of what is shown.
+  void fill(bool full) {
+    const std::scoped_lock guard{mutex_};
+    full_ = full;
+    changed_.notify_all();
   }
 
  private:
   int until_ended(const std::string& container) {
     std::unique_lock guard{mutex_};
-    changed_.wait(guard, [&] { return abandoned_ || ended_.contains(container); });
+    ++running_;
+    changed_.notify_all();
+    changed_.wait(guard, [&] { return !abandoned_.empty() || ended_.contains(container); });
+    --running_;
     commands_.erase(container);
-    if (abandoned_) throw Error{Errc::cancelled, "context canceled"};
+    if (!abandoned_.empty()) throw Error{Errc::cancelled, "context canceled"};
     return 7;
   }
 
@@ -146,8 +164,10 @@ class TestSession final : public builder::v1::Session,
   std::map<std::string, UniqueFd> commands_;
   std::set<std::string> ended_;
   std::string shown_;
+  std::string abandoned_;
+  std::size_t running_ = 0;
   bool begun_ = false;
-  bool abandoned_ = false;
+  bool full_ = false;
 };
 
 }  // namespace gantry::isolated

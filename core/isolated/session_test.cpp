@@ -6,8 +6,10 @@
 #include <sys/un.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "isolated/session_fixture.hpp"
@@ -33,18 +35,23 @@ class Sessions : public ::testing::Test {
   Service& service() {
     return *static_cast<Service*>(proxy_->query(Service::kService));
   }
+  /// Nothing if it succeeds.
   template <class Work>
-  static Errc failure(Work work) {
+  static std::optional<Errc> failure(Work work) {
     try {
       work();
     } catch (const Error& error) {
       return error.code();
     }
-    return Errc::internal;
+    return std::nullopt;
   }
 
   TestSession session_;
-  ServedSession served_{session_};
+  std::string distrusted_;
+  ServedSession served_{session_, [this](const std::string& why) {
+                          distrusted_ += why;
+                          throw Error{Errc::unavailable, "it is not itself: " + why};
+                        }};
   std::unique_ptr<Callbacks> callbacks_;
   UniqueFd control_;
   std::unique_ptr<SessionProxy> proxy_;
@@ -166,7 +173,7 @@ TEST_F(Sessions, LetACommandGoOnWhoseOutputNobodyTakes) {
 TEST_F(Sessions, EndTheDriversQuestionsWithTheBuild) {
   std::thread build{[this] {
     session_.await_command("box");
-    served_.abandon();
+    served_.abandon("its driver is gone");
     callbacks_.reset();
   }};
   Kept said;
@@ -176,19 +183,47 @@ TEST_F(Sessions, EndTheDriversQuestionsWithTheBuild) {
   EXPECT_NO_THROW(proxy_->output("nobody hears it"));
 }
 
+TEST_F(Sessions, KnowTheirQuestions) {
+  std::thread command{[this] { EXPECT_EQ(failure([&] { proxy_->run("box"); }), Errc::cancelled); }};
+  session_.await_commands(1);
+  EXPECT_FALSE(served_.end()) << "one is under way";
+  EXPECT_EQ(served_.abandon("first"), "first");
+  EXPECT_EQ(served_.abandon("second"), "first");
+  command.join();
+  EXPECT_TRUE(served_.end());
+  EXPECT_EQ(failure([&] { proxy_->make_tree("base"); }), Errc::cancelled) << "there are no more";
+  EXPECT_EQ(session_.abandoned(), "first");
+  EXPECT_EQ(distrusted_, "");
+}
+
 TEST_F(Sessions, RefuseMoreQuestionsAtOnceThanTheyHaveThreadsFor) {
   std::vector<std::thread> threads;
-  std::atomic<int> refused = 0;
-  for (std::size_t n = 0; n <= kMostCallbacks; ++n) {
-    threads.emplace_back([&, n] {
-      if (failure([&] { proxy_->run("box" + std::to_string(n)); }) == Errc::exhausted) ++refused;
-    });
-  }
-  while (refused == 0) std::this_thread::yield();
-  for (std::size_t n = 0; n <= kMostCallbacks; ++n) session_.stop("box" + std::to_string(n));
+  for (std::size_t n = 0; n < kMostCallbacks; ++n) threads.emplace_back([this] { EXPECT_EQ(proxy_->run("box"), 7); });
+  session_.await_commands(kMostCallbacks);
+  EXPECT_EQ(failure([&] { proxy_->make_tree("base"); }), Errc::exhausted);
+  session_.stop("box");
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(refused, 1);
   EXPECT_EQ(proxy_->make_tree("base"), "tree of base");
+}
+
+TEST_F(Sessions, LetTheDriverShowNoMoreThanTheUserTakes) {
+  session_.fill(true);
+  std::atomic<bool> shown = false;
+  std::thread driver{[&] {
+    proxy_->output("first");
+    shown = true;
+    service<Steps>().output("second", true);
+  }};
+  EXPECT_EQ(proxy_->make_tree("base"), "tree of base") << "that is no reason to wait for anything else";
+  EXPECT_FALSE(shown);
+  session_.fill(false);
+  driver.join();
+  EXPECT_EQ(session_.shown(), "first!second");
+}
+
+TEST_F(Sessions, RefuseQuestionsThatAreTooLarge) {
+  EXPECT_EQ(failure([&] { proxy_->make_tree(std::string(kQuestionBounds.bytes, 'x')); }), Errc::invalid);
+  EXPECT_EQ(proxy_->make_tree("base"), "tree of base") << "the connection is of use still";
 }
 
 // What a driver's process that is not itself any more may send.
@@ -208,6 +243,12 @@ class HostileSessions : public Sessions {
     if (!receive_frame(socket, answer, true)) return std::nullopt;
     return answer.type;
   }
+  /// The build ends by itself, not because something has taken too long for a socket.
+  void expect_quick_end() {
+    const auto begin = std::chrono::steady_clock::now();
+    callbacks_.reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{20});
+  }
   // Numbers of methods (session.cpp).
   static constexpr int kImage = 1;
   static constexpr int kMakeTree = 4;
@@ -224,6 +265,8 @@ TEST_F(HostileSessions, CallsThatAreNoneEndTheirConnection) {
     EXPECT_EQ(answer_to(socket.get()), std::nullopt) << call;
     expect_well();
   }
+  EXPECT_EQ(distrusted_, "this is no call") << "only the first reason counts";
+  EXPECT_EQ(session_.abandoned(), "it is not itself: this is no call");
   for (const FrameType type : {FrameType::describe, FrameType::open, FrameType::result, FrameType::connection}) {
     const UniqueFd socket = connect();
     send_frame(socket.get(), type);
@@ -247,6 +290,21 @@ TEST_F(HostileSessions, AFrameThatIsNoneEndsItsConnection) {
   const UniqueFd socket = connect();
   ASSERT_EQ(::send(socket.get(), "this is no frame at all", 23, 0), 23);
   EXPECT_EQ(answer_to(socket.get()), std::nullopt);
+  EXPECT_EQ(distrusted_, "this is no frame");
+  expect_well();
+}
+
+TEST_F(HostileSessions, QuestionsAreSmall) {
+  UniqueFd socket = connect();
+  const std::array<std::uint32_t, 4> words{0x67646831, static_cast<std::uint32_t>(FrameType::call),
+                                           kQuestionBounds.bytes + 1, 0};
+  ASSERT_EQ(::send(socket.get(), words.data(), sizeof words, 0), static_cast<ssize_t>(sizeof words));
+  EXPECT_EQ(answer_to(socket.get()), std::nullopt);
+  EXPECT_EQ(distrusted_, "a frame is too large");
+  socket = connect();
+  const Json many = Json::array({kMakeTree, std::vector<int>(kQuestionBounds.values)});
+  send_frame(socket.get(), FrameType::call, pack(many));
+  EXPECT_EQ(answer_to(socket.get()), std::nullopt);
   expect_well();
 }
 
@@ -255,6 +313,7 @@ TEST_F(HostileSessions, AWishThatIsNoneEndsTheWishing) {
   send_frame(control_.get(), FrameType::call);
   Frame none;
   EXPECT_FALSE(receive_frame(control_.get(), none));
+  EXPECT_EQ(distrusted_, "a connection was expected to be asked for");
   expect_well();  // on the connection that there is
 }
 
@@ -262,15 +321,34 @@ TEST_F(HostileSessions, HalfAFrameDoesNotKeepTheBuild) {
   const UniqueFd socket = connect();
   ASSERT_EQ(::send(socket.get(), "1hdg", 4, 0), 4);
   ASSERT_EQ(::send(control_.get(), "1hdg", 4, 0), 4);
-  callbacks_.reset();
+  expect_quick_end();
 }
 
 TEST_F(HostileSessions, ADriverThatTakesNoAnswersDoesNotKeepTheBuild) {
   const UniqueFd socket = connect();
-  const Json make_tree = Json::array({kMakeTree, {std::string(std::size_t{8} << 20, 'x')}});
+  const Json make_tree = Json::array({kMakeTree, {std::string(std::size_t{3} << 20, 'x')}});
   // Its answer is larger than the socket has room for.
   send_frame(socket.get(), FrameType::call, pack(make_tree));
-  callbacks_.reset();
+  expect_quick_end();
+}
+
+TEST_F(HostileSessions, ADriverThatTakesNothingIsHandedNothing) {
+  SocketPair pair = make_socket_pair();
+  Line line;
+  line.socket = std::move(pair.ours);
+  const std::string filling(std::size_t{64} << 10, 'x');
+  while (::send(line.socket.get(), filling.data(), filling.size(), MSG_DONTWAIT) > 0) {
+  }
+  Frame call;
+  call.message = pack(Json::array({0, Json::array()}));
+  Incoming incoming{line, call};
+  incoming.taker().take(UniqueFd{::fcntl(control_.get(), F_DUPFD_CLOEXEC, 0)});
+  std::string taken(filling.size(), '\0');
+  ssize_t got = 0;
+  do {
+    got = ::recv(pair.theirs.get(), taken.data(), taken.size(), MSG_DONTWAIT);
+  } while (got > 0);
+  EXPECT_EQ(got, 0) << "the connection has ended";
 }
 
 }  // namespace

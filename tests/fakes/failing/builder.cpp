@@ -28,7 +28,11 @@ class Builder : public gantry::builder::v1::Driver {
     std::array<char, 4> begin{};
     if (request.archive >= 0 && ::pread(request.archive, begin.data(), begin.size() - 1, 0) < 0) begin = {"-"};
     Said said;
-    if (!request.recipe.empty()) run_beside(request.recipe, session, said, call);
+    if (request.target == "leave") {
+      leave_running(request.recipe, session);
+    } else if (!request.recipe.empty()) {
+      run_beside(request.recipe, session, said, call);
+    }
     out = std::to_string(size) + said.text + begin.data();
   }
   void usage(gantry::builder::v1::Usage& out, const gantry::Call& call) override {
@@ -44,6 +48,20 @@ class Builder : public gantry::builder::v1::Driver {
     void write(std::string_view piece, bool /*is_error*/) override { text += piece; }
     std::string text;
   };
+
+  /// What no driver may do: the session is not there any more when the command ends.
+  static void leave_running(const std::string& container, Session& session) {
+    std::thread{[container, &session] {
+      Said said;
+      try {
+        static_cast<Steps*>(session.query(Steps::kService))->run(container, said);
+      } catch (const gantry::Error&) {
+        // As it must be.
+      }
+    }}.detach();
+    Image image;
+    session.cached(Step{}, image);
+  }
 
   void run_beside(const std::string& container, Session& session, Said& said, const gantry::Call& call) {
     std::jthread command{[&] {

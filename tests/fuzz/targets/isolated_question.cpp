@@ -41,6 +41,6 @@ FUZZ_TARGET(text) {
   Line line;
   line.socket = std::move(pair.ours);
   EmptySession session;
-  ServedSession served{session};
+  ServedSession served{session, [](const std::string&) {}};
   serve(line, served);
 }
