@@ -145,13 +145,18 @@ class Mounts {
   void add_tree(Mount mount, PlanMount plan) {
     std::replace(mount.options.begin(), mount.options.end(), std::string("rbind"), std::string("bind"));
     plan.recursive = false;
-    const std::string source = plan.source;
     const std::string target = plan.target;
     add_prepared(mount, plan);
-    for (const std::string& below : place_.submounts(source)) {
-      plan.source = source + "/" + below;
+    if (!plan.attributes_recursive) {
+      std::erase(mount.options, "ro");
+      plan.flags &= ~std::uint64_t{MS_RDONLY};
+    }
+    for (const std::string& below : place_.submounts(plan.source)) {
+      // Below the source, and not by its own path: a container may have exchanged a directory for a link meanwhile.
+      plan.subpath = below;
       plan.target = mount.target = target + "/" + below;
       add_prepared(mount, plan);
+      prepared.back().submount = "," + to_text(entries.back());
     }
   }
 

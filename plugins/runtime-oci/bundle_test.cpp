@@ -244,16 +244,35 @@ TEST(RemappedBundle, TakesATreeMountByMount) {
   auto spec = remapped_spec();
   spec.mounts = {{"bind", "/tree", "/m", "", {"rbind", "rprivate", "ro"}}};
   const Bundle bundle = bundle_of(spec);
-  const json mounts = completed(bundle.config)["mounts"];
+  const json config = completed(bundle.config);
+  const json& mounts = config["mounts"];
   ASSERT_EQ(mounts.size(), 3U);
   EXPECT_EQ(mounts[0]["options"], (json{"bind", "rprivate", "ro"}));
   EXPECT_EQ(mounts[2], (json{{"destination", "/m/one/two"},
                              {"type", "bind"},
                              {"source", "/run/c/mounts/2"},
-                             {"options", {"bind", "rprivate", "ro"}}}));
+                             {"options", {"bind", "rprivate"}}}))
+      << "read-only is the top only";
   ASSERT_EQ(bundle.prepared.size(), 3U);
-  EXPECT_EQ(bundle.prepared[2].source, "/tree/one/two");
+  EXPECT_EQ(bundle.prepared[0].submount, "");
+  EXPECT_EQ(bundle.prepared[2].source, "/tree") << "a container may exchange /tree/one for a link";
+  EXPECT_EQ(bundle.prepared[2].subpath, "one/two");
   EXPECT_FALSE(bundle.prepared[2].recursive);
+  spec.mounts = {{"bind", "/tree", "/m", "", {"rbind", "rprivate", "rro"}}};
+  EXPECT_EQ(completed(bundle_of(spec).config)["mounts"][2]["options"], (json{"bind", "rprivate", "rro"}));
+}
+
+TEST(RemappedBundle, IsWholeWithoutASubmount) {
+  auto spec = remapped_spec();
+  spec.mounts = {{"bind", "/tree", "/m", "", {"rbind"}}, {"proc", "proc", "/proc", "", {}}};
+  Bundle bundle = bundle_of(spec);
+  const std::string left_out = bundle.prepared[1].submount;
+  const auto at = bundle.config.tail.find(left_out);
+  ASSERT_NE(at, std::string::npos);
+  bundle.config.tail.erase(at, left_out.size());
+  const json config = completed(bundle.config);
+  EXPECT_EQ(config["mounts"].size(), 3U);
+  EXPECT_EQ(mount_at(config["mounts"], "/m/one"), nullptr);
 }
 
 TEST(RemappedBundle, LeavesTheHostsRootsSysctlsToTheShim) {

@@ -30,9 +30,10 @@ std::string without_escapes(const std::string& text) {
 }
 
 bool is_seen(const Submount& mount) {
+  // Without a word with the filesystem's server, which may be dead.
+  constexpr int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
   struct statx facts {};
-  return ::statx(AT_FDCWD, mount.path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID, &facts) == 0 &&
-         facts.stx_mnt_id == mount.id;
+  return ::statx(AT_FDCWD, mount.path.c_str(), flags, STATX_MNT_ID, &facts) == 0 && facts.stx_mnt_id == mount.id;
 }
 
 }  // namespace

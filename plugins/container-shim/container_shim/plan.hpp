@@ -18,11 +18,16 @@ struct PlanMount {
   std::string base;
   std::string space;    ///< Of a bind: the mount namespace that has its source; empty: the host's.
   std::string subpath;  ///< Of a bind: what below its source is shown; no link leads out of that.
+  /// Of what is mounted below another bind's source, at `subpath`: the text of its bind in an OCI runtime's
+  /// config.json, which is taken out if it has gone meanwhile, or if the container's root cannot get there.
+  std::string submount;
   bool bind{};
+  bool no_links{};             ///< Of a bind: none leads to its source.
   bool idmap{};                ///< What it shows on disk has the container's ids.
   bool recursive{};            ///< Of a bind: with what is mounted below its source.
   std::uint64_t flags{};       ///< MS_* for mount(2).
   std::uint64_t attributes{};  ///< MOUNT_ATTR_* to set on a bind.
+  std::uint64_t cleared{};     ///< MOUNT_ATTR_* to take away from it first: MOUNT_ATTR__ATIME, where one is named.
   bool attributes_recursive{};
   std::uint64_t propagation{};  ///< MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, perhaps with MS_REC; 0: private.
   std::string data;             ///< For the filesystem.
@@ -30,8 +35,8 @@ struct PlanMount {
 
 template <class Archive>
 void fields(Archive& archive, PlanMount& m) {
-  archive(m.type, m.source, m.target, m.base, m.space, m.subpath, m.bind, m.idmap, m.recursive, m.flags, m.attributes,
-          m.attributes_recursive, m.propagation, m.data);
+  archive(m.type, m.source, m.target, m.base, m.space, m.subpath, m.submount, m.bind, m.no_links, m.idmap, m.recursive,
+          m.flags, m.attributes, m.cleared, m.attributes_recursive, m.propagation, m.data);
 }
 
 struct PlanRlimit {

@@ -11,11 +11,19 @@ namespace gantry::container_shim {
 /// A copy of what is mounted at a bind's source; no descriptor if that fails.
 UniqueFd clone_tree(const PlanMount& mount);
 
-/// The same of what lies at the mount's subpath below the directory `base`; EXDEV: it leads out of that.
+/// The directory at the source of a mount with a subpath.
+UniqueFd open_base(const PlanMount& mount);
+
+/// What lies at the mount's subpath below the directory `base`; EXDEV: it leads out of that.
+UniqueFd open_below(int base, const PlanMount& mount);
+
+/// A copy of that.
 UniqueFd clone_below(int base, const PlanMount& mount);
 
-/// mount_setattr(2): MOUNT_ATTR_* to set, and a propagation or 0. 0, or -1.
-int set_attributes(int tree, std::uint64_t attributes, std::uint64_t propagation, bool recursive);
+/// mount_setattr(2): MOUNT_ATTR_* to set, and a propagation or 0. `cleared`: what goes before, MOUNT_ATTR__ATIME where
+/// how access times are kept is among `attributes`. 0, or -1.
+int set_attributes(int tree, std::uint64_t attributes, std::uint64_t propagation, bool recursive,
+                   std::uint64_t cleared = 0);
 
 /// Shows the ids of the tree, which is nowhere yet, through the maps of a user namespace. 0, or -1 (EINVAL: its
 /// filesystem cannot).

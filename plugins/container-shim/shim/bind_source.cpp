@@ -19,6 +19,8 @@ UniqueFd clone_source(const PlanMount& mount, const ReportLine& line) {
   UniqueFd tree = clone_tree(mount);
   if (!tree) {
     const int error = errno;
+    const bool gone = error == ENOENT || error == ENOTDIR || error == ELOOP;
+    if (gone && !mount.submount.empty()) return tree;
     if (!mount.subpath.empty()) fail_below(mount, error, line);
     if (error == ENOENT) line.fail(Errc::invalid, "bind source path does not exist: " + mount.source);
     line.fail_errno("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.target + "\": open_tree", error);

@@ -41,7 +41,7 @@ int levels_up(const std::string& options) {
 
 UniqueFd HostTrees::of_bind(const PlanMount& mount) const {
   UniqueFd tree = clone_source(mount, line_);
-  if (mount.idmap) map(tree.get(), mount.source, mount.recursive);
+  if (tree && mount.idmap) map(tree.get(), mount.source, mount.recursive);
   return tree;
 }
 

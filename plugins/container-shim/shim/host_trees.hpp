@@ -18,7 +18,7 @@ class HostTrees {
   HostTrees(const Plan& plan, int user_namespace, std::string scratch, const ReportLine& line)
       : plan_(plan), user_(user_namespace), scratch_(std::move(scratch)), line_(line) {}
 
-  /// Of a bind: while the host's mounts and their propagation are still there.
+  /// Of a bind: while the host's mounts and their propagation are still there. No descriptor: a submount has gone.
   [[nodiscard]] UniqueFd of_bind(const PlanMount& mount) const;
 
   /// Of a filesystem. The process's mounts must be private by now; its working directory is "/" afterwards.

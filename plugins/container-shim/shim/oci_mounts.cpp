@@ -15,6 +15,7 @@
 #include "shim/host_trees.hpp"
 #include "shim/id_maps.hpp"
 #include "shim/oci_view.hpp"
+#include "shim/reach.hpp"
 #include "shim/root_path.hpp"
 #include "shim/system.hpp"
 
@@ -32,21 +33,30 @@ class OciMounts {
         trees_(plan, user_ ? user_.get() : -1, root_path_, line) {}
 
   /// All trees are made before any of them is shown: that may cover what others are made of.
-  UniqueFd lay() {
+  OciGround lay() {
     const mode_t mask = ::umask(0);
     for (const PlanMount& mount : plan_.root) roots_.push_back(mount.bind ? trees_.of_bind(mount) : UniqueFd());
     for (const PlanMount& mount : plan_.mounts) mounts_.push_back(mount.bind ? trees_.of_bind(mount) : UniqueFd());
+    if (user_) drop_unreachable();
     if (user_) cut_off();
     make_filesystems();
     if (user_) nodes_ = trees_.of_nodes();
     if (user_ && open_way(plan_.directory) < 0) line_.fail_errno("open the way to " + plan_.directory);
     show_mounts();
-    UniqueFd root = show_root();
+    OciGround ground{show_root(), {}};
+    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+      if (!mounts_[i]) ground.left_out.push_back(&plan_.mounts[i]);
+    }
     ::umask(mask);
-    return root;
+    return ground;
   }
 
  private:
+  /// The runtime would fail there, and nobody in the container would see them.
+  void drop_unreachable() {
+    for (const std::size_t index : unreachable_submounts(plan_.mounts, user_.get())) mounts_[index].reset();
+  }
+
   /// With a user namespace the runtime's binds are all of trees, which have their propagation by now.
   void cut_off() const {
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) line_.fail_errno("make mounts private");
@@ -58,7 +68,7 @@ class OciMounts {
     }
     for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
       const PlanMount& mount = plan_.mounts[i];
-      if (mounts_[i]) continue;
+      if (mount.bind) continue;
       mounts_[i] = user_ && is_own_dev(mount) ? trees_.of_dev(mount) : trees_.of_filesystem(mount);
     }
   }
@@ -67,8 +77,9 @@ class OciMounts {
     if (plan_.mounts.empty() && nodes_.empty()) return;
     const std::string directory = plan_.directory + "/" + kOciMountsDirectory;
     if (::mkdir(directory.c_str(), 0711) < 0) line_.fail_errno("make " + directory);
-    for (std::size_t i = 0; i < plan_.mounts.size(); ++i)
-      show(plan_.mounts[i], mounts_[i], oci_mount(plan_.directory, i));
+    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+      if (mounts_[i]) show(plan_.mounts[i], mounts_[i], oci_mount(plan_.directory, i));
+    }
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       const std::string path = oci_node(plan_.directory, i);
       if (move_onto(nodes_[i].get(), make_target(path, false).get()) < 0) line_.fail_errno("mount " + path);
@@ -134,6 +145,6 @@ class OciMounts {
 
 }  // namespace
 
-UniqueFd lay_oci_mounts(const Plan& plan, const ReportLine& line) { return OciMounts(plan, line).lay(); }
+OciGround lay_oci_mounts(const Plan& plan, const ReportLine& line) { return OciMounts(plan, line).lay(); }
 
 }  // namespace gantry::container_shim

@@ -52,6 +52,14 @@ std::string complete(const PlanDocument& document, const PlanProcess& process, i
   return text + ",\"user\":" + user_json(identity) + document.tail;
 }
 
+PlanDocument without_mounts(PlanDocument document, const std::vector<const PlanMount*>& mounts) {
+  for (const PlanMount* mount : mounts) {
+    const std::size_t at = document.tail.find(mount->submount);
+    if (at != std::string::npos) document.tail.erase(at, mount->submount.size());
+  }
+  return document;
+}
+
 void write_document(const std::string& directory, const std::string& file, const std::string& text,
                     const ReportLine& line) {
   if (::chdir(directory.c_str()) < 0) line.fail_errno("chdir " + directory);
@@ -145,7 +153,6 @@ void enter_view(const Plan& plan, const ReportLine& line) {
 /// Where the way to the container was opened, nothing else is left.
 void check_runtime_is_seen(const Plan& plan, const ReportLine& line) {
   const std::string& runtime = plan.oci->command.front();
-  if (!is_remapped(plan) || ::access(runtime.c_str(), X_OK) == 0) return;
   line.fail(Errc::unsupported, "the OCI runtime " + runtime +
                                    " is below a directory that only root may enter, and so is " + plan.directory +
                                    ": put it elsewhere, or run the container with --userns=host");

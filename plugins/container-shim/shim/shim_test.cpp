@@ -3,12 +3,19 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 
+#include "shim/bind.hpp"
+#include "shim/bind_source.hpp"
 #include "shim/directory_fixture.hpp"
+#include "shim/filesystem_identity.hpp"
 #include "shim/log_line.hpp"
 #include "shim/passwd.hpp"
 #include "shim/program.hpp"
@@ -117,6 +124,67 @@ TEST_F(RootPath, StaysInside) {
   EXPECT_TRUE(fs::is_regular_file(path() / "c/file"));
   EXPECT_FALSE(open_target(root.get(), "/loop/x", true));
   EXPECT_FALSE(open_target(root.get(), "/c/file/below", true));
+}
+
+TEST_F(RootPath, LeadsToASubmountByNoLink) {
+  fs::create_directories(path() / "source/real/sub");
+  fs::create_directories(path() / "host/sub");
+  fs::create_symlink("real", path() / "source/link");
+  fs::create_symlink(path() / "host", path() / "source/out");
+  PlanMount mount;
+  mount.source = path() / "source";
+  const UniqueFd base = open_base(mount);
+  const auto opens = [&](const char* below) {
+    mount.subpath = below;
+    return static_cast<bool>(open_below(base.get(), mount));
+  };
+  EXPECT_TRUE(opens("link/sub")) << "a part of a volume";
+  EXPECT_FALSE(opens("out/sub"));
+  mount.submount = ",{}";
+  EXPECT_TRUE(opens("real/sub"));
+  EXPECT_FALSE(opens("link/sub"));
+  EXPECT_FALSE(opens("out/sub"));
+}
+
+TEST_F(RootPath, LeadsToNoSubmountThatHasGone) {
+  PlanMount mount;
+  mount.source = path();
+  mount.subpath = "gone/inner";
+  mount.submount = ",{}";
+  EXPECT_FALSE(clone_source(mount, ReportLine(-1)));
+  std::ofstream(path() / "gone") << "a file";
+  EXPECT_FALSE(clone_source(mount, ReportLine(-1)));
+}
+
+/// As if its container had made a link of a directory that was checked.
+TEST_F(RootPath, LeadsToACheckedSourceByNoLink) {
+  fs::create_directories(path() / "real/source");
+  fs::create_symlink("real", path() / "link");
+  PlanMount mount;
+  mount.no_links = true;
+  mount.source = path() / "link/source";
+  EXPECT_FALSE(clone_tree(mount));
+  EXPECT_EQ(errno, ELOOP);
+  EXPECT_FALSE(open_base(mount));
+}
+
+TEST(DeathSignal, OutlivesAnotherIdentity) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root has another one";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int during = 0;
+    int after = 0;
+    {
+      const FilesystemIdentity identity(1, 1);
+      ::prctl(PR_GET_PDEATHSIG, &during);
+    }
+    ::prctl(PR_GET_PDEATHSIG, &after);
+    ::_exit(during == SIGKILL && after == SIGKILL ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(ProgramSearch, FollowsThePath) {
