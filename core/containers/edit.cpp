@@ -71,12 +71,14 @@ awaitable<void> Service::Impl::mount_live(std::shared_ptr<const Container> conta
   }
   Mount mount = build_mount(place, &volume);
   const auto runtime = runtime_of(*container);
-  if (!runtime.can("idmap")) std::erase(mount.options, std::string(kIdMapOption));
+  if (!runtime.can("idmap")) strip_id_map(mount);
   const plugins::CallSettings settings_of_call;
-  const auto work = [id, mount](auto& driver, const Call& call) { live_mounts(driver).mount(id, mount, call); };
   std::exception_ptr failure;
   try {
-    if (place.id_map) co_await at.workers.run(Pool::quick, [&place] { check_mapped_bind(place.source); });
+    if (place.id_map) {
+      mount.source = co_await at.workers.run(Pool::quick, [&place] { return check_mapped_bind(place.source); });
+    }
+    const auto work = [id, mount](auto& driver, const Call& call) { live_mounts(driver).mount(id, mount, call); };
     co_await at.drivers.call(runtime, Pool::quick, settings_of_call, work);
   } catch (...) {
     failure = std::current_exception();

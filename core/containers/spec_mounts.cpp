@@ -103,7 +103,7 @@ Mount build_mount(const MountPoint& place, const Mount* volume) {
   Mount mount{"bind", place.source, place.destination, "", {place.non_recursive ? "bind" : "rbind"}};
   mount.options.push_back(place.propagation.empty() ? "rprivate" : place.propagation);
   if (!place.writable) mount.options.emplace_back(place.readonly_top_only ? "ro" : "rro");
-  if (place.id_map) mount.options.emplace_back(kIdMapOption);
+  if (place.id_map) mount.options.insert(mount.options.end(), {std::string(kIdMapOption), std::string(kNoLinksOption)});
   return mount;
 }
 

@@ -160,9 +160,9 @@ awaitable<void> Service::Impl::run(Held& held) {
   if (std::any_of(container->mounts.begin(), container->mounts.end(), is_bind)) {
     std::optional<HostOwner> owner;
     if (!spec->uid_map.empty()) owner = HostOwner{spec->uid_map.front().outside, spec->gid_map.front().outside};
-    co_await at.workers.run(Pool::quick, [&container, &owner] {
+    co_await at.workers.run(Pool::quick, [&container, &owner, &spec] {
       make_bind_sources(container->mounts, owner);
-      if (owner) check_mapped_binds(container->mounts);
+      if (owner) check_mapped_binds(spec->mounts);
     });
   }
   // What others may read, not what is the driver's own affair.

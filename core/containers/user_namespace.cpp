@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "containers/defaults.hpp"
+#include "containers/tree_ids.hpp"
 #include "gantry/error.hpp"
 
 namespace gantry::containers {
@@ -16,7 +17,7 @@ namespace {
 [[noreturn]] void refuse_remapped(const std::string& message) { throw Error{Errc::invalid, message}; }
 
 void strip(std::vector<Mount>& mounts) {
-  for (Mount& mount : mounts) std::erase(mount.options, std::string(kIdMapOption));
+  for (Mount& mount : mounts) strip_id_map(mount);
 }
 
 // Of ids from 0 on, without a gap: the last one.
@@ -44,6 +45,10 @@ std::string user_namespace_of(const std::string& joined) {
 }
 
 }  // namespace
+
+void strip_id_map(Mount& mount) {
+  for (const std::string_view option : {kIdMapOption, kNoLinksOption}) std::erase(mount.options, option);
+}
 
 bool is_remapped(const wire::HostConfig& host, const Settings& settings) {
   return !settings.uid_map.empty() && host.userns_mode != "host";
@@ -99,23 +104,25 @@ std::string joined_user_namespace(const std::map<std::string, std::string>& join
   return first.substr(0, first.rfind('/')) + "/user";
 }
 
-void check_mapped_bind(const std::string& source) {
+std::string check_mapped_bind(const std::string& source) {
   std::error_code failed;
   const std::filesystem::path real = std::filesystem::canonical(source, failed);
   if (failed) {
     refuse_remapped("invalid mount config for type \"bind\": bind source path does not exist: " + source);
   }
   for (auto at = real.parent_path(); at != at.root_path(); at = at.parent_path()) {
-    if (is_closed(at)) return;
+    if (is_closed(at)) return real;
   }
   refuse_remapped("invalid mount config for type \"bind\": idmap: other users of the host can enter " + real.string() +
                   ", where files of the container's root would be the host's root's: put it below a directory that "
                   "only root can enter (chmod 700)");
 }
 
-void check_mapped_binds(const std::vector<MountPoint>& places) {
-  for (const MountPoint& place : places) {
-    if (place.type == "bind" && place.id_map) check_mapped_bind(place.source);
+void check_mapped_binds(std::vector<Mount>& mounts) {
+  for (Mount& mount : mounts) {
+    const bool is_asked_for =
+        std::find(mount.options.begin(), mount.options.end(), kNoLinksOption) != mount.options.end();
+    if (is_asked_for) mount.source = check_mapped_bind(mount.source);
   }
 }
 

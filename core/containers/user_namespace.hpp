@@ -25,12 +25,15 @@ void build_user_namespace(const wire::HostConfig& host, const Settings& settings
 /// which is not the host's. Empty if there are none. Errors: conflict.
 std::string joined_user_namespace(const std::map<std::string, std::string>& joined);
 
-/// Those of the places that need it.
-void check_mapped_binds(const std::vector<MountPoint>& places);
+/// Those of a specification that need it (kNoLinksOption): their sources are the paths that were checked afterwards.
+void check_mapped_binds(std::vector<Mount>& mounts);
 
 /// A bind whose ids are mapped lets the container's root make files that are the host's root's (setuid ones, too): only
-/// below a directory that the host's other users cannot enter, and that is not the container's to open. Errors:
-/// invalid.
-void check_mapped_bind(const std::string& source);
+/// below a directory that the host's other users cannot enter, and that is not the container's to open. Returns the
+/// path without links: that one is to be mounted, without following any. Errors: invalid.
+std::string check_mapped_bind(const std::string& source);
+
+/// Takes what is for containers with a user namespace out of a mount's options.
+void strip_id_map(Mount& mount);
 
 }  // namespace gantry::containers

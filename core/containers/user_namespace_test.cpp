@@ -79,6 +79,8 @@ TEST(UserNamespace, WhatIsTheContainersIsMapped) {
   for (const char* target : {"/x", "/h", "/proc", "/dev"}) {
     EXPECT_THAT(options_at(spec, target), Not(Contains(kMapped))) << target;
   }
+  EXPECT_THAT(options_at(spec, "/y"), Contains(std::string(kNoLinksOption)));
+  EXPECT_THAT(options_at(spec, "/v"), Not(Contains(std::string(kNoLinksOption))));
   for (const Mount& mount : spec.mounts) EXPECT_THAT(mount.options, Not(Contains(std::string(kHostIdsOption))));
   EXPECT_EQ(spec.sysctls.at("net.ipv4.ping_group_range"), "0 1009");
 }
@@ -94,7 +96,10 @@ TEST(UserNamespace, WithoutOneASpecificationIsAsEver) {
     EXPECT_TRUE(spec.uid_map.empty());
     EXPECT_NE(spec.namespaces.back().kind, "user");
     EXPECT_THAT(spec.root.front().options, Not(Contains(kMapped)));
-    for (const Mount& mount : spec.mounts) EXPECT_THAT(mount.options, Not(Contains(kMapped))) << mount.target;
+    for (const Mount& mount : spec.mounts) {
+      EXPECT_THAT(mount.options, Not(Contains(kMapped))) << mount.target;
+      EXPECT_THAT(mount.options, Not(Contains(std::string(kNoLinksOption)))) << mount.target;
+    }
     EXPECT_EQ(spec.sysctls.at("net.ipv4.ping_group_range"), "0 2147483647");
   }
 }
@@ -125,7 +130,14 @@ TEST(UserNamespace, MappedBindsAreBelowAClosedDirectory) {
   std::string pattern = "/var/tmp/gantry-mapped-XXXXXX";
   const fs::path base = ::mkdtemp(pattern.data());
   fs::create_directories(base / "inner/source");
-  EXPECT_NO_THROW(check_mapped_bind(base / "inner/source"));
+  fs::create_symlink(base / "inner", base / "way");
+  EXPECT_EQ(check_mapped_bind(base / "inner/source"), base / "inner/source");
+  EXPECT_EQ(check_mapped_bind(base / "way/source"), base / "inner/source");
+  std::vector<Mount> mounts{{"bind", base / "way", "/w", "", {std::string(kNoLinksOption)}},
+                            {"bind", base / "way", "/w", "", {kMapped}}};
+  check_mapped_binds(mounts);
+  EXPECT_EQ(mounts[0].source, base / "inner") << "what was checked";
+  EXPECT_EQ(mounts[1].source, base / "way") << "the daemon's own";
   EXPECT_THROW(check_mapped_bind(base), Error) << "the container could open it";
   fs::permissions(base, fs::perms(0750));
   EXPECT_THROW(check_mapped_bind(base / "inner"), Error) << "an ACL may stand behind the group's bits";

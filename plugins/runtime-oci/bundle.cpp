@@ -26,8 +26,8 @@ using runtime::v1::Spec;
 constexpr const char* kInitTarget = "/sbin/docker-init";
 
 bool is_for_the_runtime(const std::string& option) {
-  return option == kIdMapOption || option == kHostIdsOption || option.starts_with(kSubpathOption) ||
-         option.starts_with(kMountNamespaceOption);
+  return option == kIdMapOption || option == kHostIdsOption || option == kNoLinksOption ||
+         option.starts_with(kSubpathOption) || option.starts_with(kMountNamespaceOption);
 }
 
 bool is_bind_option(const std::string& option) { return option == "bind" || option == "rbind"; }

@@ -30,6 +30,9 @@ inline constexpr std::string_view kMountNamespaceOption = "x-mount-namespace=";
 /// MOUNT_ATTR_IDMAP). Of an overlay it is the directories in its options that are mapped: it has a `base`, and they are
 /// relative to that, on its filesystem. The daemon sets it; a storage driver need not.
 inline constexpr std::string_view kIdMapOption = "x-idmap";
+/// An option of a bind for the runtime (capability "idmap"): no symbolic link is followed on the way to the source
+/// (RESOLVE_NO_SYMLINKS). The daemon has judged that path, and what others make of it meanwhile must not be shown.
+inline constexpr std::string_view kNoLinksOption = "x-no-links";
 /// What a volume driver says of a volume whose ids on disk are the host's (a directory of the host's own): the daemon
 /// does not set kIdMapOption for it, and passes this one on to nobody.
 inline constexpr std::string_view kHostIdsOption = "x-host-ids";

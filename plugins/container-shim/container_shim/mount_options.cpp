@@ -88,6 +88,8 @@ PlanMount translate_mount(const Mount& mount) {
       out.recursive = option == "rbind";
     } else if (option == kIdMapOption) {
       out.idmap = true;
+    } else if (option == kNoLinksOption) {
+      out.no_links = true;
     } else if (option.starts_with(kMountNamespaceOption)) {
       out.space = option.substr(kMountNamespaceOption.size());
     } else if (option.starts_with(kSubpathOption)) {
