@@ -166,8 +166,9 @@ void Container::exec(const Request& request, ExecPlan plan, UniqueFd socket, Uni
   settings.cgroup = directory.get();
   settings.extra_fd = init_->pidfd.get();
   if (plan_.oci && plan.process.terminal) listen_for_terminal(process);
+  const pid_t shim = ::getpid();
   if (clone_into(process, settings, ends)) {
-    if (plan_.oci) run_oci_exec(plan_, {plan, request.exec_id, init_->pid});
+    if (plan_.oci) run_oci_exec(plan_, {plan, request.exec_id, shim, init_->pid});
     run_exec(plan_, plan.process);
   }
   if (process.pid < 0) {

@@ -57,7 +57,8 @@ void Container::create_by_runtime(UniqueFd connection) {
   const UniqueFd held(pipe[1]);
   CloneSettings settings;
   settings.extra_fd = held.get();
-  if (clone_into(*init_, settings, ends)) run_oci_create(plan_);
+  const pid_t shim = ::getpid();
+  if (clone_into(*init_, settings, ends)) run_oci_create(plan_, shim);
   if (init_->pid < 0) {
     answer(connection.get(), errno_failure("start the OCI runtime"));
     return loop_.stop();
@@ -168,8 +169,9 @@ void Container::on_made_by_runtime(Process& process, int status) {
 
 void Container::start_by_runtime() {
   UniqueFd pidfd;
+  const pid_t shim = ::getpid();
   starter_ = clone_process(0, pidfd);
-  if (starter_ == 0) run_oci_start(plan_, init_->pid);
+  if (starter_ == 0) run_oci_start(plan_, shim, init_->pid);
   if (starter_ > 0) return limit_runtime(*init_, starter_, "start");
   starter_ = 0;
   answer(init_->waiting.get(), errno_failure("start the OCI runtime"));

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shim/system.hpp"
+
 namespace gantry::container_shim {
 
 namespace {
@@ -21,12 +23,14 @@ void raise_permitted() {
 }  // namespace
 
 FilesystemIdentity::FilesystemIdentity(std::uint32_t uid, std::uint32_t gid) {
+  const KeptDeathSignal kept;
   ::setfsgid(gid);
   ::setfsuid(uid);
   raise_permitted();
 }
 
 FilesystemIdentity::~FilesystemIdentity() {
+  const KeptDeathSignal kept;
   ::setfsuid(0);
   ::setfsgid(0);
 }

@@ -66,8 +66,15 @@ void write_document(const std::string& directory, const std::string& file, const
   if (const int error = replace_file(file.c_str(), text); error != 0) line.fail_errno("write " + file, error);
 }
 
+/// A runtime whose shim is killed has nobody to work for; one that is given up goes with what it has started.
+void die_with_shim(pid_t shim) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (::getppid() != shim) ::_exit(127);
+  ::setpgid(0, 0);
+}
+
 /// The runtime's log is a file of its own for each of its runs that can fail.
-[[noreturn]] void become_runtime(const Plan& plan, const std::string& exec_id, const Words& words,
+[[noreturn]] void become_runtime(const Plan& plan, const std::string& exec_id, const Words& words, pid_t shim,
                                  const ReportLine* line) {
   Words all = plan.oci->command;
   all.insert(all.end(), {"--log", plan.directory + "/" + oci_file(exec_id, "log")});
@@ -77,6 +84,8 @@ void write_document(const std::string& directory, const std::string& file, const
   arguments.push_back(nullptr);
   char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   char* const environment[] = {path, nullptr};
+  // Again: the kernel forgets it when a process changes whose files it acts on.
+  die_with_shim(shim);
   reset_signals();
   // As of who calls a runtime by hand: whoever the container runs as may look at its cgroups, and runc's has it, too.
   ::umask(0022);
@@ -89,12 +98,6 @@ void write_document(const std::string& directory, const std::string& file, const
 void add_terminal(const PlanProcess& process, const std::string& exec_id, Words& words) {
   // Relative, as a socket's address has no room for the directory; that is where the runtime works.
   if (process.terminal) words.insert(words.end(), {"--console-socket", oci_file(exec_id, "tty")});
-}
-
-/// A runtime whose shim is killed has nobody to work for; one that is given up goes with what it has started.
-void die_with_shim() {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  ::setpgid(0, 0);
 }
 
 /// Of what nobody can execute each runtime says something else, and whoever asked for it is to get runc's words. What
@@ -160,9 +163,9 @@ void check_runtime_is_seen(const Plan& plan, const ReportLine& line) {
 
 }  // namespace
 
-void run_oci_create(const Plan& plan) {
+void run_oci_create(const Plan& plan, pid_t shim) {
   const ReportLine line(kReportFd);
-  die_with_shim();
+  die_with_shim(shim);
   enter_view(plan, line);
   if (make_private_around(plan.directory) < 0) line.fail_errno("make what " + plan.directory + " is on private");
   const UniqueFd root = lay_oci_mounts(plan, line);
@@ -174,20 +177,20 @@ void run_oci_create(const Plan& plan) {
   if (is_on_initramfs()) words.emplace_back("--no-pivot");
   add_terminal(plan.process, "", words);
   words.push_back(plan.id);
-  become_runtime(plan, "", words, &line);
+  become_runtime(plan, "", words, shim, &line);
 }
 
-void run_oci_start(const Plan& plan, pid_t init) {
-  die_with_shim();
+void run_oci_start(const Plan& plan, pid_t shim, pid_t init) {
+  die_with_shim(shim);
   write_late_sysctls(plan, init);
   const auto& hidden = plan.oci->hidden;
   if (!hidden.empty() && (::unshare(CLONE_NEWNS) < 0 || hide_mounts(hidden) < 0)) ::_exit(127);
-  become_runtime(plan, "", {"start", plan.id}, nullptr);
+  become_runtime(plan, "", {"start", plan.id}, shim, nullptr);
 }
 
 void run_oci_exec(const Plan& container, const OciExec& exec) {
   const ReportLine line(kReportFd);
-  die_with_shim();
+  die_with_shim(exec.shim);
   const std::string path = "/proc/" + number(exec.init) + "/root";
   const UniqueFd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) line.fail(Errc::conflict, "container " + container.id + " is not running");
@@ -200,7 +203,7 @@ void run_oci_exec(const Plan& container, const OciExec& exec) {
               "--pid-file", container.directory + "/" + oci_file(exec.id, "pid")};
   add_terminal(exec.plan.process, exec.id, words);
   words.push_back(container.id);
-  become_runtime(container, exec.id, words, &line);
+  become_runtime(container, exec.id, words, exec.shim, &line);
 }
 
 }  // namespace gantry::container_shim

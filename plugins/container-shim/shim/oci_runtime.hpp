@@ -14,14 +14,15 @@ namespace gantry::container_shim {
 struct OciExec {
   const ExecPlan& plan;
   const std::string& id;
+  pid_t shim{};
   pid_t init{};
 };
 
 /// `create`: mounts the root where only this process and the container see it, and completes the bundle.
-[[noreturn]] void run_oci_create(const Plan& plan);
+[[noreturn]] void run_oci_create(const Plan& plan, pid_t shim);
 
 /// `start`. Its end is the answer.
-[[noreturn]] void run_oci_start(const Plan& plan, pid_t init);
+[[noreturn]] void run_oci_start(const Plan& plan, pid_t shim, pid_t init);
 
 /// `exec`, detached.
 [[noreturn]] void run_oci_exec(const Plan& container, const OciExec& exec);

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,6 +31,10 @@ pid_t clone_process(std::uint64_t flags, UniqueFd& pidfd, int cgroup) {
   if (pid > 0) pidfd.reset(fd);
   return pid;
 }
+
+KeptDeathSignal::KeptDeathSignal() { ::prctl(PR_GET_PDEATHSIG, &signal_, 0, 0, 0); }
+
+KeptDeathSignal::~KeptDeathSignal() { ::prctl(PR_SET_PDEATHSIG, signal_, 0, 0, 0); }
 
 int openat2_retrying(int directory, const char* path, int flags, std::uint64_t resolve) {
   open_how how{};

@@ -10,6 +10,18 @@
 /// System calls that glibc has no function for, and the few shapes of file access that the shim needs.
 namespace gantry::container_shim {
 
+/// Sets prctl(PR_SET_PDEATHSIG) again at its end: the kernel forgets it when a process changes its identity.
+class KeptDeathSignal {
+ public:
+  KeptDeathSignal();
+  ~KeptDeathSignal();
+  KeptDeathSignal(const KeptDeathSignal&) = delete;
+  KeptDeathSignal& operator=(const KeptDeathSignal&) = delete;
+
+ private:
+  int signal_{};
+};
+
 /// fork(2) with clone3(2)'s flags; in the parent `pidfd` owns a descriptor of the child. `cgroup`: with
 /// CLONE_INTO_CGROUP.
 pid_t clone_process(std::uint64_t flags, UniqueFd& pidfd, int cgroup = -1);
