@@ -52,6 +52,32 @@ TEST(MountOptions, MakeABind) {
   EXPECT_THROW(translate_mount({"overlay", "overlay", "", "", {"lowerdir=" + std::string(5000, 'x')}}), Error);
 }
 
+TEST(MountOptions, NameOneWayToKeepAccessTimes) {
+  const auto bind = [](std::vector<std::string> options) {
+    options.emplace_back("bind");
+    return translate_mount({"bind", "/s", "/t", "", std::move(options)});
+  };
+  EXPECT_EQ(bind({"ro"}).cleared, 0U);
+  const PlanMount last = bind({"noatime", "strictatime"});
+  EXPECT_EQ(last.attributes, std::uint64_t{MOUNT_ATTR_STRICTATIME});
+  EXPECT_EQ(last.cleared, std::uint64_t{MOUNT_ATTR__ATIME});
+  const PlanMount relative = bind({"noatime", "relatime"});
+  EXPECT_EQ(relative.attributes, 0U);
+  EXPECT_EQ(relative.cleared, std::uint64_t{MOUNT_ATTR__ATIME}) << "the attribute's number is 0";
+}
+
+TEST(Devices, AreAtPlacesThatTheirPathsName) {
+  for (const char* path : {"/dev/..", "/dev/.", "/dev/x/", "/dev/../etc/x", "/"}) {
+    runtime::v1::Spec spec;
+    spec.root = {{"bind", "/image", "", "", {"rbind"}}};
+    spec.namespaces = {{"mount", ""}};
+    spec.devices = {{path, 'c', 1, 3, 0666, 0, 0}};
+    const CgroupLayout layout;
+    const std::vector<runtime::v1::Rlimit> no_limits;
+    EXPECT_THROW(translate_spec(spec, {layout, "/run/c", "gantry", no_limits}), Error) << path;
+  }
+}
+
 TEST(Ulimit, ReadsSoftAndHard) {
   const auto limit = parse_ulimit("nofile=1024:2048");
   EXPECT_EQ(limit.type, "RLIMIT_NOFILE");

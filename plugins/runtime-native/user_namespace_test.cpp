@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -290,6 +291,28 @@ TEST_F(UserNamespaces, FilesystemsThatOnlyTheHostMountsAreMounted) {
   spec.mounts.push_back(
       {"overlay", "overlay", "/image", base(), {"lowerdir=lower:root", "ro", std::string(kIdMapOption)}});
   EXPECT_EQ(world().run(spec).out, "text\nsealed\n");
+}
+
+TEST_F(UserNamespaces, WhatTheHostMountedStaysAsItIs) {
+  fs::create_directories(base() / "host");
+  ASSERT_EQ(::mount("tmpfs", (base() / "host").c_str(), "tmpfs", MS_RDONLY | MS_NOSUID, "size=64k"), 0);
+  ASSERT_EQ(::mount(nullptr, (base() / "host").c_str(), nullptr, MS_SHARED, nullptr), 0);
+  auto spec = remapped(
+      "mount -o remount,bind,rw,nosuid /h 2>/dev/null || echo sealed; mount -t tmpfs t /top && mount -t tmpfs t /top "
+      "&& echo mounted; sleep 1000");
+  spec.process.capabilities.emplace_back("CAP_SYS_ADMIN");
+  spec.seccomp = "unconfined";
+  spec.mounts.push_back({"bind", base() / "host", "/h", "", {"rbind", "rprivate"}});
+  spec.mounts.push_back({"bind", base() / "host", "/top", "", {"bind", "rshared"}});
+  auto live = world().launch(spec);
+  EXPECT_EQ(conformance::demultiplex(conformance::read_socket(live.streams.socket.get(), "mounted\n")).out,
+            "sealed\nmounted\n");
+  std::ifstream table("/proc/self/mountinfo");
+  std::size_t found = 0;
+  for (std::string line; std::getline(table, line);) found += line.find(base() / "host") != std::string::npos ? 1 : 0;
+  EXPECT_EQ(found, 1U) << "what the container mounted came to the host";
+  world().kill(std::move(live));
+  ::umount2((base() / "host").c_str(), MNT_DETACH);
 }
 
 TEST_F(UserNamespaces, LiveMountsAreMapped) {

@@ -85,9 +85,11 @@ Json mount_entry(const Mount& mount, const PlanMount& plan, const std::string& p
 
 /// As the shim mounts it: with what the runtime cannot give it by a bind of that.
 PlanMount prepared_mount(PlanMount mount, bool remapped) {
-  constexpr std::uint64_t kept = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  constexpr std::uint64_t kept = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR__ATIME |
+                                 MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW;
   // crun 1.8 forgets them in a user namespace. Read-only is the runtime's: targets of other mounts may be in there.
   mount.attributes = remapped ? mount.attributes & kept : 0;
+  if (!remapped) mount.cleared = 0;
   mount.attributes_recursive = false;
   // What the host mounts there is to reach the runtime's copy, but nothing comes back.
   const bool follows = remapped && (mount.propagation & (MS_SLAVE | MS_SHARED)) != 0;

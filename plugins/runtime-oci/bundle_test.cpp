@@ -215,7 +215,7 @@ TEST(RemappedBundle, TakesWhatIsTheHostsFromTheShim) {
                  {"tmpfs", "tmpfs", "/dev", "", {"nosuid", "mode=755"}},
                  {"tmpfs", "tmpfs", "/t", "", {"uid=7"}},
                  {"bind", "/a", "/a", "", {"bind", "rprivate", "ro", std::string{kIdMapOption}}},
-                 {"bind", "/s", "/s", "", {"bind", "rslave", "nosuid"}}};
+                 {"bind", "/s", "/s", "", {"bind", "rslave", "nosuid", "noatime"}}};
   spec.devices = {{"/opt/zero", 'c', 1, 5, 0666, 0, 0}, {"/dev/mine", 'c', 1, 5, 0666, 0, 0}};
   const Bundle bundle = bundle_of(spec, "/libexec/init");
   const json config = completed(bundle.config);
@@ -236,7 +236,8 @@ TEST(RemappedBundle, TakesWhatIsTheHostsFromTheShim) {
   EXPECT_TRUE(bundle.prepared[1].idmap);
   EXPECT_EQ(bundle.prepared[1].attributes, 0U) << "the runtime makes it read-only, when all targets are there";
   EXPECT_EQ(bundle.prepared[1].propagation, 0U);
-  EXPECT_EQ(bundle.prepared[2].attributes, std::uint64_t{MOUNT_ATTR_NOSUID});
+  EXPECT_EQ(bundle.prepared[2].attributes, std::uint64_t{MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME});
+  EXPECT_EQ(bundle.prepared[2].cleared, std::uint64_t{MOUNT_ATTR__ATIME});
   EXPECT_EQ(bundle.prepared[2].propagation, std::uint64_t{MS_SLAVE});
 }
 

@@ -27,6 +27,7 @@ constexpr Flag kFlags[] = {
     {"noexec", MS_NOEXEC, MOUNT_ATTR_NOEXEC, false},
     {"exec", MS_NOEXEC, MOUNT_ATTR_NOEXEC, true},
     {"noatime", MS_NOATIME, MOUNT_ATTR_NOATIME, false},
+    {"atime", MS_NOATIME, 0, false},
     {"atime", MS_NOATIME, MOUNT_ATTR_NOATIME, true},
     {"nodiratime", MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, false},
     {"diratime", MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, true},
@@ -56,6 +57,11 @@ constexpr Propagation kPropagations[] = {{"private", MS_PRIVATE},       {"rpriva
 bool apply_flag(std::string_view option, PlanMount& out) {
   for (const Flag& flag : kFlags) {
     if (flag.name != option) continue;
+    // They exclude each other, and the attribute of one of them is 0.
+    if ((flag.flag & (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)) != 0) {
+      out.attributes &= ~std::uint64_t{MOUNT_ATTR__ATIME};
+      out.cleared = MOUNT_ATTR__ATIME;
+    }
     out.flags = flag.clear ? out.flags & ~flag.flag : out.flags | flag.flag;
     out.attributes = flag.clear ? out.attributes & ~flag.attribute : out.attributes | flag.attribute;
     return true;

@@ -23,6 +23,11 @@ namespace gantry::container_shim {
 
 namespace {
 
+/// A locked mount keeps its access times, and is not shown without what is mounted below it.
+bool needs_unlocked(const PlanMount& mount) {
+  return mount.bind && (!mount.recursive || mount.cleared != 0 || (mount.attributes & MOUNT_ATTR_NODIRATIME) != 0);
+}
+
 class Groundwork {
  public:
   Groundwork(const Plan& plan, const GroundworkSubject& subject)
@@ -31,9 +36,11 @@ class Groundwork {
   void lay() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::umask(0);
+    open_user_namespace();
+    const HostTrees trees(plan_, user_.get(), scratch_, line_);
+    clone_unlocked_binds(trees);
     enter();
     write_sysctls();
-    const HostTrees trees(plan_, user_.get(), scratch_, line_);
     clone_binds(trees);
     // What the host mounts or takes away from here on is no matter of the container's.
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) line_.fail_errno("make mounts private");
@@ -48,9 +55,23 @@ class Groundwork {
   }
 
  private:
-  void enter() {
+  void open_user_namespace() {
     user_.reset(::open(("/proc/" + number(subject_.init) + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
     if (!user_) line_.fail_errno("open the user namespace");
+  }
+
+  /// From the host's mounts, what cannot be had of the init's copies of them: they are locked, as they are another user
+  /// namespace's. Only these: what the host has as read-only or nosuid is to stay so.
+  void clone_unlocked_binds(const HostTrees& trees) {
+    for (const PlanMount& mount : plan_.mounts) {
+      trees_.push_back(needs_unlocked(mount) ? trees.of_bind(mount) : UniqueFd());
+      // As those copies: nothing that the container mounts goes to the host.
+      if (trees_.back() && set_attributes(trees_.back().get(), 0, MS_SLAVE, true) < 0)
+        line_.fail_errno("cut off the mount at " + mount.target);
+    }
+  }
+
+  void enter() {
     std::vector<UniqueFd> joined;
     for (const PlanNamespace& space : plan_.joined_namespaces) {
       if (space.flag != CLONE_NEWNET && space.flag != CLONE_NEWIPC) continue;
@@ -76,7 +97,9 @@ class Groundwork {
 
   void clone_binds(const HostTrees& trees) {
     for (const PlanMount& mount : plan_.root) root_trees_.push_back(mount.bind ? trees.of_bind(mount) : UniqueFd());
-    for (const PlanMount& mount : plan_.mounts) trees_.push_back(mount.bind ? trees.of_bind(mount) : UniqueFd());
+    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+      if (plan_.mounts[i].bind && !trees_[i]) trees_[i] = trees.of_bind(plan_.mounts[i]);
+    }
   }
 
   void make_filesystems(const HostTrees& trees) {
