@@ -1,6 +1,7 @@
 #include "bundle.hpp"
 
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -59,20 +60,40 @@ std::vector<std::string> without_contradictions(const std::vector<std::string>& 
   return out;
 }
 
+std::filesystem::path source_of(const PlanMount& mount) {
+  const std::filesystem::path source(mount.source);
+  return mount.subpath.empty() ? source : source / mount.subpath;
+}
+
 /// crun cannot make what is no directory recursively read-only, and needs not.
 bool is_file(const PlanMount& mount) {
   if (!mount.bind || !mount.space.empty()) return false;
   std::error_code unknown;
-  const std::filesystem::path source(mount.source);
-  const auto facts = std::filesystem::status(mount.subpath.empty() ? source : source / mount.subpath, unknown);
+  const auto facts = std::filesystem::status(source_of(mount), unknown);
   return std::filesystem::exists(facts) && !std::filesystem::is_directory(facts);
+}
+
+/// What the host does not allow where a bind's source is: crun sets the flags that it is told, and takes the others
+/// away.
+std::vector<std::string> restrictions(const PlanMount& mount) {
+  struct statvfs facts {};
+  const bool kept = !mount.bind || (mount.flags | mount.attributes) == 0 || !mount.space.empty();
+  if (kept || ::statvfs(source_of(mount).c_str(), &facts) != 0) return {};
+  std::vector<std::string> found;
+  for (const auto& [flag, option] : {std::pair(ST_RDONLY, "ro"), std::pair(ST_NOSUID, "nosuid"),
+                                     std::pair(ST_NODEV, "nodev"), std::pair(ST_NOEXEC, "noexec")}) {
+    if ((facts.f_flag & flag) != 0) found.emplace_back(option);
+  }
+  return found;
 }
 
 Json mount_entry(const Mount& mount, const PlanMount& plan, const std::string& prepared) {
   Json options = Json::array();
   const bool bind = plan.bind || !prepared.empty();
   bool is_told = false;
-  for (const std::string& option : without_contradictions(mount.options)) {
+  std::vector<std::string> all = mount.options;
+  for (const std::string& option : restrictions(plan)) all.push_back(option);
+  for (const std::string& option : without_contradictions(all)) {
     if (is_for_the_runtime(option) || (!prepared.empty() && !fits_bind(option))) continue;
     is_told = is_told || is_bind_option(option);
     options.push_back(option == "rro" && is_file(plan) ? "ro" : option);

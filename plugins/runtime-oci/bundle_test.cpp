@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mount.h>
 
 #include <nlohmann/json.hpp>
@@ -108,6 +109,20 @@ TEST(Bundle, MakesFilesReadOnlyWithoutRecursion) {
   const json mounts = completed(bundle_of(spec).config)["mounts"];
   EXPECT_EQ(mounts[0]["options"], (json{"rbind", "ro"}));
   EXPECT_EQ(mounts[1]["options"], (json{"rbind", "rro"}));
+}
+
+TEST(Bundle, KeepsWhatTheHostDoesNotAllow) {
+  const std::string place = ::testing::TempDir();
+  constexpr unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if (::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "only root makes a mount namespace";
+  ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  ASSERT_EQ(::mount("tmpfs", place.c_str(), "tmpfs", flags, "size=4k"), 0);
+  auto spec = simple_spec();
+  spec.mounts = {{"bind", place, "/p", "", {"rbind", "ro", "exec"}}, {"bind", place, "/q", "", {"rbind"}}};
+  const json mounts = completed(bundle_of(spec).config)["mounts"];
+  EXPECT_EQ(mounts[0]["options"], (json{"rbind", "ro", "nosuid", "nodev", "noexec"}));
+  EXPECT_EQ(mounts[1]["options"], (json{"rbind"})) << "nothing is taken away where nothing is set";
+  ::umount2(place.c_str(), MNT_DETACH);
 }
 
 TEST(Bundle, LeavesInterfacesSysctlsToTheShim) {
