@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -272,6 +273,19 @@ TEST_F(Runtime, LiveUnmountsSpareTheKernelsFiles) {
   }
   EXPECT_EQ(mounts(), before);
   world().kill(std::move(live));
+}
+
+TEST_F(Runtime, SetsWhatABindIsToldAndKeepsWhatTheHostForbids) {
+  const std::filesystem::path source = scratch() / "restricted";
+  std::filesystem::create_directories(source);
+  ASSERT_EQ(::mount("tmpfs", source.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k"), 0);
+  auto spec = world().shell("grep -E ' /[mr] ' /proc/self/mounts | cut -d' ' -f2,4");
+  spec.mounts.push_back({"bind", source, "/m", "", {"rbind", "rprivate", "noatime"}});
+  spec.mounts.push_back({"bind", source, "/r", "", {"rbind", "rprivate", "ro"}});
+  const Ended ended = world().run(spec);
+  ::umount2(source.c_str(), MNT_DETACH);
+  EXPECT_NE(ended.out.find("/m rw,nosuid,nodev,noexec,noatime,"), std::string::npos) << ended.out << ended.err;
+  EXPECT_NE(ended.out.find("/r ro,nosuid,nodev,noexec,relatime,"), std::string::npos) << ended.out << ended.err;
 }
 
 TEST_F(Runtime, MapsIdsAndLeavesThoseOnDisk) {

@@ -58,8 +58,8 @@ class RuntimeUserNamespace : public Suite<runtime::v1::Driver> {
 /// Mounted as long as it is there.
 class Tmpfs {
  public:
-  explicit Tmpfs(fs::path at) : at_(std::move(at)) {
-    EXPECT_EQ(::mount("tmpfs", at_.c_str(), "tmpfs", 0, "size=64k"), 0) << at_;
+  explicit Tmpfs(fs::path at, unsigned long flags = 0) : at_(std::move(at)) {
+    EXPECT_EQ(::mount("tmpfs", at_.c_str(), "tmpfs", flags, "size=64k,mode=777"), 0) << at_;
   }
   ~Tmpfs() { ::umount2(at_.c_str(), MNT_DETACH); }
   Tmpfs(const Tmpfs&) = delete;
@@ -80,6 +80,55 @@ TEST_F(RuntimeUserNamespace, ShowsTheHostsFilesAsTheHosts) {
   spec.mounts.push_back({"bind", tree, "/r", "", {"rbind", "rprivate", "rro"}});
   const Ended ended = world().run(spec);
   EXPECT_EQ(ended.out, "65534:65534\ntext\ninner\nrefused\nrefused\nsealed\n") << ended.err;
+}
+
+TEST_F(RuntimeUserNamespace, ShowsOnlyTheTopWhenAsked) {
+  const fs::path tree = closed_tree();
+  const Tmpfs mounted(tree / "below");
+  std::ofstream{tree / "below/inner"} << "inner\n";
+  auto spec = remapped("cat /h/file; ls /h/below");
+  spec.mounts.push_back({"bind", tree, "/h", "", {"bind", "rprivate"}});
+  const Ended ended = world().run(spec);
+  EXPECT_EQ(ended.out, "text\n") << ended.err;
+}
+
+TEST_F(RuntimeUserNamespace, MakesOnlyTheTopReadOnly) {
+  const fs::path tree = closed_tree();
+  const Tmpfs top(tree);
+  fs::create_directories(tree / "below");
+  const Tmpfs mounted(tree / "below");
+  auto spec = remapped("touch /h/new || echo sealed; touch /h/below/new && echo made");
+  spec.mounts.push_back({"bind", tree, "/h", "", {"rbind", "rprivate", "ro"}});
+  const Ended ended = world().run(spec);
+  EXPECT_EQ(ended.out, "sealed\nmade\n") << ended.err;
+}
+
+TEST_F(RuntimeUserNamespace, StartsAboveWhatItsRootCannotReach) {
+  const fs::path tree = closed_tree();
+  fs::create_directories(tree / "roots/inner");
+  fs::create_directories(tree / "own/inner");
+  const Tmpfs unseen(tree / "roots/inner");
+  const Tmpfs seen(tree / "own/inner");
+  std::ofstream{tree / "own/inner/file"} << "inner\n";
+  // Closed to everybody but another user of the container, who is its root's to govern.
+  fs::permissions(tree / "own", fs::perms::owner_all);
+  EXPECT_EQ(::chown((tree / "own").c_str(), kFirst + 5, kFirst + 5), 0);
+  fs::permissions(tree / "roots", fs::perms(0710));
+  auto spec = remapped("cat /h/file /h/own/inner/file; ls /h/roots || echo closed");
+  spec.mounts.push_back({"bind", tree, "/h", "", {"rbind", "rprivate", "rro"}});
+  const Ended ended = world().run(spec);
+  EXPECT_EQ(ended.out, "text\ninner\nclosed\n") << ended.err;
+}
+
+TEST_F(RuntimeUserNamespace, SetsWhatABindIsToldAndKeepsWhatTheHostForbids) {
+  const fs::path tree = closed_tree();
+  const Tmpfs mounted(tree, MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  auto spec = remapped("grep -E ' /[mr] ' /proc/self/mounts | cut -d' ' -f2,4");
+  spec.mounts.push_back({"bind", tree, "/m", "", {"rbind", "rprivate", "noatime"}});
+  spec.mounts.push_back({"bind", tree, "/r", "", {"rbind", "rprivate", "ro"}});
+  const Ended ended = world().run(spec);
+  EXPECT_NE(ended.out.find("/m rw,nosuid,nodev,noexec,noatime,"), std::string::npos) << ended.out << ended.err;
+  EXPECT_NE(ended.out.find("/r ro,nosuid,nodev,noexec,relatime,"), std::string::npos) << ended.out << ended.err;
 }
 
 TEST_F(RuntimeUserNamespace, FollowsTheHostsMountsWhenAsked) {
