@@ -115,6 +115,23 @@ TEST_P(Remapped, TheHostIsNotItsOwn) {
   EXPECT_EQ(owner_of(folder / "made"), "100000:100000");
 }
 
+TEST_P(Remapped, ReadOnlyBindsAreSoAllTheWayDown) {
+  if (is_docker_before(28)) GTEST_SKIP() << "bind-recursive came later";
+  const fs::path place = here("bound");
+  ASSERT_EQ(shell("chmod 777 " + place.string() + " && mkdir -p " + (place / "below").string() +
+                  " && mount -t tmpfs -o mode=777 none " + (place / "below").string())
+                .code,
+            0);
+  const std::string write = " busybox sh -c 'touch /m/x; touch /m/below/x && rm /m/below/x'";
+  EXPECT_NE(run("run --rm -v " + place.string() + ":/m:ro" + write).code, 0);
+  const std::string mount = "run --rm --mount type=bind,src=" + place.string() + ",dst=/m,readonly";
+  EXPECT_NE(run(mount + write).code, 0);
+  EXPECT_EQ(run(mount + ",bind-recursive=writable" + write).code, 0);
+  EXPECT_NE(run(mount + ",bind-recursive=readonly,bind-propagation=rprivate" + write).code, 0);
+  EXPECT_EQ(run(mount + ",bind-recursive=disabled busybox grep -c ' /m' /proc/self/mountinfo").line(), "1");
+  shell("umount " + (place / "below").string());
+}
+
 TEST_P(Remapped, MappedBindsNeedAClosedPlace) {
   const fs::path closed = here("closed");
   ::chmod(closed.c_str(), 0700);
