@@ -28,13 +28,6 @@ std::uint32_t outside_of(const TreeIds::Map& map, std::uint32_t id) {
   throw Error{Errc::io, "Container ID " + std::to_string(id) + " cannot be mapped to a host ID"};
 }
 
-TreeIds::Map parse_map(const std::string& text) {
-  TreeIds::Map map;
-  std::istringstream ranges{text};
-  for (runtime::v1::IdMap range; ranges >> range.inside >> range.outside >> range.count;) map.push_back(range);
-  return map;
-}
-
 bool changes_nothing(const TreeIds::Map& map) {
   for (const auto& range : map) {
     if (range.inside != range.outside) return false;
@@ -52,6 +45,13 @@ std::uint64_t mount_id_of(int fd) {
 
 TreeIds::TreeIds(Map uid_map, Map gid_map, std::set<std::uint64_t> own_mounts)
     : uid_map_(std::move(uid_map)), gid_map_(std::move(gid_map)), own_mounts_(std::move(own_mounts)) {}
+
+TreeIds::Map TreeIds::parse_map(const std::string& text) {
+  Map map;
+  std::istringstream ranges{text};
+  for (runtime::v1::IdMap range; ranges >> range.inside >> range.outside >> range.count;) map.push_back(range);
+  return map;
+}
 
 TreeIds TreeIds::of_maps(const std::string& uid_map, const std::string& gid_map) {
   Map uids = parse_map(uid_map);

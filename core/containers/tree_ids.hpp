@@ -25,6 +25,9 @@ class TreeIds {
   /// `own_mounts`: ids of the mounts on which the container's ids are the host's.
   TreeIds(Map uid_map, Map gid_map, std::set<std::uint64_t> own_mounts = {});
 
+  /// The text of /proc/<pid>/uid_map or gid_map.
+  static Map parse_map(const std::string& text);
+
   /// As a process's /proc/<pid>/uid_map and gid_map say; nothing to be mapped if it is in the host's user namespace.
   static TreeIds of_maps(const std::string& uid_map, const std::string& gid_map);
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/file.hpp"
 #include "containers/defaults.hpp"
 #include "containers/tree_ids.hpp"
 #include "gantry/error.hpp"
@@ -44,6 +45,15 @@ std::string user_namespace_of(const std::string& joined) {
   return name;
 }
 
+/// The daemon may have been given other ids since that namespace was made.
+TreeIds::Map joined_map(const std::string& joined, const std::string& file) {
+  try {
+    return TreeIds::parse_map(read_file(std::filesystem::path(joined).parent_path().parent_path() / file));
+  } catch (const Error&) {
+    throw Error{Errc::conflict, "cannot join " + joined + ": the container has ended"};
+  }
+}
+
 }  // namespace
 
 void strip_id_map(Mount& mount) {
@@ -76,12 +86,12 @@ void build_user_namespace(const wire::HostConfig& host, const Settings& settings
     return;
   }
   spec.namespaces.push_back({"user", joined});
-  spec.uid_map = settings.uid_map;
-  spec.gid_map = settings.gid_map;
+  spec.uid_map = joined.empty() ? settings.uid_map : joined_map(joined, "uid_map");
+  spec.gid_map = joined.empty() ? settings.gid_map : joined_map(joined, "gid_map");
   // Written by the container's root, to whom other groups mean nothing.
   const auto pings = spec.sysctls.find("net.ipv4.ping_group_range");
   if (pings != spec.sysctls.end() && !host.sysctls.contains(pings->first)) {
-    pings->second = "0 " + std::to_string(last_id(settings.gid_map));
+    pings->second = "0 " + std::to_string(last_id(spec.gid_map));
   }
 }
 

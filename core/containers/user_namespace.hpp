@@ -16,8 +16,8 @@ bool is_remapped(const wire::HostConfig& host, const Settings& settings);
 /// What cannot be had without the host's user namespace. Errors: invalid, in dockerd's words.
 void check_user_namespace(const wire::HostConfig& host, const Settings& settings);
 
-/// Gives the specification its user namespace, a new one or, if `joined` is not empty, that one; or takes away what is
-/// for such containers only.
+/// Gives the specification its user namespace, a new one or, if `joined` is not empty, that one with the ids that it
+/// has; or takes away what is for such containers only. Errors: conflict (who is joined has ended).
 void build_user_namespace(const wire::HostConfig& host, const Settings& settings, const std::string& joined,
                           runtime::v1::Spec& spec);
 

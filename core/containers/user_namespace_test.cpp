@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/file.hpp"
 #include "containers/defaults.hpp"
 #include "containers/mount_points.hpp"
 #include "containers/spec.hpp"
@@ -85,8 +86,14 @@ TEST(UserNamespace, WhatIsTheContainersIsMapped) {
   EXPECT_EQ(spec.sysctls.at("net.ipv4.ping_group_range"), "0 1009");
 }
 
-TEST(UserNamespace, IsJoinedWithTheOthers) {
-  EXPECT_EQ(spec_with(with_mounts(), remapping(), "/proc/1/ns/user").namespaces.back().path, "/proc/1/ns/user");
+TEST(UserNamespace, IsJoinedWithTheOthersAndKeepsItsOwnMaps) {
+  const auto spec = spec_with(with_mounts(), remapping(), "/proc/1/ns/user");
+  EXPECT_EQ(spec.namespaces.back().path, "/proc/1/ns/user");
+  const auto map = TreeIds::parse_map(read_file("/proc/1/uid_map"));
+  ASSERT_EQ(spec.uid_map.size(), map.size());
+  EXPECT_EQ(spec.uid_map.front().outside, map.front().outside) << "not what the daemon would give a new one";
+  EXPECT_EQ(spec.gid_map.front().count, map.front().count);
+  EXPECT_THROW(spec_with(with_mounts(), remapping(), "/proc/0/ns/user"), Error);
 }
 
 TEST(UserNamespace, WithoutOneASpecificationIsAsEver) {

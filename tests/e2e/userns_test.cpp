@@ -364,6 +364,27 @@ TEST(RemapSwitch, TheDataRootServesBoth) {
   daemon.cli("rm -f -v kept done");
 }
 
+TEST(RemapSwitch, WhoJoinsAnotherHasTheIdsOfThat) {
+  write_subordinate_ids();
+  const std::string more = shell("cat /etc/subuid").out;
+  for (const char* file : {"/etc/subuid", "/etc/subgid"}) std::ofstream{file} << more << "bin:300000:65536\n";
+  Daemon daemon{json{{"live-restore", true}, {"userns-remap", "daemon"}}};
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  load_busybox(daemon);
+  EXPECT_EQ(daemon.cli("run -d --name kept --ipc shareable busybox sleep 1000").code, 0);
+  daemon.kill(SIGKILL);
+  daemon.write_config({{"live-restore", true}, {"userns-remap", "bin"}});
+  ASSERT_TRUE(daemon.start()) << daemon.log();
+  EXPECT_EQ(daemon.cli("run --rm busybox cat /proc/self/uid_map").out, "         0     300000      65536\n");
+  const Result joined = daemon.cli(
+      "run --rm --network container:kept --ipc container:kept -v data:/data busybox sh -c 'cat /proc/self/uid_map; "
+      "touch /made /data/made; stat -c %u:%g / /made /data/made /dev /etc/hosts'");
+  EXPECT_EQ(joined.out, kMap + "0:0\n0:0\n0:0\n0:0\n0:0\n") << joined.err;
+  daemon.cli("rm -f kept");
+  daemon.cli("volume rm data");
+  for (const char* file : {"/etc/subuid", "/etc/subgid"}) std::ofstream{file} << more;
+}
+
 TEST(RemapSetting, IsCheckedAtTheStart) {
   write_subordinate_ids();
   for (const auto& [setting, message] :
