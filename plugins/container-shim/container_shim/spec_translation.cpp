@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 
@@ -113,6 +114,13 @@ void check_absolute(const std::string& path, const char* what) {
     refuse_spec(std::string("invalid ") + what + " \"" + path + "\": must be an absolute path");
 }
 
+/// What is made there gets an owner: "/dev/.." would give one to what is above.
+void check_names_a_place(const std::string& device) {
+  const std::filesystem::path path(device);
+  if (path.has_filename() && path.lexically_normal() == path) return;
+  refuse_spec("invalid device path \"" + device + "\": it must name a place, without \".\" or \"..\"");
+}
+
 /// Whether the container may divide its cgroup, which it sees as the root of all.
 bool divides_cgroup(const Plan& plan) {
   return (plan.new_namespaces & CLONE_NEWCGROUP) != 0 &&
@@ -143,6 +151,7 @@ void translate_user_namespace(const Spec& spec, Plan& plan) {
 void translate_devices(const Spec& spec, Plan& plan) {
   for (const auto& device : with_default_devices(spec.devices)) {
     check_absolute(device.path, "device");
+    check_names_a_place(device.path);
     plan.devices.push_back({device.path, (device.mode & 07777U) | (device.type == 'b' ? S_IFBLK : S_IFCHR),
                             static_cast<std::uint32_t>(device.major), static_cast<std::uint32_t>(device.minor),
                             device.uid, device.gid});

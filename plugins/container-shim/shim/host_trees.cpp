@@ -135,6 +135,8 @@ void HostTrees::make_node(int root, const PlanDevice& device, const std::string&
   const UniqueFd parent = open_target(root, directory, true);
   const std::string name = path.substr(path.rfind('/') + 1);
   if (!parent) line_.fail_errno("create device node " + device.path);
+  // An owner is set there: a name that leads elsewhere would be given one.
+  if (name.empty() || name == "." || name == "..") line_.fail(Errc::invalid, "invalid device path " + device.path);
   if (::mknodat(parent.get(), name.c_str(), device.mode, ::makedev(device.major, device.minor)) < 0 &&
       errno != EEXIST) {
     line_.fail_errno("create device node " + device.path);
