@@ -163,7 +163,7 @@ runtime::v1::Spec build_spec(const Container& container, const SpecInputs& input
   replace_or_append(spec.process.env, inputs.cdi.env);
   spec.mounts.insert(spec.mounts.end(), inputs.cdi.mounts.begin(), inputs.cdi.mounts.end());
   build_security(host, settings, spec);
-  spec.sysctls = build_sysctls(config, host);
+  spec.sysctls = build_sysctls(config, host, inputs.joined);
   if (host.init.value_or(false)) spec.init_path = "builtin";
   build_user_namespace(host, settings, inputs.joined_user, spec);
   return spec;

@@ -11,7 +11,7 @@
 #include "gantry/runtime.hpp"
 
 /// From a record to what the runtime driver runs. Pure: it reads nothing but its arguments (and the host's /dev for
-/// --device and --privileged).
+/// --device and --privileged, and of which user namespace and whose those are that are joined).
 namespace gantry::containers {
 
 /// What is not on record.
@@ -55,8 +55,10 @@ void build_security(const wire::HostConfig& host, const Settings& settings, runt
 void build_devices(const wire::HostConfig& host, const std::vector<wire::DeviceMapping>& more, runtime::v1::Spec& spec);
 runtime::v1::Resources build_resources(const wire::Resources& limits);
 std::vector<runtime::v1::Rlimit> build_rlimits(const wire::Resources& limits, const Settings& settings);
-/// Errors: invalid for what is not the container's own.
-Options build_sysctls(const wire::ContainerConfig& config, const wire::HostConfig& host);
+/// `joined`: as of SpecInputs; another container's namespace may be the host's. Errors: invalid for what is not the
+/// container's own.
+Options build_sysctls(const wire::ContainerConfig& config, const wire::HostConfig& host,
+                      const std::map<std::string, std::string>& joined);
 std::vector<runtime::v1::Namespace> build_namespaces(const wire::HostConfig& host, const SpecInputs& inputs);
 
 /// "10m" in bytes. Errors: invalid, naming the option.

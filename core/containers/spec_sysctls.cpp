@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <filesystem>
+#include <map>
 #include <set>
 
 #include "containers/defaults.hpp"
@@ -28,14 +30,27 @@ std::string with_dots(std::string name) {
   return name;
 }
 
+using Joined = std::map<std::string, std::string>;
+
+// That of a container which has the host's, too.
+bool is_the_hosts(const std::string& kind, const std::string& mode, const Joined& joined) {
+  if (mode == "host") return true;
+  const auto path = joined.find(kind);
+  if (path == joined.end()) return false;
+  const std::string file = path->second.substr(path->second.rfind('/') + 1);
+  std::error_code gone;
+  return std::filesystem::equivalent(path->second, "/proc/self/ns/" + file, gone);
+}
+
 // As runc: only what the container has a namespace of its own for.
-void check_sysctl(const std::string& name, const wire::HostConfig& host) {
+void check_sysctl(const std::string& name, const wire::HostConfig& host, const Joined& joined) {
   if (belongs_to_ipc(name)) {
-    if (host.ipc_mode == "host") refuse_sysctl(name, "is not allowed in the hosts ipc namespace");
+    if (is_the_hosts("ipc", host.ipc_mode, joined)) refuse_sysctl(name, "is not allowed in the hosts ipc namespace");
     return;
   }
   if (name.starts_with("net.")) {
-    if (host.network_mode == "host") refuse_sysctl(name, "not allowed in host network namespace");
+    if (is_the_hosts("network", host.network_mode, joined))
+      refuse_sysctl(name, "not allowed in host network namespace");
     return;
   }
   if (host.uts_mode != "host" && name == "kernel.domainname") return;
@@ -47,7 +62,7 @@ void check_sysctl(const std::string& name, const wire::HostConfig& host) {
 
 }  // namespace
 
-Options build_sysctls(const wire::ContainerConfig& config, const wire::HostConfig& host) {
+Options build_sysctls(const wire::ContainerConfig& config, const wire::HostConfig& host, const Joined& joined) {
   Options sysctls;
   // Whoever has a network of his own may use all of it, whichever user he is.
   if (host.network_mode != "host" && !joins_container(host.network_mode)) {
@@ -56,10 +71,10 @@ Options build_sysctls(const wire::ContainerConfig& config, const wire::HostConfi
   }
   for (const auto& [given, value] : host.sysctls) {
     const std::string name = with_dots(given);
-    check_sysctl(name, host);
+    check_sysctl(name, host, joined);
     sysctls[name] = value;
   }
-  if (!config.domainname.empty() && host.uts_mode == "host") check_sysctl("kernel.domainname", host);
+  if (!config.domainname.empty() && host.uts_mode == "host") check_sysctl("kernel.domainname", host, joined);
   return sysctls;
 }
 

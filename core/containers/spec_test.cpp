@@ -85,6 +85,22 @@ TEST(Record, RoundTrips) {
   EXPECT_EQ(read.state, State::running);
 }
 
+TEST(Sysctls, AreNotTheHostsByAnotherContainer) {
+  wire::HostConfig host;
+  host.network_mode = "container:other";
+  host.ipc_mode = "container:other";
+  const auto refusal_of = [&](const char* name, const std::map<std::string, std::string>& joined) {
+    host.sysctls = {{name, "1"}};
+    return refusal([&] { (void)build_sysctls({}, host, joined); });
+  };
+  const std::map<std::string, std::string> hosts{{"network", "/proc/self/ns/net"}, {"ipc", "/proc/self/ns/ipc"}};
+  EXPECT_THAT(refusal_of("net.ipv4.ip_forward", hosts), HasSubstr("not allowed in host network namespace"));
+  EXPECT_THAT(refusal_of("kernel.shmmax", hosts), HasSubstr("not allowed in the hosts ipc namespace"));
+  const std::map<std::string, std::string> others{{"network", "/proc/0/ns/net"}, {"ipc", "/proc/0/ns/ipc"}};
+  EXPECT_EQ(refusal_of("net.ipv4.ip_forward", others), "");
+  EXPECT_EQ(refusal_of("kernel.shmmax", others), "");
+}
+
 TEST(Merge, EntrypointOfTheUserTakesTheImagesCommandAway) {
   images::ImageConfig image;
   image.entrypoint = {"/entry"};

@@ -46,6 +46,10 @@ TEST_P(Options, SysctlsAreTheContainersOwn) {
               HasSubstr("sysctl \"net.ipv4.ip_forward\" not allowed in host network namespace"));
   EXPECT_THAT(run("run --rm --ipc host --sysctl kernel.shmmax=1 busybox true").err,
               HasSubstr("sysctl \"kernel.shmmax\" is not allowed in the hosts ipc namespace"));
+  // By way of a container that has them.
+  run("run -d --name hosts --network host --ipc host busybox sleep 1000");
+  EXPECT_THAT(run("run --rm --network container:hosts --sysctl net.ipv4.ip_forward=1 busybox true").err,
+              HasSubstr("sysctl \"net.ipv4.ip_forward\" not allowed in host network namespace"));
 }
 
 TEST_P(Options, IpcIsPrivateSharedTheHostsOrNone) {
