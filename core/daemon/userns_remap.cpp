@@ -25,6 +25,7 @@ namespace {
 constexpr const char* kDefaultUser = "dockremap";
 constexpr std::uint64_t kFirstId = 100000;
 constexpr std::uint64_t kIds = 65536;
+constexpr std::size_t kMostRanges = 340;  // user_namespaces(7)
 constexpr std::uint64_t kIdSpace = std::uint64_t{1} << 32;
 
 [[noreturn]] void refuse_remap(const std::string& message) { throw Error{Errc::invalid, message}; }
@@ -80,6 +81,7 @@ struct Range {
   std::string owner;
   std::uint64_t first{};
   std::uint64_t count{};
+  std::size_t line{};  ///< Of the file, from 1.
 };
 
 std::vector<Range> read_ranges(const std::string& file) {
@@ -91,7 +93,7 @@ std::vector<Range> read_ranges(const std::string& file) {
     if (error.code() != Errc::not_found) throw;
   }
   std::string_view rest = text;
-  while (!rest.empty()) {
+  for (std::size_t number = 1; !rest.empty(); ++number) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     if (line.empty() || line.front() == '#') continue;
@@ -104,6 +106,7 @@ std::vector<Range> read_ranges(const std::string& file) {
                    " file: it needs lines as user:100000:65536");
     }
     range.owner = line.substr(0, first);
+    range.line = number;
     ranges.push_back(std::move(range));
   }
   return ranges;
@@ -113,6 +116,28 @@ std::vector<Range> ranges_of(const std::vector<Range>& all, const std::string& o
   std::vector<Range> own;
   std::copy_if(all.begin(), all.end(), std::back_inserter(own), [&](const Range& it) { return it.owner == owner; });
   return own;
+}
+
+/// In /proc/<pid>/uid_map.
+std::size_t line_size(std::uint64_t inside, std::uint64_t outside, std::uint64_t count) {
+  return (std::to_string(inside) + " " + std::to_string(outside) + " " + std::to_string(count) + "\n").size();
+}
+
+/// The kernel takes no such map, and would say so at each start of a container.
+void check_kernel_takes(const std::vector<runtime::v1::IdMap>& map, std::uint64_t inside, const Range& next,
+                        const std::string& file) {
+  const std::string what = "Can't create ID mappings: line " + std::to_string(next.line) + " of " + file + " (" +
+                           next.owner + ":" + std::to_string(next.first) + ":" + std::to_string(next.count) + ") ";
+  const auto overlaps = [&](const runtime::v1::IdMap& range) {
+    return next.first < std::uint64_t{range.outside} + range.count && range.outside < next.first + next.count;
+  };
+  if (std::any_of(map.begin(), map.end(), overlaps)) refuse_remap(what + "overlaps another range of the user");
+  constexpr std::size_t kPage = 4096;
+  std::size_t text = line_size(inside, next.first, next.count);
+  for (const auto& range : map) text += line_size(range.inside, range.outside, range.count);
+  if (map.size() == kMostRanges || text >= kPage) {
+    refuse_remap(what + "is one range too many: the kernel takes at most 340, and less than a page of text");
+  }
 }
 
 std::vector<runtime::v1::IdMap> to_map(const std::vector<Range>& ranges, const std::string& user,
@@ -130,6 +155,7 @@ std::vector<runtime::v1::IdMap> to_map(const std::vector<Range>& ranges, const s
     if (range.first + range.count >= kIdSpace || inside + range.count >= kIdSpace) {
       refuse_remap("Can't create ID mappings: \"" + what + "\" in " + file + " goes beyond 4294967294");
     }
+    check_kernel_takes(map, inside, range, file);
     map.push_back({static_cast<std::uint32_t>(inside), static_cast<std::uint32_t>(range.first),
                    static_cast<std::uint32_t>(range.count)});
     inside += range.count;

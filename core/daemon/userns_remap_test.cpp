@@ -107,6 +107,22 @@ TEST_F(UsernsRemap, RefusesAsDockerdDoes) {
   EXPECT_TRUE(failure("daemon").starts_with("Can't create ID mappings: no subgid ranges found for user \"daemon\""));
 }
 
+TEST_F(UsernsRemap, RefusesWhatTheKernelWould) {
+  write("# comment\ndaemon:100000:65536\nother:100000:65536\ndaemon:165535:10\n", "daemon:1:1\n");
+  EXPECT_EQ(failure("daemon"), "Can't create ID mappings: line 4 of " + files_.uids +
+                                   " (daemon:165535:10) overlaps another range of the user");
+  std::string ranges;
+  for (int i = 0; i < 400; ++i) ranges += "daemon:" + std::to_string(2 * i + 1) + ":1\n";
+  write("daemon:1:1\n", ranges);
+  EXPECT_NE(failure("daemon").find("line 341 of " + files_.gids + " (daemon:681:1) is one range too many"),
+            std::string::npos)
+      << failure("daemon");
+  ranges.clear();
+  for (int i = 0; i < 300; ++i) ranges += "daemon:" + std::to_string(1000000000 + 20 * i) + ":10\n";
+  write("daemon:1:1\n", ranges);
+  EXPECT_NE(failure("daemon").find("is one range too many"), std::string::npos) << failure("daemon");
+}
+
 TEST_F(UsernsRemap, RefusesHostileFiles) {
   for (const char* line : {"daemon", "daemon:1", "daemon:x:1", "daemon:1:-1", "daemon:1:99999999999", "daemon:-1:5",
                            "daemon: 1:5", "daemon:1:5:6"}) {
