@@ -49,8 +49,8 @@ Reply Container::await_child(Process& process) {
 Reply Container::clone_failure() const {
   const int error = errno;
   const Reply reply = errno_failure("clone the container's init");
-  if ((plan_.new_namespaces & CLONE_NEWUSER) == 0 || !is_refused_user_namespace(error)) return reply;
-  return failure(Errc::unsupported, reply.message + kUserNamespaceAdvice);
+  const char* const advice = (plan_.new_namespaces & CLONE_NEWUSER) != 0 ? user_namespace_advice(error) : nullptr;
+  return advice != nullptr ? failure(Errc::unsupported, reply.message + advice) : reply;
 }
 
 /// While the init waits: its maps, its limits, and its groundwork.

@@ -93,7 +93,7 @@ void HostTrees::mount_on_scratch(const PlanMount& mount, const std::string& data
   const std::string what = mount.target.empty()
                                ? "mount the root (" + mount.type + ")"
                                : "error mounting \"" + source + "\" to rootfs at \"" + mount.target + "\"";
-  if (mount.idmap && errno == EINVAL) {
+  if (mount.idmap && mount.type == "overlay" && errno == EINVAL) {
     line_.fail(Errc::unsupported, what +
                                       ": overlayfs takes layers with mapped ids since Linux 5.19; choose the storage "
                                       "driver \"vfs\", or run the container with --userns=host");

@@ -52,11 +52,15 @@ UniqueFd open_namespace(const std::string& path, const ReportLine& line) {
 
 }  // namespace
 
-const char* const kUserNamespaceAdvice =
-    ": the kernel makes no user namespace here; see /proc/sys/user/max_user_namespaces, or run the container with "
-    "--userns=host";
-
-bool is_refused_user_namespace(int error) { return error == ENOSPC || error == EPERM || error == EUSERS; }
+const char* user_namespace_advice(int error) {
+  if (error == EPERM) {
+    return ": the kernel makes no user namespace for a process in a chroot, or a security policy forbids it: run the "
+           "container with --userns=host";
+  }
+  if (error != ENOSPC && error != EUSERS) return nullptr;
+  return ": the kernel makes no more user namespaces: see /proc/sys/user/max_user_namespaces, or run the container "
+         "with --userns=host";
+}
 
 int write_id_maps(const Plan& plan, pid_t pid, std::string& file) {
   for (const auto& [name, map] : {std::pair("/uid_map", &plan.uid_map), std::pair("/gid_map", &plan.gid_map)}) {
@@ -73,7 +77,7 @@ UniqueFd user_namespace_with_maps(const Plan& plan, const ReportLine& line) {
   const NamespaceHolder holder;
   if (holder.pid() < 0) {
     const std::string what = "make a user namespace: " + error_text(holder.error());
-    if (is_refused_user_namespace(holder.error())) line.fail(Errc::unsupported, what + kUserNamespaceAdvice);
+    if (const char* advice = user_namespace_advice(holder.error())) line.fail(Errc::unsupported, what + advice);
     line.fail(error_code(holder.error()), what);
   }
   std::string file;

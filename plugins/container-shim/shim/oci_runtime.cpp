@@ -153,8 +153,10 @@ void enter_view(const Plan& plan, const ReportLine& line) {
   if (hide_mounts(plan.oci->hidden) < 0) line.fail_errno("hide a mount from the OCI runtime");
 }
 
+bool is_runtime_seen(const Plan& plan) { return ::access(plan.oci->command.front().c_str(), X_OK) == 0; }
+
 /// Where the way to the container was opened, nothing else is left.
-void check_runtime_is_seen(const Plan& plan, const ReportLine& line) {
+[[noreturn]] void fail_covered(const Plan& plan, const ReportLine& line) {
   const std::string& runtime = plan.oci->command.front();
   line.fail(Errc::unsupported, "the OCI runtime " + runtime +
                                    " is below a directory that only root may enter, and so is " + plan.directory +
@@ -168,10 +170,12 @@ void run_oci_create(const Plan& plan, pid_t shim) {
   die_with_shim(shim);
   enter_view(plan, line);
   if (make_private_around(plan.directory) < 0) line.fail_errno("make what " + plan.directory + " is on private");
-  const UniqueFd root = lay_oci_mounts(plan, line);
-  check_runtime_is_seen(plan, line);
-  check_program(plan.oci->program, root.get(), line);
-  write_document(plan.directory, "config.json", complete(plan.oci->config, plan.process, root.get(), line), line);
+  const bool was_seen = is_runtime_seen(plan);
+  const OciGround ground = lay_oci_mounts(plan, line);
+  if (was_seen && !is_runtime_seen(plan)) fail_covered(plan, line);
+  check_program(plan.oci->program, ground.root.get(), line);
+  const PlanDocument config = without_mounts(plan.oci->config, ground.left_out);
+  write_document(plan.directory, "config.json", complete(config, plan.process, ground.root.get(), line), line);
   keep_until_executed(kReportFd + 1);
   Words words{"create", "--bundle", plan.directory, "--pid-file", plan.directory + "/" + oci_file("", "pid")};
   if (is_on_initramfs()) words.emplace_back("--no-pivot");
