@@ -9,6 +9,16 @@
 namespace gantry::e2e {
 namespace {
 
+/// As on most hosts, what is mounted below the daemon's directories would reach other namespaces: those of the tests
+/// are private.
+void share_exec_root(const Daemon& daemon) {
+  const std::string exec_root = daemon.exec_root();
+  ASSERT_EQ(shell("mkdir -p " + exec_root + " && mount --bind " + exec_root + " " + exec_root +
+                  " && mount --make-shared " + exec_root)
+                .code,
+            0);
+}
+
 using nlohmann::json;
 using ::testing::HasSubstr;
 
@@ -30,6 +40,7 @@ class OciRuntime : public BothClients {
                                              {"hangs-start", hanging("start")},
                                              {"hangs-exec", hanging("exec")},
                                              {"hangs-delete", hanging("delete")}}}});
+    share_exec_root(*daemon);
     ASSERT_TRUE(daemon->start()) << daemon->log();
     load_busybox(*daemon);
   }
@@ -245,8 +256,12 @@ class RemappedOci : public OciRuntime {
     const std::string hidden = daemon->root() / "crun";
     std::filesystem::permissions(daemon->root(), std::filesystem::perms::owner_all);
     shell("cp $(command -v crun) " + hidden);
-    daemon->write_config(
-        json{{"userns-remap", "daemon"}, {"runtimes", {{"crun", {{"path", "crun"}}}, {"hidden", {{"path", hidden}}}}}});
+    daemon->write_config(json{{"userns-remap", "daemon"},
+                              {"runtimes",
+                               {{"crun", {{"path", "crun"}}},
+                                {"hidden", {{"path", hidden}}},
+                                {"waits", {{"path", GANTRY_HANGING_RUNTIME}, {"runtimeArgs", {"--hang=create"}}}}}}});
+    share_exec_root(*daemon);
     ASSERT_TRUE(daemon->start()) << daemon->log();
     load_busybox(*daemon);
   }
@@ -275,6 +290,37 @@ TEST_P(RemappedOci, LeavesNothingOfItsMountsOnTheHost) {
   EXPECT_EQ(run("exec seen ls /proc/1/fd").out, "0\n1\n2\n");
   const std::string pid = std::to_string(daemon->inspect("seen", "/State/Pid").get<int>());
   EXPECT_EQ(shell("stat -c %u /proc/" + pid).line(), "100000");
+}
+
+TEST_P(RemappedOci, AFailureHalfWayLeavesNothing) {
+  const std::string closed = daemon->root() / "closed";
+  ASSERT_EQ(shell("mkdir -p -m 700 " + closed + "/inner && mount -t proc proc " + closed + "/inner").code, 0);
+  const auto seen = [] {
+    return shell("grep -c ' " + daemon->exec_root().string() + "/' /proc/self/mountinfo").line();
+  };
+  const Result unmapped = run("run --name half --runtime crun -v " + closed + "/inner:/m:idmap busybox true");
+  EXPECT_THAT(unmapped.err, HasSubstr("cannot map the ids of " + closed + "/inner"));
+  EXPECT_FALSE(std::filesystem::exists(bundle("half")));
+  EXPECT_EQ(seen(), "0");
+  run("rm half");
+  // After /dev was made.
+  const Result part =
+      run("run --name half --runtime crun --mount type=image,src=busybox,dst=/image,image-subpath=none busybox true");
+  EXPECT_THAT(part.err, HasSubstr("cannot access path"));
+  EXPECT_FALSE(std::filesystem::exists(bundle("half")));
+  EXPECT_EQ(seen(), "0");
+  run("rm half");
+  shell("umount " + closed + "/inner");
+}
+
+TEST_P(RemappedOci, AKilledShimTakesItsRuntimeAlong) {
+  const auto start = background("run --name waits --runtime waits busybox true");
+  const std::string hung = "pgrep -fx 'sleep 4711'";
+  until([&] { return !shell(hung).out.empty(); });
+  shell("kill -9 $(awk '/^PPid/ {print $2}' /proc/$(" + hung + ")/status)");
+  EXPECT_EQ(start->wait(), 125);
+  until([&] { return shell(hung).out.empty(); });
+  run("rm -f waits");
 }
 
 TEST_P(RemappedOci, NamesARuntimeThatIsCovered) {
