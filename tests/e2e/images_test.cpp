@@ -252,7 +252,8 @@ TEST_P(Images, WithChildrenLoseTheirNameAlone) {
 TEST_P(Images, ShowHistoryAndFields) {
   EXPECT_THAT(run("history busybox").out, HasSubstr("made by a test"));
   // docker's own table is another since 29.
-  EXPECT_THAT(run("images").line(), AnyOf(StartsWith("REPOSITORY   TAG       IMAGE ID       CREATED"), StartsWith("IMAGE  ")));
+  EXPECT_THAT(run("images").line(),
+              AnyOf(StartsWith("REPOSITORY   TAG       IMAGE ID       CREATED"), StartsWith("IMAGE  ")));
   EXPECT_EQ(run("inspect -f '{{.Os}}/{{.Architecture}}' busybox").line(), "linux/amd64");
 }
 
