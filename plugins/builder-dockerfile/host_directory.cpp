@@ -21,21 +21,21 @@
 
 namespace gantry::dockerfile {
 
-using layer_archive::quoted;
 using layer_archive::throw_errno;
 
 namespace {
 
 [[noreturn]] void throw_changed(const std::string& path) {
-  throw Error{Errc::invalid, "the build context has changed while it was read: " + quoted(path)};
+  throw Error{Errc::invalid, "the build context has changed while it was read: " + layer_archive::quoted(path)};
 }
 
 [[noreturn]] void throw_unreadable(const std::string& path) {
   if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) throw_changed(path);
   if (errno == EACCES || errno == EPERM) {
-    throw Error{Errc::denied, "error checking context: no permission to read from " + quoted("/" + path)};
+    throw Error{Errc::denied,
+                "error checking context: no permission to read from " + layer_archive::quoted("/" + path)};
   }
-  throw_errno("cannot read " + quoted(path));
+  throw_errno("cannot read " + layer_archive::quoted(path));
 }
 
 std::string name_of_open(int fd) {
@@ -90,7 +90,9 @@ void HostDirectory::list(const path_patterns::IgnorePatterns& ignored) {
 
 void HostDirectory::list_below(int directory, const std::string& path, const path_patterns::IgnorePatterns& ignored) {
   call_.check();
-  if (path.size() > PATH_MAX) throw Error{Errc::invalid, "the build context is too deep: " + quoted(path)};
+  if (path.size() > PATH_MAX) {
+    throw Error{Errc::invalid, "the build context is too deep: " + layer_archive::quoted(path)};
+  }
   const UniqueFd here{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!here) throw_unreadable(path);
   for (const std::string& name : layer_archive::Directory::open(here.get(), ".").sorted_names()) {
@@ -147,29 +149,29 @@ bool HostDirectory::copy_file(File& file, int root, FirstNames& first_names, con
   const UniqueFd from = open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!from) throw_unreadable(file.path);
   struct stat before {};
-  if (::fstat(from.get(), &before) != 0) throw_errno("cannot read " + quoted(file.path));
+  if (::fstat(from.get(), &before) != 0) throw_errno("cannot read " + layer_archive::quoted(file.path));
   if (!S_ISREG(before.st_mode)) throw_changed(file.path);
   if (before.st_nlink > 1) {
     const auto [first, is_new] = first_names.try_emplace({before.st_dev, before.st_ino}, file.path);
     if (!is_new) {
       if (::linkat(root, first->second.c_str(), root, file.path.c_str(), 0) != 0) {
-        throw_errno("cannot keep " + quoted(file.path));
+        throw_errno("cannot keep " + layer_archive::quoted(file.path));
       }
       return same_content(file.status, before);
     }
   }
   const UniqueFd to{::openat(root, file.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
-  if (!to) throw_errno("cannot keep " + quoted(file.path));
+  if (!to) throw_errno("cannot keep " + layer_archive::quoted(file.path));
   layer_archive::copy_content(from.get(), to.get(), before.st_size, call);
   std::array<char, 64> capability{};
   const ssize_t size = ::fgetxattr(from.get(), "security.capability", capability.data(), capability.size());
   if (size > 0) ::fsetxattr(to.get(), "security.capability", capability.data(), static_cast<std::size_t>(size), 0);
   const timespec times[2] = {before.st_mtim, before.st_mtim};
   if (::fchmod(to.get(), before.st_mode & 07777) != 0 || ::futimens(to.get(), times) != 0) {
-    throw_errno("cannot keep " + quoted(file.path));
+    throw_errno("cannot keep " + layer_archive::quoted(file.path));
   }
   struct stat after {};
-  if (::fstat(from.get(), &after) != 0) throw_errno("cannot read " + quoted(file.path));
+  if (::fstat(from.get(), &after) != 0) throw_errno("cannot read " + layer_archive::quoted(file.path));
   return same_content(file.status, before) && same_content(before, after);
 }
 
@@ -181,25 +183,26 @@ bool HostDirectory::copy_to(int root, const Call& call) {
   for (File& file : files_) {
     const mode_t mode = file.status.st_mode;
     if (S_ISDIR(mode)) {
-      if (::mkdirat(root, file.path.c_str(), 0700) != 0) throw_errno("cannot keep " + quoted(file.path));
+      if (::mkdirat(root, file.path.c_str(), 0700) != 0) throw_errno("cannot keep " + layer_archive::quoted(file.path));
     } else if (S_ISREG(mode)) {
       same = copy_file(file, root, first_names, call) && same;
     } else if (S_ISFIFO(mode)) {
       if (::mknodat(root, file.path.c_str(), S_IFIFO | (mode & 0777), 0) != 0)
-        throw_errno("cannot keep " + quoted(file.path));
+        throw_errno("cannot keep " + layer_archive::quoted(file.path));
     } else {
       const UniqueFd link = open(file.path, O_PATH | O_NOFOLLOW);
       std::array<char, PATH_MAX> target{};
       const ssize_t size = link ? ::readlinkat(link.get(), "", target.data(), target.size() - 1) : -1;
       if (size < 0) throw_unreadable(file.path);
-      if (::symlinkat(target.data(), root, file.path.c_str()) != 0) throw_errno("cannot keep " + quoted(file.path));
+      if (::symlinkat(target.data(), root, file.path.c_str()) != 0)
+        throw_errno("cannot keep " + layer_archive::quoted(file.path));
     }
   }
   // Only now: whatever goes into a directory changes its time.
   for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
     const timespec times[2] = {file->status.st_mtim, file->status.st_mtim};
     if (S_ISDIR(file->status.st_mode) && ::fchmodat(root, file->path.c_str(), file->status.st_mode & 07777, 0) != 0) {
-      throw_errno("cannot keep " + quoted(file->path));
+      throw_errno("cannot keep " + layer_archive::quoted(file->path));
     }
     if (!S_ISREG(file->status.st_mode)) ::utimensat(root, file->path.c_str(), times, AT_SYMLINK_NOFOLLOW);
   }
@@ -225,7 +228,7 @@ std::string HostHash::single(HostDirectory::File& file) {
   root_owned.st_uid = root_owned.st_gid = 0;
   std::string sum = sum_of_file({file.path, root_owned, open.get(), regular ? open.get() : -1}, call_);
   struct stat after {};
-  if (::fstat(open.get(), &after) != 0) throw_errno("cannot read " + quoted(file.path));
+  if (::fstat(open.get(), &after) != 0) throw_errno("cannot read " + layer_archive::quoted(file.path));
   if (same_content(file.status, after) && regular && keeps_change_times(open.get())) {
     memory_.keep(file.path, after, begun, sum);
   }
