@@ -49,7 +49,10 @@ AgentServer::~AgentServer() { stop(); }
 
 void AgentServer::start() {
   try {
-    accepting_ = std::thread{[this, self = weak_from_this()] { accept(self); }};
+    accepting_ = std::thread{[this, self = weak_from_this()] {
+      accept(self);
+      ended_ = true;
+    }};
   } catch (const std::system_error& error) {
     throw Error{Errc::exhausted, std::string{"no thread to serve an agent: "} + error.what()};
   }

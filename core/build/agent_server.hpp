@@ -12,7 +12,7 @@
 
 namespace gantry::build {
 
-/// Lends an agent to whoever connects to a listener, until `stop`. Io thread only.
+/// Lends an agent to whoever connects to a listener, until that is shut down, or `stop`. Io thread only.
 class AgentServer : public std::enable_shared_from_this<AgentServer> {
  public:
   /// `listener`: a unix socket that listens. Errors: invalid (it is none).
@@ -25,6 +25,8 @@ class AgentServer : public std::enable_shared_from_this<AgentServer> {
   void start();
   /// Nobody can connect to the listener any more. May be repeated.
   void stop();
+  /// Whether nobody can connect any more.
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
 
  private:
   using Socket = asio::local::stream_protocol::socket;
@@ -38,6 +40,7 @@ class AgentServer : public std::enable_shared_from_this<AgentServer> {
   std::shared_ptr<AgentLine> line_;
   /// The listener is the driver's too, which may make it block at any time.
   std::thread accepting_;
+  std::atomic<bool> ended_ = false;
   std::atomic<std::size_t> open_ = 0;  ///< Connections, also those that are on their way to the io thread.
   std::map<std::size_t, Socket> clients_;
   std::size_t next_ = 0;

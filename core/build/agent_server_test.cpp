@@ -86,6 +86,15 @@ TEST_F(AgentServers, AskTheAgentUntilTheyAreStopped) {
   }
 }
 
+TEST_F(AgentServers, EndWithTheirListener) {
+  serve(listener_.get());
+  EXPECT_NE(answer_to(connect()), "");
+  EXPECT_FALSE(server_->ended());
+  ::shutdown(listener_.get(), SHUT_RDWR);
+  while (!server_->ended()) std::this_thread::yield();
+  EXPECT_FALSE(connect());
+}
+
 TEST_F(AgentServers, HaveABoundedNumberOfClients) {
   serve(listener_.get());
   std::vector<UniqueFd> clients;

@@ -15,7 +15,7 @@ namespace gantry::build {
 
 namespace {
 
-/// Each costs a thread.
+/// Those that are served at once: each costs a thread.
 constexpr std::size_t kMostAgents = 256;
 
 /// The registry that a client's credentials are for: Docker Hub has an address of its own there.
@@ -235,12 +235,22 @@ bool Session::secret(const std::string& id, std::string& out) {
   return true;
 }
 
+/// Those of steps that are over: a build may have any number of them.
+void Session::forget_ended_agents() {
+  std::erase_if(agents_, [](const auto& agent) {
+    if (agent->ended()) agent->stop();
+    return agent->ended();
+  });
+}
+
 bool Session::serve_agent(const std::string& id, int listener) {
   const auto found = request_->loan->agents.find(id);
   if (found == request_->loan->agents.end()) return false;
   const auto serve = [](Session* self, int socket, std::shared_ptr<AgentLine> line) -> awaitable<void> {
+    self->forget_ended_agents();
     if (self->agents_.size() == kMostAgents) {
-      throw Error{Errc::exhausted, "a build may have no more than " + std::to_string(kMostAgents) + " agents served"};
+      throw Error{Errc::exhausted,
+                  "a build may have no more than " + std::to_string(kMostAgents) + " agents served at once"};
     }
     UniqueFd own{::fcntl(socket, F_DUPFD_CLOEXEC, 0)};
     if (!own) throw_errno("cannot serve an agent");

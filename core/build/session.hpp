@@ -82,6 +82,7 @@ class Session final : public builder::v1::Session,
   void set_network(const std::string& wanted, wire::HostConfig& config) const;
   template <class Result>
   Result on_io(awaitable<Result> work);
+  void forget_ended_agents();
   class Question;
   template <class Result>
   awaitable<Result> asked(awaitable<Result> work);

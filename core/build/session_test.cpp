@@ -3,6 +3,8 @@
 #include "build/session.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <future>
 
@@ -15,13 +17,14 @@ using namespace std::chrono_literals;
 
 class BuildSession : public containers::ServiceTest {
  protected:
-  BuildSession() {
+  BuildSession() { make_session({}); }
+  void make_session(BuildRequest request) {
     const Service::Neighbours neighbours{daemon_->bus(), daemon_->drivers(), daemon_->workers(), daemon_->images(),
                                          service()};
     const images::Report nobody = [](const wire::ProgressMessage&) {};
-    session_ =
-        std::make_shared<Session>(daemon_->context().get_executor(), neighbours, std::make_shared<const BuildRequest>(),
-                                  nobody, std::make_shared<plugins::CancelSource>());
+    session_ = std::make_shared<Session>(daemon_->context().get_executor(), neighbours,
+                                         std::make_shared<const BuildRequest>(std::move(request)), nobody,
+                                         std::make_shared<plugins::CancelSource>());
   }
 
   /// What the driver's thread gets.
@@ -43,6 +46,14 @@ class BuildSession : public containers::ServiceTest {
   }
   std::string make_tree() {
     return ask([&] { return session_->make_tree(""); });
+  }
+  static UniqueFd listening_socket() {
+    UniqueFd out{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_un place{};
+    place.sun_family = AF_UNIX;
+    EXPECT_EQ(::bind(out.get(), reinterpret_cast<const sockaddr*>(&place), sizeof(sa_family_t)), 0);
+    EXPECT_EQ(::listen(out.get(), 1), 0);
+    return out;
   }
   std::set<std::string> tops() {
     const std::lock_guard lock{world_.mutex};
@@ -85,6 +96,27 @@ TEST_F(BuildSession, OneTreeThatCannotBeRemovedKeepsNothingElse) {
               std::rethrow_exception(session_->failure(Error{Errc::cancelled, "context canceled"}));
             }),
             "its driver is gone");
+}
+
+TEST_F(BuildSession, ServesAsManyAgentsOneAfterTheOtherAsThereAreSteps) {
+  BuildRequest request;
+  request.loan = std::make_shared<Loan>();
+  request.loan->agents["default"] = nullptr;
+  make_session(std::move(request));
+  std::vector<UniqueFd> listeners;
+  const auto serve = [&] {
+    listeners.push_back(listening_socket());
+    return error_of([&] { session_->serve_agent("default", listeners.back().get()); });
+  };
+  for (int n = 0; n < 256; ++n) ASSERT_EQ(serve(), "") << n;
+  EXPECT_EQ(serve(), "a build may have no more than 256 agents served at once");
+  for (const UniqueFd& each : listeners) ::shutdown(each.get(), SHUT_RDWR);
+  // Their threads are told by the kernel.
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  std::string refused = serve();
+  while (!refused.empty() && std::chrono::steady_clock::now() < deadline) refused = serve();
+  EXPECT_EQ(refused, "");
+  daemon_->run(session_->clean());
 }
 
 TEST_F(BuildSession, HasNothingButItsOwn) {

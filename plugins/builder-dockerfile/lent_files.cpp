@@ -45,7 +45,10 @@ LentFiles::LentFiles(const std::string& root) : path_(root + "/" + kPrefix + "XX
   }
 }
 
-LentFiles::~LentFiles() { unmount(path_); }
+LentFiles::~LentFiles() {
+  for (const UniqueFd& listener : listeners_) ::shutdown(listener.get(), SHUT_RDWR);
+  unmount(path_);
+}
 
 std::string LentFiles::next_path() { return path_ + "/" + std::to_string(files_++); }
 
@@ -62,7 +65,7 @@ std::string LentFiles::write(const std::string& content, const FileAttributes& a
   return path;
 }
 
-std::string LentFiles::listen(const FileAttributes& attributes, UniqueFd& listener) {
+std::string LentFiles::listen(const FileAttributes& attributes, int& listener) {
   std::string path = next_path();
   // The path itself may be longer than an address can be.
   const UniqueFd directory{::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
@@ -70,11 +73,13 @@ std::string LentFiles::listen(const FileAttributes& attributes, UniqueFd& listen
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   short_path.copy(address.sun_path, sizeof address.sun_path - 1);
-  listener.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!listener || ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(listener.get(), 16) != 0) {
+  UniqueFd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket.get(), 16) != 0) {
     throw_errno("cannot lend an agent");
   }
+  listener = socket.get();
+  listeners_.push_back(std::move(socket));
   set_attributes(path, attributes);
   return path;
 }

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "gantry/unique_fd.hpp"
 
@@ -25,8 +26,8 @@ class LentFiles {
 
   /// Answers the new file's path.
   std::string write(const std::string& content, const FileAttributes& attributes);
-  /// A socket that listens. Answers its path.
-  std::string listen(const FileAttributes& attributes, UniqueFd& listener);
+  /// A socket that listens, and is shut down at the end: whoever serves it is to know. Answers its path.
+  std::string listen(const FileAttributes& attributes, int& listener);
 
   /// What a daemon left that was killed.
   static void remove_left(const std::string& root);
@@ -36,6 +37,7 @@ class LentFiles {
 
   std::string path_;
   int files_ = 0;
+  std::vector<UniqueFd> listeners_;
 };
 
 }  // namespace gantry::dockerfile

@@ -141,9 +141,9 @@ void StageBuild::plan_agent(const RunMount& mount, MountPlan& plan) {
                                   number(mount.gid, 10, 0, "gid")};
   std::string place;
   const bool served = loans != nullptr && [&] {
-    UniqueFd listener;
+    int listener = -1;
     place = lent_files(plan).listen(attributes, listener);
-    return loans->serve_agent(id, listener.get());
+    return loans->serve_agent(id, listener);
   }();
   if (!served) {
     if (!mount.required) return;

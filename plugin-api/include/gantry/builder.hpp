@@ -119,7 +119,8 @@ class Loans {
   /// The content of a secret; false if the user has given none of this name.
   virtual bool secret(const std::string& id, std::string& out) = 0;
   /// Serves the user's SSH agent to whoever connects to `listener` (a listening unix socket; it stays the caller's),
-  /// until the build ends. Keys can be listed and used for signatures, nothing else. False if there is no such agent.
+  /// until it is shut down (shutdown(2)) or the build ends. Keys can be listed and used for signatures, nothing else.
+  /// False if there is no such agent.
   virtual bool serve_agent(const std::string& id, int listener) = 0;
 };
 
