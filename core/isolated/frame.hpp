@@ -70,8 +70,9 @@ struct MessageBounds {
   std::size_t values = 0;
 };
 constexpr MessageBounds kCallBounds{std::size_t{64} << 20, std::size_t{4} << 20};
-/// Of what a driver asks back: one build may ask many things at once.
-constexpr MessageBounds kQuestionBounds{std::size_t{4} << 20, std::size_t{64} << 10};
+/// Of what a driver asks back, as one build may ask many things at once. A step tells what its instruction has come to,
+/// which may be 8 MiB (plugins/builder-dockerfile/bounds.hpp), and the config that it leaves.
+constexpr MessageBounds kQuestionBounds{std::size_t{16} << 20, std::size_t{256} << 10};
 constexpr std::size_t kLargestBytes = std::size_t{256} << 10;
 constexpr std::size_t kMostDescriptors = 4;
 
