@@ -106,7 +106,7 @@ TEST_F(Recovery, ACleanStopEndsContainersAsDockerdDoes) {
 // Kill -9 at random points of what changes state. The seed is printed, so a failure can be repeated.
 TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
   const char* given = std::getenv("GANTRY_TEST_ROUNDS");
-  const int rounds = given == nullptr ? 100 : std::stoi(given);
+  const int rounds = given == nullptr ? 40 : std::stoi(given);
   std::random_device seed_source;
   const unsigned seed = seed_source();
   RecordProperty("seed", static_cast<int>(seed));

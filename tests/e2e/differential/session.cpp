@@ -20,6 +20,8 @@ namespace {
 constexpr const char* kPrologue = R"sh(
 cd "$SCRATCH"
 docker() { "$CLIENT" "$@"; }
+# Debian 12's jq takes 45 ms to start, most of a session's time. Only jq keeps the members' order.
+jq() { case "$*" in *keys_unsorted*) command jq "$@";; *) gojq "$@";; esac; }
 request() { curl -sg --max-time 30 --unix-socket "$SOCKET" "$@"; }
 api() {
   method=$1; path=$2; shift 2
@@ -30,7 +32,7 @@ api() {
   rm -f .body
 }
 show() { request "http://d/v1.45$1" | jq -c "$2"; }
-order() { show "$1" '[paths | map(if type == "number" then "#" else . end) | join(".")] | .[]' | awk '!seen[$0]++' | tr -d '"'; }
+order() { request "http://d/v1.45$1" | command jq -c '[paths | map(if type == "number" then "#" else . end) | join(".")] | .[]' | awk '!seen[$0]++' | tr -d '"'; }
 answer() { request -o .body -w '%{http_code} ' "$@"; jq -r '.message // "made"' .body; rm -f .body; }
 create() { answer -X POST "http://d/v1.45/containers/create?name=$1" -H 'Content-Type: application/json' --data-binary "$2"; }
 shown() {
