@@ -12,11 +12,10 @@
 namespace gantry::images {
 namespace {
 
-/// Whether `record`, which was made from the step's parent, is what the step makes of it.
-bool made_by(const Record& record, const BuildStep& step, const std::string& config) {
-  if (record->image.steps == 0 || record->image.last_step != step.created_by) return false;
-  // Of nothing: an image of one step, not one that was pulled.
-  if (step.parent.empty() && record->image.steps != 1) return false;
+/// Whether `record`, which was made from the step's parent, is what the step makes of it. The image's own history does
+/// not say so: anybody's image can claim to be a step's (CVE-2024-24557).
+bool made_by(const Context& context, const Record& record, const BuildStep& step, const std::string& config) {
+  if (context.catalog.step_use(record->image.id) == nullptr || record->image.last_step != step.created_by) return false;
   // One of another time is another image.
   if (step.created && record->image.created != *step.created * 1'000'000'000) return false;
   return config_object(record->image.config) == config && record->image.author == step.author;
@@ -72,7 +71,7 @@ awaitable<Record> find_step(Context& context, BuildStep step, std::vector<std::s
   const std::string config = config_object(step.config);
   Record newest;
   for (const Record& record : context.catalog.children(step.parent)) {
-    if (!made_by(record, step, config)) continue;
+    if (!made_by(context, record, step, config)) continue;
     if (newest == nullptr || record->image.created > newest->image.created) newest = record;
   }
   if (newest != nullptr) {

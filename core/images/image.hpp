@@ -55,8 +55,7 @@ struct Image {
   std::string author;
   std::string comment;
   Nanoseconds created{};
-  std::size_t steps{};                 ///< How long its history is,
-  std::string last_step;               ///< and what its last entry was made by.
+  std::string last_step;               ///< What the last entry of its history was made by.
   std::vector<std::string> diff_ids;   ///< Base first.
   std::vector<std::string> chain_ids;  ///< Base first: the layers to give to the storage driver.
   std::uint64_t size{};                ///< Bytes of all layers, unpacked.

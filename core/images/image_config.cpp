@@ -202,7 +202,6 @@ void parse_image_config(std::string_view text, Image& out) {
   }
   // What is wrong with it is refused here rather than when somebody asks for it.
   const std::vector<HistoryEntry> history = parse_history(text);
-  out.steps = history.size();
   out.last_step = history.empty() ? std::string{} : history.back().created_by;
   out.config_json = text;
   out.id = sha256_digest(text);

@@ -71,6 +71,34 @@ TEST_P(BuildCache, IsToldOfAsItIs) {
   run("rmi kept");
 }
 
+// An image from elsewhere whose history is that of the build's first step, and whose layer is another's
+// (CVE-2024-24557).
+constexpr const char* kForge = R"sh(set -e
+  tar -xf honest.tar
+  config=$(jq -r '.[0].Config' manifest.json)
+  mkdir evil; echo mine >evil/f; tar -C evil -cf layer.tar f
+  jq -c --arg id "sha256:$(sha256sum layer.tar | cut -d' ' -f1)" \
+    '.rootfs.diff_ids = [$id] | del(.history[0].empty_layer)' "$config" >forged.json
+  echo '[{"Config":"forged.json","RepoTags":["forged:1"],"Layers":["layer.tar"]}]' >manifest.json
+  tar -cf forged.tar forged.json layer.tar manifest.json)sh";
+
+TEST_P(BuildCache, TakesNoImageForAStepBecauseItSaysSo) {
+  const std::string recipe = "FROM scratch\nLABEL a=b\n";
+  const std::string folder = (daemon->root() / (std::string{"forge-"} + GetParam())).string();
+  fs::create_directories(folder);
+  ASSERT_EQ(build(recipe, "-t honest").code, 0);
+  ASSERT_EQ(run("save -o " + folder + "/honest.tar honest").code, 0);
+  run("rmi honest");
+  run("builder prune -f");
+  const Result forged = shell("cd " + folder + "; " + kForge);
+  ASSERT_EQ(forged.code, 0) << forged.err;
+  ASSERT_EQ(run("load -i " + folder + "/forged.tar").code, 0);
+  EXPECT_THAT(run("image inspect -f '{{json .RootFS.Layers}}' forged:1").out, HasSubstr("sha256:"));
+  ASSERT_EQ(build(recipe, "-t victim").code, 0);
+  EXPECT_EQ(run("image inspect -f '{{len .RootFS.Layers}}' victim").line(), "0");
+  run("rmi victim forged:1");
+}
+
 TEST_P(BuildCache, PruneFreesWhatItSays) {
   ASSERT_EQ(build(two_stages(kMegabyte), "-t kept").code, 0);
   const std::int64_t size = own_size();
