@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
@@ -74,6 +75,22 @@ void Session::show(wire::ProgressMessage message) {
   });
 }
 
+namespace {
+
+/// Whether an image was found by the start of its id.
+bool is_found_by_id(const images::Image& found, const std::string& reference) {
+  constexpr std::string_view kAlgorithm = "sha256:";
+  if (found.id.starts_with(reference)) return true;
+  if (!std::string_view{found.id}.substr(kAlgorithm.size()).starts_with(reference)) return false;
+  const std::string name = images::parse_reference(reference).with_default_tag().str();
+  return std::find(found.names.begin(), found.names.end(), name) == found.names.end();
+}
+
+/// Fewer digits may as well be a word, like the "b" of a stage that comes later.
+constexpr std::size_t kLeastIdDigits = 7;
+
+}  // namespace
+
 awaitable<std::shared_ptr<const images::Image>> Session::find_image(std::string reference, std::string platform,
                                                                     bool pull) {
   std::shared_ptr<const images::Image> found;
@@ -83,7 +100,8 @@ awaitable<std::shared_ptr<const images::Image>> Session::find_image(std::string 
     if (error.code() != Errc::not_found) throw;
   }
   // An id names what is here; there is nothing to be pulled.
-  const bool is_id = found != nullptr && found->id.find(reference) != std::string::npos;
+  const bool is_id = found != nullptr && is_found_by_id(*found, reference);
+  if (is_id && reference.size() < kLeastIdDigits) found = nullptr;
   const auto fits = [&] { return platform.empty() || platform.find("/" + found->architecture) != std::string::npos; };
   if (found != nullptr && (is_id || (!pull && fits()))) co_return found;
   // Who only wants a recipe to be looked through wants nothing to be fetched for it.

@@ -1,5 +1,6 @@
 // What gantry's own builds can do beyond Docker's classic builder: stages side by side, contexts by name, outputs.
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -90,6 +91,13 @@ TEST_F(BuildStages, AreLookedThroughForWhatIsSeldomMeant) {
   const Result failed = build(recipe, "--call check --build-arg 'BUILDKIT_DOCKERFILE_CHECK=skip=A;error=true'");
   EXPECT_EQ(failed.code, 1);
   EXPECT_THAT(failed.err, HasSubstr("lint violation found for rules: JSONArgsRecommended, MaintainerDeprecated"));
+}
+
+TEST_F(BuildStages, BeginWithAnImageByItsIdButNotByAWordThatMayBeItsStart) {
+  const std::string id = cli("images -q --no-trunc busybox").line().substr(std::strlen("sha256:"));
+  EXPECT_EQ(build("FROM " + id.substr(0, 12) + "\nUSER 1\n").code, 0);
+  // It is asked for at a registry instead, and there is none.
+  EXPECT_EQ(build("FROM " + id.substr(0, 1) + "\nUSER 1\n").code, 1);
 }
 
 TEST_F(BuildStages, AreLookedThroughForVariablesThatNobodyHasSet) {
