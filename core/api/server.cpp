@@ -9,6 +9,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
+#include <nlohmann/json.hpp>
 
 #include "api/wakeup.hpp"
 #include "base/file.hpp"
@@ -21,6 +22,7 @@ struct Server::State {
   asio::io_context& context;
   const Router& router;
   const Limits limits;
+  Refuse refuse;
   bool stopping{};
   std::size_t large_headers{};
   Wakeup connection_ended;
@@ -37,9 +39,12 @@ struct Server::State {
 
 namespace {
 
-constexpr std::string_view kTooManyConnections =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
-    "{\"message\":\"too many connections\"}\n";
+/// Before any request was read.
+void send_refusal(int fd, const std::string& status, const std::string& why) {
+  const std::string text = "HTTP/1.1 " + status + "\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" +
+                           nlohmann::json{{"message", why}}.dump() + "\n";
+  static_cast<void>(::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+}
 
 Socket adopt(asio::io_context& context, UniqueFd fd) {
   int family = AF_UNIX;
@@ -68,8 +73,7 @@ template <class State>
 void welcome(const std::shared_ptr<State>& state, const Listener& listener, UniqueFd fd) {
   if (state->connections.size() >= state->limits.connections) {
     spdlog::warn("api: {} connections are open: refused one more on {}", state->connections.size(), listener.address());
-    static_cast<void>(
-        ::send(fd.get(), kTooManyConnections.data(), kTooManyConnections.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+    send_refusal(fd.get(), "503 Service Unavailable", "too many connections");
     return;
   }
   Socket socket = adopt(state->context, std::move(fd));
@@ -77,6 +81,18 @@ void welcome(const std::shared_ptr<State>& state, const Listener& listener, Uniq
   auto connection = std::make_shared<Connection>(std::move(transport), state->router, state->limits,
                                                  state->large_headers, state->context.get_executor());
   asio::co_spawn(state->context, serve(state, std::move(connection)), asio::detached);
+}
+
+/// Whether a connection is closed at once, as its peer is nobody to be served.
+template <class State>
+bool is_refused(const State& state, const Listener& listener, int fd, const sockaddr_storage& peer) {
+  if (!state.refuse || peer.ss_family == AF_UNIX) return false;
+  const std::string why = state.refuse(peer);
+  if (why.empty()) return false;
+  spdlog::debug("api: refused on {}: {}", listener.address(), why);
+  // What is not TLS only confuses a client that expects it.
+  if (!listener.tls) send_refusal(fd, "403 Forbidden", why);
+  return true;
 }
 
 template <class State, class Acceptor>
@@ -88,9 +104,12 @@ awaitable<void> accept(std::shared_ptr<State> state, std::shared_ptr<Acceptor> a
                                              asio::redirect_error(asio::use_awaitable, failed));
     if (failed) co_return;
     for (;;) {
-      UniqueFd fd{::accept4(acceptor->listener.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+      sockaddr_storage peer{};
+      socklen_t size = sizeof peer;
+      UniqueFd fd{
+          ::accept4(acceptor->listener.fd(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK)};
       if (fd) {
-        welcome(state, acceptor->listener, std::move(fd));
+        if (!is_refused(*state, acceptor->listener, fd.get(), peer)) welcome(state, acceptor->listener, std::move(fd));
         continue;
       }
       if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -115,6 +134,8 @@ Server::~Server() {
     if (const auto connection = weak.lock()) connection->close();
   }
 }
+
+void Server::refuse(Refuse refuse) { state_->refuse = std::move(refuse); }
 
 void Server::listen(Listener listener) {
   const auto acceptor = std::make_shared<State::Acceptor>(state_->context, std::move(listener));

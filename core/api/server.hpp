@@ -1,8 +1,12 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <chrono>
+#include <functional>
 #include <list>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "api/connection.hpp"
@@ -19,6 +23,11 @@ class Server {
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+
+  /// Why somebody who connects by tcp is not served; empty: he is.
+  using Refuse = std::function<std::string(const sockaddr_storage& peer)>;
+  /// Before `listen`.
+  void refuse(Refuse refuse);
 
   /// Starts to accept.
   void listen(Listener listener);

@@ -77,6 +77,7 @@ struct Config {
   std::string tlscacert = "/etc/gantry/ca.pem";
   std::string tlscert = "/etc/gantry/cert.pem";
   std::string tlskey = "/etc/gantry/key.pem";
+  bool api_for_containers = false;
 
   bool debug = false;
   std::string log_level = "info";

@@ -65,6 +65,14 @@ awaitable<void> Daemon::serve() {
 
 void Daemon::listen() {
   const api::ListenSettings settings = listen_settings(config_);
+  if (!config_.api_for_containers) {
+    server_.refuse([this](const sockaddr_storage& peer) -> std::string {
+      const std::string network = engine_.network_of(peer);
+      if (network.empty()) return {};
+      return "the API is not for containers, and this one is on network " + network +
+             " (api-for-containers in the daemon's configuration)";
+    });
+  }
   Strings hosts = config_.hosts;
   if (hosts.empty()) hosts.emplace_back(kDefaultHost);
   for (const std::string& host : hosts) {

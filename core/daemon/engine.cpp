@@ -339,4 +339,6 @@ void Engine::close() { impl_->bus.close(); }
 
 const api::Router& Engine::router() const { return impl_->router; }
 
+std::string Engine::network_of(const sockaddr_storage& address) const { return impl_->networks.network_of(address); }
+
 }  // namespace gantry::daemon

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <memory>
 
 #include "api/router.hpp"
@@ -38,6 +40,9 @@ class Engine {
   void close();
 
   [[nodiscard]] const api::Router& router() const;
+
+  /// See networks::Service.
+  [[nodiscard]] std::string network_of(const sockaddr_storage& address) const;
 
  private:
   struct Impl;

@@ -36,6 +36,8 @@ const std::vector<Setting>& settings() {
       {"tlscacert", "--tlscacert", &Config::tlscacert, "Trust certificates of this CA only"},
       {"tlscert", "--tlscert", &Config::tlscert, "The daemon's certificate"},
       {"tlskey", "--tlskey", &Config::tlskey, "The daemon's key"},
+      {"api-for-containers", "--api-for-containers", &Config::api_for_containers,
+       "Serve the API on tcp to containers, too: who has it has the host"},
       {"debug", "-D,--debug", &Config::debug, "Log what helps to find defects", kReloads},
       {"log-level", "-l,--log-level", &Config::log_level, "debug, info, warn, error or fatal", kReloads},
       {"labels", "--label", &Config::labels, "Label of this daemon: key=value; may be repeated", kReloads},

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -157,6 +159,10 @@ class Service {
 
   /// The endpoints of a running container.
   [[nodiscard]] std::vector<Endpoint> endpoints(const std::string& container_id) const;
+
+  /// The name of the network that who connects from there is a container on, or can only be a container on; empty: the
+  /// host itself, or somebody else.
+  [[nodiscard]] std::string network_of(const sockaddr_storage& address) const;
 
   /// After the new name's commit.
   void rename_container(const std::string& container_id, const std::string& name);

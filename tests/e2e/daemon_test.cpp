@@ -162,6 +162,38 @@ TEST(DaemonSockets, SpeakTlsWithClientCertificates) {
   EXPECT_EQ(version.code, 0) << version.err;
 }
 
+/// What a container gets that asks for the API at its gateway.
+std::string asked_from_inside(Daemon& daemon, const std::string& flags, const std::string& gateway,
+                              const std::string& before = {}) {
+  return daemon
+      .cli("run --rm " + flags + " busybox sh -c '" + before + " printf \"GET /_ping HTTP/1.0\\r\\n\\r\\n\" | nc " +
+           gateway + " 2375'")
+      .out;
+}
+
+TEST(DaemonSockets, ServeNoContainerUnlessAsked) {
+  Daemon daemon;
+  for (const bool allowed : {false, true}) {
+    daemon.write_config(
+        {{"hosts", {daemon.host(), "tcp://[::]:2375"}}, {"tls", false}, {"api-for-containers", allowed}});
+    ASSERT_TRUE(daemon.start()) << daemon.log();
+    load_busybox(daemon);
+    daemon.cli(
+        "network create --subnet 10.77.0.0/24 --gateway 10.77.0.1 --ipv6 --subnet fd77::/64 --gateway fd77::1 six");
+    const auto answer = allowed ? HasSubstr("\r\n\r\nOK") : HasSubstr("403 Forbidden");
+    EXPECT_THAT(asked_from_inside(daemon, "", "$(ip route | sed -n \"s/default via //p\" | cut -d\" \" -f1)"), answer);
+    EXPECT_THAT(asked_from_inside(daemon, "--network six", "10.77.0.1"), answer);
+    EXPECT_THAT(asked_from_inside(daemon, "--network six", "fd77::1"), answer);
+    // From an address that nobody gave it.
+    EXPECT_THAT(asked_from_inside(daemon, "--network six --cap-add NET_ADMIN", "10.77.0.1",
+                                  "ip addr flush dev eth0; ip addr add 10.77.0.200/24 dev eth0;"),
+                answer);
+    EXPECT_EQ(shell("curl -s http://127.0.0.1:2375/_ping").out, "OK");
+    EXPECT_EQ(shell("curl -s http://10.77.0.1:2375/_ping").out, "OK");
+    daemon.kill(SIGTERM);
+  }
+}
+
 TEST(DaemonSockets, NegotiateVersions) {
   Daemon daemon;
   ASSERT_TRUE(daemon.start()) << daemon.log();
