@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "anti_spoofing.hpp"
 #include "gantry/error.hpp"
 #include "net_link/link.hpp"
 #include "net_link/scope_exit.hpp"
@@ -16,6 +17,16 @@ namespace {
 
 constexpr const char* kOurTable = "gantry";
 constexpr const char* kDefaultName = "gantry0";  // of the default network, unless the daemon names another
+
+int count_our_rules() {
+  return count_rules(kOurTable, TableFamily::inet) + count_rules(kOurTable, TableFamily::bridge);
+}
+
+/// The kernel may have no tables of the family bridge: they are spoken of only where there is one, of this daemon or of
+/// the one before it.
+std::string remove_all_rules() {
+  return remove_base_rules() + (count_rules(kOurTable, TableFamily::bridge) > 0 ? remove_sender_base_rules() : "");
+}
 
 }  // namespace
 
@@ -32,7 +43,7 @@ void Driver::open(Host& host) {
   records_.emplace(host.exec_dir());
   if (settings_.rules) nftables_.emplace();
   if (!settings_.rules) {
-    Nftables().run(remove_base_rules());
+    Nftables().run(remove_all_rules());
     host.log(LogLevel::warning, "iptables is off: published ports and the way out are left to the host's own rules");
   }
   namespaces_.emplace();
@@ -137,6 +148,10 @@ void Driver::make_bridge(const Network& network, const std::optional<NetworkReco
   if (!bridge.up) netlink.set_up(bridge.index);
   give_addresses(netlink, network, bridge.index, owned && existing);
   ensure_base_rules();
+  if (network.options().anti_spoofing) {
+    ensure_sender_rules();
+    netlink.learn_from_forwarded_only(bridge.index);
+  }
   change_rules(add_bridge_rules(bridge_rules(network)));
   forward_packets(network);
   undo.release();
@@ -171,9 +186,33 @@ void Driver::ensure_base_rules() {
   if (base_rules_) return put_rules_back();
   loopback6_ = loopback6_can_be_published();
   change_rules(base_rules(base()));
-  rule_count_ = count_rules(kOurTable);
+  rule_count_ = count_our_rules();
   base_rules_ = true;
   if (!watch_) watch_.emplace(kOurTable, [this](TableWatch::Change change) { see_to_rules(change); });
+}
+
+/// Only where a network asks for it: not every kernel has tables of this family.
+void Driver::ensure_sender_rules() {
+  if (sender_rules_) return;
+  try {
+    change_rules(sender_base_rules());
+  } catch (const Error& error) {
+    throw Error{Errc::unsupported, std::string("gantry.anti-spoofing needs nftables for bridges in the kernel "
+                                               "(CONFIG_NF_TABLES_BRIDGE): ") +
+                                       error.what()};
+  }
+  sender_rules_ = true;
+  rule_count_ = count_our_rules();
+}
+
+void Driver::drop_sender_rules_unless_needed() {
+  const std::lock_guard lock(mutex_);
+  const bool needed = std::any_of(networks_.begin(), networks_.end(),
+                                  [](const auto& network) { return network.second->options().anti_spoofing; });
+  if (needed || !sender_rules_) return;
+  change_rules(remove_sender_base_rules());
+  sender_rules_ = false;
+  rule_count_ = count_our_rules();
 }
 
 void Driver::see_to_rules(TableWatch::Change change) {
@@ -197,21 +236,21 @@ void Driver::mend_rules() {
     const std::lock_guard creation(creation_);
     if (base_rules_) put_rules_back();
   } catch (const std::exception& error) {
-    host_->log(LogLevel::error, std::string("the nftables table inet gantry can't be put back: ") + error.what());
+    host_->log(LogLevel::error, std::string("the nftables table gantry can't be put back: ") + error.what());
   }
 }
 
 void Driver::put_rules_back() {
-  if (count_rules(kOurTable) == rule_count_) return;
+  if (count_our_rules() == rule_count_) return;
   write_all_rules();
-  host_->log(LogLevel::warning, "the nftables table inet gantry was changed by somebody else: it is put back");
+  host_->log(LogLevel::warning, "the nftables table gantry was changed by somebody else: it is put back");
 }
 
 void Driver::write_all_rules() {
   const std::lock_guard ports(port_rules_);
   loopback6_ = loopback6_can_be_published();
   change_rules(all_rules());
-  rule_count_ = count_rules(kOurTable);
+  rule_count_ = count_our_rules();
 }
 
 BaseRules Driver::base() const {
@@ -222,14 +261,17 @@ BaseRules Driver::base() const {
 /// The whole table, for one transaction.
 std::string Driver::all_rules() {
   std::string text = base_rules(base());
+  if (sender_rules_) text += sender_base_rules();
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, network] : networks_) text += add_bridge_rules(bridge_rules(*network));
   }
   for (const auto& [network_id, id] : records_->endpoints()) {
+    const auto record = records_->endpoint(network_id, id);
+    if (!record) continue;
+    if (record->anti_spoofing && sender_rules_) text += add_sender_rules(sender_of(*record));
     // An endpoint without its ports is on its way out.
-    if (!ports_.holds(id)) continue;
-    if (const auto record = records_->endpoint(network_id, id)) text += add_port_rules(rules_of(*record));
+    if (ports_.holds(id)) text += add_port_rules(rules_of(*record));
   }
   return text;
 }
@@ -300,10 +342,14 @@ void Driver::remove_network(const std::string& network_id, const Call& /*call*/)
     if (record->owned) Netlink().remove(record->interface);
     records_->erase_network(network_id);
   }
+  {
+    const std::lock_guard lock(mutex_);
+    networks_.erase(network_id);
+  }
+  drop_sender_rules_unless_needed();
   const std::lock_guard lock(mutex_);
-  networks_.erase(network_id);
   if (networks_.empty() && records_->networks().empty() && base_rules_) {
-    change_rules(remove_base_rules());
+    change_rules(remove_all_rules());
     base_rules_ = false;
   }
 }

@@ -44,6 +44,8 @@ class Driver : public network::v1::Driver {
   void shield_host(const Network& network, bool owned) const;
   void give_addresses(Netlink& netlink, const Network& network, int bridge, bool had_others) const;
   void ensure_base_rules();
+  void ensure_sender_rules();
+  void drop_sender_rules_unless_needed();
   void change_rules(const std::string& commands);
   void change_port_rules(const std::string& commands);
   void see_to_rules(TableWatch::Change change);
@@ -61,6 +63,8 @@ class Driver : public network::v1::Driver {
   EndpointRecord plan_endpoint(const Network& network, const network::v1::EndpointSpec& spec, const Lease& lease) const;
   void publish(const Network& network, const network::v1::EndpointSpec& spec,
                const std::optional<EndpointRecord>& before, EndpointRecord& record);
+  void bind_sender(const std::optional<EndpointRecord>& before, const EndpointRecord& record);
+  void unbind_sender(const EndpointRecord& record) noexcept;
   void let_own_packets_through(const Network& network, const EndpointRecord& record) const;
   void unpublish(const EndpointRecord& record);
   void note_latest(const network::v1::EndpointSpec& spec);
@@ -68,7 +72,7 @@ class Driver : public network::v1::Driver {
   std::string latest_of(const network::v1::EndpointSpec& spec);
   std::string predecessor_of(Network& network, const network::v1::EndpointSpec& spec);
   void inherit(Network& network, const network::v1::EndpointSpec& spec);
-  void give_back(const EndpointRecord& before) noexcept;
+  void give_back(const EndpointRecord& before, const EndpointRecord& failed) noexcept;
   /// Puts the record down, too.
   void join(const Network& network, const network::v1::EndpointSpec& spec, const std::optional<EndpointRecord>& before,
             EndpointRecord& record, int netns);
@@ -84,9 +88,10 @@ class Driver : public network::v1::Driver {
 
   std::mutex creation_;  ///< Networks are made and removed one at a time; before `mutex_`.
   bool base_rules_ = false;
-  bool loopback6_ = false;  ///< Whether ports are published on [::1].
-  int rule_count_ = 0;      ///< Of the base rules: fewer are there if somebody took some away.
-  std::mutex port_rules_;   ///< Held while ports' elements change; after `creation_`.
+  bool loopback6_ = false;     ///< Whether ports are published on [::1].
+  bool sender_rules_ = false;  ///< Whether the table of the family bridge is there: some network has it.
+  int rule_count_ = 0;         ///< Of the base rules: fewer are there if somebody took some away.
+  std::mutex port_rules_;      ///< Held while ports' elements change; after `creation_`.
   std::mutex mutex_;
   std::map<std::string, NetworkPtr> networks_;
   std::map<std::pair<std::string, std::string>, std::string> latest_;  ///< Endpoints by network and container.

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "anti_spoofing.hpp"
 #include "driver.hpp"
 #include "gantry/error.hpp"
 #include "net_link/link.hpp"
@@ -30,16 +31,19 @@ void Driver::attach(const EndpointSpec& spec, int netns, Endpoint& out, const Ca
   note_latest(spec);
   EndpointRecord record = plan_endpoint(*network, spec, addresses);
   auto undo = ScopeExit([&] {
-    if (before) return give_back(*before);
+    if (before) return give_back(*before, record);
     unpublish(record);
     take_away(record);
   });
   publish(*network, spec, before, record);
+  bind_sender(before, record);
   join(*network, spec, before, record, netns);
   if (!record.ports.empty()) let_own_packets_through(*network, record);
   // Both in one transaction: a connection meets the old ports or the new ones. Last, as nothing would undo it.
   const bool changed = before && !same_ports(before->ports, record.ports);
-  change_port_rules((changed ? remove_port_rules(rules_of(*before)) : "") + add_port_rules(rules_of(record)));
+  // The sender's elements once more: the table may have been put back before its record was written.
+  change_port_rules((changed ? remove_port_rules(rules_of(*before)) : "") + add_port_rules(rules_of(record)) +
+                    (record.anti_spoofing ? add_sender_rules(sender_of(record)) : ""));
   undo.release();
   fill_endpoint(*network, record, out);
 }
@@ -99,6 +103,7 @@ EndpointRecord Driver::plan_endpoint(const Network& network, const EndpointSpec&
   record.sandbox_interface = spec.interface;
   record.link_local = spec.link_local;
   record.guarded = network.options().guarded;
+  record.anti_spoofing = network.options().anti_spoofing;
   record.trusted = network.options().trusted;
   if (settings_.direct && !record.guarded) record.trusted = {kAllInterfaces};
   if (lease.ipv4) record.ipv4 = lease.ipv4->text();
@@ -129,6 +134,22 @@ void Driver::publish(const Network& network, const EndpointSpec& spec, const std
   }
 }
 
+/// Before its interface is there: where a container that runs is connected, a process may wait for it.
+void Driver::bind_sender(const std::optional<EndpointRecord>& before, const EndpointRecord& record) {
+  if (!record.anti_spoofing) return;
+  const std::string old = before && before->anti_spoofing ? remove_sender_rules(sender_of(*before)) : "";
+  change_port_rules(old + add_sender_rules(sender_of(record)));
+}
+
+/// After its interface is gone, and together with its record: else the table might be put back with it in between.
+void Driver::unbind_sender(const EndpointRecord& record) noexcept {
+  try {
+    change_rules(remove_sender_rules(sender_of(record)));
+  } catch (const std::exception& error) {
+    host_->log(LogLevel::warning, "what endpoint " + record.id + " might send: " + error.what());
+  }
+}
+
 /// Published ports are for the host and for the container itself, too.
 void Driver::let_own_packets_through(const Network& network, const EndpointRecord& record) const {
   Netlink netlink;
@@ -154,8 +175,9 @@ void Driver::unpublish(const EndpointRecord& record) {
 }
 
 /// An endpoint that was there already, after a change of its ports that failed: its rules still stand.
-void Driver::give_back(const EndpointRecord& before) noexcept {
+void Driver::give_back(const EndpointRecord& before, const EndpointRecord& failed) noexcept {
   try {
+    bind_sender(failed, before);
     records_->put(before);
     ports_.release(before.id);
     if (!before.ports.empty()) ports_.claim(before.id, before.ports, {}, PortMap::Policy::keep);
@@ -214,7 +236,11 @@ void Driver::detach(const std::string& network_id, const std::string& endpoint_i
 void Driver::remove_endpoint(const EndpointRecord& record) {
   Netlink().remove(record.interface);
   if (const NetworkPtr network = find(record.network_id)) network->leases().release(record.id);
-  records_->erase_endpoint(record.network_id, record.id);
+  {
+    const std::lock_guard rules(port_rules_);
+    if (record.anti_spoofing) unbind_sender(record);
+    records_->erase_endpoint(record.network_id, record.id);
+  }
   const std::lock_guard lock(mutex_);
   std::erase_if(latest_, [&record](const auto& one) { return one.second == record.id; });
 }

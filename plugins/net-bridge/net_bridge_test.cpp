@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include "address_plan.hpp"
+#include "anti_spoofing.hpp"
 #include "gantry/error.hpp"
 #include "net_link/address_pool.hpp"
 #include "net_link/leases.hpp"
@@ -181,6 +182,8 @@ TEST(AddressPlan, RefusesInDockerdsWords) {
       "syntax)");
   EXPECT_EQ(refusal({}, {{"gantry.firewall", "ufw"}}),
             "failed to parse gantry.firewall value: ufw (\"host\" or \"own\" was expected)");
+  EXPECT_EQ(refusal({}, {{"gantry.anti-spoofing", "x"}}),
+            "failed to parse gantry.anti-spoofing value: x (strconv.ParseBool: parsing \"x\": invalid syntax)");
   EXPECT_NE(refusal({}, {{"com.docker.network.bridge.trusted_host_interfaces", "eth0:a\""}}), "");
 }
 
@@ -298,6 +301,24 @@ TEST(Nftables, AGuardedPortHasAGate) {
             "add element inet gantry guarded_any4 { tcp . 8080 : 172.17.0.2 . 80 }\n"
             "add element inet gantry gates_any4 { tcp . 8080 }\n"
             "add element inet gantry hairpin4 { 172.17.0.2 . 172.17.0.2 }\n");
+}
+
+TEST(AntiSpoofing, AnEndpointsAddressesAreElements) {
+  EndpointRecord record;
+  record.interface = "veth1";
+  record.mac = "02:42:ac:11:00:02";
+  record.ipv6 = "fd00::2";
+  EXPECT_EQ(add_sender_rules(sender_of(record)),
+            "add element bridge gantry senders { \"veth1\" }\n"
+            "add element bridge gantry macs { \"veth1\" . 02:42:ac:11:00:02 }\n"
+            "add element bridge gantry own6 { \"veth1\" . fd00::2 }\n"
+            "add element bridge gantry targets6 { \"veth1\" . 0xfd000000000000000000000000000002 }\n"
+            "add element bridge gantry own6 { \"veth1\" . fe80::42:acff:fe11:2 }\n"
+            "add element bridge gantry targets6 { \"veth1\" . 0xfe800000000000000042acfffe110002 }\n");
+  for (const char* mac : {"", "02:42:ac:11:00", "02:42:ac:11:00:02 }", "02:42:ac:11:00:02:03"}) {
+    record.mac = mac;
+    EXPECT_THROW(sender_of(record), Error) << mac;
+  }
 }
 
 TEST(PortRules, AnIPv6HostAddressNeedsOneInside) {

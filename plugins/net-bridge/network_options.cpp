@@ -24,6 +24,7 @@ constexpr const char* kMode4 = "com.docker.network.bridge.gateway_mode_ipv4";
 constexpr const char* kMode6 = "com.docker.network.bridge.gateway_mode_ipv6";
 constexpr const char* kTrusted = "com.docker.network.bridge.trusted_host_interfaces";
 constexpr const char* kFirewall = "gantry.firewall";
+constexpr const char* kAntiSpoofing = "gantry.anti-spoofing";
 constexpr const char* kDefaultInterface = "gantry0";
 
 std::string value_of(const Options& options, const char* name) {
@@ -177,6 +178,7 @@ std::vector<OptionInfo> known_options() {
       {kInterfacePrefix, OptionType::text, object, "eth", "start of the interfaces' names inside containers"},
       {kFirewall, OptionType::text, object, "own",
        "host: published ports are open to whom the host's own firewall lets in"},
+      {kAntiSpoofing, OptionType::boolean, object, "false", "containers send from their own MAC and addresses only"},
       {kInhibitIpv4, OptionType::boolean, object, "false", "the bridge gets no IPv4 address"},
       {kMode4, OptionType::text, object, "nat", "nat, nat-unprotected, routed or isolated"},
       {kMode6, OptionType::text, object, "nat", "nat, nat-unprotected, routed or isolated"},
@@ -221,11 +223,15 @@ NetworkOptions parse_options(const network::v1::NetworkSpec& spec, const Setting
   out.mtu = read_mtu(spec.options, kMtu, 0);
   out.default_host_ip = read_host_binding(spec.options);
   out.guarded = read_firewall(spec.options);
+  out.anti_spoofing = read_bool(spec.options, kAntiSpoofing, false);
   out.inhibit_ipv4 = read_bool(spec.options, kInhibitIpv4, false);
   out.mode4 = read_mode(spec.options, kMode4);
   out.mode6 = read_mode(spec.options, kMode6);
   if (!spec.internal && (out.mode4 == GatewayMode::isolated || out.mode6 == GatewayMode::isolated)) {
     throw Error{Errc::invalid, "gateway mode 'isolated' can only be used for an internal network"};
+  }
+  if (out.anti_spoofing && !settings.rules) {
+    throw Error{Errc::unsupported, std::string(kAntiSpoofing) + " needs rules, and the daemon's iptables is false"};
   }
   out.trusted = read_interfaces(value_of(spec.options, kTrusted));
   if (out.default_bridge) {

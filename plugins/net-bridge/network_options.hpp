@@ -55,6 +55,7 @@ struct NetworkOptions {
   GatewayMode mode4{GatewayMode::nat};
   GatewayMode mode6{GatewayMode::nat};
   bool guarded{};                    ///< Published ports obey the host's own firewall.
+  bool anti_spoofing{};              ///< Containers send from their own MAC and addresses only.
   std::vector<std::string> trusted;  ///< The host's interfaces from where published ports may be reached unpublished.
 
   [[nodiscard]] GatewayMode mode(int family) const;

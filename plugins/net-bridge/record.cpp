@@ -38,6 +38,7 @@ std::string text(const EndpointRecord& record) {
   }
   for (const std::string& address : record.link_local) out << "link_local " << address << "\n";
   if (record.guarded) out << "firewall host\n";
+  if (record.anti_spoofing) out << "sender own\n";
   for (const std::string& interface : record.trusted) out << "trusted " << interface << "\n";
   if (!record.joined.empty()) out << "joined " << record.joined << "\n";
   return out.str();
@@ -77,6 +78,7 @@ std::optional<EndpointRecord> Records::endpoint(const std::string& network_id, c
     if (key == "port") record.ports.push_back(read_port(value));
     if (key == "link_local") record.link_local.push_back(value);
     if (key == "firewall") record.guarded = value == "host";
+    if (key == "sender") record.anti_spoofing = value == "own";
     if (key == "trusted") record.trusted.push_back(value);
     if (key == "joined") record.joined = value;
   });

@@ -31,6 +31,7 @@ struct EndpointRecord {
   std::vector<network::v1::Port> ports;  ///< As chosen.
   std::vector<std::string> link_local;   ///< More addresses, of the user's choice.
   bool guarded{};                        ///< Ports obey the host's own firewall.
+  bool anti_spoofing{};                  ///< It sends from its own MAC and addresses only.
   std::vector<std::string> trusted;      ///< Interfaces that ports are open to at the container's own address.
   std::string joined;                    ///< The fingerprint of the sandbox's end, once it is whole; empty: not yet.
 };

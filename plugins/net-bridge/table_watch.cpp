@@ -82,13 +82,13 @@ struct RuleQuestion {
   char table[NFT_TABLE_MAXNAMELEN]{};
 };
 
-RuleQuestion ask_for_rules(const std::string& table) {
+RuleQuestion ask_for_rules(const std::string& table, TableFamily family) {
   RuleQuestion question;
   if (table.size() >= sizeof question.table) throw Error{Errc::invalid, "nftables: table " + table};
   std::memcpy(question.table, table.c_str(), table.size() + 1);
   question.attribute.nla_type = NFTA_RULE_TABLE;
   question.attribute.nla_len = static_cast<std::uint16_t>(sizeof question.attribute + table.size() + 1);
-  question.family.nfgen_family = NFPROTO_INET;
+  question.family.nfgen_family = family == TableFamily::inet ? NFPROTO_INET : NFPROTO_BRIDGE;
   question.header.nlmsg_type = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETRULE;
   question.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   question.header.nlmsg_len =
@@ -98,9 +98,9 @@ RuleQuestion ask_for_rules(const std::string& table) {
 
 }  // namespace
 
-int count_rules(const std::string& table) {
+int count_rules(const std::string& table, TableFamily family) {
   const UniqueFd sock(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-  const RuleQuestion question = ask_for_rules(table);
+  const RuleQuestion question = ask_for_rules(table, family);
   if (!sock || ::send(sock.get(), &question, question.header.nlmsg_len, 0) < 0) {
     throw Error{Errc::io, std::string("nftables: ") + std::strerror(errno)};
   }

@@ -8,8 +8,10 @@
 
 namespace gantry::bridge {
 
-/// How many rules a table of the family inet has; 0 if there is no such table. Errors: io.
-int count_rules(const std::string& table);
+enum class TableFamily { inet, bridge };
+
+/// How many rules a table has; 0 if there is no such table. Errors: io.
+int count_rules(const std::string& table, TableFamily family);
 
 /// Listens to changes of the host's nftables, by whomever: `nft flush ruleset` of a firewall's start takes everybody's
 /// tables away. In the network namespace of the thread that makes it.

@@ -180,26 +180,6 @@ void Netlink::add_veth(const VethSpec& spec) {
   }
 }
 
-void Netlink::allow_hairpin(const std::string& port) { set_port(port, IFLA_BRPORT_MODE); }
-
-void Netlink::set_port(const std::string& name, int attribute) {
-  struct FreeMessage {
-    void operator()(nl_msg* message) const { nlmsg_free(message); }
-  };
-  const std::unique_ptr<nl_msg, FreeMessage> message =
-      allocated(std::unique_ptr<nl_msg, FreeMessage>(nlmsg_alloc_simple(RTM_SETLINK, 0)));
-  ifinfomsg header{};
-  header.ifi_family = AF_BRIDGE;
-  header.ifi_index = find(name).value_or(Link{}).index;
-  check(nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO), "set port " + name);
-  nlattr* port = nla_nest_start(message.get(), IFLA_PROTINFO | NLA_F_NESTED);
-  if (port == nullptr) throw Error{Errc::exhausted, "out of memory for a netlink message"};
-  check(nla_put_u8(message.get(), attribute, 1), "set port " + name);
-  nla_nest_end(message.get(), port);
-  check(nl_send_auto(socket_.get(), message.get()), "set port " + name);
-  check(nl_wait_for_ack(socket_.get()), "set port " + name);
-}
-
 void Netlink::remove(const std::string& name) {
   const LinkObject link = allocated(LinkObject(rtnl_link_alloc()));
   rtnl_link_set_name(link.get(), name.c_str());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,6 +8,8 @@
 
 #include "net_link/address.hpp"
 
+struct ifinfomsg;
+struct nl_msg;
 struct nl_sock;
 
 namespace gantry::net_link {
@@ -57,6 +60,10 @@ class Netlink {
   /// gets there this way where br_netfilter hands the bridge's frames to nftables.
   void allow_hairpin(const std::string& port);
 
+  /// Has a bridge learn no addresses from frames for itself alone (LLDP and the like), that no filter of a bridge's
+  /// sees.
+  void learn_from_forwarded_only(int bridge);
+
   void set_up(int index);
   void set_down(int index);
 
@@ -85,6 +92,7 @@ class Netlink {
 
  private:
   void set_port(const std::string& name, int attribute);
+  void change(int type, ifinfomsg header, const std::string& what, const std::function<bool(nl_msg*)>& add_attributes);
 
   struct Free {
     void operator()(nl_sock* socket) const;
