@@ -144,19 +144,30 @@ class BridgeDriver : public ::testing::Test {
   std::set<std::string> before_;
 };
 
+constexpr const char* kHost6 = "2001:db8:c633::1";     ///< This host's address on the wire.
+constexpr const char* kOutside6 = "2001:db8:c633::2";  ///< The other one's.
+
 /// Another host, behind a wire.
 class Outside {
  public:
   Outside() {
+    // A wire that has been there for long: its own addresses are not looked for any more.
+    const auto look_for_duplicates = [](const char* value) { write_sysctl("ipv6/conf/default/accept_dad", value); };
+    look_for_duplicates("0");
+    test::inside(sandbox_.netns(), [&] { look_for_duplicates("0"); });
     Netlink().add_veth({"wire", 0, sandbox_.netns(), "wire", "02:42:c6:33:64:02", 0, false});
+    look_for_duplicates("1");
     Netlink netlink;
     netlink.add_address(netlink.find("wire")->index, *parse_cidr("198.51.100.1/24"));
+    netlink.add_address(netlink.find("wire")->index, *parse_cidr(std::string(kHost6) + "/64"));
     test::inside(sandbox_.netns(), [] {
       Netlink there;
       const int index = there.find("wire")->index;
       there.add_address(index, *parse_cidr("198.51.100.2/24"));
+      there.add_address(index, *parse_cidr(std::string(kOutside6) + "/64"));
       there.set_up(index);
       there.set_default_route(index, *parse_address("198.51.100.1"));
+      there.set_default_route(index, *parse_address(kHost6));
     });
   }
   ~Outside() { Netlink().remove("wire"); }

@@ -177,6 +177,9 @@ void Driver::shield_host(const Network& network, bool owned) const {
   const std::string ipv6 = "ipv6/conf/" + options.interface + "/";
   const bool isolated = (network.plan().ipv6 ? options.mode6 : options.mode4) == GatewayMode::isolated;
   if (owned) write_sysctl(ipv6 + "accept_ra", "0");
+  // The kernel asks for a container's MAC in the name of the bridge's link-local address, and of none while it looks
+  // whether that is taken: for two seconds after the first container nobody from outside would get in.
+  if (owned) write_sysctl(ipv6 + "accept_dad", "0");
   // Else the kernel gives it an address of its own, that containers could reach the host by.
   if (owned || isolated) write_sysctl(ipv6 + "disable_ipv6", network.plan().ipv6 && !isolated ? "0" : "1");
 }
