@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "device_url.hpp"
 #include "project_quota/project_quota.hpp"
 #include "system_error.hpp"
 
@@ -127,15 +128,49 @@ std::string resolve(const std::string& host) {
   return text.data();
 }
 
+std::vector<std::string> words_of(const std::string& data) {
+  std::vector<std::string> out;
+  std::istringstream words{data};
+  for (std::string word; std::getline(words, word, ',');) out.push_back(word);
+  return out;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ",") + word;
+  return out;
+}
+
 // The kernel's NFS and CIFS clients take addresses, no names.
 std::string with_resolved_address(const std::string& data) {
-  std::string out;
-  std::istringstream words{data};
-  for (std::string word; std::getline(words, word, ',');) {
+  std::vector<std::string> words = words_of(data);
+  for (std::string& word : words) {
     if (word.starts_with("addr=") && !is_address(word.substr(5))) word = "addr=" + resolve(word.substr(5));
-    out += (out.empty() ? "" : ",") + word;
   }
-  return out;
+  return joined(words);
+}
+
+// A share's host is in its name, where no option tells another address.
+std::string with_resolved_host(const std::string& device, const std::string& data) {
+  const std::vector<std::string> words = words_of(data);
+  const auto is_address_option = [](const std::string& word) {
+    return word.starts_with("addr=") || word.starts_with("ip=");
+  };
+  if (std::any_of(words.begin(), words.end(), is_address_option)) return device;
+  const DeviceUrl url = parse_device_url(device);
+  if (url.host.empty() || url.host.front() == '[' || is_address(url.host)) return device;
+  return url.before + resolve(url.host) + url.after;
+}
+
+// What an error may tell of the options: it comes before many eyes.
+std::string without_passwords(const std::string& data) {
+  std::vector<std::string> words = words_of(data);
+  for (std::string& word : words) {
+    for (const char* name : {"password=", "password2=", "pass="}) {
+      if (word.starts_with(name)) word = std::string{name} + "********";
+    }
+  }
+  return joined(words);
 }
 
 [[noreturn]] void fail(const std::string& device, const std::string& directory, const Parsed& parsed, int error) {
@@ -143,7 +178,7 @@ std::string with_resolved_address(const std::string& data) {
   std::snprintf(flags.data(), flags.size(), "0x%lx", parsed.flags);
   std::string message = "failed to mount local volume: mount " + device + ":" + directory;
   if (parsed.flags != 0) message += std::string{", flags: "} + flags.data();
-  if (!parsed.data.empty()) message += ", data: " + parsed.data;
+  if (!parsed.data.empty()) message += ", data: " + without_passwords(parsed.data);
   std::string reason = std::generic_category().message(error);
   if (!reason.empty()) reason.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(reason.front())));
   const bool waits = error == ETIMEDOUT || error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH;
@@ -168,6 +203,9 @@ void check_options(const Options& options) {
     if (std::find(kKnown.begin(), kKnown.end(), name) == kKnown.end()) {
       throw Error{Errc::invalid, "invalid option: \"" + name + "\""};
     }
+  }
+  if (value_of(options, "type") == "cifs" && !parse_device_url(value_of(options, "device")).port.empty()) {
+    throw Error{Errc::invalid, "port not allowed in CIFS device URL, include 'port' in 'o='"};
   }
   require(options, "type", "device");
   require(options, "o", "device");
@@ -196,11 +234,12 @@ bool is_mounted(const std::string& directory) {
 }
 
 void mount_on(const std::string& directory, const Options& options) {
-  const std::string device = value_of(options, "device");
+  std::string device = value_of(options, "device");
   const std::string type = value_of(options, "type");
   Parsed parsed = parse(value_of(options, "o"));
   if (device.empty()) throw Error{Errc::invalid, "missing device in volume options"};
   if (type == "nfs" || type == "nfs4" || type == "cifs") parsed.data = with_resolved_address(parsed.data);
+  if (type == "cifs") device = with_resolved_host(device, parsed.data);
   constexpr unsigned long kPropagation = MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE;
   const unsigned long first = parsed.flags & ~kPropagation;
   if (::mount(device.c_str(), directory.c_str(), type.c_str(), first,

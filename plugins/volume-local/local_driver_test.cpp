@@ -12,6 +12,8 @@ namespace gantry::local {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class TestHost final : public Host {
  public:
@@ -121,7 +123,61 @@ TEST_F(Local, TellsAFailedMountAsDockerDoes) {
 
 TEST_F(Local, TellsAServerThatIsNotKnown) {
   EXPECT_THAT(failure_of({{"type", "nfs"}, {"device", ":/x"}, {"o", "addr=no.such.host.invalid"}}),
-              ::testing::HasSubstr("error resolving passed in network volume address"));
+              HasSubstr("error resolving passed in network volume address"));
+}
+
+TEST_F(Local, ResolvesTheHostOfAShare) {
+  // Whatever this kernel says to a share: the error tells what it was asked for.
+  const auto failure = [&](const std::string& device, const std::string& o) {
+    std::string told = failure_of({{"type", "cifs"}, {"device", device}, {"o", o}});
+    driver_.remove("v", call_);
+    return told;
+  };
+  EXPECT_THAT(failure("//localhost/share", "ro"), HasSubstr("mount //127.0.0.1/share:"));
+  EXPECT_THAT(failure("//me@localhost/a b", "ro"), HasSubstr("mount //me@127.0.0.1/a b:"));
+  EXPECT_THAT(failure("//192.0.2.1/share", "ro"), HasSubstr("mount //192.0.2.1/share:"));
+  EXPECT_THAT(failure("//localhost/share", "addr=127.0.0.2"), HasSubstr("mount //localhost/share:"));
+  EXPECT_THAT(failure("//no.such.host.invalid/share", "ro"),
+              HasSubstr("error resolving passed in network volume address: lookup no.such.host.invalid"));
+  EXPECT_EQ(failure("//nas:2345/share", "ro"), "port not allowed in CIFS device URL, include 'port' in 'o='");
+  EXPECT_EQ(failure("//nas:smb/share", "ro"),
+            "error parsing mount device url: parse \"//nas:smb/share\": invalid port \":smb\" after host");
+  EXPECT_EQ(failure(":::", "ro"), "error parsing mount device url: parse \":::\": missing protocol scheme");
+}
+
+TEST_F(Local, TellsNoPassword) {
+  const std::string told = failure_of(
+      {{"type", "cifs"}, {"device", "//127.0.0.1/x"}, {"o", "username=me,password=secret,pass=secret,vers=3"}});
+  EXPECT_THAT(told, HasSubstr("username=me,password=********,pass=********,vers=3"));
+  EXPECT_THAT(told, Not(HasSubstr("secret")));
+  EXPECT_EQ(fs::status(root_ / "data/v/options").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(Local, MountsAnOverlay) {
+  // Not every filesystem can be an overlay's upper directory.
+  const fs::path base = root_ / "base";
+  fs::create_directories(base);
+  mount_on(base, {{"type", "tmpfs"}, {"device", "tmpfs"}});
+  for (const char* name : {"lower", "upper", "work"}) fs::create_directories(base / name);
+  std::ofstream{base / "lower/theirs"} << "below";
+  create({{"type", "overlay"},
+          {"device", "overlay"},
+          {"o", "lowerdir=" + (base / "lower").string() + ",upperdir=" + (base / "upper").string() +
+                    ",workdir=" + (base / "work").string()}});
+  mount("one");
+  EXPECT_TRUE(fs::exists(data("v") + "/theirs"));
+  std::ofstream{data("v") + "/ours"} << "above";
+  fs::remove(data("v") + "/theirs");
+  EXPECT_TRUE(fs::exists(base / "upper/ours"));
+  EXPECT_TRUE(fs::exists(base / "lower/theirs"));
+  driver_.unmount("v", "one", call_);
+  EXPECT_FALSE(fs::exists(data("v") + "/ours"));
+  mount("two");
+  EXPECT_TRUE(fs::exists(data("v") + "/ours"));
+  EXPECT_FALSE(fs::exists(data("v") + "/theirs"));
+  driver_.remove("v", call_);
+  EXPECT_TRUE(fs::exists(base / "upper/ours")) << "only the volume goes";
+  unmount_from(base);
 }
 
 }  // namespace

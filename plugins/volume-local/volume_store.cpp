@@ -30,6 +30,8 @@ void make_directory(const std::string& path, mode_t mode) {
 
 void write_lines(const std::string& path, const std::vector<std::string>& lines) {
   const std::string next = path + ".next";
+  // Options may have passwords in them.
+  const UniqueFd made{::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   std::ofstream file{next, std::ios::trunc};
   for (const std::string& line : lines) file << line << '\n';
   file.close();
