@@ -43,7 +43,7 @@ namespace gantry::network::v1 {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Pool, subnet, ip_range, gateway, reserved)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NetworkSpec, id, name, options, pools, internal, ipv6, ipv4, unaddressed, taken,
                                    leased)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Network, pools, interface)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Network, pools, interface, no_way_out)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Port, protocol, container_port, host_ip, host_port, host_port_end)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EndpointSpec, id, network_id, container_id, interface, mac, ipv4, ipv6, ports,
                                    options, default_gateway, container_name, link_local)

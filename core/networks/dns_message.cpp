@@ -169,6 +169,10 @@ bool answers(View answer, View query) {
 
 bool is_truncated(View answer) { return answer.size() >= kHeaderSize && (answer[2] & 0x02) != 0; }
 
+Rcode rcode(View answer) {
+  return answer.size() < kHeaderSize ? Rcode::server_failure : static_cast<Rcode>(answer[3] & 0x0f);
+}
+
 Bytes address_answer(View query, const Query& parsed, const std::vector<std::string>& addresses) {
   const int family = parsed.type == static_cast<std::uint16_t>(Type::aaaa) ? AF_INET6 : AF_INET;
   const std::size_t size = family == AF_INET6 ? 16 : 4;

@@ -38,6 +38,9 @@ bool answers(View answer, View query);
 
 bool is_truncated(View answer);
 
+/// A server failure if the message is too short to say.
+Rcode rcode(View answer);
+
 /// An answer of ours. `addresses` are in text form, of the family that the question's type names.
 Bytes address_answer(View query, const Query& parsed, const std::vector<std::string>& addresses);
 Bytes pointer_answer(View query, const Query& parsed, const std::string& name);

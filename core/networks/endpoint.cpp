@@ -143,7 +143,7 @@ awaitable<void> Service::Impl::leave(Endpoint endpoint) {
 
 awaitable<void> Service::Impl::prepare_loopback(SharedFd netns) {
   if (!*netns) co_return;
-  const auto work = [this, netns] { namespaces.run(netns->get(), set_loopback_up); };
+  const auto work = [this, netns] { namespaces->run(netns->get(), set_loopback_up); };
   co_await workers.run(Pool::quick, work);
 }
 
@@ -244,7 +244,7 @@ awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
   }
   impl_->places[id] = std::move(place);
   try {
-    co_await impl_->start_resolver(id);
+    co_await impl_->start_resolver(id, true);
   } catch (const Error& error) {
     spdlog::error("container {} has no resolver: {}", id, error.what());
   }
@@ -363,12 +363,12 @@ awaitable<void> Service::detach(std::string container_id) {
 }
 
 std::vector<Endpoint> Service::endpoints(const std::string& container_id) const {
-  const auto found = impl_->places.find(container_id);
+  const auto found = std::as_const(impl_->places).find(container_id);
   return found == impl_->places.end() ? std::vector<Endpoint>{} : found->second.endpoints;
 }
 
 Sandbox Service::sandbox(const std::string& container_id) const {
-  const auto found = impl_->places.find(container_id);
+  const auto found = std::as_const(impl_->places).find(container_id);
   if (found == impl_->places.end()) return {};
   return {found->second.endpoints, found->second.resolver != nullptr};
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "networks/name_index.hpp"
 #include "networks/namespace_thread.hpp"
 #include "networks/resolver.hpp"
 #include "networks/service.hpp"
@@ -36,8 +37,36 @@ struct Service::Impl {
     std::vector<std::string> dns;
     std::map<std::string, int> numbered;  ///< See count_interface.
     std::unique_ptr<Resolver> resolver;
-    std::size_t questions{};  ///< About names that are known.
-    SharedFd netns;           ///< Kept until the detach, for changes of the default route.
+    SharedFd netns;  ///< Kept until the detach, for changes of the default route.
+  };
+
+  /// The running containers by their ids. Whoever gets one that can be changed is taken to have changed it, before
+  /// anybody else has a turn: so it is known when what was made of them is out of date.
+  class Places {
+   public:
+    using Map = std::map<std::string, Place>;
+
+    Place& operator[](const std::string& id) { return changed()[id]; }
+    Place& at(const std::string& id) { return changed().at(id); }
+    Map::iterator find(const std::string& id) { return changed().find(id); }
+    void erase(const std::string& id) { changed().erase(id); }
+
+    [[nodiscard]] Map::const_iterator find(const std::string& id) const { return all_.find(id); }
+    [[nodiscard]] Map::const_iterator begin() const { return all_.begin(); }
+    [[nodiscard]] Map::const_iterator end() const { return all_.end(); }
+    [[nodiscard]] bool contains(const std::string& id) const { return all_.contains(id); }
+
+    /// Made anew after a change.
+    [[nodiscard]] const NameIndex& names_on(const std::string& network_id) const;
+
+   private:
+    Map& changed() {
+      names_.clear();
+      return all_;
+    }
+
+    Map all_;
+    mutable std::map<std::string, NameIndex> names_;  ///< By network; those that were asked for since the last change.
   };
 
   // networks: service.cpp
@@ -90,9 +119,10 @@ struct Service::Impl {
 
   // names: names.cpp
   [[nodiscard]] bool needs_resolver(const Place& place) const;
-  [[nodiscard]] static bool has_way_out(const Place& place);
-  awaitable<void> start_resolver(std::string container_id);
-  [[nodiscard]] std::optional<NameAnswer> resolve(const std::string& container_id, const std::string& name);
+  [[nodiscard]] bool has_way_out(const Place& place) const;
+  /// `again`: its sandbox had one of a daemon before this one.
+  awaitable<void> start_resolver(std::string container_id, bool again = false);
+  [[nodiscard]] std::optional<NameAnswer> resolve(const std::string& container_id, const std::string& name) const;
   [[nodiscard]] std::optional<std::string> name_of(const std::string& container_id, const std::string& address) const;
 
   state::Store& store;
@@ -102,11 +132,11 @@ struct Service::Impl {
   Settings config;  ///< The daemon's.
   state::Table<Network> networks;
   state::Table<Endpoint> endpoints;
-  std::map<std::string, Place> places;  ///< By container.
-  std::set<std::string> leaving;        ///< Networks whose driver is about to remove them.
-  AsyncMutex creation;                  ///< Networks are made and removed one at a time.
-  SharedGate gate;                      ///< Closed while a driver's new version takes over.
-  NamespaceThread namespaces;
+  Places places;
+  std::set<std::string> leaving;  ///< Networks whose driver is about to remove them.
+  AsyncMutex creation;            ///< Networks are made and removed one at a time.
+  SharedGate gate;                ///< Closed while a driver's new version takes over.
+  std::shared_ptr<NamespaceThread> namespaces = std::make_shared<NamespaceThread>();
 };
 
 /// What a driver gets to know of a network and of an endpoint.

@@ -78,7 +78,7 @@ void Service::Impl::choose_gateway(Place& place) const {
     endpoint.default_gateway = false;
     endpoint.ports.clear();
     const NetworkPtr network = networks.find(endpoint.network_id);
-    if (!network || network->internal || endpoint.interface.empty()) continue;
+    if (!network || network->internal || network->no_way_out || endpoint.interface.empty()) continue;
     const Rank its = rank(*network, endpoint.request);
     if (best != nullptr && best_rank < its) continue;
     best = &endpoint;

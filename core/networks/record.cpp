@@ -116,6 +116,7 @@ std::string to_record(const Network& network) {
               {"interface", network.interface},
               {"created", network.created},
               {"internal", network.internal},
+              {"no_way_out", network.no_way_out},
               {"attachable", network.attachable},
               {"ipv6", network.ipv6},
               {"ipv4", network.ipv4},
@@ -138,6 +139,7 @@ void from_record(const std::string& body, Network& network) {
   take(record, "interface", network.interface);
   take(record, "created", network.created);
   take(record, "internal", network.internal);
+  take(record, "no_way_out", network.no_way_out);
   take(record, "attachable", network.attachable);
   take(record, "ipv6", network.ipv6);
   take(record, "ipv4", network.ipv4);

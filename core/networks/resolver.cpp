@@ -10,7 +10,6 @@
 #include <chrono>
 
 #include "networks/dns_message.hpp"
-#include "networks/name_server.hpp"
 
 namespace gantry::networks {
 namespace {
@@ -26,18 +25,19 @@ constexpr std::size_t kMaxQuery = 4096;
 }  // namespace
 
 struct Resolver::State : std::enable_shared_from_this<State> {
-  State(asio::any_io_executor on, ResolverSockets sockets, NameSource source, std::vector<std::string> upstream)
+  State(asio::any_io_executor on, ResolverSockets sockets, NameSource source, std::vector<NameServer> servers,
+        OpenInside open_inside)
       : executor(on),
         datagrams(on, udp::v4(), sockets.udp.release()),
         connections(on, tcp::v4(), sockets.tcp.release()),
         names(std::move(source)),
-        servers(std::move(upstream)) {}
+        outside(std::make_shared<NameServers>(std::move(servers), std::move(open_inside))) {}
 
   asio::any_io_executor executor;
   udp::socket datagrams;
   tcp::acceptor connections;
   NameSource names;
-  std::vector<std::string> servers;
+  std::shared_ptr<NameServers> outside;
   std::size_t questions = 0;
   std::size_t clients = 0;
   bool stopped = false;
@@ -82,10 +82,9 @@ awaitable<dns::Bytes> Resolver::State::answer(dns::Bytes query, bool tcp) {
     if (tcp) co_return *own;
     co_return dns::fit(*own, parsed->question_end, parsed->udp_limit);
   }
-  if (!names.outside()) co_return dns::empty_answer(query, *parsed, dns::Rcode::server_failure);
   if (questions >= kMaxQuestions) co_return dns::empty_answer(query, *parsed, dns::Rcode::refused);
   ++questions;
-  dns::Bytes answer = co_await ask_servers(servers, query, tcp);
+  dns::Bytes answer = co_await outside->ask(query, tcp, names.outside());
   --questions;
   if (answer.empty()) co_return dns::empty_answer(query, *parsed, dns::Rcode::server_failure);
   if (!tcp) answer = dns::fit(std::move(answer), parsed->question_end, parsed->udp_limit);
@@ -155,8 +154,9 @@ awaitable<void> Resolver::State::serve_connection(tcp::socket accepted) {
 }
 
 Resolver::Resolver(asio::any_io_executor executor, ResolverSockets sockets, NameSource names,
-                   std::vector<std::string> servers)
-    : state_(std::make_shared<State>(executor, std::move(sockets), std::move(names), std::move(servers))) {
+                   std::vector<NameServer> servers, OpenInside open_inside)
+    : state_(std::make_shared<State>(executor, std::move(sockets), std::move(names), std::move(servers),
+                                     std::move(open_inside))) {
   asio::co_spawn(executor, state_->serve_datagrams(), asio::detached);
   asio::co_spawn(executor, state_->serve_connections(), asio::detached);
 }
@@ -166,6 +166,7 @@ Resolver::~Resolver() {
   boost::system::error_code ignored;
   state_->datagrams.close(ignored);
   state_->connections.close(ignored);
+  state_->outside->stop();
 }
 
 }  // namespace gantry::networks

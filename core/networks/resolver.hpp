@@ -8,6 +8,7 @@
 
 #include "base/async.hpp"
 #include "gantry/unique_fd.hpp"
+#include "networks/name_server.hpp"
 #include "networks/namespace_thread.hpp"
 
 namespace gantry::networks {
@@ -22,7 +23,7 @@ struct NameAnswer {
 struct NameSource {
   std::function<std::optional<NameAnswer>(const std::string& name)> forward;  ///< Nothing: ask the servers outside.
   std::function<std::optional<std::string>(const std::string& address)> reverse;
-  std::function<bool()> outside;  ///< Whether the servers outside may be asked at all.
+  std::function<bool()> outside;  ///< Whether the host's servers may be asked.
 };
 
 /// The sockets of a resolver, opened inside of a sandbox.
@@ -32,14 +33,18 @@ struct ResolverSockets {
 };
 
 /// Opens sockets on ports of 127.0.0.11 that the kernel chooses, and has the sandbox's port 53 of that address lead
-/// there: so a container may have a name server of its own on port 53. Blocks. Errors: io.
-ResolverSockets open_resolver(NamespaceThread& namespaces, int netns);
+/// there: so a container may have a name server of its own on port 53. `again`: a daemon before this one did so, and
+/// the ports are to be the same where they are free. Blocks. Errors: io.
+ResolverSockets open_resolver(NamespaceThread& namespaces, int netns, bool again = false);
+
+/// Opens a socket in a container's network namespace, for the names that are asked of others. Blocks. Errors: io.
+UniqueFd open_inside(NamespaceThread& namespaces, int netns, int family, int type);
 
 /// Answers one container's questions at 127.0.0.11 until it is destroyed. Io thread.
 class Resolver {
  public:
-  /// `servers`: IP addresses, asked from the daemon's own network namespace.
-  Resolver(asio::any_io_executor executor, ResolverSockets sockets, NameSource names, std::vector<std::string> servers);
+  Resolver(asio::any_io_executor executor, ResolverSockets sockets, NameSource names, std::vector<NameServer> servers,
+           OpenInside open_inside);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -9,13 +10,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
+#include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "networks/dns_message.hpp"
+#include "networks/recording_server.hpp"
 
 namespace gantry::networks {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 /// A network namespace with its loopback up.
 UniqueFd make_sandbox() {
@@ -28,42 +34,10 @@ UniqueFd make_sandbox() {
   return netns;
 }
 
-dns::Bytes query_for(const std::vector<std::string>& labels, dns::Type type) {
-  dns::Bytes out{0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0};
-  for (const std::string& label : labels) {
-    out.push_back(static_cast<std::uint8_t>(label.size()));
-    out.insert(out.end(), label.begin(), label.end());
-  }
-  out.insert(out.end(), {0, 0, static_cast<std::uint8_t>(type), 0, 1});
-  return out;
-}
-
-/// What 127.0.0.11, port 53, answers inside of the sandbox; connected, as glibc's stub resolver asks.
-dns::Bytes ask(NamespaceThread& namespaces, int netns, const dns::Bytes& query, int type, int timeout_ms = 3000) {
-  UniqueFd client;
-  namespaces.run(netns, [&] { client.reset(::socket(AF_INET, type | SOCK_CLOEXEC, 0)); });
-  sockaddr_in server{};
-  server.sin_family = AF_INET;
-  server.sin_port = htons(53);
-  ::inet_pton(AF_INET, "127.0.0.11", &server.sin_addr);
-  if (::connect(client.get(), reinterpret_cast<sockaddr*>(&server), sizeof server) != 0) return {};
-  dns::Bytes framed = query;
-  if (type == SOCK_STREAM) framed.insert(framed.begin(), {0, static_cast<std::uint8_t>(query.size())});
-  if (::send(client.get(), framed.data(), framed.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(framed.size()))
-    return {};
-  pollfd ready{client.get(), POLLIN, 0};
-  if (::poll(&ready, 1, timeout_ms) != 1) return {};
-  dns::Bytes answer(65536);
-  const ssize_t size = ::recv(client.get(), answer.data(), answer.size(), 0);
-  answer.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
-  if (type == SOCK_STREAM && answer.size() > 2) answer.erase(answer.begin(), answer.begin() + 2);
-  return answer;
-}
-
 /// A resolver that knows one name, "web", beside an io thread.
 class ResolverTest : public ::testing::Test {
  protected:
-  void start(std::vector<std::string> servers) {
+  void start(std::vector<NameServer> servers) {
     NameSource names;
     names.forward = [](const std::string& name) -> std::optional<NameAnswer> {
       if (name != "web") return std::nullopt;
@@ -75,24 +49,54 @@ class ResolverTest : public ::testing::Test {
     };
     names.outside = [this] { return outside_; };
     ResolverSockets sockets = open_resolver(namespaces_, sandbox_.get());
-    resolver_ = std::make_unique<Resolver>(io_.get_executor(), std::move(sockets), names, std::move(servers));
+    OpenInside open = [this](int family, int type) { return open_socket(family, type); };
+    resolver_ = std::make_unique<Resolver>(io_.get_executor(), std::move(sockets), names, std::move(servers), open);
     thread_ = std::thread([this] { io_.run(); });
   }
 
   void TearDown() override {
-    asio::post(io_, [this] { resolver_.reset(); });
-    thread_.join();
+    if (thread_.joinable()) end_resolver();
   }
 
-  dns::Bytes ask_udp(const dns::Bytes& query) { return ask(namespaces_, sandbox_.get(), query, SOCK_DGRAM); }
-  dns::Bytes ask_tcp(const dns::Bytes& query) { return ask(namespaces_, sandbox_.get(), query, SOCK_STREAM); }
+  awaitable<UniqueFd> open_socket(int family, int type) {
+    ++opened_;
+    co_return open_inside(namespaces_, sandbox_.get(), family, type);
+  }
+
+  dns::Bytes ask_udp(const dns::Bytes& query) { return ask_inside(namespaces_, sandbox_.get(), query, SOCK_DGRAM); }
+  dns::Bytes ask_tcp(const dns::Bytes& query) { return ask_inside(namespaces_, sandbox_.get(), query, SOCK_STREAM); }
+
+  std::unique_ptr<RecordingServer> on_host(const std::string& address, RecordingServer::Reply reply) {
+    return std::make_unique<RecordingServer>(namespaces_, -1, address, std::move(reply));
+  }
+  std::unique_ptr<RecordingServer> inside(const std::string& address, RecordingServer::Reply reply) {
+    return std::make_unique<RecordingServer>(namespaces_, sandbox_.get(), address, std::move(reply));
+  }
+
+  /// The address at the end of an answer; empty if there is none.
+  static std::string address_in(const dns::Bytes& answer) {
+    if (answer.size() < 16 || answer[7] == 0) return "";
+    std::string text;
+    for (auto at = answer.end() - 4; at != answer.end(); ++at) text += (text.empty() ? "" : ".") + std::to_string(*at);
+    return text;
+  }
+  static int code_of(const dns::Bytes& answer) { return answer.size() < 12 ? -1 : answer[3] & 0xf; }
 
   UniqueFd sandbox_ = make_sandbox();
   bool outside_ = true;  ///< Whether the container has a way out.
   NamespaceThread namespaces_;
+  std::atomic<int> opened_ = 0;  ///< Sockets of the sandbox's that were asked for.
+  const dns::Bytes outside_name_ = query_for({"example", "org"}, dns::Type::a);
+
+  /// As when the container goes.
+  void end_resolver() {
+    asio::post(io_, [this] { resolver_.reset(); });
+    thread_.join();
+  }
+
+  asio::io_context io_;
 
  private:
-  asio::io_context io_;
   std::unique_ptr<Resolver> resolver_;
   std::thread thread_;
 };
@@ -133,41 +137,115 @@ TEST_F(ResolverTest, AnswersThatItFailedWithoutServers) {
 }
 
 TEST_F(ResolverTest, AsksTheServersOfTheHost) {
-  // A name server in the daemon's own namespace, on its loopback.
-  const UniqueFd server(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(53);
-  ::inet_pton(AF_INET, "127.0.0.53", &address.sin_addr);
-  ASSERT_EQ(::bind(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  std::thread host([&server] {
-    dns::Bytes query(512);
-    sockaddr_in client{};
-    socklen_t size = sizeof client;
-    auto* peer = reinterpret_cast<sockaddr*>(&client);
-    const ssize_t length = ::recvfrom(server.get(), query.data(), query.size(), 0, peer, &size);
-    query.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
-    const auto parsed = dns::parse_query(query);
-    if (!parsed) return;
-    dns::Bytes forged = dns::address_answer(query, *parsed, {"6.6.6.6"});
+  const auto host = on_host("127.0.0.53", [](const dns::Bytes& query, const dns::Query& parsed, bool tcp) {
+    std::vector<dns::Bytes> answers{dns::address_answer(query, parsed, {"192.0.2.7"})};
+    dns::Bytes forged = dns::address_answer(query, parsed, {"6.6.6.6"});
     forged[0] = static_cast<std::uint8_t>(forged[0] ^ 1);
-    ::sendto(server.get(), forged.data(), forged.size(), 0, peer, size);
-    const dns::Bytes answer = dns::address_answer(query, *parsed, {"192.0.2.7"});
-    ::sendto(server.get(), answer.data(), answer.size(), 0, peer, size);
+    if (!tcp) answers.insert(answers.begin(), std::move(forged));
+    return answers;
   });
-  start({"nonsense", "127.0.0.53"});
-  const dns::Bytes query = query_for({"example", "org"}, dns::Type::a);
-  const dns::Bytes answer = ask_udp(query);
-  host.join();
-  ASSERT_TRUE(dns::answers(answer, query));
-  EXPECT_EQ(dns::Bytes(answer.end() - 4, answer.end()), (dns::Bytes{192, 0, 2, 7}));
+  const auto own = inside("127.0.0.53", RecordingServer::with_address("192.0.2.8"));
+  start({{"nonsense", true}, {"127.0.0.53", true}});
+  EXPECT_EQ(address_in(ask_udp(outside_name_)), "192.0.2.7");
+  EXPECT_EQ(address_in(ask_tcp(outside_name_)), "192.0.2.7");
+  EXPECT_THAT(host->asked(), ElementsAre("example.org", "example.org/tcp"));
+  EXPECT_THAT(own->asked(), IsEmpty());
+  EXPECT_EQ(opened_, 0);
 }
 
-TEST_F(ResolverTest, AsksNobodyForAContainerWithoutAWayOut) {
+TEST_F(ResolverTest, AsksTheUsersServersFromTheContainer) {
+  const auto host = on_host("127.0.0.1", RecordingServer::with_address("192.0.2.7"));
+  const auto own = inside("127.0.0.1", RecordingServer::with_address("192.0.2.8"));
+  const auto own6 = inside("::1", RecordingServer::with_address("192.0.2.9"));
+  start({{"127.0.0.1"}});
+  EXPECT_EQ(address_in(ask_udp(outside_name_)), "192.0.2.8");
+  EXPECT_EQ(address_in(ask_tcp(outside_name_)), "192.0.2.8");
+  EXPECT_THAT(own->asked(), ElementsAre("example.org", "example.org/tcp"));
+  EXPECT_THAT(host->asked(), IsEmpty());
+  end_resolver();
+  io_.restart();
+  start({{"::1"}});
+  EXPECT_EQ(address_in(ask_udp(outside_name_)), "192.0.2.9");
+}
+
+TEST_F(ResolverTest, AsksTheNextServerWhenOneFailsOrRefuses) {
+  const auto failing = on_host("127.0.0.53", RecordingServer::with_code(dns::Rcode::server_failure));
+  const auto refusing = on_host("127.0.0.54", RecordingServer::with_code(dns::Rcode::refused));
+  const auto knowing = on_host("127.0.0.55", RecordingServer::with_address("192.0.2.7"));
+  start({{"127.0.0.53", true}, {"127.0.0.54", true}, {"127.0.0.55", true}});
+  EXPECT_EQ(address_in(ask_udp(outside_name_)), "192.0.2.7");
+  EXPECT_EQ(address_in(ask_tcp(outside_name_)), "192.0.2.7");
+  EXPECT_EQ(failing->asked().size(), 2U);
+  EXPECT_EQ(refusing->asked().size(), 2U);
+}
+
+TEST_F(ResolverTest, TakesTheFirstWordOnWhatIsNot) {
+  const auto first = on_host("127.0.0.53", RecordingServer::with_code(dns::Rcode::name_error));
+  const auto second = on_host("127.0.0.54", RecordingServer::with_address("192.0.2.7"));
+  start({{"127.0.0.53", true}, {"127.0.0.54", true}});
+  EXPECT_EQ(code_of(ask_udp(outside_name_)), static_cast<int>(dns::Rcode::name_error));
+  EXPECT_THAT(second->asked(), IsEmpty());
+}
+
+TEST_F(ResolverTest, AnswersThatItFailedWhenAllRefuse) {
+  const auto only = on_host("127.0.0.53", RecordingServer::with_code(dns::Rcode::refused));
+  start({{"127.0.0.53", true}});
+  EXPECT_EQ(code_of(ask_udp(outside_name_)), static_cast<int>(dns::Rcode::server_failure));
+  EXPECT_EQ(only->asked().size(), 1U);
+}
+
+TEST_F(ResolverTest, PassesATruncatedAnswerOnAndAsksAgainByTcp) {
+  std::vector<std::string> many;
+  for (int i = 1; i <= 100; ++i) many.push_back("192.0.2." + std::to_string(i));
+  const auto server = on_host("127.0.0.53", [&many](const dns::Bytes& query, const dns::Query& parsed, bool tcp) {
+    dns::Bytes whole = dns::address_answer(query, parsed, many);
+    if (!tcp) whole = dns::fit(std::move(whole), parsed.question_end, parsed.udp_limit);
+    return std::vector<dns::Bytes>{std::move(whole)};
+  });
+  start({{"127.0.0.53", true}});
+  EXPECT_TRUE(dns::is_truncated(ask_udp(outside_name_)));
+  const dns::Bytes whole = ask_tcp(outside_name_);
+  EXPECT_FALSE(dns::is_truncated(whole));
+  ASSERT_GT(whole.size(), 1600U);
+  EXPECT_EQ(whole[7], 100);
+  EXPECT_THAT(server->asked(), ElementsAre("example.org", "example.org/tcp"));
+}
+
+TEST_F(ResolverTest, TheHostAsksNobodyForAContainerWithoutAWayOut) {
+  const auto host = on_host("127.0.0.53", RecordingServer::with_address("192.0.2.7"));
+  const auto neighbour = inside("127.0.0.1", RecordingServer::with_address("192.0.2.8"));
   outside_ = false;
-  start({"127.0.0.53"});
-  const dns::Bytes query = query_for({"example", "org"}, dns::Type::a);
-  EXPECT_EQ(ask_udp(query)[3] & 0xf, static_cast<int>(dns::Rcode::server_failure));
+  start({{"127.0.0.53", true}});
+  EXPECT_EQ(code_of(ask_udp(outside_name_)), static_cast<int>(dns::Rcode::server_failure));
+  EXPECT_EQ(code_of(ask_tcp(outside_name_)), static_cast<int>(dns::Rcode::server_failure));
+  EXPECT_EQ(code_of(ask_udp(query_for({"2", "0", "18", "10", "in-addr", "arpa"}, dns::Type::ptr))), 2);
+  EXPECT_THAT(host->asked(), IsEmpty());
+  outside_ = true;
+  EXPECT_EQ(address_in(ask_udp(outside_name_)), "192.0.2.7") << "at once";
+  end_resolver();
+  io_.restart();
+  outside_ = false;
+  start({{"127.0.0.1"}});
+  EXPECT_EQ(address_in(ask_udp(outside_name_)), "192.0.2.8") << "who is inside as well may be asked";
+}
+
+TEST_F(ResolverTest, DoesNotAskItself) {
+  start({{"127.0.0.11"}});
+  EXPECT_EQ(code_of(ask_udp(outside_name_)), static_cast<int>(dns::Rcode::server_failure));
+  EXPECT_EQ(opened_, 0);
+}
+
+TEST_F(ResolverTest, LeavesNoSocketWhenTheContainerIsGone) {
+  const auto silent =
+      inside("127.0.0.1", [](const dns::Bytes&, const dns::Query&, bool) { return std::vector<dns::Bytes>{}; });
+  start({{"127.0.0.1"}, {"127.0.0.1"}});
+  for (int i = 0; i < 20; ++i)
+    EXPECT_TRUE(ask_inside(namespaces_, sandbox_.get(), outside_name_, SOCK_DGRAM, 1).empty());
+  while (silent->asked().size() < 20) std::this_thread::yield();
+  const auto begin = std::chrono::steady_clock::now();
+  end_resolver();  // the io thread has nothing left to wait for
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{2});
+  EXPECT_EQ(opened_, 20) << "nobody asks the second server for one who is gone";
 }
 
 TEST_F(ResolverTest, GoesOnAfterNonsense) {
@@ -181,7 +259,8 @@ TEST_F(ResolverTest, ASecondOneTakesTheFirstOnesPlace) {
   start({});
   const ResolverSockets later = open_resolver(namespaces_, sandbox_.get());
   const dns::Bytes query = query_for({"web"}, dns::Type::a);
-  EXPECT_TRUE(ask(namespaces_, sandbox_.get(), query, SOCK_STREAM, 200).empty()) << "the new sockets serve nobody yet";
+  EXPECT_TRUE(ask_inside(namespaces_, sandbox_.get(), query, SOCK_STREAM, 200).empty())
+      << "the new sockets serve nobody yet";
 }
 
 }  // namespace

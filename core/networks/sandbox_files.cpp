@@ -107,7 +107,7 @@ void fit_default_bridge(const ResolvConfRequest& request, Written& out) {
 void name_resolver(const ResolvConfRequest& request, Written& out) {
   out.transform = "internal resolver";
   for (const std::string& server : out.conf.servers) {
-    out.asked.push_back(request.dns.empty() && is_loopback(server) ? "host(" + server + ")" : server);
+    out.asked.push_back(request.dns.empty() ? "host(" + server + ")" : server);
   }
   if (out.asked.empty()) out.warning = "NO EXTERNAL NAMESERVERS DEFINED";
   out.conf.servers = {kResolver};

@@ -83,7 +83,7 @@ TEST(ResolvConf, TellsWhereItComesFromAsDockerdDoes) {
   request.host_file = "nameserver 127.0.0.53\nnameserver 10.0.0.1\n";
   EXPECT_EQ(origin_of(resolv_conf(request)),
             "# Based on host file: '/etc/resolv.conf' (internal resolver)\n"
-            "# ExtServers: [host(127.0.0.53) 10.0.0.1]\n# Overrides: []\n# Option ndots from: internal\n");
+            "# ExtServers: [host(127.0.0.53) host(10.0.0.1)]\n# Overrides: []\n# Option ndots from: internal\n");
   request.dns = {"127.0.0.1"};
   request.search = {"a.example"};
   request.options = {"ndots:x"};

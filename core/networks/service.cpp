@@ -197,6 +197,7 @@ awaitable<Network> Service::Impl::ask_driver_to_create(Network network) {
     auto made = co_await make_in_driver(network, driver, std::move(pools));
     network.chosen = std::move(made.pools);
     network.interface = std::move(made.interface);
+    network.no_way_out = made.no_way_out;
   } catch (...) {
     failure = std::current_exception();
   }

@@ -29,6 +29,7 @@ struct Network {
   std::string interface;
   Nanoseconds created{};
   bool internal{};
+  bool no_way_out{};  ///< The driver says so, without `internal`.
   bool attachable{};
   bool ipv6{};
   bool ipv4{true};
@@ -46,6 +47,7 @@ struct NetworkRequest {
   std::map<std::string, std::string> labels;
   std::vector<network::v1::Pool> pools;
   bool internal{};
+  bool no_way_out{};  ///< The driver says so, without `internal`.
   bool attachable{};
   bool ipv6{};
   bool ipv4{true};

@@ -61,6 +61,7 @@ TEST(AbiLayout, StructsThatGrowKeepWhatTheyHad) {
   EXPECT_EQ(offset_of(&network::v1::EndpointSpec::link_local), 336);
   EXPECT_EQ(offset_of(&network::v1::Endpoint::ports), 176);
   EXPECT_EQ(offset_of(&network::v1::Endpoint::interface), 200);
+  EXPECT_EQ(offset_of(&network::v1::Network::no_way_out), 56);
   EXPECT_EQ(offset_of(&network::v1::NetworkSpec::ipv4), 138);
   EXPECT_EQ(offset_of(&network::v1::NetworkSpec::unaddressed), 139);
   EXPECT_EQ(offset_of(&network::v1::NetworkSpec::leased), 168);

@@ -52,6 +52,9 @@ struct NetworkSpec {
 struct Network {
   std::vector<Pool> pools;  ///< With subnet and gateway filled in.
   std::string interface;    ///< The host's, if there is one.
+  /// Nobody outside of it is ever reached, though `internal` was not asked for: so the default route and ports are
+  /// another network's, and the host asks no name server for its containers. Since 1.2.
+  bool no_way_out{};
 };
 
 /// One published port. Frozen.
@@ -111,7 +114,7 @@ class Driver : public gantry::Driver {
  public:
   static constexpr const char* kKind = "network";
   static constexpr std::uint16_t kMajor = 1;
-  static constexpr std::uint16_t kMinor = 1;
+  static constexpr std::uint16_t kMinor = 2;
 
   /// Makes a network, or finds it as it is (see above). Chooses subnets that no interface, route or other network of
   /// this host uses.

@@ -100,6 +100,7 @@ void Driver::create_network(const NetworkSpec& spec, network::v1::Network& out, 
   }
   out.pools = network->pools();
   out.interface = network->parent();
+  out.no_way_out = network->internal();
 }
 
 Driver::NetworkPtr Driver::make_network(const NetworkSpec& spec) {

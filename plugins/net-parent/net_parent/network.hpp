@@ -26,6 +26,7 @@ class Network {
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] const std::string& parent() const { return parent_; }
   [[nodiscard]] const LinkMode& mode() const { return mode_; }
+  [[nodiscard]] bool internal() const { return internal_; }
   [[nodiscard]] bool ipv6() const { return ipv6_; }
   [[nodiscard]] net_link::Leases& leases() { return leases_; }
   [[nodiscard]] std::vector<network::v1::Pool> pools() const;
