@@ -15,6 +15,27 @@ INSTANTIATE_TEST_SUITE_P(By, Networks, ::testing::Values("gantry", "docker"), cl
 // A one-line HTTP server.
 constexpr const char* kServer = "busybox sh -c 'mkdir /www; echo served >/www/index.html; exec httpd -f -p 80 -h /www'";
 
+// Busybox serves no datagrams: a server in a container's network, and a client that asks until it is answered.
+constexpr const char* kDatagramServer =
+    "import socket\n"
+    "server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+    "server.bind(('', 53))\n"
+    "while True:\n"
+    "    data, client = server.recvfrom(64)\n"
+    "    server.sendto(data + b' pong', client)\n";
+constexpr const char* kDatagramClient =
+    "import socket, time\n"
+    "client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+    "client.connect(('127.0.0.1', 9053))\n"
+    "client.settimeout(1)\n"
+    "for _ in range(20):\n"
+    "    try:\n"
+    "        client.send(b'ping')\n"
+    "        print(client.recv(64).decode())\n"
+    "        break\n"
+    "    except OSError:\n"
+    "        time.sleep(0.1)\n";
+
 std::string fetch(const std::string& url) {
   return shell("curl -s --retry 30 --retry-connrefused --retry-delay 1 --max-time 20 " + url).out;
 }
@@ -51,13 +72,37 @@ TEST_P(Networks, PublishesPorts) {
 }
 
 TEST_P(Networks, PublishesUdpAndChoosesPorts) {
-  run("run -d --name udp -p 127.0.0.1:9053:53/udp busybox sh -c 'echo ready; while :; do echo pong | nc -u -l -p 53 -w "
-      "1; done'");
+  run("run -d --name udp -p 127.0.0.1:9053:53/udp busybox sleep 1000");
+  const Background server("exec nsenter --net=/proc/" + daemon->inspect("udp", "/State/Pid").dump() +
+                              "/ns/net python3 -c \"" + kDatagramServer + "\"",
+                          {}, false);
   const std::string port =
       run(std::string{"run -d --name any -P --expose 80 "} + kServer).code == 0 ? run("port any 80").line() : "";
   EXPECT_THAT(port, StartsWith("0.0.0.0:"));
   EXPECT_EQ(fetch("http://127.0.0.1:" + port.substr(port.rfind(':') + 1)), "served\n");
   EXPECT_EQ(run("port udp").line(), "53/udp -> 127.0.0.1:9053");
+  EXPECT_EQ(shell(std::string{"python3 -c \""} + kDatagramClient + "\"").line(), "ping pong");
+}
+
+// The container's first acts: what it is allowed is open by then, and what it is not is closed.
+TEST_P(Networks, HaveTheirRulesBeforeTheProcessRuns) {
+  const std::string own_port =
+      " busybox sh -c 'mkdir /www; echo served >/www/index.html; httpd -p 80 -h /www; "
+      "timeout 5 wget -q -O - http://172.17.0.1:8080'";
+  EXPECT_NE(run("run --rm" + own_port).out, "served\n") << "nothing is published";
+  run("network create open");
+  run("network create -o com.docker.network.bridge.enable_icc=false -o gantry.anti-spoofing=true closed");
+  for (const std::string network : {"open", "closed"}) {
+    run("run -d --name near --network " + network + " busybox sleep 1000");
+    const std::string address = daemon->inspect("near", "/NetworkSettings/Networks/" + network + "/IPAddress");
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_EQ(run("run --rm -p 8080:80" + own_port).out, "served\n") << "run " << i;
+      const int reached = run("run --rm --network " + network + " busybox ping -c 1 -W 1 " + address).code;
+      EXPECT_EQ(reached == 0, network == "open") << "run " << i;
+    }
+    run("rm -f near");
+  }
+  EXPECT_EQ(run("network rm open closed").code, 0);
 }
 
 TEST_P(Networks, ResolvesNamesOnUserDefinedNetworks) {
