@@ -1,6 +1,8 @@
 #include "port_map.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -99,7 +101,10 @@ int bind_socket(const std::string& protocol, const Address& host, std::uint16_t 
     ::shutdown(sock.get(), SHUT_RDWR);
     ::setsockopt(sock.get(), SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
   }
-  return sock.release();
+  // libnftables waits by select(2), which ends the process at a descriptor that its sets have no bit for: the thousands
+  // that only lie here leave it the low numbers.
+  const int high = ::fcntl(sock.get(), F_DUPFD_CLOEXEC, FD_SETSIZE);
+  return high >= 0 ? high : sock.release();
 }
 
 std::vector<Address> host_addresses(const Port& port, const std::string& default_host) {

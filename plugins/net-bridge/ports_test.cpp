@@ -85,6 +85,22 @@ TEST_F(BridgeDriver, PublishesSctp) {
                 "): Bind for 0.0.0.0:13868 failed: port is already allocated");
 }
 
+TEST_F(BridgeDriver, PublishesMorePortsThanSelectHasDescriptorsFor) {
+  create('a');
+  Sandbox many;
+  Sandbox one;
+  std::vector<Port> ports;
+  for (int i = 0; i < 1500; ++i) ports.push_back({"tcp", 80, "127.0.0.1", static_cast<std::uint16_t>(20000 + i), 0});
+  attach(endpoint('a', '1', ports), many);
+  const Server server(many.netns(), "tcp", 80);
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 21499));
+  reopen();
+  create('a');
+  attach(endpoint('a', '1', ports), many);
+  attach(endpoint('a', '2', {{"tcp", 80, "", 8080, 0}}), one);
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 21499));
+}
+
 /// All that nft knows of others' tables, the numbers of their rules included.
 std::string others(const std::string& folder) {
   const std::string file = folder + "/others";
