@@ -1,6 +1,7 @@
 // Published ports beyond TCP and UDP, and the tables of others beside them.
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 
@@ -94,6 +95,8 @@ TEST_F(BridgeDriver, PublishesMorePortsThanSelectHasDescriptorsFor) {
   attach(endpoint('a', '1', ports), many);
   const Server server(many.netns(), "tcp", 80);
   EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 21499));
+  // Whoever waits by select(2) in the same process, as libnftables does.
+  EXPECT_LT(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), FD_SETSIZE);
   reopen();
   create('a');
   attach(endpoint('a', '1', ports), many);

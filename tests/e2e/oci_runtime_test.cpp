@@ -292,6 +292,15 @@ TEST_P(RemappedOci, LeavesNothingOfItsMountsOnTheHost) {
   EXPECT_EQ(shell("stat -c %u /proc/" + pid).line(), "100000");
 }
 
+TEST_P(RemappedOci, ASubmountThatIsNobodyElsesIsLeftOut) {
+  // As /sys/kernel/tracing is.
+  const std::string source = daemon->exec_root() / "with-closed";
+  ASSERT_EQ(shell("mkdir -p " + source + "/own && mount -t tmpfs -o mode=700 none " + source + "/own").code, 0);
+  const Result result = run("run --rm --runtime crun -v " + source + ":/m:ro busybox ls /m");
+  EXPECT_EQ(result.out, "own\n") << result.err;
+  EXPECT_EQ(shell("umount " + source + "/own && rm -r " + source).code, 0);
+}
+
 TEST_P(RemappedOci, AFailureHalfWayLeavesNothing) {
   const std::string closed = daemon->root() / "closed";
   ASSERT_EQ(shell("mkdir -p -m 700 " + closed + "/inner && mount -t proc proc " + closed + "/inner").code, 0);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,13 +30,22 @@ bool become_root_of(int user_namespace) {
          ::setresuid(0, 0, 0) == 0;
 }
 
+/// Whether the way to it is closed, or it is itself: OCI runtimes open what they have mounted. Nothing in it would be
+/// seen.
+bool is_closed(const PlanMount& mount, int base) {
+  const UniqueFd found = open_below(base, mount);
+  if (!found) return errno == EACCES;
+  struct stat seen {};
+  if (::fstat(found.get(), &seen) != 0 || !S_ISDIR(seen.st_mode)) return false;
+  return ::faccessat(found.get(), ".", R_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES;
+}
+
 /// An answer for each question. The rights of that root depend on whose each file is, which only the kernel knows.
 std::string look(const std::vector<PlanMount>& mounts, const std::vector<Question>& questions, int user_namespace) {
   std::string answers;
   if (!become_root_of(user_namespace)) return answers;
   for (const Question& question : questions) {
-    const bool closed = !open_below(question.base.get(), mounts[question.index]) && errno == EACCES;
-    answers += closed ? kClosed : kReached;
+    answers += is_closed(mounts[question.index], question.base.get()) ? kClosed : kReached;
   }
   return answers;
 }
