@@ -274,6 +274,7 @@ struct Service::Impl {
   awaitable<void> recover_one(std::string id);
   awaitable<void> recover_or_tell(std::string id);
   awaitable<void> recover_pause(Held& held);
+  awaitable<void> settle_networks(Held& held, networks::Adoption adoption);
   awaitable<void> freeze(Container container);
   awaitable<void> recover_alive(Held& held);
   awaitable<void> sweep();

@@ -45,7 +45,8 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
     // Without it the process has just ended: the watcher finds that out.
     if (netns) {
       auto request = sandbox_request(*held.container);
-      co_await at.networks.adopt(std::move(request), netns.get());
+      const auto adoption = co_await at.networks.adopt(std::move(request), netns.get());
+      co_await settle_networks(held, adoption);
     }
   }
   for (const MountPoint& place : held.container->mounts) {
@@ -72,6 +73,31 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
     co_await kill_probe(id, held.container->health->probe);
   }
   start_health(id);
+}
+
+/// A connect or a disconnect that was cut off has not been acknowledged: of what only one of the two records knows,
+/// nothing stays.
+awaitable<void> Service::Impl::settle_networks(Held& held, networks::Adoption adoption) {
+  std::vector<networks::Endpoint> left = adoption.given_up;
+  std::vector<std::string> lost;
+  for (const auto& [name, last] : held.container->last_endpoints) {
+    const auto is_it = [&last](const networks::Endpoint& one) { return one.network_id == last.network_id; };
+    const auto& all = adoption.sandbox.endpoints;
+    if (last.endpoint_id.empty() || std::any_of(all.begin(), all.end(), is_it)) continue;
+    lost.push_back(name);
+    left.emplace_back();
+    left.back().result.ipv4 = last.ip_address;
+    left.back().result.ipv6 = last.global_ipv6_address;
+  }
+  if (left.empty()) co_return;
+  for (const networks::Endpoint& endpoint : left) {
+    const networks::Endpoint joined;
+    co_await update_sandbox_files(held.container, adoption.sandbox, joined, endpoint);
+  }
+  held.container = change(held.container->id, [&](Container& record) {
+    for (const std::string& name : lost) record.endpoints.erase(name);
+    record.last_endpoints = describe(record, adoption.sandbox);
+  });
 }
 
 // What was not finished is taken back: a pause, and an unpause as well.

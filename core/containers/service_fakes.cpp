@@ -309,6 +309,7 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int) {
   if (world()->network_failure) throw Error{*world()->network_failure};
   world()->sandboxes.insert(request.container_id);
   Sandbox sandbox;
+  if (world()->off_networks) co_return sandbox;
   Endpoint endpoint;
   endpoint.id = "e";
   endpoint.network_name = "bridge";
@@ -326,9 +327,10 @@ awaitable<void> Service::detach(std::string container_id) {
   world()->sandboxes.erase(container_id);
   co_return;
 }
-awaitable<Sandbox> Service::adopt(SandboxRequest request, int) {
-  world()->sandboxes.insert(request.container_id);
-  co_return Sandbox{};
+awaitable<Adoption> Service::adopt(SandboxRequest request, int netns) {
+  Adoption adoption;
+  adoption.sandbox = co_await attach(std::move(request), netns);
+  co_return adoption;
 }
 std::vector<Endpoint> Service::endpoints(const std::string&) const { return {}; }
 void Service::rename_container(const std::string&, const std::string&) {}

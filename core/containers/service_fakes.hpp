@@ -45,6 +45,7 @@ struct World {
   std::vector<std::string> calls;                    ///< In order: "create", "attach", "start", ...
   std::optional<Error> start_failure;
   std::optional<Error> network_failure;
+  bool off_networks{};                  ///< Those who join find themselves on none.
   std::optional<Error> signal_failure;  ///< With a conflict the process has just ended.
   bool ignores_term{};
   std::optional<std::shared_future<void>> log_gate;         ///< What the log driver waits for in `plan`.

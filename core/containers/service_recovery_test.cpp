@@ -70,6 +70,20 @@ TEST_F(ServiceTest, AfterARebootOthersWaitForThoseThatTheyNeed) {
   }
 }
 
+TEST_F(ServiceTest, AHalfDoneDisconnectIsFinished) {
+  auto what = request();
+  what.body.endpoints["bridge"];
+  const std::string id = run(what);
+  ASSERT_TRUE(service().find(id)->endpoints.contains("bridge"));
+  crash();
+  ASSERT_TRUE(service().find(id)->endpoints.contains("bridge"));
+  world_.off_networks = true;
+  crash();
+  EXPECT_EQ(state(id), State::running);
+  EXPECT_TRUE(service().find(id)->endpoints.empty());
+  EXPECT_TRUE(service().find(id)->last_endpoints.empty());
+}
+
 /// Each point at which a kill may come: the record as it was committed, the world as it was then.
 TEST_F(ServiceTest, AHalfDoneStartIsUndone) {
   const std::string id = run();

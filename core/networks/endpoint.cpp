@@ -13,13 +13,6 @@
 namespace gantry::networks {
 namespace {
 
-SharedFd duplicate(int netns) {
-  if (netns < 0) return std::make_shared<UniqueFd>();
-  UniqueFd copy(::fcntl(netns, F_DUPFD_CLOEXEC, 0));
-  if (!copy) throw_errno("keep a container's network namespace");
-  return std::make_shared<UniqueFd>(std::move(copy));
-}
-
 /// What may be chosen becomes what was chosen for it before.
 std::vector<network::v1::Port> keep_chosen(std::vector<network::v1::Port> wanted,
                                            std::vector<network::v1::Port> chosen) {
@@ -42,6 +35,13 @@ std::vector<network::v1::Port> keep_chosen(std::vector<network::v1::Port> wanted
 }
 
 }  // namespace
+
+SharedFd duplicate(int netns) {
+  if (netns < 0) return std::make_shared<UniqueFd>();
+  UniqueFd copy(::fcntl(netns, F_DUPFD_CLOEXEC, 0));
+  if (!copy) throw_errno("keep a container's network namespace");
+  return std::make_shared<UniqueFd>(std::move(copy));
+}
 
 network::v1::EndpointSpec spec_of(const Endpoint& endpoint) {
   const bool known = !endpoint.result.ipv4.empty() || !endpoint.result.ipv6.empty();
@@ -205,48 +205,6 @@ awaitable<Sandbox> Service::attach(SandboxRequest request, int netns) {
   }
   for (const Endpoint& endpoint : impl_->places[id].endpoints) {
     if (const auto network = impl_->networks.find(endpoint.network_id)) impl_->publish("connect", *network, id);
-  }
-  co_return Sandbox{impl_->places[id].endpoints, impl_->places[id].resolver != nullptr};
-}
-
-awaitable<Sandbox> Service::adopt(SandboxRequest request, int netns) {
-  const SharedFd sandbox = duplicate(netns);
-  const auto pass = co_await impl_->gate.enter();
-  const std::string id = request.container_id;
-  Impl::Place place;
-  place.name = request.container_name;
-  place.ports = request.ports;
-  place.dns = request.dns;
-  place.netns = sandbox;
-  std::vector<Endpoint> on_record;
-  for (const auto& [endpoint_id, endpoint] : impl_->endpoints.all()) {
-    if (endpoint->container_id == id) on_record.push_back(*endpoint);
-  }
-  std::sort(on_record.begin(), on_record.end(),
-            [](const Endpoint& a, const Endpoint& b) { return a.interface < b.interface; });
-  for (Endpoint& endpoint : on_record) {
-    count_interface(endpoint.interface, place.numbered);
-    endpoint.container_name = request.container_name;
-    endpoint.hostname = request.hostname;
-    // The ports as they were given, not as they were asked for: they must not change under the clients.
-    if (endpoint.default_gateway) endpoint.ports = endpoint.result.ports;
-    try {
-      Endpoint joined = co_await impl_->join(endpoint, sandbox);
-      place.endpoints.push_back(std::move(joined));
-    } catch (const Error& error) {
-      spdlog::error("container {} is not taken up again on network {}: {}", id, endpoint.network_name, error.what());
-      place.endpoints.push_back(endpoint);
-    }
-  }
-  for (const EndpointRequest& asked : request.endpoints) {
-    const auto network = impl_->find_name(asked.network);
-    if (network && !impl_->has_driver(*network)) place.endpoints.push_back(impl_->plan(request, asked, place));
-  }
-  impl_->places[id] = std::move(place);
-  try {
-    co_await impl_->start_resolver(id, true);
-  } catch (const Error& error) {
-    spdlog::error("container {} has no resolver: {}", id, error.what());
   }
   co_return Sandbox{impl_->places[id].endpoints, impl_->places[id].resolver != nullptr};
 }

@@ -23,6 +23,7 @@ void from_record(const std::string& body, Endpoint& endpoint);
 
 /// The sandbox's descriptor for calls that may outlive the caller.
 using SharedFd = std::shared_ptr<UniqueFd>;
+SharedFd duplicate(int netns);
 
 struct Service::Impl {
   Impl(state::Store& store_, events::Bus& bus_, plugins::Drivers& drivers_, Workers& workers_);
@@ -109,6 +110,12 @@ struct Service::Impl {
   awaitable<void> leave(Endpoint endpoint);
   awaitable<void> prepare_loopback(SharedFd netns);
   void commit(const std::vector<Endpoint>& endpoints);
+
+  // after the daemon's restart: adoption.cpp
+  awaitable<Endpoint> take_up(Endpoint endpoint, SharedFd netns);
+  awaitable<void> give_up(std::vector<Endpoint> endpoints);
+  /// A change of networks may have been cut off before the default route had gone to where it belongs.
+  awaitable<void> find_gateway(std::string container_id);
 
   // interfaces: interfaces.cpp
   /// In the order in which their interfaces are numbered.

@@ -109,6 +109,12 @@ struct Sandbox {
   bool resolver{};  ///< Whether names resolve at 127.0.0.11 (user-defined networks): goes into resolv.conf.
 };
 
+/// A running container after the daemon's restart.
+struct Adoption {
+  Sandbox sandbox;
+  std::vector<Endpoint> given_up;  ///< They were on record, but the container is not to have them.
+};
+
 /// What the daemon's config says.
 struct Settings {
   /// Of the default network: the user's own bridge; "none": there is no such network; empty: the daemon's.
@@ -153,8 +159,9 @@ class Service {
   /// Takes a container that ended off all its networks. Succeeds if there is nothing.
   awaitable<void> detach(std::string container_id);
 
-  /// After the daemon's restart, for each container that still runs: takes up its endpoints and its resolver again.
-  awaitable<Sandbox> adopt(SandboxRequest request, int netns);
+  /// After the daemon's restart, for each container that still runs: takes up its endpoints and its resolver again. An
+  /// endpoint that `request` does not ask for is of a `connect` that did not come to its end: it is given up.
+  awaitable<Adoption> adopt(SandboxRequest request, int netns);
 
   /// A running container's networks as they are now.
   [[nodiscard]] Sandbox sandbox(const std::string& container_id) const;

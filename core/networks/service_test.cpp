@@ -39,6 +39,56 @@ TEST_F(NetworksTest, RefusesInDockerdsWords) {
   EXPECT_THROW(static_cast<void>(service_->get("net")), Error);
 }
 
+TEST_F(NetworksTest, TheStartOfAnIdMustBeOfOneOnly) {
+  // With more networks than there are digits, two ids begin alike.
+  std::map<char, int> starts;
+  for (int number = 0; number < 17; ++number) {
+    NetworkRequest request;
+    request.name = "net" + std::to_string(number);
+    request.config_only = true;
+    ++starts[run(service_->create(request))->id[0]];
+  }
+  for (const char* name : {"bridge", "host", "none"}) ++starts[service_->get(name)->id[0]];
+  for (const auto& [digit, count] : starts) {
+    const std::string start(1, digit);
+    if (count == 1) {
+      EXPECT_EQ(service_->get(start)->id[0], digit);
+      continue;
+    }
+    try {
+      static_cast<void>(service_->get(start));
+      ADD_FAILURE() << start << " begins " << count << " ids";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.what(),
+                "network " + start + " is ambiguous (" + std::to_string(count) + " matches found based on ID prefix)");
+    }
+  }
+}
+
+TEST_F(NetworksTest, TheGreatestPriorityHasTheDefaultRoute) {
+  create("net");
+  const UniqueFd sandbox = make_sandbox();
+  SandboxRequest asked = request('a', {"bridge", "net"});
+  asked.endpoints[1].gateway_priority = 1;
+  const Sandbox made = run(service_->attach(asked, sandbox.get()));
+  ASSERT_EQ(made.endpoints.size(), 2U);
+  EXPECT_EQ(made.endpoints[0].network_name, "net");
+  EXPECT_EQ(made.endpoints[0].interface, "eth0");
+  EXPECT_TRUE(made.endpoints[0].default_gateway);
+  EXPECT_FALSE(made.endpoints[1].default_gateway);
+  create("last");
+  EndpointRequest more;
+  more.network = "last";
+  more.gateway_priority = -1;
+  EXPECT_FALSE(run(service_->connect(asked, more, sandbox.get())).default_gateway);
+  run(service_->disconnect(container_id('a'), "net"));
+  const auto left = service_->endpoints(container_id('a'));
+  ASSERT_EQ(left.size(), 2U);
+  EXPECT_EQ(left[0].network_name, "bridge");
+  EXPECT_TRUE(left[0].default_gateway) << "the other one's priority is negative";
+  run(service_->detach(container_id('a')));
+}
+
 TEST_F(NetworksTest, AContainerComesAndGoes) {
   create("net");
   const UniqueFd sandbox = make_sandbox();
@@ -134,7 +184,7 @@ TEST_F(NetworksTest, ARestartedDaemonFindsItsContainers) {
   run(service_->attach(request('b', {"net"}), ended.get()));
   close();
   open();
-  const Sandbox after = run(service_->adopt(asked, sandbox.get()));
+  const Sandbox after = run(service_->adopt(asked, sandbox.get())).sandbox;
   run(service_->reconcile());
   ASSERT_EQ(after.endpoints.size(), 1U);
   EXPECT_EQ(after.endpoints[0].id, before.endpoints[0].id);
@@ -144,6 +194,35 @@ TEST_F(NetworksTest, ARestartedDaemonFindsItsContainers) {
   EXPECT_EQ(service_->members(service_->get("net")->id).size(), 1U) << "the other one's container is gone";
   run(service_->detach(container_id('a')));
   run(service_->remove("net"));
+}
+
+TEST_F(NetworksTest, AHalfDoneConnectIsTakenBack) {
+  create("net");
+  const UniqueFd sandbox = make_sandbox();
+  SandboxRequest asked = request('a', {"net"});
+  asked.ports = {{"tcp", 80, "", 0, 0}};
+  run(service_->attach(asked, sandbox.get()));
+  EndpointRequest more;
+  more.network = "bridge";
+  run(service_->connect(asked, more, sandbox.get()));
+  close();
+  open();
+  const Adoption adoption = run(service_->adopt(asked, sandbox.get()));
+  run(service_->reconcile());
+  ASSERT_EQ(adoption.given_up.size(), 1U);
+  EXPECT_EQ(adoption.given_up[0].network_name, "bridge");
+  EXPECT_FALSE(adoption.given_up[0].result.ipv4.empty());
+  ASSERT_EQ(adoption.sandbox.endpoints.size(), 1U);
+  EXPECT_TRUE(adoption.sandbox.endpoints[0].default_gateway);
+  EXPECT_EQ(adoption.sandbox.endpoints[0].result.ports.size(), 2U);
+  EXPECT_TRUE(service_->members(service_->get("bridge")->id).empty());
+  close();
+  open();
+  const Adoption again = run(service_->adopt(asked, sandbox.get()));
+  EXPECT_TRUE(again.given_up.empty());
+  ASSERT_EQ(again.sandbox.endpoints.size(), 1U);
+  EXPECT_TRUE(again.sandbox.endpoints[0].default_gateway);
+  run(service_->detach(container_id('a')));
 }
 
 TEST_F(NetworksTest, NobodyJoinsANetworkThatIsBeingRemoved) {

@@ -224,9 +224,14 @@ void Driver::join(const Network& network, const EndpointSpec& spec, const std::o
 
 void Driver::detach(const std::string& network_id, const std::string& endpoint_id, const Call& /*call*/) {
   if (reaper_->pending(endpoint_id)) return;
-  const auto record = records_->endpoint(network_id, endpoint_id);
+  auto record = records_->endpoint(network_id, endpoint_id);
   if (!record) return;
-  unpublish(*record);
+  if (!record->ports.empty()) {
+    unpublish(*record);
+    // Others get the ports at once: they must not be taken from them after a crash.
+    record->ports.clear();
+    records_->put(*record);
+  }
   const NetworkPtr network = find(network_id);
   // Addresses of somebody else's are given on as soon as this returns.
   if (network && network->leased()) return remove_endpoint(*record);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -102,6 +103,29 @@ TEST_F(BridgeDriver, PublishesMorePortsThanSelectHasDescriptorsFor) {
   attach(endpoint('a', '1', ports), many);
   attach(endpoint('a', '2', {{"tcp", 80, "", 8080, 0}}), one);
   EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 21499));
+}
+
+TEST_F(BridgeDriver, PortsOfOneThatGoesAreNotTakenFromTheNextAfterACrash) {
+  namespace fs = std::filesystem;
+  create('a');
+  Sandbox sandbox;
+  const Endpoint first = attach(endpoint('a', '1', {{"tcp", 80, "", 8080, 0}}), sandbox);
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  // As a crash finds it: its interface takes its time to go.
+  const fs::path records = fs::path(host_.exec_dir()) / "endpoints";
+  const fs::path kept = fs::path(host_.exec_dir()) / "kept";
+  fs::copy(records, kept);
+  EndpointSpec next = endpoint('a', '2', {{"tcp", 80, "", 8080, 0}});
+  next.ipv4 = first.ipv4;
+  attach(next, sandbox);
+  const Server server(sandbox.netns(), "tcp", 80);
+  ASSERT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080));
+  reopen();
+  fs::copy(kept, records, fs::copy_options::recursive | fs::copy_options::skip_existing);
+  create('a');
+  attach(next, sandbox);
+  driver_->detach(id_of('a'), id_of('1'), call_);
+  EXPECT_TRUE(ask(own_.get(), "tcp", "127.0.0.1", 8080));
 }
 
 /// All that nft knows of others' tables, the numbers of their rules included.
