@@ -1,7 +1,8 @@
 #include "api/container_view.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "base/time.hpp"
 #include "containers/defaults.hpp"
@@ -41,25 +42,24 @@ Json ports_list(const containers::Service& service, const Container& container) 
     list.push_back(std::move(one));
   }
   if (!is_alive(container.state)) return list;
+  std::set<std::pair<std::uint16_t, std::string>> there;
+  for (const auto& port : ports) there.emplace(port.container_port, port.protocol);
   for (const auto& text : container.config.exposed_ports) {
     const auto exposed = containers::parse_port(text);
-    const bool there = std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
-      return port.container_port == exposed.number && port.protocol == exposed.protocol;
-    });
-    if (!there) list.push_back({{"PrivatePort", exposed.number}, {"Type", exposed.protocol}});
+    if (there.contains({exposed.number, exposed.protocol})) continue;
+    list.push_back({{"PrivatePort", exposed.number}, {"Type", exposed.protocol}});
   }
   return list;
 }
 
 Json ports_map(const containers::Service& service, const Container& container) {
-  Json map = wire::to_json(containers::port_map(published(service, container)));
-  if (!is_alive(container.state)) return map;
+  wire::PortMap map = containers::port_map(published(service, container));
+  if (!is_alive(container.state)) return wire::to_json(map);
   for (const auto& text : container.config.exposed_ports) {
     const auto exposed = containers::parse_port(text);
-    const std::string key = std::to_string(exposed.number) + "/" + exposed.protocol;
-    if (!map.contains(key)) map[key] = nullptr;
+    map.try_emplace(std::to_string(exposed.number) + "/" + exposed.protocol);
   }
-  return map;
+  return wire::to_json(map);
 }
 
 // Links are on record by id; dockerd shows them by the names of both.

@@ -2,8 +2,9 @@
 
 #include <arpa/inet.h>
 
-#include <algorithm>
 #include <charconv>
+#include <set>
+#include <utility>
 
 #include "gantry/error.hpp"
 
@@ -62,12 +63,13 @@ std::vector<network::v1::Port> published_ports(const wire::ContainerConfig& conf
     if (bindings.empty()) ports.push_back(parse_binding(inside, {}));
     for (const auto& binding : bindings) ports.push_back(parse_binding(inside, binding));
   }
+  std::set<std::pair<std::uint16_t, std::string>> bound;
+  for (const auto& port : ports) bound.emplace(port.container_port, port.protocol);
   for (const std::string& text : config.exposed_ports) {
     const ContainerPort inside = parse_port(text);
-    const bool bound = std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
-      return port.container_port == inside.number && port.protocol == inside.protocol;
-    });
-    if (host.publish_all_ports && !bound) ports.push_back(parse_binding(inside, {}));
+    if (host.publish_all_ports && bound.emplace(inside.number, inside.protocol).second) {
+      ports.push_back(parse_binding(inside, {}));
+    }
   }
   if (host.network_mode == "host" || host.network_mode == "none") ports.clear();
   return ports;

@@ -74,8 +74,7 @@ class FieldWriter {
   template <class T>
   void operator()(const char* name, const T& value, Empty empty = Empty::as_is) {
     if (empty == Empty::brief && is_empty(value)) return;
-    // A struct has no member twice: there is no need to look for it.
-    out_.get_ref<OrderedJson::object_t&>().emplace_back(name, encode(value, empty));
+    append(out_, name, encode(value, empty));
   }
 
   /// A list or map that is shown as it was given: null if it was left out, [] or {} if `blank` has its name.
@@ -96,12 +95,12 @@ class FieldWriter {
     } else if constexpr (is_map<T>) {
       if (value.empty() && empty == Empty::as_is) return nullptr;
       OrderedJson object = OrderedJson::object();
-      for (const auto& [key, item] : value) object[key] = encode(item);
+      for (const auto& [key, item] : value) append(object, key, encode(item));
       return object;
     } else if constexpr (is_set<T>) {
       if (value.empty() && empty == Empty::as_is) return nullptr;
       OrderedJson object = OrderedJson::object();
-      for (const auto& key : value) object[key] = OrderedJson::object();
+      for (const auto& key : value) append(object, key, OrderedJson::object());
       return object;
     } else if constexpr (Visited<T>) {
       OrderedJson object;
@@ -115,6 +114,11 @@ class FieldWriter {
 
  private:
   static constexpr std::size_t kUsualMembers = 16;
+
+  /// A struct or a map has no member twice: looking for it would take as long as there are others, for each.
+  static void append(OrderedJson& object, const std::string& name, OrderedJson value) {
+    object.get_ref<OrderedJson::object_t&>().emplace_back(name, std::move(value));
+  }
 
   template <class T>
   static bool is_empty(const T& value) {

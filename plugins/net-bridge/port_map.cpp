@@ -149,10 +149,11 @@ Places places_of(const Port& port, const Publication& publication, PortMap::Poli
 
 std::vector<Port> PortMap::claim(const std::string& endpoint, const std::vector<Port>& wanted,
                                  const Publication& publication, Policy policy) {
-  static const std::vector<Claim> none;
   const std::lock_guard lock(mutex_);
-  const auto before = endpoints_.find(endpoint);
-  const std::vector<Claim>& held = before == endpoints_.end() ? none : before->second;
+  std::set<Key> held;
+  if (const auto before = endpoints_.find(endpoint); before != endpoints_.end()) {
+    for (const Claim& claim : before->second) held.insert(claim.key);
+  }
   Claims claims;
   std::vector<Port> out;
   try {
@@ -183,7 +184,7 @@ void PortMap::replace(const std::string& endpoint, Claims claims) {
 }
 
 std::uint16_t PortMap::choose(const Port& port, const std::vector<Address>& hosts, Policy policy,
-                              const std::vector<Claim>& held, Claims& claims) {
+                              const std::set<Key>& held, Claims& claims) {
   const bool ephemeral = port.host_port == 0;
   const EphemeralRange range = ephemeral ? ephemeral_range() : EphemeralRange{};
   const int tries =
@@ -192,10 +193,13 @@ std::uint16_t PortMap::choose(const Port& port, const std::vector<Address>& host
     const auto candidate =
         ephemeral ? next_ephemeral(port.protocol) : static_cast<std::uint16_t>(port.host_port + attempt);
     Claims found;
-    found.kept = claims.kept;
     try {
-      for (const Address& host : hosts) claim_one(port.protocol, host, candidate, policy, held, found);
-      claims.kept = std::move(found.kept);
+      for (const Address& host : hosts) {
+        const Key key{port.protocol, host, candidate};
+        const bool own = held.contains(key) && !claims.kept.contains(key) && found.kept.insert(key).second;
+        if (!own) found.fresh.push_back(claim_one(key, policy));
+      }
+      claims.kept.merge(found.kept);
       std::move(found.fresh.begin(), found.fresh.end(), std::back_inserter(claims.fresh));
       return candidate;
     } catch (const Error& error) {
@@ -205,11 +209,8 @@ std::uint16_t PortMap::choose(const Port& port, const std::vector<Address>& host
   }
 }
 
-void PortMap::claim_one(const std::string& protocol, const Address& host, std::uint16_t port, Policy policy,
-                        const std::vector<Claim>& held, Claims& claims) {
-  Key key{protocol, host, port};
-  const bool own = std::any_of(held.begin(), held.end(), [&](const Claim& claim) { return claim.key == key; });
-  if (own && claims.kept.insert(key).second) return;
+PortMap::Claim PortMap::claim_one(const Key& key, Policy policy) {
+  const auto& [protocol, host, port] = key;
   if (taken_.contains(key)) {
     throw Error{Errc::exhausted,
                 "Bind for " + host.text() + ":" + std::to_string(port) + " failed: port is already allocated"};
@@ -225,7 +226,7 @@ void PortMap::claim_one(const std::string& protocol, const Address& host, std::u
                                                                        ": bind: " + bind_error(-bound)};
   }
   taken_.insert(key);
-  claims.fresh.push_back({std::move(key), std::move(sock)});
+  return {key, std::move(sock)};
 }
 
 std::uint16_t PortMap::next_ephemeral(const std::string& protocol) {

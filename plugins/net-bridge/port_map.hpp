@@ -56,9 +56,9 @@ class PortMap {
   };
 
   std::uint16_t choose(const network::v1::Port& port, const std::vector<Address>& hosts, Policy policy,
-                       const std::vector<Claim>& held, Claims& claims);
-  void claim_one(const std::string& protocol, const Address& host, std::uint16_t port, Policy policy,
-                 const std::vector<Claim>& held, Claims& claims);
+                       const std::set<Key>& held, Claims& claims);
+  /// One that nobody has yet, nor the endpoint. Errors: as of `claim`.
+  Claim claim_one(const Key& key, Policy policy);
   void replace(const std::string& endpoint, Claims claims);
   std::uint16_t next_ephemeral(const std::string& protocol);
   void drop(const std::vector<Claim>& claims);

@@ -53,7 +53,15 @@ std::vector<PortRule> port_rules(const EndpointRecord& record) {
   return rules;
 }
 
+bool same_ports(const std::vector<Port>& some, const std::vector<Port>& others) {
+  return std::equal(some.begin(), some.end(), others.begin(), others.end(), [](const Port& one, const Port& other) {
+    return one.protocol == other.protocol && one.container_port == other.container_port &&
+           one.host_ip == other.host_ip && one.host_port == other.host_port;
+  });
+}
+
 bool satisfies(const std::vector<Port>& have, const std::vector<Port>& wanted) {
+  if (same_ports(have, wanted)) return true;
   const auto is_in = [](const Port& port, const std::vector<Port>& ports, auto matching) {
     return std::any_of(ports.begin(), ports.end(), [&](const Port& other) { return matching(port, other); });
   };
@@ -61,13 +69,6 @@ bool satisfies(const std::vector<Port>& have, const std::vector<Port>& wanted) {
          std::all_of(wanted.begin(), wanted.end(), [&](const Port& port) {
            return is_in(port, have, [](const Port& asked, const Port& given) { return matches(given, asked); });
          });
-}
-
-bool same_ports(const std::vector<Port>& some, const std::vector<Port>& others) {
-  return std::equal(some.begin(), some.end(), others.begin(), others.end(), [](const Port& one, const Port& other) {
-    return one.protocol == other.protocol && one.container_port == other.container_port &&
-           one.host_ip == other.host_ip && one.host_port == other.host_port;
-  });
 }
 
 void fill_endpoint(const Network& network, const EndpointRecord& record, network::v1::Endpoint& out) {
