@@ -1,6 +1,15 @@
 // Who reaches whom by IPv6: what the other tests show for IPv4.
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstring>
+#include <utility>
+#include <vector>
 
 #include "bridge_fixture.hpp"
 
@@ -99,6 +108,76 @@ TEST_F(BridgeIPv6, AnInternalNetworkHasNoWayOut) {
   }
   EXPECT_FALSE(ask(one.netns(), "tcp", kOutside6, 80, kUnreachable)) << "also with a route of its own";
   EXPECT_FALSE(ask(outside.netns(), "tcp", second.ipv6, 80, kUnreachable)) << "nor a way in";
+}
+
+/// Where datagrams come to from anywhere, of both families.
+class Letterbox {
+ public:
+  explicit Letterbox(int netns) {
+    test::inside(netns, [this] {
+      socket_.reset(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+      sockaddr_in6 all{};
+      all.sin6_family = AF_INET6;
+      all.sin6_port = htons(kPort);
+      EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&all), sizeof all), 0);
+    });
+  }
+  /// The next one; empty if there is none for long.
+  [[nodiscard]] std::string next() const {
+    pollfd ready{socket_.get(), POLLIN, 0};
+    std::array<char, 64> text{};
+    if (::poll(&ready, 1, 5000) != 1) return "";
+    const ssize_t size = ::recv(socket_.get(), text.data(), text.size(), 0);
+    return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+  }
+  static void post(int netns, const std::string& address, const std::string& text) {
+    test::inside(netns, [&] {
+      const UniqueFd from(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+      sockaddr_in6 to{};
+      to.sin6_family = AF_INET6;
+      to.sin6_port = htons(kPort);
+      const std::string mapped = address.find(':') == std::string::npos ? "::ffff:" + address : address;
+      ASSERT_EQ(::inet_pton(AF_INET6, mapped.c_str(), &to.sin6_addr), 1);
+      EXPECT_EQ(::sendto(from.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to),
+                static_cast<ssize_t>(text.size()))
+          << address << ": " << std::strerror(errno);
+    });
+  }
+
+ private:
+  static constexpr std::uint16_t kPort = 9000;
+  UniqueFd socket_;
+};
+
+// One way is enough for a leak: with a route of its own and the bridge's MAC a container needs no answer.
+TEST_F(BridgeIPv6, NotEvenOneDatagramLeavesAnInternalNetwork) {
+  create6('a', {}, true);
+  create6('b');
+  Sandbox inner;
+  Sandbox other;
+  Sandbox sender;
+  const Outside outside;
+  attach(endpoint('a', '1'), inner);
+  const Endpoint near = attach(endpoint('b', '2'), other);
+  attach(endpoint('b', '3'), sender);
+  const std::string mac = Netlink().find("br-aaaaaaaaaaaa")->mac;
+  test::inside(inner.netns(), [&] {
+    for (const char* gateway : {"172.17.0.254", "fd00:a::fe"}) {
+      const std::string route = std::string("ip neigh add ") + gateway + " lladdr " + mac +
+                                " dev eth0 && ip route replace default via " + gateway + " dev eth0";
+      ASSERT_EQ(std::system(route.c_str()), 0);
+    }
+  });
+  const Letterbox far(outside.netns());
+  const Letterbox next_door(other.netns());
+  for (const auto& [box, addresses] : {std::pair{&far, std::vector<std::string>{"198.51.100.2", kOutside6}},
+                                       std::pair{&next_door, std::vector<std::string>{near.ipv4, near.ipv6}}}) {
+    for (const std::string& address : addresses) {
+      Letterbox::post(inner.netns(), address, "leak");
+      Letterbox::post(sender.netns(), address, "sent");
+      EXPECT_EQ(box->next(), "sent") << address;
+    }
+  }
 }
 
 TEST_F(BridgeIPv6, WithoutIccContainersReachOnlyTheHost) {
