@@ -18,6 +18,13 @@ if(CMAKE_UNITY_BUILD)
   list(APPEND GANTRY_WARNINGS -Wno-subobject-linkage)
 endif()
 
+# Nearly two hundred programs and libraries: lld links them in a fifth of the time. What is installed is linked by the
+# platform's own linker.
+find_program(GANTRY_LLD ld.lld)
+if(GANTRY_LLD AND NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_link_options(-fuse-ld=lld)
+endif()
+
 # gantry_library(NAME SOURCES ... DEPENDS ... PRIVATE_DEPENDS ...): a static library of the core, gantry-NAME.
 function(gantry_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})

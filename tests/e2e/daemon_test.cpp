@@ -144,7 +144,7 @@ TEST(DaemonSockets, SpeakTlsWithClientCertificates) {
   Registry certificates{{.tls = true, .password = false, .port = 5999}};  // for its CA and the certificate of localhost
   const std::string folder = certificates.root().string();
   Daemon daemon;
-  daemon.write_config({{"hosts", {daemon.host(), "tcp://127.0.0.1:2376"}},
+  daemon.write_config({{"hosts", {daemon.host(), "tcp://0.0.0.0:2376"}},
                        {"tlsverify", true},
                        {"tlscacert", folder + "/ca.crt"},
                        {"tlscert", folder + "/server.crt"},
@@ -160,6 +160,16 @@ TEST(DaemonSockets, SpeakTlsWithClientCertificates) {
       shell(program("gantry").string() + " -H tcp://localhost:2376 --tlsverify --tlscacert " + folder +
             "/ca.crt --tlscert " + folder + "/server.crt --tlskey " + folder + "/server.key version");
   EXPECT_EQ(version.code, 0) << version.err;
+
+  // A container is hung up on, whatever certificate it has come by.
+  load_busybox(daemon);
+  ASSERT_EQ(daemon.cli("run -d --name inside busybox sleep 100").code, 0);
+  const std::string gateway = daemon.inspect("inside", "/NetworkSettings/Networks/bridge/Gateway");
+  const std::string asked = "curl -s" + with + " --resolve localhost:2376:" + gateway + " https://localhost:2376/_ping";
+  EXPECT_EQ(shell(asked).out, "OK");
+  const Result refused = shell("nsenter --target " + daemon.inspect("inside", "/State/Pid").dump() + " --net " + asked);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.code, ::testing::AnyOf(35, 52, 56)) << "no handshake, or no answer";
 }
 
 /// What a container gets that asks for the API at its gateway.
