@@ -10,7 +10,10 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "driver.hpp"
 #include "net_link/link.hpp"
@@ -42,13 +45,25 @@ class TestHost : public Host {
   std::string exec_dir() const override { return directory_; }
   std::string libexec_dir() const override { return directory_; }
   const Options& options() const override { return settings; }
-  void log(LogLevel /*level*/, std::string_view message) const noexcept override { std::cerr << message << "\n"; }
+  void log(LogLevel /*level*/, std::string_view message) const noexcept override {
+    std::cerr << message << "\n";
+    const std::lock_guard lock(mutex_);
+    said_.append(message).append("\n");
+  }
   void* query(std::string_view /*service*/) noexcept override { return nullptr; }
+
+  /// All that was logged since the last call.
+  std::string take_said() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(said_, {});
+  }
 
   Options settings;
 
  private:
   std::string directory_;
+  mutable std::mutex mutex_;
+  mutable std::string said_;
 };
 
 class TestCall : public Call {

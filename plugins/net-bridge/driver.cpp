@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "anti_spoofing.hpp"
+#include "foreign_rules.hpp"
 #include "gantry/error.hpp"
 #include "net_link/link.hpp"
 #include "net_link/scope_exit.hpp"
@@ -191,6 +192,7 @@ void Driver::ensure_base_rules() {
   change_rules(base_rules(base()));
   rule_count_ = count_our_rules();
   base_rules_ = true;
+  tell_of_foreign_rules();
   if (!watch_) watch_.emplace(kOurTable, [this](TableWatch::Change change) { see_to_rules(change); });
 }
 
@@ -221,6 +223,7 @@ void Driver::drop_sender_rules_unless_needed() {
 void Driver::see_to_rules(TableWatch::Change change) {
   if (change.ours) mend_rules();
   if (!change.others) return;
+  if (change.chains) tell_of_foreign_rules();
   try {
     // Whom another firewall let in before it changed has to ask again.
     const std::lock_guard creation(creation_);
@@ -230,6 +233,18 @@ void Driver::see_to_rules(TableWatch::Change change) {
     if (base_rules_ && guarded) change_rules(forget_admitted());
   } catch (const Error& error) {
     host_->log(LogLevel::warning, std::string("clients that a firewall let in are not asked again: ") + error.what());
+  }
+}
+
+/// Once for each state of theirs: packets that nobody lets through go missing without a word.
+void Driver::tell_of_foreign_rules() {
+  try {
+    std::string warning = warn_of_drops(Nftables().ask("list chains"));
+    const std::lock_guard lock(mutex_);
+    std::swap(warning, warned_of_);
+    if (!warned_of_.empty() && warned_of_ != warning) host_->log(LogLevel::warning, warned_of_);
+  } catch (const Error& error) {
+    host_->log(LogLevel::warning, std::string("other rules of this host are not looked at: ") + error.what());
   }
 }
 

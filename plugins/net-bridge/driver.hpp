@@ -49,6 +49,7 @@ class Driver : public network::v1::Driver {
   void change_rules(const std::string& commands);
   void change_port_rules(const std::string& commands);
   void see_to_rules(TableWatch::Change change);
+  void tell_of_foreign_rules();
   void mend_rules();
   void put_rules_back();
   void write_all_rules();
@@ -95,6 +96,8 @@ class Driver : public network::v1::Driver {
   std::mutex mutex_;
   std::map<std::string, NetworkPtr> networks_;
   std::map<std::pair<std::string, std::string>, std::string> latest_;  ///< Endpoints by network and container.
+
+  std::string warned_of_;  ///< Other tables that are in the way, as the operator was told.
 
   std::optional<Reaper> reaper_;     ///< Behind the others: what it still has to do needs them.
   std::optional<TableWatch> watch_;  ///< The last one, for the same reason.

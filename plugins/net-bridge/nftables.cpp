@@ -251,6 +251,17 @@ Nftables::~Nftables() = default;
 void Nftables::run(const std::string& commands) {
   if (commands.empty()) return;
   const std::lock_guard lock(mutex_);
+  run_held(commands);
+}
+
+std::string Nftables::ask(const std::string& commands) {
+  const std::lock_guard lock(mutex_);
+  run_held(commands);
+  const char* printed = nft_ctx_get_output_buffer(context_.get());
+  return printed == nullptr ? "" : printed;
+}
+
+void Nftables::run_held(const std::string& commands) {
   if (nft_run_cmd_from_buffer(context_.get(), commands.c_str()) == 0) return;
   const char* reason = nft_ctx_get_error_buffer(context_.get());
   throw Error{Errc::io, std::string("nftables: ") + (reason == nullptr ? "unknown error" : reason)};

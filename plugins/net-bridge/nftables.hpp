@@ -74,11 +74,15 @@ class Nftables {
 
   /// All or nothing. Errors: io with nft's message.
   void run(const std::string& commands);
+  /// What nft prints. Errors: as of `run`.
+  std::string ask(const std::string& commands);
 
  private:
   struct Free {
     void operator()(nft_ctx* context) const;
   };
+  void run_held(const std::string& commands);
+
   std::mutex mutex_;
   std::unique_ptr<nft_ctx, Free> context_;
 };

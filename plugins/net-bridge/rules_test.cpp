@@ -1,6 +1,7 @@
 // The rules in the kernel, and what others do to them.
 
 #include <chrono>
+#include <thread>
 
 #include "bridge_fixture.hpp"
 
@@ -33,6 +34,24 @@ TEST_F(BridgeDriver, MakesNoRulesWhereItMustNot) {
   EXPECT_TRUE(ask(own_.get(), "tcp", made.ipv4, 80));
   EXPECT_FALSE(ask(own_.get(), "tcp", "127.0.0.1", 8080, kUnreachable));
   EXPECT_NE(std::system("nft list tables | grep -q gantry"), 0);
+}
+
+TEST_F(BridgeDriver, WarnsOnceOfOthersRulesThatAreInTheWay) {
+  const std::string chain = "{ type filter hook forward priority filter; policy drop; }'";
+  ASSERT_EQ(std::system(("nft 'add table ip filter; add chain ip filter FORWARD " + chain).c_str()), 0);
+  create('a');
+  EXPECT_THAT(host_.take_said(), ::testing::HasSubstr("(ip filter FORWARD: nft insert rule ip filter FORWARD"));
+  create('b');
+  EXPECT_THAT(host_.take_said(), ::testing::Not(::testing::HasSubstr("FORWARD")));
+  ASSERT_EQ(std::system(("nft 'add table inet fw; add chain inet fw late " + chain).c_str()), 0);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  std::string said;
+  while (said.find("inet fw late") == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+    said += host_.take_said();
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(said, ::testing::HasSubstr("inet fw late: nft insert rule inet fw late iifname BRIDGE accept"));
+  EXPECT_EQ(std::system("nft flush ruleset"), 0);
 }
 
 TEST_F(BridgeDriver, NeighboursDoNotReachPortsOfTheLoopback) {

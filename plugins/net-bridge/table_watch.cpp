@@ -152,7 +152,7 @@ TableWatch::Change TableWatch::take_messages() {
   while (true) {
     const ssize_t got = ::recv(socket_.get(), buffer.get(), kMessages, MSG_DONTWAIT);
     if (got < 0 && errno == ENOBUFS) {
-      change = {true, true};  // some were lost
+      change = {true, true, true};  // some were lost
       continue;
     }
     if (got <= 0) return change;
@@ -163,6 +163,7 @@ TableWatch::Change TableWatch::take_messages() {
       const bool ours = table_of(*message) == table_;
       change.ours = change.ours || (ours && takes_away(message->nlmsg_type));
       change.others = change.others || !ours;
+      change.chains = change.chains || (!ours && NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWCHAIN);
     }
   }
 }

@@ -20,6 +20,7 @@ class TableWatch {
   struct Change {
     bool ours{};    ///< Something was taken out of our table, maybe by ourselves.
     bool others{};  ///< Other tables are not what they were.
+    bool chains{};  ///< Among others' changes are new chains, or new policies.
   };
 
   /// `changed` is called on a thread of the watch's own, after the change; it must not throw. Errors: io.
