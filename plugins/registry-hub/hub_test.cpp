@@ -235,6 +235,18 @@ TEST_F(Hub, GoesWhereNamesAreRewrittenTo) {
               HasSubstr("no basic auth credentials"));
 }
 
+TEST_F(Hub, TakesNoMoreTagsThanMemoryHolds) {
+  const std::string first = R"({"tags":[")" + std::string(1000, 't') + R"("]})";
+  const std::string second(std::size_t{8} << 20, ' ');
+  bool more = false;
+  serve([&](const ScriptedServer::Request& request) {
+    if (std::exchange(more, true)) return respond(200, second);
+    return respond(200, first, "Link: <" + request.target + "?last=t>; rel=\"next\"\r\n");
+  });
+  // Each page alone would do.
+  EXPECT_THAT(error([&] { driver_.list_tags(repository(), {}, tags_, call_); }), HasSubstr("larger than 8387"));
+}
+
 TEST(Url, IsTakenApartAndResolved) {
   const Url url = parse_url("https://user:pw@[::1]:5000/v2/?a=b#c");
   EXPECT_EQ(url.str(), "https://[::1]:5000/v2/?a=b");
@@ -261,6 +273,10 @@ TEST(Challenges, AreRead) {
 TEST(Tokens, AreReadWithinBounds) {
   EXPECT_EQ(parse_token(R"({"access_token":"a","expires_in":1})").lifetime, std::chrono::seconds{60});
   EXPECT_EQ(parse_token(R"({"token":"a","access_token":"b"})").text, "a");
+  for (const char* much : {"1e300", "18446744073709551615"}) {
+    EXPECT_EQ(parse_token(R"({"token":"a","expires_in":)" + std::string{much} + "}").lifetime,
+              std::chrono::seconds{86400});
+  }
   EXPECT_THROW(parse_token("[]"), Error);
   EXPECT_THROW(parse_token(R"({"token":7})"), Error);
 }

@@ -12,7 +12,8 @@ using gantry::Errc;
 using gantry::Error;
 
 constexpr std::size_t kMaxManifest = std::size_t{4} << 20;
-constexpr std::size_t kMaxTagsPage = std::size_t{8} << 20;
+/// Of all pages.
+constexpr std::size_t kMaxTags = std::size_t{8} << 20;
 constexpr int kMaxPages = 1000;
 
 constexpr std::array kAccept{"application/vnd.docker.distribution.manifest.v2+json",
@@ -59,6 +60,7 @@ void put_manifest(Session& session, const Repository& repository, const std::str
 
 std::vector<std::string> list_tags(Session& session, const Repository& repository) {
   std::vector<std::string> tags;
+  std::size_t size = 0;
   Request request;
   request.url = session.url(repository.path + "/tags/list");
   for (int page = 0; page < kMaxPages; ++page) {
@@ -67,7 +69,7 @@ std::vector<std::string> list_tags(Session& session, const Repository& repositor
     const std::string next = next_page(response.header("Link"));
     std::string body;
     try {
-      body = response.text(kMaxTagsPage);
+      body = response.text(kMaxTags - size);
     } catch (const TransportError& error) {
       throw Error{Errc::io, Session::label(request) + ": " + error.what()};
     }
@@ -80,6 +82,7 @@ std::vector<std::string> list_tags(Session& session, const Repository& repositor
     for (const auto& tag : list->is_array() ? *list : none) {
       if (tag.is_string()) tags.push_back(tag.get<std::string>());
     }
+    size += body.size();
     if (next.empty()) return tags;
     const Url following = request.url.resolve(next);
     if (!following.same_origin(request.url))

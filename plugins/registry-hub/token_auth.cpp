@@ -135,7 +135,8 @@ Token parse_token(std::string_view text) {
     token.refresh = found->get<std::string>();
   }
   if (const auto found = document.find("expires_in"); found != document.end() && found->is_number()) {
-    token.lifetime = std::chrono::seconds{std::clamp<std::int64_t>(found->get<std::int64_t>(), 60, 86400)};
+    // As a fraction: what has no whole number's range is no whole number.
+    token.lifetime = std::chrono::seconds{static_cast<std::int64_t>(std::clamp(found->get<double>(), 60.0, 86400.0))};
   }
   return token;
 }
