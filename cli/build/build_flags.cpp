@@ -154,6 +154,8 @@ Query BuildFlags::query(const std::string& recipe, const std::string& remote) co
   for (const std::string& limit : ulimits) limits += (limits.empty() ? "[" : ",") + limit;
   out.add_if(!limits.empty(), "ulimits", limits + "]");
   out.add_if(!isolation.empty(), "isolation", isolation).add_if(squash, "squash").add_if(check, "check");
+  out.add_if(tell_stages, "stages");
+  form.add_to(out);
   add_attest(out, parse_attest(attests, provenance, sbom), subjects);
   Json notes = parse_annotations(annotations);
   for (const std::string& note : output_notes) notes.push_back(Json::parse(note));

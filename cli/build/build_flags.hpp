@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "build/layer_form.hpp"
 #include "client/client.hpp"
 #include "command/flags.hpp"
 
@@ -22,6 +23,8 @@ struct BuildFlags {
   std::string metadata_file, progress = "auto", call, builder, isolation;
   std::int64_t memory = 0, swap = 0, shm = 0, cpu_shares = 0, cpu_period = 0, cpu_quota = 0;
   bool no_cache = false, pull = false, quiet = false, remove = true, force_remove = false;
+  bool tell_stages = false;  ///< What all stages came to is to be known.
+  LayerForm form;
   bool check = false, push = false, load = false, squash = false;
   bool compress = false, no_trust = true;  ///< Taken as Docker takes them; here they change nothing.
 

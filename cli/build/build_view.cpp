@@ -85,6 +85,7 @@ std::string BuildView::show(Exchange& exchange) {
       if (!aux.is_object()) return;
       id = aux.value("ID", id);
       digest_ = aux.value("Digest", digest_);
+      stages_ = aux.value("Stages", stages_);
       if (aux.contains("Kind")) display_.take(aux);
     });
   } catch (const Failure& failure) {

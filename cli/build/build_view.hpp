@@ -34,6 +34,8 @@ class BuildView {
 
   /// Of what is said about the image; empty: nothing is.
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
+  /// The ids of what the other stages came to.
+  [[nodiscard]] const std::vector<std::string>& stages() const noexcept { return stages_; }
   [[nodiscard]] std::size_t warnings() const noexcept { return display_.warnings().size(); }
   /// What warnings mean, of those that came with more than a line.
   [[nodiscard]] std::string explanations() const;
@@ -46,6 +48,7 @@ class BuildView {
   UniqueFd held_;     ///< What a quiet build shows at its end.
   int output_;
   std::string digest_;
+  std::vector<std::string> stages_;
   std::string sent_recipe_;
   std::string shown_recipe_;
   StepDisplay display_;

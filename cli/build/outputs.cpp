@@ -23,18 +23,6 @@
 namespace gantry::cli {
 namespace {
 
-std::map<std::string, std::string> fields_of(const std::string& text) {
-  std::map<std::string, std::string> out;
-  for (const std::string& field : csv_fields(text)) {
-    const auto equals = field.find('=');
-    if (equals == std::string::npos) throw Failure("invalid value " + field);
-    std::string key = field.substr(0, equals);
-    std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
-    out[key] = field.substr(equals + 1);
-  }
-  return out;
-}
-
 /// A container that is never started: so that the image's files can be read.
 class ReadableImage {
  public:
@@ -86,15 +74,14 @@ void export_files(Context& context, const Output& output, const std::string& id,
   file.commit();
 }
 
-std::unique_ptr<Exchange> saved(Context& context, const std::string& id, const std::string& names) {
+std::unique_ptr<Exchange> saved(Context& context, const std::vector<std::string>& images) {
   Query query;
-  // Without "sha256:", which would be taken for a repository.
-  if (names.empty()) query.add("names", id.substr(id.find(':') + 1));
-  for (const std::string& name : csv_fields(names)) {
-    if (!name.empty()) query.add("names", name);
-  }
+  for (const std::string& image : images) query.add("names", image);
   return context.client().stream("GET", "/images/get" + query.text());
 }
+
+/// Without "sha256:", which would be taken for a repository.
+std::string hex_of(const std::string& id) { return id.substr(id.find(':') + 1); }
 
 void tag_as(Context& context, const std::string& id, const std::string& name) {
   const Reference reference = parse_reference(name);
@@ -103,35 +90,14 @@ void tag_as(Context& context, const std::string& id, const std::string& name) {
   context.client().post("/images/" + escaped(id) + "/tag" + query.text());
 }
 
-struct CacheFlag {
-  std::string type;
-  std::string place;
-};
-
-CacheFlag parse_cache(const std::string& text, const char* flag) {
-  // As it has always been: a name alone is one of an image.
-  if (text.find('=') == std::string::npos) return {"registry", text};
-  auto fields = fields_of(text);
-  const std::string type = fields["type"];
-  if (type == "inline") return {type, ""};
-  if (type == "registry") {
-    if (fields["ref"].empty()) throw Failure(std::string{flag} + ": type=registry needs ref");
-    return {type, fields["ref"]};
-  }
-  if (type != "local")
-    throw Failure(std::string{flag} + ": type \"" + type + "\" is not supported: use registry, local or inline");
-  const std::string place = fields["src"].empty() ? fields["dest"] : fields["src"];
-  if (place.empty()) throw Failure(std::string{flag} + ": type=local needs src or dest");
-  return {type, place};
-}
-
 /// What buildx takes and what changes nothing here is said, and no more: the image is the same but for its form.
 void warn_of_unknown(const Output& output) {
   static const std::set<std::string> known{
       "type",           "dest",   "name", "push", "tar", "attestation-prefix", "rewrite-timestamp",
       "oci-mediatypes", "unpack", "store"};
   for (const auto& [name, value] : output.attributes) {
-    const bool usual = known.contains(name) || is_annotation(name) || (name == "compression" && value == "gzip");
+    const bool packs = output.type != "local" && output.type != "tar" && LayerForm::is_attribute(name);
+    const bool usual = known.contains(name) || is_annotation(name) || packs;
     if (!usual) std::fprintf(stderr, "WARNING: the output attribute %s has no effect\n", name.c_str());
   }
 }
@@ -158,7 +124,7 @@ Output parse_output(const std::string& text) {
     out.type = text == "-" ? "tar" : "local";
     out.attributes["dest"] = text;
   } else {
-    out.attributes = fields_of(text);
+    out.attributes = csv_pairs(text);
     out.type = out.attribute("type");
   }
   if (out.type.empty()) throw Failure("type is required for output");
@@ -182,69 +148,49 @@ Output parse_output(const std::string& text) {
   return out;
 }
 
-void push_as(Context& context, const std::string& id, const std::string& name, int progress_fd) {
-  tag_as(context, id, name);
-  const Reference reference = parse_reference(name);
+void push_as(Context& context, const std::string& id, const Target& target, int progress_fd) {
+  tag_as(context, id, target.name);
+  const Reference reference = parse_reference(target.name);
   Query query;
   query.add("tag", reference.tag.empty() ? "latest" : reference.tag);
+  query.add_if(target.plain, "compression", "uncompressed");
+  for (const std::string& other : target.beside) query.add("beside", other);
   const Headers headers = push_headers(context, reference);
   const auto exchange =
       context.client().stream("POST", "/images/" + escaped(reference.name) + "/push" + query.text(), "", headers);
   show_progress(*exchange, progress_fd, false);
 }
 
-void carry_out(Context& context, const Output& output, const std::string& id, bool attested) {
+void save_layout(Context& context, const std::vector<std::string>& ids, const std::string& directory) {
+  std::vector<std::string> images;
+  for (const std::string& id : ids) images.push_back(hex_of(id));
+  const auto archive = saved(context, images);
+  unpack_files(body_of(*archive), directory, {});
+}
+
+void carry_out(Context& context, const Output& output, const Built& built) {
+  const std::string& id = built.id;
   if (output.type == "local" || output.type == "tar") {
-    return export_files(context, output, id, attested);
+    return export_files(context, output, id, built.attested);
   }
   const std::string names = output.attribute("name");
   for (const std::string& name : csv_fields(names)) {
     if (name.empty()) continue;
     if (output.pushes()) {
-      push_as(context, id, name, STDERR_FILENO);
+      push_as(context, id, {name, built.form.is_plain()}, STDERR_FILENO);
     } else {
       tag_as(context, id, name);
     }
   }
   if (output.type != "oci" && (output.type != "docker" || output.attributes.count("dest") == 0)) return;
-  const auto archive = saved(context, id, names);
+  std::vector<std::string> images;
+  for (const std::string& name : csv_fields(names)) {
+    if (!name.empty()) images.push_back(name);
+  }
+  if (images.empty()) images.push_back(hex_of(id));
+  const auto archive = saved(context, images);
   if (output.is_layout()) return unpack_files(body_of(*archive), output.attribute("dest"), {});
   write_archive(*archive, destination(output));
-}
-
-std::vector<std::string> bring_caches(Context& context, const std::vector<std::string>& flags) {
-  std::vector<std::string> out;
-  for (const std::string& flag : flags) {
-    const CacheFlag cache = parse_cache(flag, "--cache-from");
-    try {
-      if (cache.type == "local") {
-        const auto ids = load_layout(context, cache.place);
-        out.insert(out.end(), ids.begin(), ids.end());
-      } else if (cache.type == "registry") {
-        // One of a name alone is the daemon's, as with Docker; it is not fetched.
-        if (flag.find('=') != std::string::npos) pull_image(context, cache.place, "", true, STDERR_FILENO);
-        out.push_back(cache.place);
-      }
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "WARNING: the cache %s cannot be used: %s\n", cache.place.c_str(), error.what());
-    }
-  }
-  return out;
-}
-
-void check_caches(const std::vector<std::string>& flags) {
-  for (const std::string& flag : flags) static_cast<void>(parse_cache(flag, "--cache-to"));
-}
-
-void send_caches(Context& context, const std::vector<std::string>& flags, const std::string& id) {
-  for (const std::string& flag : flags) {
-    const CacheFlag cache = parse_cache(flag, "--cache-to");
-    if (cache.type == "registry") push_as(context, id, cache.place, STDERR_FILENO);
-    if (cache.type == "local") {
-      const auto exchange = saved(context, id, "");
-      unpack_files(body_of(*exchange), cache.place, {});
-    }
-  }
 }
 
 }  // namespace gantry::cli

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "build/layer_form.hpp"
 #include "command/context.hpp"
 
 namespace gantry::cli {
@@ -24,18 +25,26 @@ struct Output {
 /// "type=tar,dest=x.tar", "directory", "-". Throws Failure in buildx's words.
 Output parse_output(const std::string& text);
 
-/// Carries an output out for the image `id`. `attested`: something is said about it.
-void carry_out(Context& context, const Output& output, const std::string& id, bool attested);
+/// What a build has come to.
+struct Built {
+  std::string id;
+  std::vector<std::string> stages;  ///< Ids of what the other stages came to, if they are to be known.
+  bool attested{};                  ///< Something is said about the image.
+  LayerForm form;
+};
 
-/// Pushes `id` under a name.
-void push_as(Context& context, const std::string& id, const std::string& name, int progress_fd);
+/// Carries an output out.
+void carry_out(Context& context, const Output& output, const Built& built);
 
-/// --cache-from: what the daemon is told to take steps from. What is elsewhere is brought to it first; what cannot be
-/// had is left out, as nothing is lost but time. Throws Failure for what is malformed.
-std::vector<std::string> bring_caches(Context& context, const std::vector<std::string>& flags);
+/// A push.
+struct Target {
+  std::string name;
+  bool plain{};                       ///< Layers that are not compressed stay so.
+  std::vector<std::string> beside{};  ///< Ids of images that go along: the name becomes one of an index of all.
+};
+void push_as(Context& context, const std::string& id, const Target& target, int progress_fd);
 
-/// --cache-to, for the image that was built: its history is the cache.
-void send_caches(Context& context, const std::vector<std::string>& flags, const std::string& id);
-void check_caches(const std::vector<std::string>& flags);
+/// Leaves images in a directory as an OCI layout.
+void save_layout(Context& context, const std::vector<std::string>& ids, const std::string& directory);
 
 }  // namespace gantry::cli

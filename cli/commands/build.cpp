@@ -16,6 +16,7 @@
 #include "build/annotation_flags.hpp"
 #include "build/build_flags.hpp"
 #include "build/build_view.hpp"
+#include "build/cache_flags.hpp"
 #include "build/context_archive.hpp"
 #include "build/host_context.hpp"
 #include "build/layout_images.hpp"
@@ -121,6 +122,8 @@ class Sender {
   [[nodiscard]] const std::string& digest() const noexcept { return digest_; }
   /// Of what was built; empty: the daemon did not tell.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  /// What the other stages came to, if the flags ask for it.
+  [[nodiscard]] const std::vector<std::string>& stages() const noexcept { return stages_; }
   [[nodiscard]] std::size_t warnings() const noexcept { return warnings_; }
   [[nodiscard]] const std::string& explanations() const noexcept { return explanations_; }
 
@@ -229,7 +232,7 @@ class Sender {
     query.add_if(!lending.session().empty(), "loans", lending.session());
     if (!contexts.empty()) query.add("contexts", contexts.dump());
     query.add_if(!shared.empty(), "directory", shared);
-    const auto caches = bring_caches(context_, flags_.cache_from);
+    const auto caches = bring_caches(context_, flags_.cache_from, flags_.platform);
     if (!caches.empty()) query.add("cachefrom", Json(caches).dump());
     BuildView view{flags_.progress, flags_.quiet, to_stderr_};
     view.ask(query);
@@ -243,6 +246,7 @@ class Sender {
     }();
     id_ = view.show(*exchange);
     digest_ = view.digest();
+    stages_ = view.stages();
     warnings_ = view.warnings();
     explanations_ = view.explanations();
   }
@@ -252,6 +256,7 @@ class Sender {
   const bool to_stderr_;
   std::string id_;
   std::string digest_;
+  std::vector<std::string> stages_;
   std::string shown_recipe_;  ///< Of one from elsewhere.
   std::size_t warnings_ = 0;
   std::string explanations_;
@@ -291,7 +296,12 @@ int image_build(Context& context) {
   options.take_shorthands();
   options.arguments = with_proxies(std::move(options.arguments), context.config(), context.client().endpoint().text);
   const std::vector<Output> outputs = outputs_of(options);
-  check_caches(options.cache_to);
+  const CacheTargets caches{options.cache_to};
+  options.tell_stages = caches.wants_every_stage();
+  for (const Output& output : outputs) {
+    if (output.type != "local" && output.type != "tar") options.form.take("--output", output.attributes);
+  }
+  caches.add_to(options.form);
   for (const Output& output : outputs) {
     for (const Json& note : output_annotations(output.attributes)) options.output_notes.push_back(note.dump());
     for (const std::string& name : csv_fields(output.attribute("name"))) {
@@ -321,8 +331,9 @@ int image_build(Context& context) {
     throw Failure("open " + options.id_file + ": " + lower(std::strerror(errno)));
   }
   if (!options.metadata_file.empty()) write_metadata(options, sender.id(), sender.digest());
-  for (const Output& output : outputs) carry_out(context, output, sender.id(), !sender.digest().empty());
-  send_caches(context, options.cache_to, sender.id());
+  const Built built{sender.id(), sender.stages(), !sender.digest().empty(), options.form};
+  for (const Output& output : outputs) carry_out(context, output, built);
+  caches.send(context, built);
   return 0;
 }
 

@@ -101,10 +101,12 @@ int registry_logout(Context& context);
 int registry_search(Context& context);
 int show_version(Context& context);
 
-/// Gets an image, with its progress on `fd`. Throws.
 /// With what a push to a registry is sent.
 struct Reference;
 Headers push_headers(Context& context, const Reference& reference);
+/// Gets an image, with its progress on `fd`. Throws.
 void pull_image(Context& context, const std::string& image, const std::string& platform, bool quiet, int fd);
+/// Gets, without a word, all images that the index of a name has for the platform. Answers their ids. Throws.
+std::vector<std::string> pull_every(Context& context, const std::string& image, const std::string& platform);
 
 }  // namespace gantry::cli

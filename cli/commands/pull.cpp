@@ -29,13 +29,16 @@ std::string default_platform() {
   return platform == nullptr ? "" : platform;
 }
 
+std::string tag_of(const Reference& reference) {
+  if (!reference.digest.empty()) return reference.digest;
+  return reference.tag.empty() ? "latest" : reference.tag;
+}
+
 void pull(Context& context, const Reference& reference, bool all_tags, const std::string& platform, bool quiet,
           int fd) {
   Query query;
   query.add("fromImage", reference.name);
-  if (!all_tags) {
-    query.add("tag", !reference.digest.empty() ? reference.digest : reference.tag.empty() ? "latest" : reference.tag);
-  }
+  if (!all_tags) query.add("tag", tag_of(reference));
   query.add_if(!platform.empty(), "platform", platform);
   const auto exchange =
       context.client().stream("POST", "/images/create" + query.text(), "", auth_headers(context, reference));
@@ -79,6 +82,20 @@ void show_progress(Exchange& exchange, int fd, bool quiet, const std::function<v
 
 void pull_image(Context& context, const std::string& image, const std::string& platform, bool quiet, int fd) {
   pull(context, parse_reference(image), false, platform, quiet, fd);
+}
+
+std::vector<std::string> pull_every(Context& context, const std::string& image, const std::string& platform) {
+  const Reference reference = parse_reference(image);
+  Query query;
+  query.add("fromImage", reference.name).add("tag", tag_of(reference)).add("every", "1");
+  query.add_if(!platform.empty(), "platform", platform);
+  const auto exchange =
+      context.client().stream("POST", "/images/create" + query.text(), "", auth_headers(context, reference));
+  std::vector<std::string> ids;
+  show_progress(*exchange, STDERR_FILENO, true, [&](const Json& aux) {
+    if (aux.is_object() && aux.contains("ID")) ids.push_back(aux.value("ID", ""));
+  });
+  return ids;
 }
 
 int image_pull(Context& context) {

@@ -87,4 +87,26 @@ std::vector<std::string> csv_fields(std::string_view text) {
   }
 }
 
+std::map<std::string, std::string> csv_pairs(std::string_view text) {
+  std::map<std::string, std::string> out;
+  for (const std::string& field : csv_fields(text)) {
+    const auto pair = cut(field, '=');
+    if (!pair) throw Failure("invalid value " + field);
+    out[lower(pair->first)] = pair->second;
+  }
+  return out;
+}
+
+bool parse_truth(const std::string& flag, const std::string& name, const std::string& value) {
+  if (value == "true" || value == "1") return true;
+  if (value == "false" || value == "0") return false;
+  throw Failure(flag + ": " + name + "=" + value + " is no truth value: use true or false");
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
 }  // namespace gantry::cli

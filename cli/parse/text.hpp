@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,5 +19,11 @@ bool starts_with(std::string_view text, std::string_view prefix);
 std::string checked_label(const std::string& text);
 /// Fields of one CSV record: commas separate, quotes hold together. Throws InvalidValue as Go's reader words it.
 std::vector<std::string> csv_fields(std::string_view text);
+/// Those of them that are "name=value", with their names in lower case. Throws Failure if one is not.
+std::map<std::string, std::string> csv_pairs(std::string_view text);
+/// The truth value of a field `name` of `flag`. Throws Failure if it is none.
+bool parse_truth(const std::string& flag, const std::string& name, const std::string& value);
+/// "a, b, c".
+std::string listed(const std::vector<std::string>& words);
 
 }  // namespace gantry::cli

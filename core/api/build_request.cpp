@@ -90,6 +90,31 @@ void take_annotations(const Request& request, build::BuildRequest& out) {
   }
 }
 
+/// How the layers are to lie. Errors: invalid.
+std::optional<images::LayerForm> layer_form(const Request& request) {
+  static const std::map<std::string, images::Compression, std::less<>> kinds{
+      {"gzip", images::Compression::gzip},
+      {"zstd", images::Compression::zstd},
+      {"uncompressed", images::Compression::none}};
+  const std::string text = request.get("compression");
+  if (text.empty()) return {};
+  const auto kind = kinds.find(text);
+  if (kind == kinds.end()) {
+    throw Error{Errc::invalid, "unknown compression \"" + text + "\": use gzip, zstd or uncompressed"};
+  }
+  images::LayerForm out;
+  out.compression = kind->second;
+  out.every = request.flag("force-compression");
+  const auto level = request.number("compression-level");
+  const bool zstd = out.compression == images::Compression::zstd;
+  if (level && (*level < (zstd ? 1 : 0) || *level > (zstd ? 22 : 9))) {
+    throw Error{Errc::invalid, "invalid compression-level " + std::to_string(*level) + " of " + text + ": use " +
+                                   (zstd ? "1 to 22" : "0 to 9")};
+  }
+  if (level) out.level = static_cast<int>(*level);
+  return out;
+}
+
 /// What only gantry's own clients ask for (docs/extensions.md).
 void take_extensions(const Request& request, build::BuildRequest& out) {
   builder::v1::Request& wanted = out.wanted;
@@ -109,12 +134,21 @@ void take_extensions(const Request& request, build::BuildRequest& out) {
       wanted.insecure = true;
     } else if (entitlement == "network.host") {
       out.host_network = true;
+    } else if (entitlement == "device") {
+      out.all_devices = true;
+    } else if (entitlement.starts_with("device=")) {
+      out.devices.insert(entitlement.substr(entitlement.find('=') + 1));
     } else {
       throw Error{Errc::invalid, "invalid entitlement \"" + entitlement + "\""};
     }
   }
   wanted.check_only = request.get("check") == "1";
+  out.tell_stages = request.flag("stages");
   take_attest(request, out.attest);
+  out.form = layer_form(request);
+  if (out.attest.any() && out.form && out.form->compression == images::Compression::none) {
+    throw Error{Errc::invalid, "what is said about an image is about compressed layers: use compression gzip or zstd"};
+  }
   take_annotations(request, out);
 }
 

@@ -25,6 +25,7 @@ images::PullRequest pull_request(const Exchange& exchange) {
   out.image = exchange.request().get("fromImage");
   out.tag = exchange.request().get("tag");
   out.platform = exchange.request().get("platform");
+  out.every = exchange.request().flag("every");
   out.credentials = registry_credentials(exchange);
   return out;
 }
@@ -179,6 +180,8 @@ awaitable<Response> Images::push(Exchange& exchange) {
   request.image = exchange.request().parameter("name");
   request.tag = exchange.request().get("tag");
   request.destination = exchange.request().get("destination");
+  request.plain = exchange.request().get("compression") == "uncompressed";
+  request.beside = exchange.request().all("beside");
   request.credentials = registry_credentials(exchange);
   const ProgressStream::Work work = [this, &request](images::Report report, images::Cancel cancel) {
     return service_.push(request, std::move(report), std::move(cancel));

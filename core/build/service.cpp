@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 
 #include <deque>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/file.hpp"
@@ -44,6 +45,18 @@ void tell(const images::Report& report, std::string text) {
   wire::ProgressMessage message;
   message.stream = std::move(text);
   report(message);
+}
+
+void check_platform(const std::string& platform) {
+  if (!platform.empty() && images::parse_platform(platform).os != "linux") {
+    throw Error{Errc::invalid, "operating system is not supported"};
+  }
+}
+
+std::vector<std::string> other_stages(const Session& session, const std::string& image) {
+  std::vector<std::string> out = session.last_steps();
+  std::erase(out, image);
+  return out;
 }
 
 /// Before all the work, in BuildKit's words.
@@ -108,6 +121,7 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
     }
   }
   check_annotations(request);
+  check_platform(request.wanted.platform);
   if (request.directory != nullptr) {
     request.wanted.directory = request.directory->fd.get();
     request.wanted.reader = request.directory->reader;
@@ -155,11 +169,20 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   }
   if (wanted->wanted.check_only) co_return image;
   at_.images.note_result(image);
+  const std::vector<std::string> others = other_stages(*session, image);
+  if (wanted->form) {
+    std::vector<std::string> formed{image};
+    if (wanted->tell_stages) formed.insert(formed.end(), others.begin(), others.end());
+    for (const std::string& id : formed) co_await at_.images.form_layers(id, *wanted->form);
+  }
   const Built built{image, list, started};
   const std::string index = co_await attest(wanted, session->sources(), built);
   for (const std::string& name : wanted->names) at_.images.tag(image, name, "");
   wire::ProgressMessage id;
-  id.aux = R"({"ID":")" + image + (index.empty() ? "" : R"(","Digest":")" + index) + R"("})";
+  nlohmann::ordered_json told{{"ID", image}};
+  if (!index.empty()) told["Digest"] = index;
+  if (wanted->tell_stages) told["Stages"] = others;
+  id.aux = told.dump();
   // Who gets the id as a line needs no message with it, unless something is to be done with the image.
   if (!wanted->quiet || wanted->shown != Shown::none) report(id);
   if (wanted->quiet) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,12 +51,16 @@ struct Annotation {
 };
 
 struct BuildRequest {
-  builder::v1::Request wanted;          ///< What the driver gets.
-  std::vector<std::string> names;       ///< Of the image: "app:1".
-  std::vector<std::string> cache_from;  ///< Images whose steps count as made here.
-  wire::HostConfig host_config;         ///< Limits, network and hosts of the containers in which steps run.
-  bool host_network{};                  ///< Commands may ask for the host's network.
-  bool quiet{};                         ///< Only the image's id.
+  builder::v1::Request wanted;            ///< What the driver gets.
+  std::vector<std::string> names;         ///< Of the image: "app:1".
+  std::vector<std::string> cache_from;    ///< Images whose steps count as made here.
+  std::optional<images::LayerForm> form;  ///< Of the layers of what is built; none: as they come.
+  bool tell_stages{};                     ///< With the image's id come those of what the other stages came to.
+  wire::HostConfig host_config;           ///< Limits, network and hosts of the containers in which steps run.
+  bool host_network{};                    ///< Commands may ask for the host's network.
+  bool all_devices{};                     ///< And for any device of its CDI files.
+  std::set<std::string> devices;          ///< And for these.
+  bool quiet{};                           ///< Only the image's id.
   Shown shown{Shown::none};
   Attest attest;
   std::vector<Annotation> annotations;

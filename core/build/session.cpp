@@ -143,6 +143,12 @@ void Session::recipe(const std::string& name, const std::string& text) {
   sources_.recipe = text;
 }
 
+std::vector<std::string> Session::last_steps() const {
+  std::vector<std::string> out;
+  std::set_difference(steps_.begin(), steps_.end(), parents_.begin(), parents_.end(), std::back_inserter(out));
+  return out;
+}
+
 Sources Session::sources() const {
   const std::lock_guard lock{mutex_};
   return sources_;
@@ -157,10 +163,14 @@ awaitable<std::shared_ptr<const images::Image>> Session::held(awaitable<std::sha
 
 /// The config of each step has the history of all before it, and stays in memory as long as the step is kept: a few
 /// kilobytes of a recipe would be gigabytes.
-awaitable<std::shared_ptr<const images::Image>> Session::counted(awaitable<std::shared_ptr<const images::Image>> work) {
+awaitable<std::shared_ptr<const images::Image>> Session::counted(awaitable<std::shared_ptr<const images::Image>> work,
+                                                                 std::string parent) {
   constexpr std::size_t kMost = std::size_t{128} << 20;
   auto image = co_await held(std::move(work));
-  if (image == nullptr || !steps_.insert(image->id).second) co_return image;
+  if (image == nullptr) co_return image;
+  // A step that changes nothing is its own parent.
+  if (parent != image->id) parents_.insert(std::move(parent));
+  if (!steps_.insert(image->id).second) co_return image;
   steps_size_ += image->config_json.size();
   if (steps_size_ > kMost) {
     throw Error{
@@ -171,16 +181,30 @@ awaitable<std::shared_ptr<const images::Image>> Session::counted(awaitable<std::
   co_return image;
 }
 
+images::BuildStep Session::build_step(const builder::v1::Step& step) const {
+  images::BuildStep out = to_build_step(step);
+  out.platform = request_->wanted.platform;
+  return out;
+}
+
 bool Session::cached(const builder::v1::Step& step, builder::v1::Image& out) {
-  const auto found = on_io(counted(at_.images.find_step(to_build_step(step), request_->cache_from)));
+  const auto found = on_io(counted(at_.images.find_step(build_step(step), request_->cache_from), step.parent));
   if (found == nullptr) return false;
   out = to_builder(*found);
   return true;
 }
 
+bool Session::grafted(const builder::v1::Step& step, builder::v1::Image& out) {
+  if (cached(step, out)) return true;
+  const auto made = on_io(counted(at_.images.graft_step(build_step(step)), step.parent));
+  if (made == nullptr) return false;
+  out = to_builder(*made);
+  return true;
+}
+
 void Session::commit(const builder::v1::Step& step, builder::v1::Image& out) {
   if (!step.top.empty()) check_top(step.top);
-  out = to_builder(*on_io(counted(at_.images.commit_step(to_build_step(step)))));
+  out = to_builder(*on_io(counted(at_.images.commit_step(build_step(step)), step.parent)));
   // What is mounted over cannot be removed by a step.
   const std::lock_guard lock{mutex_};
   if (complete_.contains(step.parent)) complete_.insert(out.id);
@@ -237,6 +261,8 @@ std::exception_ptr Session::failure(const Error& error) const {
 
 void* Session::query(std::string_view service) noexcept {
   if (service == Steps::kService) return static_cast<Steps*>(this);
+  if (service == Grafts::kService) return static_cast<Grafts*>(this);
+  if (service == Devices::kService) return static_cast<Devices*>(this);
   if (service == Loans::kService && request_->loan != nullptr) return static_cast<Loans*>(this);
   if (service == Origins::kService && request_->attest.any()) return static_cast<Origins*>(this);
   const bool wants_all = request_->attest.provenance == Attest::Provenance::max;

@@ -25,6 +25,8 @@ class Session final : public builder::v1::Session,
                       public builder::v1::Display,
                       public builder::v1::Origins,
                       public builder::v1::Trace,
+                      public builder::v1::Grafts,
+                      public builder::v1::Devices,
                       public FarSession,
                       public std::enable_shared_from_this<Session> {
  public:
@@ -56,12 +58,19 @@ class Session final : public builder::v1::Session,
   void recipe(const std::string& name, const std::string& text) override;
   void step(const builder::v1::TracedStep& step) override;
 
+  void known(std::vector<std::string>& out) override;
+  std::string create_with(const builder::v1::ContainerSpec& spec, const std::vector<std::string>& names) override;
+
+  bool grafted(const builder::v1::Step& step, builder::v1::Image& out) override;
+
   int run(const std::string& container, FdTaker& output) override;
   void abandon(const std::string& why) override;
   void await_room() override { backlog_->wait(); }
 
   /// What the image was made from, as far as it is known by now.
   [[nodiscard]] Sources sources() const;
+  /// The images of steps that no other step of the build stands on: of each stage the last. On the io thread.
+  [[nodiscard]] std::vector<std::string> last_steps() const;
 
   /// Errors: cancelled.
   void check() const;
@@ -108,8 +117,10 @@ class Session final : public builder::v1::Session,
   awaitable<void> forget_container(std::string id);
   awaitable<void> forget_containers();
   void show(wire::ProgressMessage message);
+  [[nodiscard]] images::BuildStep build_step(const builder::v1::Step& step) const;
   awaitable<std::shared_ptr<const images::Image>> held(awaitable<std::shared_ptr<const images::Image>> work);
-  awaitable<std::shared_ptr<const images::Image>> counted(awaitable<std::shared_ptr<const images::Image>> work);
+  awaitable<std::shared_ptr<const images::Image>> counted(awaitable<std::shared_ptr<const images::Image>> work,
+                                                          std::string parent);
 
   asio::any_io_executor io_;
   Service::Neighbours at_;
@@ -129,6 +140,7 @@ class Session final : public builder::v1::Session,
   std::vector<std::shared_ptr<AgentServer>> agents_;    ///< On the io thread.
   std::map<std::string, std::shared_ptr<void>> holds_;  ///< The images that the build stands on. On the io thread.
   std::set<std::string> steps_;                         ///< The images of its steps. The same.
+  std::set<std::string> parents_;                       ///< What those stand on. The same.
   std::size_t steps_size_{};                            ///< Of the configs of those. The same.
   bool over_{};                                         ///< Nothing is asked any more. The same.
   std::size_t questions_{};                             ///< Those of the driver's that are under way. The same.

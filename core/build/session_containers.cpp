@@ -5,6 +5,7 @@
 
 #include "build/mount_stubs.hpp"
 #include "build/session_io.hpp"
+#include "containers/cdi.hpp"
 #include "containers/spec.hpp"
 
 namespace gantry::build {
@@ -45,7 +46,18 @@ void Session::set_network(const std::string& wanted, wire::HostConfig& config) c
   config.network_mode = wanted;
 }
 
-std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
+void Session::known(std::vector<std::string>& out) {
+  out = containers::all_cdi_names(at_.containers.settings().cdi_spec_dirs);
+}
+
+std::string Session::create_container(const builder::v1::ContainerSpec& spec) { return create_with(spec, {}); }
+
+std::string Session::create_with(const builder::v1::ContainerSpec& spec, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (request_->all_devices || request_->devices.contains(name)) continue;
+    throw Error{Errc::denied, "granting entitlement device=" + name +
+                                  " is not allowed by the client: use --allow device=" + name + ", or --allow device"};
+  }
   containers::CreateRequest request;
   request.passing = true;
   wire::ContainerConfig& config = request.body.config;
@@ -68,6 +80,12 @@ std::string Session::create_container(const builder::v1::ContainerSpec& spec) {
   std::vector<std::string> targets;
   for (const Mount& mount : spec.mounts) targets.push_back(mount.target);
   request.body.host_config.privileged = request.body.host_config.privileged || spec.privileged;
+  if (!names.empty()) {
+    wire::DeviceRequest devices;
+    devices.driver = "cdi";
+    devices.device_ids = names;
+    request.body.host_config.resources.device_requests.push_back(std::move(devices));
+  }
   Prepared prepared{spec.image, std::move(targets)};
   return on_io(make_container(std::move(request), std::move(prepared), spec.secret_env));
 }

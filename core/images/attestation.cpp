@@ -255,7 +255,7 @@ awaitable<std::string> attest(Context& context, std::string id, Saying saying) {
   std::string digest;
   {
     const LayerStore::Ingest ingest{context.layers};
-    record = co_await compress_layers(context, record, nullptr);
+    record = co_await form_layers(context, record, LayerForm{}, nullptr);
     const ImageRecord spoken_of = *record;
     const registry::v1::Manifest manifest = manifest_for(spoken_of, saying.annotations.manifest);
     if (saying.names.empty()) saying.names = record->image.names;
@@ -283,7 +283,7 @@ awaitable<std::vector<Descriptor>> compressed_layers(Context& context, std::stri
   Record record = context.catalog.find_id(id);
   if (record == nullptr) throw_no_such_image(id);
   const LayerStore::Ingest ingest{context.layers};
-  record = co_await compress_layers(context, record, nullptr);
+  record = co_await form_layers(context, record, LayerForm{}, nullptr);
   std::vector<Descriptor> out;
   for (const LayerRecord& layer : record->layers) out.push_back(layer.blob);
   co_return out;

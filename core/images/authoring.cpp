@@ -125,9 +125,10 @@ std::string child_config(const Record& parent, const ChildStep& step) {
   document["config"] = json::parse(step.config_object);
   if (!step.engine.empty()) document["docker_version"] = step.engine;
   if (parent == nullptr) {
-    const Platform platform = host_platform();
+    const Platform platform = step.platform.empty() ? host_platform() : parse_platform(step.platform);
     document["architecture"] = platform.architecture;
     document["os"] = platform.os;
+    if (!platform.variant.empty()) document["variant"] = platform.variant;
     document["rootfs"] = {{"type", "layers"}, {"diff_ids", json::array()}};
   }
   json entry = history_entry(created, step.created_by, step.author, step.comment);

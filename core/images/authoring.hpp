@@ -41,6 +41,7 @@ struct ChildStep {
   std::optional<TopLayer> top;
   std::string engine{};                   ///< The version of who makes the image; its parent's if empty.
   std::optional<std::int64_t> created{};  ///< Seconds since 1970; none: now.
+  std::string platform{};                 ///< Of one that stands on nothing; empty: this host's.
 };
 /// The config of an image made from `parent`, or from nothing if it is null.
 std::string child_config(const Record& parent, const ChildStep& step);

@@ -6,11 +6,19 @@
 #include "gantry/error.hpp"
 #include "images/authoring.hpp"
 #include "images/image_config.hpp"
+#include "images/platform.hpp"
 #include "images/query.hpp"
 #include "images/removal.hpp"
 
 namespace gantry::images {
 namespace {
+
+/// Who stands on nothing is for whatever the build is for.
+bool is_for(const Record& record, const BuildStep& step) {
+  if (!step.parent.empty()) return true;
+  const Platform wanted = step.platform.empty() ? host_platform() : parse_platform(step.platform);
+  return Platform{record->image.os, record->image.architecture, record->image.variant} == wanted;
+}
 
 /// Whether `record`, which was made from the step's parent, is what the step makes of it. The image's own history does
 /// not say so: anybody's image can claim to be a step's (CVE-2024-24557).
@@ -18,6 +26,7 @@ bool made_by(const Context& context, const Record& record, const BuildStep& step
   if (context.catalog.step_use(record->image.id) == nullptr || record->image.last_step != step.created_by) return false;
   // One of another time is another image.
   if (step.created && record->image.created != *step.created * 1'000'000'000) return false;
+  if (!is_for(record, step)) return false;
   return config_object(record->image.config) == config && record->image.author == step.author;
 }
 
@@ -50,7 +59,8 @@ bool has_step(const Record& candidate, const Record& parent, const BuildStep& st
 namespace {
 
 awaitable<Record> keep_step(Context& context, Record parent, BuildStep step, std::optional<TopLayer> layer) {
-  const ChildStep child{config_object(step.config), step.author, "", step.created_by, layer, "", step.created};
+  const ChildStep child{
+      config_object(step.config), step.author, "", step.created_by, layer, "", step.created, step.platform};
   Draft draft{child_config(parent, child), {}, layer, {}, step.parent, true};
   if (parent != nullptr) draft.below = parent->layers;
   co_return co_await keep_image(context, std::move(draft));
@@ -93,6 +103,23 @@ awaitable<Record> find_step(Context& context, BuildStep step, std::vector<std::s
     co_return co_await keep_step(context, parent, step, layer);
   }
   co_return nullptr;
+}
+
+awaitable<Record> graft_step(Context& context, BuildStep step) {
+  Record newest;
+  for (const Record& record : context.catalog.visible()) {
+    if (context.catalog.step_use(record->image.id) == nullptr || record->image.last_step != step.created_by) continue;
+    if (step.created && record->image.created != *step.created * 1'000'000'000) continue;
+    if (newest != nullptr && record->image.created <= newest->image.created) continue;
+    const auto history = parse_history(record->image.config_json);
+    if (!history.empty() && !history.back().empty_layer && !record->layers.empty()) newest = record;
+  }
+  if (newest == nullptr) co_return nullptr;
+  const Record parent = step.parent.empty() ? nullptr : context.catalog.find_id(step.parent);
+  if (parent == nullptr && !step.parent.empty()) throw_no_such_image(step.parent);
+  const std::optional<TopLayer> layer = TopLayer{newest->layers.back().blob, newest->image.diff_ids.back()};
+  context.catalog.note_use(newest->image.id);
+  co_return co_await keep_step(context, parent, step, layer);
 }
 
 namespace {

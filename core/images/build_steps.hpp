@@ -17,6 +17,10 @@ awaitable<Record> commit_step(Context& context, BuildStep step);
 /// `cache_from`. Null if there is none.
 awaitable<Record> find_step(Context& context, BuildStep step, std::vector<std::string> cache_from);
 
+/// Makes such a step's image with the layer that one with the same `created_by` has made over any parent: of a step
+/// whose layer does not depend on what is below it. Null if there is none.
+awaitable<Record> graft_step(Context& context, BuildStep step);
+
 /// What of it is in the cache.
 std::vector<CachedStep> cached_steps(const Context& context);
 

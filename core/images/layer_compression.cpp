@@ -2,34 +2,53 @@
 
 #include "gantry/error.hpp"
 #include "images/blob_repair.hpp"
-#include "images/compression.hpp"
 
 namespace gantry::images {
+namespace {
 
-Descriptor compress_layer(const BlobStore& blobs, const Descriptor& plain, const Cancel& stop) {
+Compression compression_of(const Descriptor& layer) {
+  if (layer.media_type == media_type::kOciLayer) return Compression::none;
+  return layer.media_type == media_type::kOciLayerZstd ? Compression::zstd : Compression::gzip;
+}
+
+std::string_view media_type_of(Compression compression) {
+  if (compression == Compression::none) return media_type::kOciLayer;
+  return compression == Compression::zstd ? media_type::kOciLayerZstd : media_type::kOciLayerGzip;
+}
+
+bool has_form(const Descriptor& layer, const LayerForm& form) {
+  const Compression now = compression_of(layer);
+  return now == form.compression || (now != Compression::none && !form.every);
+}
+
+}  // namespace
+
+Descriptor form_layer(const BlobStore& blobs, const Descriptor& layer, const LayerForm& form, const Cancel& stop) {
+  if (has_form(layer, form)) return layer;
   BlobStore::Writer writer{blobs};
-  GzipSink gzip{writer};
-  WholeBlob file{blobs, plain};
+  const auto packed = compressing_sink(writer, form);
+  WholeBlob file{blobs, layer};
+  const auto plain = decompress(file);
   std::vector<std::byte> buffer(std::size_t{256} << 10);
-  while (const std::size_t got = file.read(buffer)) {
+  while (const std::size_t got = plain->read(buffer)) {
     if (stop != nullptr && stop->cancelled()) throw Error{Errc::cancelled, "context canceled"};
-    gzip.write(std::span{buffer}.first(got));
+    packed->write(std::span{buffer}.first(got));
   }
-  gzip.finish();
+  packed->finish();
   Descriptor blob;
-  blob.media_type = media_type::kOciLayerGzip;
+  blob.media_type = media_type_of(form.compression);
   blob.size = writer.size();
   blob.digest = writer.commit();
   return blob;
 }
 
-awaitable<Record> compress_layers(Context& context, Record record, Cancel cancel) {
+awaitable<Record> form_layers(Context& context, Record record, LayerForm form, Cancel cancel) {
   std::vector<LayerRecord> layers = record->layers;
   bool any = false;
   for (LayerRecord& layer : layers) {
-    if (layer.blob.media_type != media_type::kOciLayer) continue;
+    if (has_form(layer.blob, form)) continue;
     const BlobStore& blobs = context.blobs;
-    const auto work = [&blobs, plain = layer.blob, cancel] { return compress_layer(blobs, plain, cancel); };
+    const auto work = [&blobs, form, now = layer.blob, cancel] { return form_layer(blobs, now, form, cancel); };
     layer.blob = co_await context.workers.run(Pool::slow, work);
     any = true;
   }

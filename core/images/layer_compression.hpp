@@ -1,15 +1,17 @@
 #pragma once
 
+#include "images/compressing_sink.hpp"
 #include "images/context.hpp"
 
 namespace gantry::images {
 
-/// Compresses a blob into another. Blocks. `stop` may be null. Errors: not_found, invalid (it is damaged), io,
-/// cancelled.
-Descriptor compress_layer(const BlobStore& blobs, const Descriptor& plain, const Cancel& stop);
+/// Puts a blob into another form, if need be. Blocks. `stop` may be null. Errors: not_found, invalid (it is damaged),
+/// io, cancelled.
+Descriptor form_layer(const BlobStore& blobs, const Descriptor& layer, const LayerForm& form, const Cancel& stop);
 
-/// Compresses the layers of an image that came in plain (load, import, commit), from now on. Answers what is on record
-/// then. The caller holds a `LayerStore::Ingest`. Errors: not_found (the image has gone meanwhile), cancelled.
-awaitable<Record> compress_layers(Context& context, Record record, Cancel cancel);
+/// Does so with the layers of an image, from now on: with those that came in plain (load, import, commit), and with all
+/// if the form is for every layer. Answers what is on record then. The caller holds a `LayerStore::Ingest`. Errors:
+/// not_found (the image has gone meanwhile), cancelled.
+awaitable<Record> form_layers(Context& context, Record record, LayerForm form, Cancel cancel);
 
 }  // namespace gantry::images

@@ -137,6 +137,20 @@ std::string make_oci_manifest(const Descriptor& config, const std::vector<Descri
   return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
+std::string make_oci_index(const std::vector<Index::Entry>& entries) {
+  ordered_json manifests = ordered_json::array();
+  for (const Index::Entry& entry : entries) {
+    ordered_json item = descriptor_json(entry.descriptor);
+    if (entry.platform) {
+      item["platform"] = {{"architecture", entry.platform->architecture}, {"os", entry.platform->os}};
+      if (!entry.platform->variant.empty()) item["platform"]["variant"] = entry.platform->variant;
+    }
+    manifests.push_back(std::move(item));
+  }
+  return ordered_json{{"schemaVersion", 2}, {"mediaType", media_type::kOciIndex}, {"manifests", std::move(manifests)}}
+      .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 bool is_annotated(std::string_view content) {
   return !content.empty() && parse_bounded(content, kMaxManifest, "invalid manifest").contains("annotations");
 }

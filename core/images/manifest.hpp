@@ -69,6 +69,9 @@ std::string make_docker_manifest(const Descriptor& config, const std::vector<Des
 std::string make_oci_manifest(const Descriptor& config, const std::vector<Descriptor>& layers,
                               const std::map<std::string, std::string>& annotations = {});
 
+/// An OCI index of these, with their platforms.
+std::string make_oci_index(const std::vector<Index::Entry>& entries);
+
 /// Whether something is noted on a manifest.
 bool is_annotated(std::string_view content);
 

@@ -124,11 +124,28 @@ class Pull {
     report_(status_line("Pulling from " + familiar_path(reference), shown));
     const registry::v1::Manifest chosen = co_await choose_image(reference, top);
     const bool fresh = co_await take(reference, top, chosen);
+    if (request_.every) tell_id(reference.with_digest(top.digest));
     report_(status_line("Digest: " + top.digest));
     report_(status_line((fresh ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
                         reference.familiar()));
     publish(context_, "pull", reference.familiar(), reference.familiar_name(),
             context_.catalog.find_name(reference.str()));
+  }
+
+  /// The image, and the others of its index.
+  awaitable<void> with_others(Reference reference) {
+    const registry::v1::Manifest top = co_await get_manifest(context_, reference, request_.credentials, cancel_);
+    co_await one(reference);
+    const auto parsed = parse_manifest(top.content, top.media_type);
+    const Index* index = std::get_if<Index>(&parsed);
+    if (index == nullptr) co_return;
+    const Platform platform = wanted_platform();
+    const Index::Entry* first = choose(*index, platform);
+    for (const Index::Entry& entry : index->manifests) {
+      const bool fits = !entry.platform || match_platform(platform, *entry.platform) > 0;
+      if (&entry == first || !entry.about.empty() || !fits) continue;
+      co_await one(reference.with_digest(entry.descriptor.digest));
+    }
   }
 
   awaitable<void> all_tags() {
@@ -147,9 +164,21 @@ class Pull {
  private:
   static std::string familiar_path(const Reference& reference) { return reference.path; }
 
+  [[nodiscard]] Platform wanted_platform() const {
+    return request_.platform.empty() ? host_platform() : parse_platform(request_.platform);
+  }
+
+  void tell_id(const Reference& pulled) const {
+    const Record record = context_.catalog.find_name(pulled.str());
+    if (record == nullptr) return;
+    wire::ProgressMessage id;
+    id.aux = R"({"ID":")" + record->image.id + R"("})";
+    report_(id);
+  }
+
   /// Follows an index to the image for the platform.
   awaitable<registry::v1::Manifest> choose_image(Reference reference, registry::v1::Manifest top) {
-    const Platform platform = request_.platform.empty() ? host_platform() : parse_platform(request_.platform);
+    const Platform platform = wanted_platform();
     registry::v1::Manifest current = std::move(top);
     for (int depth = 0; depth < 4; ++depth) {
       const auto parsed = parse_manifest(current.content, current.media_type);
@@ -376,6 +405,8 @@ awaitable<void> pull(Context& context, PullRequest request, Report report, Cance
   Pull work{context, name, request, report, cancel};
   if (all) {
     co_await work.all_tags();
+  } else if (request.every) {
+    co_await work.with_others(name);
   } else {
     co_await work.one(name);
   }

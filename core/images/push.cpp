@@ -77,6 +77,17 @@ class Push {
     if (record == nullptr) {
       throw Error{Errc::not_found, "An image does not exist locally with the tag: " + reference.familiar_name()};
     }
+    if (!request_.beside.empty()) {
+      co_await push_index(reference, record);
+      co_return;
+    }
+    record = co_await push_parts(record);
+    co_await push_manifest(reference, record);
+  }
+
+ private:
+  /// Answers the image as it is on record now.
+  awaitable<Record> push_parts(Record record) {
     const std::set<std::string> kept{record->image.chain_ids.begin(), record->image.chain_ids.end()};
     const LayerStore::Pin pin{context_.layers, kept};
     const LayerStore::Ingest ingest{context_.layers};
@@ -88,10 +99,9 @@ class Push {
     if (!compressed_.empty()) record = keep_compressed(record);
     if (failure_) std::rethrow_exception(failure_);
     co_await push_config(record);
-    co_await push_manifest(reference, record);
+    co_return record;
   }
 
- private:
   plugins::CallSettings settings() const {
     plugins::CallSettings settings;
     settings.cancel = stop_;
@@ -105,9 +115,10 @@ class Push {
   /// Registries get compressed layers: those that came in plain (load, import, commit) are kept compressed from now on,
   /// unless something is said about the plain ones.
   awaitable<Descriptor> compressed(Descriptor layer) {
-    if (layer.media_type != media_type::kOciLayer || attested_) co_return layer;
+    if (layer.media_type != media_type::kOciLayer || attested_ || request_.plain) co_return layer;
+    if (const auto known = compressed_.find(layer.digest); known != compressed_.end()) co_return known->second;
     const BlobStore& blobs = context_.blobs;
-    const auto work = [&blobs, plain = layer, stop = stop_] { return compress_layer(blobs, plain, stop); };
+    const auto work = [&blobs, plain = layer, stop = stop_] { return form_layer(blobs, plain, {}, stop); };
     const Descriptor blob = co_await context_.workers.run(Pool::slow, work);
     compressed_[layer.digest] = blob;
     co_return blob;
@@ -122,7 +133,6 @@ class Push {
       const auto found = compressed_.find(layer.blob.digest);
       if (found != compressed_.end()) layer.blob = found->second;
     }
-    compressed_.clear();
     context_.catalog.replace(std::move(fresh));
     return context_.catalog.find_id(record->image.id);
   }
@@ -245,11 +255,11 @@ class Push {
     if (!record.manifest.content.empty() && manifest.digest == record.manifest.digest) return manifest;
     std::vector<Descriptor> layers;
     for (const LayerRecord& layer : record.layers) layers.push_back(layer.blob);
-    // Docker's manifests know no zstd.
-    const bool zstd = std::any_of(layers.begin(), layers.end(), [](const Descriptor& layer) {
-      return layer.media_type == media_type::kOciLayerZstd;
+    // Docker's manifests know gzip only.
+    const bool others = std::any_of(layers.begin(), layers.end(), [](const Descriptor& layer) {
+      return layer.media_type == media_type::kOciLayerZstd || layer.media_type == media_type::kOciLayer;
     });
-    if (zstd) return manifest;
+    if (others) return manifest;
     for (Descriptor& layer : layers) layer.media_type = media_type::kDockerLayerGzip;
     Descriptor config{std::string{media_type::kDockerConfig}, record.image.id, record.image.config_json.size(), {}};
     manifest.media_type = media_type::kDockerManifest;
@@ -283,6 +293,44 @@ class Push {
     const registry::v1::Manifest image = manifest_for(*record);
     if (attested_) co_await push_attestation(record, image);
     const registry::v1::Manifest manifest = attested_ ? record->attestation.index : image;
+    co_await put_under_tag(reference, record, image, manifest);
+  }
+
+  /// What a tag says of several images, which are all of one host's.
+  static registry::v1::Manifest index_of(const std::vector<Record>& records) {
+    std::vector<Index::Entry> entries;
+    for (const Record& record : records) {
+      const registry::v1::Manifest manifest = manifest_for(*record);
+      const Image& image = record->image;
+      Index::Entry& entry = entries.emplace_back();
+      entry.descriptor = {manifest.media_type, manifest.digest, manifest.content.size(), {}};
+      entry.platform = Platform{image.os, image.architecture, image.variant};
+    }
+    registry::v1::Manifest index;
+    index.media_type = media_type::kOciIndex;
+    index.content = make_oci_index(entries);
+    index.digest = sha256_digest(index.content);
+    return index;
+  }
+
+  awaitable<void> push_index(Reference reference, Record first) {
+    if (request_.beside.size() >= kMaxLayers) {
+      throw Error{Errc::invalid, "no more than " + std::to_string(kMaxLayers) + " images can be pushed as one: " +
+                                     std::to_string(request_.beside.size() + 1) + " were named"};
+    }
+    std::vector<Record> records{first};
+    for (const std::string& id : request_.beside) records.push_back(context_.catalog.get(id));
+    for (Record& record : records) {
+      record = co_await push_parts(record);
+      const registry::v1::Manifest manifest = manifest_for(*record);
+      co_await put_manifest(manifest.digest, manifest);
+    }
+    const registry::v1::Manifest index = index_of(records);
+    co_await put_under_tag(reference, records.front(), manifest_for(*records.front()), index);
+  }
+
+  awaitable<void> put_under_tag(Reference reference, Record record, registry::v1::Manifest image,
+                                registry::v1::Manifest manifest) {
     co_await put_manifest(request_.place_tag.empty() ? reference.tag : request_.place_tag, manifest);
     const Record known = context_.catalog.find_id(record->image.id);
     if (known && name_.transport.empty()) {

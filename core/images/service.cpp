@@ -201,6 +201,11 @@ awaitable<std::shared_ptr<const Image>> Service::find_step(BuildStep step, std::
   co_return record == nullptr ? nullptr : image_of(record);
 }
 
+awaitable<std::shared_ptr<const Image>> Service::graft_step(BuildStep step) {
+  const Record record = co_await images::graft_step(impl_->context, std::move(step));
+  co_return record == nullptr ? nullptr : image_of(record);
+}
+
 void Service::note_result(const std::string& id) { impl_->catalog.note_result(id); }
 
 bool Service::is_step(const std::string& id) const { return impl_->catalog.step_use(id) != nullptr; }
@@ -226,6 +231,13 @@ awaitable<std::string> Service::attest(std::string id, Saying saying) {
 
 awaitable<std::vector<registry::v1::Descriptor>> Service::compressed_layers(std::string id) {
   return images::compressed_layers(impl_->context, std::move(id));
+}
+
+awaitable<void> Service::form_layers(std::string id, LayerForm form) {
+  const Record record = impl_->catalog.find_id(id);
+  if (record == nullptr) throw_no_such_image(id);
+  const LayerStore::Ingest ingest{impl_->layers};
+  co_await images::form_layers(impl_->context, record, form, nullptr);
 }
 
 awaitable<void> Service::retract(std::string id) { return images::retract(impl_->context, std::move(id)); }

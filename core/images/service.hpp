@@ -14,6 +14,7 @@
 #include "events/bus.hpp"
 #include "gantry/unique_fd.hpp"
 #include "images/annotations.hpp"
+#include "images/compressing_sink.hpp"
 #include "images/image.hpp"
 #include "plugins/drivers.hpp"
 #include "state/store.hpp"
@@ -40,6 +41,8 @@ struct PullRequest {
   std::string tag;       ///< Tag or digest; empty: what `image` has, else all tags.
   std::string platform;  ///< "linux/arm64/v8"; empty: this host's.
   registry::v1::Credentials credentials;
+  /// All images for the platform that the tag's index names, those after the first without a tag; tells their ids.
+  bool every{};
 };
 
 struct PushRequest {
@@ -48,6 +51,10 @@ struct PushRequest {
   std::string destination;  ///< "oci:/path:tag"; empty: the registry that the name says.
   std::string place_tag;    ///< Of the destination.
   registry::v1::Credentials credentials;
+  /// Ids of images that go along: the tag becomes an index of all, the image itself first. What is said about it stays
+  /// here.
+  std::vector<std::string> beside;
+  bool plain{};  ///< Layers that are not compressed stay so.
 };
 
 struct ImportRequest {
@@ -82,6 +89,7 @@ struct BuildStep {
   /// Seconds since 1970: when the image was made, and the latest time that a file of the layer has; none: now, and what
   /// the files have.
   std::optional<std::int64_t> created;
+  std::string platform;  ///< Of an image that stands on none; empty: this host's.
 };
 
 /// What kind of thing is said about an image, and the saying itself: a JSON object (in-toto attestation framework).
@@ -186,6 +194,9 @@ class Service {
   awaitable<std::shared_ptr<const Image>> commit_step(BuildStep step);
   /// The image that such a step made before, also by the history of the images `cache_from`; null if there is none.
   awaitable<std::shared_ptr<const Image>> find_step(BuildStep step, std::vector<std::string> cache_from);
+  /// The step over another parent, with the layer that such a step has made over any; null if there is none. The layer
+  /// must not depend on what is below it.
+  awaitable<std::shared_ptr<const Image>> graft_step(BuildStep step);
   /// What a build was asked for is an image of the user's, with a name or without.
   void note_result(const std::string& id);
   /// Whether a build has made it.
@@ -202,6 +213,8 @@ class Service {
   awaitable<std::string> attest(std::string id, Saying saying);
   /// An image's layers as others get them: plain ones are compressed, and kept so.
   awaitable<std::vector<registry::v1::Descriptor>> compressed_layers(std::string id);
+  /// Keeps an image's layers in another form from now on. What was said about it must be said again.
+  awaitable<void> form_layers(std::string id, LayerForm form);
   /// Forgets what was said about an image.
   awaitable<void> retract(std::string id);
   /// What is said about an image: what is of one of `types` (none: all), `whole` or in short.

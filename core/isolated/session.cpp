@@ -8,7 +8,9 @@ namespace gantry::isolated {
 namespace {
 
 using builder::v1::ContainerSpec;
+using builder::v1::Devices;
 using builder::v1::Display;
+using builder::v1::Grafts;
 using builder::v1::Image;
 using builder::v1::Loans;
 using builder::v1::Material;
@@ -73,12 +75,23 @@ void tell_recipe(Session& session, const std::string& name, const std::string& t
 
 void trace_step(Session& session, const TracedStep& step) { service_of<Trace>(session).step(step); }
 
+bool graft_step(Session& session, const Step& step, Image& out) {
+  return service_of<Grafts>(session).grafted(step, out);
+}
+
+void list_devices(Session& session, std::vector<std::string>& out) { service_of<Devices>(session).known(out); }
+
+std::string create_with(Session& session, const ContainerSpec& spec, const std::vector<std::string>& devices) {
+  return service_of<Devices>(session).create_with(spec, devices);
+}
+
 constexpr auto kRun = static_cast<int (Session::*)(const std::string&)>(&Session::run);
 
-using SessionMethods = MethodList<Session, &show, &Session::image, &Session::cached, &Session::commit,
-                                  &Session::make_tree, &open_tree, &Session::remove_tree, &Session::create_container,
-                                  kRun, &Session::remove_container, &show_step, &run_step, &stop_step, &find_secret,
-                                  &serve_agent, &report_step, &tell_material, &tell_recipe, &trace_step>;
+using SessionMethods =
+    MethodList<Session, &show, &Session::image, &Session::cached, &Session::commit, &Session::make_tree, &open_tree,
+               &Session::remove_tree, &Session::create_container, kRun, &Session::remove_container, &show_step,
+               &run_step, &stop_step, &find_secret, &serve_agent, &report_step, &tell_material, &tell_recipe,
+               &trace_step, &graft_step, &list_devices, &create_with>;
 
 template <auto Method, class... A>
 decltype(auto) call_back(CallbackLink& link, Beside* beside, A&&... arguments) {
@@ -90,7 +103,8 @@ decltype(auto) call_back(CallbackLink& link, Beside* beside, A&&... arguments) {
 
 std::vector<std::string> services_of(Session& session) {
   std::vector<std::string> out;
-  for (const char* name : {Loans::kService, Display::kService, Origins::kService, Trace::kService}) {
+  for (const char* name :
+       {Loans::kService, Display::kService, Origins::kService, Trace::kService, Grafts::kService, Devices::kService}) {
     if (session.query(name) != nullptr) out.emplace_back(name);
   }
   const bool has_steps = session.query(Steps::kService) != nullptr;
@@ -186,7 +200,9 @@ void* SessionProxy::query(std::string_view service) noexcept {
   if (service == Loans::kService) return static_cast<Loans*>(this);
   if (service == Display::kService) return static_cast<Display*>(this);
   if (service == Origins::kService) return static_cast<Origins*>(this);
-  return service == Trace::kService ? static_cast<Trace*>(this) : nullptr;
+  if (service == Trace::kService) return static_cast<Trace*>(this);
+  if (service == Grafts::kService) return static_cast<Grafts*>(this);
+  return service == Devices::kService ? static_cast<Devices*>(this) : nullptr;
 }
 
 void SessionProxy::output(std::string_view text) { tell<&show>(std::string{text}); }
@@ -240,6 +256,14 @@ void SessionProxy::report(const StepReport& report) { tell<&report_step>(report)
 void SessionProxy::material(const Material& material) { tell<&tell_material>(material); }
 
 void SessionProxy::recipe(const std::string& name, const std::string& text) { tell<&tell_recipe>(name, text); }
+
+void SessionProxy::known(std::vector<std::string>& out) { invoke<&list_devices>(out); }
+
+std::string SessionProxy::create_with(const ContainerSpec& spec, const std::vector<std::string>& names) {
+  return invoke<&isolated::create_with>(spec, names);
+}
+
+bool SessionProxy::grafted(const Step& step, Image& out) { return invoke<&graft_step>(step, out); }
 
 void SessionProxy::step(const TracedStep& step) { tell<&trace_step>(step); }
 

@@ -50,7 +50,9 @@ class SessionProxy final : public builder::v1::Session,
                            public builder::v1::Loans,
                            public builder::v1::Display,
                            public builder::v1::Origins,
-                           public builder::v1::Trace {
+                           public builder::v1::Trace,
+                           public builder::v1::Grafts,
+                           public builder::v1::Devices {
  public:
   SessionProxy(int control, const std::vector<std::string>& services)
       : link_(control), services_(services.begin(), services.end()) {}
@@ -80,6 +82,11 @@ class SessionProxy final : public builder::v1::Session,
   void recipe(const std::string& name, const std::string& text) override;
 
   void step(const builder::v1::TracedStep& step) override;
+
+  void known(std::vector<std::string>& out) override;
+  std::string create_with(const builder::v1::ContainerSpec& spec, const std::vector<std::string>& names) override;
+
+  bool grafted(const builder::v1::Step& step, builder::v1::Image& out) override;
 
  private:
   template <auto Method, class... A>

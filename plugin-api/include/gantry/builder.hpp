@@ -109,6 +109,18 @@ class Steps {
   virtual void stop(const std::string& container) = 0;
 };
 
+/// Of a session (`Session::query(Grafts::kService)`): steps whose layer is made of nothing that is below it, so that
+/// one that was made over another parent serves as well. Any thread.
+class Grafts {
+ public:
+  static constexpr const char* kService = "grafts";
+  virtual ~Grafts() = default;
+
+  /// As `Session::cached`; if that finds nothing, makes the image of the step with the layer of any step of a build
+  /// here that has the same `created_by` and `created`. Errors: those of `Session::commit`.
+  virtual bool grafted(const Step& step, Image& out) = 0;
+};
+
 /// Of a session (`Session::query(Loans::kService)`): what the user lends to commands for as long as they run. None of
 /// it may get into an image, a record, a log or the name of a step.
 class Loans {
@@ -122,6 +134,19 @@ class Loans {
   /// until it is shut down (shutdown(2)) or the build ends. Keys can be listed and used for signatures, nothing else.
   /// False if there is no such agent.
   virtual bool serve_agent(const std::string& id, int listener) = 0;
+};
+
+/// Of a session (`Session::query(Devices::kService)`): devices of the host by the names that its CDI files give them
+/// ("vendor.com/class=name"). Any thread.
+class Devices {
+ public:
+  static constexpr const char* kService = "devices";
+  virtual ~Devices() = default;
+
+  /// All that there are, in order.
+  virtual void known(std::vector<std::string>& out) = 0;
+  /// As `Session::create_container`, with the devices `names`. Errors: denied (the user has not allowed it).
+  virtual std::string create_with(const ContainerSpec& spec, const std::vector<std::string>& names) = 0;
 };
 
 /// What a step has come to. May grow at its end.
