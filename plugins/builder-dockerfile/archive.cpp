@@ -59,17 +59,24 @@ class FileSource final : public ByteSource {
   off_t at_ = 0;
 };
 
+/// Of all files with holes: a few bytes say that a hole is as large as they like, and it is read like all else.
+constexpr std::uint64_t kMostSparse = std::uint64_t{64} << 30;
+
 /// Feeds libarchive; what the source throws waits here until libarchive has returned.
 struct Feed {
   explicit Feed(ByteSource& from) : source(from), buffer(std::size_t{256} << 10) {}
   ByteSource& source;
   std::vector<std::byte> buffer;
   TarEnd end;
+  std::uint64_t sparse = 0;
   std::exception_ptr failure;
 
   void saw(archive* reader, archive_entry* entry) {
-    end.saw_entry(::archive_filter_bytes(reader, 0), ::archive_entry_size(entry),
-                  ::archive_entry_sparse_count(entry) > 0);
+    const bool has_holes = ::archive_entry_sparse_count(entry) > 0;
+    end.saw_entry(::archive_filter_bytes(reader, 0), ::archive_entry_size(entry), has_holes);
+    if (!has_holes) return;
+    sparse += static_cast<std::uint64_t>(std::max<la_int64_t>(::archive_entry_size(entry), 0));
+    if (sparse > kMostSparse) throw Error{Errc::invalid, "the archive has more than 64 GiB of files with holes"};
   }
   void check_end() const {
     if (!end.is_whole()) layer_archive::refuse_archive("Truncated input file", end.size());

@@ -143,10 +143,12 @@ void StageBuild::commit_config(const std::string& comment) {
 
 void StageBuild::step(const Arg& arg) {
   std::string comment = "ARG";
-  for (const auto& [raw_name, raw_value] : arg.defaults) {
-    const std::string name = expanded(raw_name);
-    std::optional<std::string> value = raw_value;
-    if (value) value = expanded(*value);
+  // As with ENV: all of one instruction see what was before it.
+  std::vector<std::pair<std::string, std::optional<std::string>>> defaults;
+  for (const auto& [name, value] : arg.defaults) {
+    defaults.emplace_back(expanded(name), value ? std::optional{expanded(*value)} : std::nullopt);
+  }
+  for (const auto& [name, value] : defaults) {
     arguments_.declare(name, value);
     comment += " " + name + (value ? "=" + *value : "");
   }

@@ -193,11 +193,11 @@ void copy_into(const Tree& from, const std::string& source, const Tree& to, cons
 }
 
 void extract_into(const Tree& from, const std::string& source, const Tree& to, const std::string& destination,
-                  const Call& call) {
+                  std::optional<std::uint64_t> limit, const Call& call) {
   const UniqueFd archive = from.open_file(source);
   if (!archive) throw_errno("cannot open " + layer_archive::quoted(source));
   const UniqueFd directory = to.make_directories(destination, 0, 0);
-  unpack_archive(archive.get(), directory.get(), call);
+  unpack_archive(archive.get(), directory.get(), call, limit);
 }
 
 void write_into(const std::string& content, const std::string& name, const Tree& to, const std::string& destination,

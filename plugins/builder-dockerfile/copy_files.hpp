@@ -31,9 +31,10 @@ struct CopyOptions {
 void copy_into(const Tree& from, const std::string& source, const Tree& to, const std::string& destination,
                const CopyOptions& options, const Call& call);
 
-/// Unpacks the archive at `source` into the directory `destination`.
+/// Unpacks the archive at `source` into the directory `destination`. Errors: invalid (damaged, more than `limit`
+/// bytes).
 void extract_into(const Tree& from, const std::string& source, const Tree& to, const std::string& destination,
-                  const Call& call);
+                  std::optional<std::uint64_t> limit, const Call& call);
 
 /// Writes a new file.
 void write_into(const std::string& content, const std::string& name, const Tree& to, const std::string& destination,

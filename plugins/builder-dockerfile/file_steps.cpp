@@ -33,9 +33,10 @@ struct StageBuild::Source {
   const Tree* tree{};  ///< None: of a repository, which is fetched only if the cache does not have the step.
   ContentHash* hash{};
   std::string path;
-  bool unpack{};  ///< An archive is: unless it came from a server.
+  bool unpack{};  ///< If it is an archive.
   std::optional<GitAddress> repository;
   std::string commit;
+  std::optional<std::uint64_t> limit{};  ///< Bytes that it may unpack to.
 };
 
 void StageBuild::step(const Workdir& workdir) {
@@ -114,6 +115,7 @@ StageBuild::Origin StageBuild::origin_of(const Copy& copy) {
 
 std::vector<StageBuild::Source> StageBuild::find_sources(const Copy& copy, Origin& origin) const {
   const std::string name = copy.add ? "ADD" : "COPY";
+  const bool unpack = copy.unpack.value_or(copy.add);
   std::vector<Source> out;
   std::vector<std::string> all;
   for (const std::string& raw : copy.sources) {
@@ -131,14 +133,14 @@ std::vector<StageBuild::Source> StageBuild::find_sources(const Copy& copy, Origi
     }
     const std::string clean = clean_in_root(source);
     if (!path_patterns::has_wildcard(clean)) {
-      out.push_back({origin.tree, origin.hash, copy.parents ? source : clean, copy.add, {}, {}});
+      out.push_back({origin.tree, origin.hash, copy.parents ? source : clean, unpack, {}, {}});
       continue;
     }
     if (all.empty()) all = copy.from.empty() ? context_.paths() : origin.tree->all();
     for (const std::string& path : all) {
       const bool matches = path_patterns::matches_path(path, clean);
       spend(matches ? sizeof(Source) : 1);
-      if (matches) out.push_back({origin.tree, origin.hash, path, copy.add, {}, {}});
+      if (matches) out.push_back({origin.tree, origin.hash, path, unpack, {}, {}});
     }
   }
   if (out.empty() && copy.heredocs.empty()) {
@@ -177,7 +179,7 @@ void StageBuild::write_source(const Copy& copy, const Source& source, const Tree
   if (source.unpack) {
     const UniqueFd file = source.tree->open_file(source.path);
     if (file && is_archive(file.get())) {
-      return extract_into(*source.tree, source.path, to, destination, call_);
+      return extract_into(*source.tree, source.path, to, destination, source.limit, call_);
     }
   }
   std::string place = destination;
@@ -191,9 +193,18 @@ void StageBuild::write_source(const Copy& copy, const Source& source, const Tree
   copy_into(*source.tree, source.path, to, place, options, call_);
 }
 
-void StageBuild::write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to) {
+std::string StageBuild::target_of(const Copy& copy) const {
   const std::string directory = state_.config.working_dir.empty() ? "/" : state_.config.working_dir;
-  const std::string destination = absolute_path(expanded(copy.destination), directory);
+  return absolute_path(expanded(copy.destination), directory);
+}
+
+/// As with BuildKit an owner, who may be one of the image below, takes --link's meaning away.
+bool StageBuild::stands_alone(const Copy& copy) const {
+  return copy.link && copy.owner.empty() && session_.query(builder::v1::Grafts::kService) != nullptr;
+}
+
+void StageBuild::write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to) {
+  const std::string destination = target_of(copy);
   CopyOptions options;
   options.exclude = IgnorePatterns{copy.exclude};
   if (!copy.owner.empty()) {
@@ -225,7 +236,9 @@ StageBuild::Source StageBuild::find_remote(const Copy& copy, const std::string& 
     throw Error{Errc::invalid, "cannot determine filename from url: " + without_password(address)};
   }
   say("\n");
-  const Source out{&files->tree(), &files->hash(call_), name.empty() ? kUnnamedFile : name, false, {}, {}};
+  Source out{
+      &files->tree(), &files->hash(call_), name.empty() ? kUnnamedFile : name, copy.unpack.value_or(false), {}, {}};
+  out.limit = tools_.fetcher.limit();
   if (auto* origins = origins_of(session_)) {
     origins->material(file_material(address, files->digest(out.path, call_)));
   }
@@ -263,17 +276,21 @@ void StageBuild::step(const Copy& copy) {
   if (!copy.mode.empty()) comment += "--chmod=" + expanded(copy.mode) + " ";
   if (copy.parents) comment += "--parents ";
   for (const std::string& pattern : copy.exclude) comment += "--exclude=" + pattern + " ";
-  comment += combined_hash(hashes) + " in " + expanded(copy.destination) + " ";
+  if (copy.unpack) comment += *copy.unpack ? "--unpack " : "--unpack=false ";
+  const bool alone = stands_alone(copy);
+  // Over another parent the working directory may be another.
+  const std::string destination = alone ? "--link " + target_of(copy) : expanded(copy.destination);
+  comment += combined_hash(hashes) + " in " + destination + " ";
   trace(copy);
   Step step = make_step(join(shell(), " ") + " #(nop) " + comment);
-  if (take_cached(step)) return;
+  if (take_cached(step, alone)) return;
   const bool wants_context = std::any_of(sources.begin(), sources.end(),
                                          [&](const Source& source) { return source.tree == &context_.tree(); });
   if (wants_context && !was_here) {
     context_.bring(call_);
     return this->step(copy);
   }
-  const ScopedTree top{session_, state_.image};
+  const ScopedTree top{session_, alone ? "" : state_.image};
   step.top = top.name();
   write_files(copy, sources, Tree{top.root()});
   commit(std::move(step));

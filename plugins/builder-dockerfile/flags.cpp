@@ -23,13 +23,14 @@ std::string Flags::text(const std::string& name) {
   return values.empty() ? std::string{} : values.front();
 }
 
-bool Flags::boolean(const std::string& name) {
+std::optional<bool> Flags::choice(const std::string& name) {
   if (std::erase(given_, "--" + name) > 0) {
     known_.push_back(name);
     return true;
   }
   const std::string value = lower(text(name));
-  if (value.empty() || value == "false") return false;
+  if (value.empty()) return {};
+  if (value == "false") return false;
   if (value == "true") return true;
   throw Error{Errc::invalid, "expecting boolean value for flag " + name + ", not: " + value};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ class Flags {
   /// The value of --name; empty if it was not given. Errors: invalid (given twice, or without a value).
   std::string text(const std::string& name);
   std::vector<std::string> list(const std::string& name);
-  bool boolean(const std::string& name);
+  bool boolean(const std::string& name) { return choice(name).value_or(false); }
+  /// None if it was not given.
+  std::optional<bool> choice(const std::string& name);
 
   /// Errors: invalid if one was given that nobody took.
   void check() const;

@@ -109,9 +109,9 @@ What parse_copy(const Node& node, Flags& flags, bool add) {
   copy.owner = flags.text("chown");
   copy.mode = flags.text("chmod");
   copy.exclude = flags.list("exclude");
-  // Layers stand alone here anyway: what --link is for happens without it.
-  static_cast<void>(flags.boolean("link"));
+  copy.link = flags.boolean("link");
   if (add) {
+    copy.unpack = flags.choice("unpack");
     copy.checksum = flags.text("checksum");
     copy.keep_git_dir = flags.boolean("keep-git-dir");
   } else {
@@ -135,6 +135,27 @@ What parse_copy(const Node& node, Flags& flags, bool add) {
   return copy;
 }
 
+/// "name[,required]".
+RunDevice parse_run_device(const std::string& text) {
+  RunDevice out;
+  for (const std::string& field : split(text, ',')) {
+    if (lower(field) == "required" || lower(field) == "required=true") {
+      out.required = true;
+    } else if (field.starts_with("name=") && out.name.empty()) {
+      out.name = field.substr(field.find('=') + 1);
+    } else if (out.name.empty()) {
+      out.name = field;
+    } else if (lower(field) != "required=false") {
+      refuse("unexpected field " + quote(field) + " in --device=" + text + ": use a name and required");
+    }
+  }
+  const std::size_t slash = out.name.find('/');
+  if (slash == std::string::npos || slash == 0 || slash + 1 == out.name.size()) {
+    refuse("invalid device " + quote(out.name) + ": use vendor.com/class=name");
+  }
+  return out;
+}
+
 What parse_run(const Node& node, Flags& flags) {
   Run run;
   const auto mounts = flags.list("mount");
@@ -146,6 +167,7 @@ What parse_run(const Node& node, Flags& flags) {
     run.mounts.push_back(parse_run_mount(text));
     run.mounts_text += (run.mounts_text.empty() ? "" : " ") + text;
   }
+  for (const std::string& text : flags.list("device")) run.devices.push_back(parse_run_device(text));
   run.network = flags.text("network");
   run.security = flags.text("security");
   static const std::vector<std::string> networks{"", "default", "none", "host"};

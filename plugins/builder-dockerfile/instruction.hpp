@@ -53,6 +53,8 @@ struct Copy {
   std::vector<std::string> exclude;
   bool parents{};
   bool keep_git_dir{};
+  bool link{};                 ///< The layer is made without what is below it.
+  std::optional<bool> unpack;  ///< None: archives are, unless they come from a server.
 };
 struct RunMount {
   std::string type{"bind"};
@@ -69,11 +71,16 @@ struct RunMount {
   std::string gid;
   std::string env;
 };
+struct RunDevice {
+  std::string name;  ///< "vendor.com/class=name"; all of a class: "vendor.com/class" or "vendor.com/class=*".
+  bool required{};
+};
 struct Run {
   Command command;
   std::vector<Heredoc> heredocs;
   std::vector<RunMount> mounts;
   std::string mounts_text;  ///< As written, for the history.
+  std::vector<RunDevice> devices;
   std::string network;
   std::string security;
 };

@@ -214,6 +214,38 @@ void StageBuild::plan_mount(const RunMount& mount, MountPlan& plan) {
   plan.mounts.push_back(std::move(tmpfs));
 }
 
+std::vector<std::string> StageBuild::devices_of(const Run& run) const {
+  auto* service = static_cast<builder::v1::Devices*>(session_.query(builder::v1::Devices::kService));
+  std::vector<std::string> known;
+  if (service != nullptr && !run.devices.empty()) service->known(known);
+  std::vector<std::string> out;
+  for (const RunDevice& device : run.devices) {
+    const std::string name = expanded(device.name);
+    const bool all = name.find('=') == std::string::npos || name.ends_with("=*");
+    const std::string start = all ? name.substr(0, name.find('=')) + "=" : name;
+    bool found = false;
+    for (const std::string& other : known) {
+      if (all ? !other.starts_with(start) : other != name) continue;
+      found = true;
+      if (std::find(out.begin(), out.end(), other) == out.end()) out.push_back(other);
+    }
+    if (found) continue;
+    if (device.required) {
+      throw Error{Errc::invalid, "required device " + quote(name) +
+                                     " is not available: no CDI file of this host (/etc/cdi, /var/run/cdi) has it"};
+    }
+    say("[Warning] the device " + quote(name) + " is not available, and not required\n");
+  }
+  return out;
+}
+
+std::string StageBuild::create_container(const ContainerSpec& spec, const Run& run) {
+  const std::vector<std::string> devices = devices_of(run);
+  if (devices.empty()) return session_.create_container(spec);
+  auto* service = static_cast<builder::v1::Devices*>(session_.query(builder::v1::Devices::kService));
+  return service->create_with(spec, devices);
+}
+
 int StageBuild::run_command(const std::string& container) {
   auto* steps = static_cast<builder::v1::Steps*>(session_.query(builder::v1::Steps::kService));
   if (steps == nullptr) return session_.run(container);
@@ -246,6 +278,9 @@ void StageBuild::step(const Run& run) {
                 "granting entitlement security.insecure is not allowed by the client: use --allow security.insecure"};
   }
   if (insecure) created_by += " #(security) insecure";
+  for (const RunDevice& device : run.devices) {
+    created_by += " #(device) " + expanded(device.name) + (device.required ? " required" : "");
+  }
   if (!run.network.empty()) created_by += " #(network) " + run.network;
   if (!run.mounts.empty()) created_by += " #(mounts) " + sha256_hex(run.mounts_text + "\n" + telling);
   trace(run, process, arguments, mounts);
@@ -271,7 +306,7 @@ void StageBuild::step(const Run& run) {
   spec.network = run.network;
   spec.secret_env = plan.secret_env;
   spec.privileged = insecure;
-  const std::string container = session_.create_container(spec);
+  const std::string container = create_container(spec, run);
   const auto remove = [&](bool wanted) {
     if (wanted) session_.remove_container(container);
   };

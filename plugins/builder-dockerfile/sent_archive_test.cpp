@@ -137,5 +137,32 @@ TEST_F(SentArchiveTest, RefusesWhatIsNoArchiveOrCutOff) {
   }
 }
 
+/// A file of `size` bytes, all of them a hole, as GNU's tar has it.
+std::string hole_of(std::uint64_t size) {
+  std::string header(512, '\0');
+  header.replace(0, 4, "hole");
+  header.replace(100, 7, "0000644").replace(108, 7, "0000000").replace(116, 7, "0000000");
+  header.replace(124, 11, "00000000000").replace(136, 11, "00000000000");
+  header[156] = 'S';
+  header.replace(257, 7, "ustar  ");
+  const auto number = [&](std::size_t at, std::uint64_t value) {
+    header[at] = '\x80';
+    for (std::size_t byte = 0; byte < 8; ++byte) header[at + 11 - byte] = static_cast<char>(value >> (8 * byte));
+  };
+  number(386, size);
+  number(398, 0);
+  number(483, size);
+  header.replace(148, 8, 8, ' ');
+  unsigned sum = 0;
+  for (const char c : header) sum += static_cast<unsigned char>(c);
+  std::snprintf(header.data() + 148, 8, "%06o", sum);
+  return header + std::string(1024, '\0');
+}
+
+TEST_F(SentArchiveTest, ReadsNoHoleThatIsLargerThanAnybodyMeans) {
+  EXPECT_NO_THROW(look(hole_of(1 << 20)));
+  EXPECT_THROW(look(hole_of(std::uint64_t{1} << 40)), Error);
+}
+
 }  // namespace
 }  // namespace gantry::dockerfile

@@ -218,10 +218,12 @@ auto StageBuild::in_its_line(const Work& work) const {
   }
 }
 
-bool StageBuild::take_cached(const Step& step) {
-  if (no_cache_ || state_.cache_missed) return false;
+bool StageBuild::take_cached(const Step& step, bool stands_alone) {
+  if (no_cache_ || (state_.cache_missed && !stands_alone)) return false;
+  auto* grafts = static_cast<builder::v1::Grafts*>(session_.query(builder::v1::Grafts::kService));
   Image image;
-  if (!in_its_line([&] { return session_.cached(step, image); })) {
+  const auto look = [&] { return stands_alone ? grafts->grafted(step, image) : session_.cached(step, image); };
+  if (!in_its_line(look)) {
     state_.cache_missed = true;
     return false;
   }

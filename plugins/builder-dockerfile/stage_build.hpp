@@ -91,6 +91,10 @@ class StageBuild {
   Origin origin_of(const Copy& copy);
   std::vector<Source> find_sources(const Copy& copy, Origin& origin) const;
   [[nodiscard]] Source find_remote(const Copy& copy, const std::string& address, Origin& origin) const;
+  /// Where it copies to.
+  [[nodiscard]] std::string target_of(const Copy& copy) const;
+  /// Whether its layer is made without what is below it.
+  [[nodiscard]] bool stands_alone(const Copy& copy) const;
   void check_sources(const Copy& copy, const std::vector<Source>& sources) const;
   [[nodiscard]] std::string hash_of(const Copy& copy, const Source& source, const IgnorePatterns& exclude) const;
   void write_files(const Copy& copy, const std::vector<Source>& sources, const Tree& to);
@@ -100,6 +104,9 @@ class StageBuild {
   // run_step.cpp
   void step(const Run& run);
   [[nodiscard]] std::string image_of(const std::string& name);
+  /// Those of the host's that the step gets. Errors: invalid (a required one is not there).
+  [[nodiscard]] std::vector<std::string> devices_of(const Run& run) const;
+  [[nodiscard]] std::string create_container(const builder::v1::ContainerSpec& spec, const Run& run);
   [[nodiscard]] int run_command(const std::string& container);
   struct MountPlan;
   struct MountOrigin;
@@ -129,8 +136,9 @@ class StageBuild {
   [[nodiscard]] builder::v1::Step make_step(const std::string& created_by) const;
   template <class Work>
   auto in_its_line(const Work& work) const;
-  /// Whether the cache had it: then the state is its.
-  bool take_cached(const builder::v1::Step& step);
+  /// Whether the cache had it: then the state is its. What stands alone is looked for also behind a step that was not
+  /// there.
+  bool take_cached(const builder::v1::Step& step, bool stands_alone = false);
   void commit(builder::v1::Step step);
   void show_removed(const std::string& container);
 

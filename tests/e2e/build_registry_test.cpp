@@ -132,6 +132,66 @@ TEST_F(BuildRegistry, BuildsFromACacheThatAnotherHostHasPushed) {
   cli("rmi first");
 }
 
+TEST_F(BuildRegistry, BuildsWithEitherClientFromAnImageThatIsItsOwnCache) {
+  if (!have_docker_cli()) GTEST_SKIP() << "no docker CLI on this machine";
+  Registry registry{{}};
+  ASSERT_EQ(cli("build --push --cache-to type=inline -t localhost:5000/app:1 -", kOnceRecipe).code, 0);
+  Daemon other;
+  ASSERT_TRUE(other.start()) << other.log();
+  load_busybox(other);
+  ASSERT_EQ(other.docker("pull -q localhost:5000/app:1").code, 0);
+  for (const bool docker : {true, false}) {
+    const std::string flags = "build --cache-from localhost:5000/app:1 -";
+    const Result built = docker ? other.docker(flags, kOnceRecipe) : other.cli(flags, kOnceRecipe);
+    EXPECT_THAT(built.out, AllOf(HasSubstr("Using cache"), Not(HasSubstr("Running in")))) << built.err;
+    other.cli("image prune -f");
+    other.cli("builder prune -f");
+  }
+}
+
+TEST_F(BuildRegistry, BuildsFromTheStagesThatAnotherHostHasPushed) {
+  Registry registry{{}};
+  const std::string recipe =
+      "FROM busybox AS tools\nRUN cat /proc/sys/kernel/random/uuid >/tool\nRUN rm /etc/passwd\n"
+      "FROM busybox\nCOPY --from=tools /tool /tool\n";
+  const Result first = cli("build --cache-to type=registry,mode=max,ref=localhost:5000/cache:max -t first -", recipe);
+  ASSERT_EQ(first.code, 0) << first.err;
+  Daemon other;
+  ASSERT_TRUE(other.start()) << other.log();
+  load_busybox(other);
+  const Result second =
+      other.cli("build --progress=classic --cache-from type=registry,ref=localhost:5000/cache:max -t second -", recipe);
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_THAT(second.out, AllOf(HasSubstr("Using cache"), Not(HasSubstr("Running in")))) << second.err;
+  EXPECT_EQ(other.cli("run --rm second cat /tool").out, cli("run --rm first cat /tool").out);
+  // Whoever takes the tag for an image gets the one that was asked for.
+  ASSERT_EQ(other.cli("rmi -f second localhost:5000/cache:max").code, 0);
+  ASSERT_EQ(other.docker("pull -q localhost:5000/cache:max").code, 0);
+  EXPECT_EQ(other.docker("inspect -f {{.Id}} localhost:5000/cache:max").line(), id_of("first"));
+  cli("rmi first");
+}
+
+TEST_F(BuildRegistry, PushesLayersAsTheyAreToBeCompressed) {
+  Registry registry{{}};
+  const auto layers_of = [&](const std::string& name) {
+    return shell("skopeo inspect --tls-verify=false --raw docker://localhost:5000/" + name +
+                 " | grep -o 'tar[.+]*[a-z]*\"' | tr -d '\"' | xargs")
+        .line();
+  };
+  const std::string build = "build -o type=registry,force-compression=true,name=localhost:5000/";
+  ASSERT_EQ(cli(build + "z,compression=zstd --cache-to type=registry,ref=localhost:5000/zc -", kOnceRecipe).code, 0);
+  EXPECT_EQ(layers_of("z"), "tar+zstd tar+zstd");
+  EXPECT_EQ(layers_of("zc"), "tar+zstd tar+zstd");
+  ASSERT_EQ(cli(build + "u,compression=uncompressed -", kOnceRecipe).code, 0);
+  EXPECT_EQ(layers_of("u"), "tar tar");
+  ASSERT_EQ(cli(build + "g,compression=gzip,compression-level=9 -", kOnceRecipe).code, 0);
+  EXPECT_EQ(layers_of("g"), "tar.gzip tar.gzip");
+  cli("rmi -f $(" + program("gantry").string() + " images -q --filter reference=localhost:*/*)");
+  cli("builder prune -f");
+  EXPECT_EQ(cli("run --rm localhost:5000/z test -s /once").code, 0);
+  EXPECT_EQ(cli("run --rm localhost:5000/u test -s /once").code, 0);
+}
+
 TEST_F(BuildRegistry, BuildsWithoutACacheThatIsMissing) {
   Registry registry{{}};
   for (const char* place : {"localhost:5000/none", "localhost:5999/none"}) {

@@ -123,6 +123,9 @@ TEST_F(BuildRemote, NamesAFileAsItsServerDoesAndNothingOutside) {
 
 TEST_F(BuildRemote, UnpacksNoArchiveThatCameFromAServer) {
   EXPECT_EQ(build("ADD $S/context.tar.gz /d/\nRUN test -f /d/context.tar.gz\n").code, 0);
+  EXPECT_EQ(build("ADD --unpack $S/context.tar.gz /d/\nRUN test -f /d/f && test ! -e /d/context.tar.gz\n").code, 0)
+      << "unless it is asked for";
+  EXPECT_NE(build("ADD --unpack $S/bomb.tar.gz /d/\n").code, 0);
 }
 
 TEST_F(BuildRemote, FindsAFileThatHasNotChangedInItsCache) {

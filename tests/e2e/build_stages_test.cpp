@@ -171,10 +171,10 @@ TEST_F(BuildStages, TakeImagesFromLayoutsByName) {
             0);
   cli("rmi other/name:v1");
   const fs::path unpacked = daemon->root() / "unpacked";
-  const Result written =
-      cli("build -q --no-cache -o type=oci,tar=false,compression=zstd,dest=" + unpacked.string() + " -",
-          "FROM busybox\nRUN echo x >/inside\n");
-  EXPECT_THAT(written.err, HasSubstr("WARNING: the output attribute compression has no effect"));
+  const Result written = cli("build -q --no-cache -o type=oci,tar=false,compression=zstd,registry.insecure=true,dest=" +
+                                 unpacked.string() + " -",
+                             "FROM busybox\nRUN echo x >/inside\n");
+  EXPECT_THAT(written.err, HasSubstr("WARNING: the output attribute registry.insecure has no effect"));
   EXPECT_TRUE(fs::exists(unpacked / "oci-layout"));
   const std::string recipe = "FROM base\nCOPY --from=base /inside /copied\nRUN cat /inside /copied\n";
   EXPECT_EQ(cli("build --build-context base=oci-layout://" + unpacked.string() + " -", recipe).code, 0);
@@ -253,6 +253,18 @@ TEST_F(BuildStages, BecomeFilesOfTheUser) {
   cli("rmi named:1");
 }
 
+TEST_F(BuildStages, BecomeAnArchiveThatDockerLoads) {
+  const fs::path out = daemon->root() / "out.tar";
+  const Result built =
+      build("FROM busybox\nRUN echo made >/made\n", "-t saved:1 -o type=docker,name=saved:1,dest=" + out.string());
+  ASSERT_EQ(built.code, 0) << built.err;
+  ASSERT_EQ(cli("rmi saved:1").code, 0);
+  const Result loaded = have_docker_cli() ? daemon->docker("load -i " + out.string()) : cli("load -i " + out.string());
+  EXPECT_THAT(loaded.out, HasSubstr("Loaded image: saved:1")) << loaded.err;
+  EXPECT_EQ(cli("run --rm saved:1 cat /made").line(), "made");
+  cli("rmi saved:1");
+}
+
 TEST_F(BuildStages, BringOnlyTheImagesOwnFilesToADirectory) {
   const fs::path folder = context({{"Dockerfile", "FROM scratch\nCOPY a /a\n"}, {"a", "x"}});
   const fs::path out = daemon->root() / "exported";
@@ -272,6 +284,60 @@ TEST_F(BuildStages, FindTheirCacheInADirectory) {
   const Result again = build(recipe, "--cache-from type=local,src=" + cache.string());
   EXPECT_THAT(again.out, HasSubstr("RUN cat /made\n ---> Using cache")) << again.err;
   EXPECT_THAT(build(recipe, "--cache-to type=s3,bucket=x").err, HasSubstr("type \"s3\" is not supported"));
+  EXPECT_EQ(build(recipe, "--cache-to type=registry,ref=localhost:5999/x,ignore-error=true").code, 0);
+}
+
+/// Two stages, one of which leaves nothing in the image but a copy: only mode=max has its steps.
+constexpr const char* kStagesOnce =
+    "FROM busybox AS tools\nRUN cat /proc/sys/kernel/random/uuid >/tool\nRUN rm /etc/passwd\n"
+    "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/once\nCOPY --from=tools /tool /tool\n";
+
+TEST_F(BuildStages, TakeThoseOfAllStagesFromAnotherHostsDirectory) {
+  const fs::path max = daemon->root() / "max";
+  const fs::path min = daemon->root() / "min";
+  const Result first = build(kStagesOnce, "-t first --cache-to type=local,mode=max,dest=" + max.string() +
+                                              " --cache-to type=local,mode=min,dest=" + min.string());
+  ASSERT_EQ(first.code, 0) << first.err;
+  Daemon other;
+  ASSERT_TRUE(other.start()) << other.log();
+  load_busybox(other);
+  const std::string build = "build --progress=classic -t second --cache-from type=local,src=";
+  const Result partly = other.cli(build + min.string() + " -", kStagesOnce);
+  EXPECT_THAT(partly.out, HasSubstr("RUN rm /etc/passwd\n ---> Running in")) << partly.err;
+  ASSERT_EQ(other.cli("rmi -f second").code, 0);
+  ASSERT_EQ(other.cli("image prune -f").code, 0);
+  ASSERT_EQ(other.cli("builder prune -f").code, 0);
+  const Result second = other.cli(build + max.string() + " -", kStagesOnce);
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_THAT(second.out, Not(HasSubstr("Running in"))) << second.err;
+  EXPECT_EQ(other.cli("run --rm second cat /once /tool").out, cli("run --rm first cat /once /tool").out);
+  cli("rmi first");
+}
+
+TEST_F(BuildStages, LeaveLayersAsTheyAreToBeCompressed) {
+  const fs::path folder = context({{"Dockerfile", "FROM busybox\nCOPY a /a\n"}, {"a", std::string(100000, 'x')}});
+  const fs::path out = daemon->root() / "out.oci";
+  const auto types = [&](const std::string& attributes) {
+    const Result built = cli("build -o type=oci,dest=" + out.string() + "," + attributes + " " + folder.string());
+    EXPECT_EQ(built.code, 0) << built.err;
+    return shell("tar -xOf " + out.string() + " $(tar -xOf " + out.string() +
+                 " index.json | grep -o 'sha256:[0-9a-f]*' | head -1 | sed 's|sha256:|blobs/sha256/|') | "
+                 "grep -o 'layer.v1.tar[+a-z]*' | xargs")
+        .line();
+  };
+  EXPECT_EQ(types("compression=zstd,compression-level=3,force-compression=true"),
+            "layer.v1.tar+zstd layer.v1.tar+zstd");
+  // What others have compressed stays as it is, unless it is to be done again.
+  EXPECT_EQ(types("compression=gzip"), "layer.v1.tar+zstd layer.v1.tar+zstd");
+  EXPECT_EQ(types("compression=gzip,force-compression=true"), "layer.v1.tar+gzip layer.v1.tar+gzip");
+  EXPECT_EQ(types("compression=uncompressed,force-compression=true"), "layer.v1.tar layer.v1.tar");
+  EXPECT_EQ(types("compression=zstd"), "layer.v1.tar+zstd layer.v1.tar+zstd");
+  Daemon other;
+  ASSERT_TRUE(other.start()) << other.log();
+  const std::string id = other.cli("load -q -i " + out.string()).line();
+  EXPECT_EQ(other.cli("run --rm " + id.substr(id.rfind(':') + 1) + " wc -c /a").line(), "100000 /a") << id;
+  const Result refused = cli("build --provenance -o type=oci,dest=/x,compression=uncompressed " + folder.string());
+  EXPECT_THAT(refused.err, HasSubstr("what is said about an image is about compressed layers"));
 }
 
 }  // namespace
