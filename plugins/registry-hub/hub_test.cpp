@@ -253,6 +253,7 @@ TEST(Url, IsTakenApartAndResolved) {
   EXPECT_EQ(url.resolve("x/y").str(), "https://[::1]:5000/v2/x/y");
   EXPECT_EQ(url.resolve("/x").str(), "https://[::1]:5000/x");
   EXPECT_EQ(url.resolve("http://h").str(), "http://h/");
+  EXPECT_EQ(url.resolve("x#y/z").str(), "https://[::1]:5000/v2/x");
   EXPECT_TRUE(url.same_origin(url.resolve("/x")));
   EXPECT_FALSE(parse_url("https://h/").same_origin(parse_url("http://h/")));
   for (const char* bad : {"", "ftp://x/", "https://", "https://h:port/", "https://h/a b", "https://h/\r\nX: y"}) {

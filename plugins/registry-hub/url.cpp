@@ -50,6 +50,7 @@ bool Url::same_origin(const Url& other) const {
 }
 
 Url Url::resolve(std::string_view reference) const {
+  reference = reference.substr(0, reference.find('#'));
   if (reference.starts_with("http://") || reference.starts_with("https://")) return parse_url(reference);
   if (reference.starts_with("//")) return parse_url(scheme + ":" + std::string{reference});
   Url out{*this};
