@@ -101,6 +101,36 @@ TEST_P(ArchiveLoad, TakesEachCompressionOfArchivesAndLayers) {
   expect_nothing();
 }
 
+/// The most memory that the process has had at once since `forget`, in KiB.
+class PeakMemory {
+ public:
+  static void forget() { std::ofstream{"/proc/self/clear_refs"} << 5; }
+  static std::size_t get() {
+    std::ifstream status{"/proc/self/status"};
+    for (std::string word; status >> word;) {
+      std::size_t size = 0;
+      if (word == "VmHWM:" && status >> size) return size;
+    }
+    return 0;
+  }
+};
+
+TEST_P(ArchiveLoad, InflatesABombInLittleMemoryAndLeavesNothingOfIt) {
+  constexpr std::size_t kBomb = std::size_t{96} << 20;
+  static const std::string packed = compressed(layer_tar("f", std::string(kBomb, '\0')), "gzip -9", root_);
+  fs::remove(root_ / "plain");
+  ASSERT_LT(packed.size(), kBomb / 500);
+  Packed image{{kSmall}};
+  image.layers[0] = packed;
+  const std::string archive = archive_of(image, "lcm");
+  PeakMemory::forget();
+  const std::size_t before = PeakMemory::get();
+  // The config names another layer: all of it is inflated before that is known.
+  EXPECT_THAT(take(archive), HasSubstr("but the image's config names"));
+  EXPECT_LT(PeakMemory::get(), before + 48 * 1024);
+  expect_nothing();
+}
+
 TEST_P(ArchiveLoad, FollowsLayersThatAreLinks) {
   const Packed image{{kLarge, kLarge}};
   TarMaker tar;

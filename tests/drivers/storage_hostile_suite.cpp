@@ -147,6 +147,26 @@ TEST_F(StorageHostileArchive, WhiteoutOfTheParent) {
   }
 }
 
+TEST_F(StorageHostileArchive, WhiteoutsThroughAChainOfLinks) {
+  const std::string outside = scratch().string();
+  const std::string inside = outside.substr(1);
+  TarMaker base;
+  base.directory(inside).file(inside + "/victim", "inside").file(inside + "/other", "inside");
+  base.link("a", "b").link("b", "c").link("c", outside);
+  apply(1, {}, base);
+  // The layer's own links, and those of the one below.
+  TarMaker own;
+  own.directory(inside).link("a", "b").link("b", "c").link("c", outside).whiteout("a/", "victim");
+  apply(2, {1}, own);
+  TarMaker below;
+  below.whiteout("a/", "victim").file("b/.wh..wh..opq");
+  apply(3, {1}, below);
+  EXPECT_EQ(read(victim()), "untouched");
+  const MountedTop top{prepare("top", {1, 2}), place()};
+  EXPECT_FALSE(is_there(top / (inside + "/victim")));
+  EXPECT_EQ(read(top / (inside + "/other")), "inside");
+}
+
 TEST_F(StorageHostileArchive, FileAsParent) {
   TarMaker tar;
   tar.file("f", "1").file("f/inside", "2");
