@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <mutex>
 
 #include "drivers/silent_call.hpp"
 #include "gantry/error.hpp"
@@ -19,17 +21,23 @@ namespace fs = std::filesystem;
 class WatchedCall final : public Call {
  public:
   [[nodiscard]] bool cancelled() const noexcept override {
+    const std::lock_guard lock{mutex_};
     asked_ = true;
-    asked_.notify_all();
+    changed_.notify_all();
     return false;
   }
   [[nodiscard]] int cancel_fd() const noexcept override { return -1; }
   void progress(const Progress&) const override {}
   void log(LogLevel, std::string_view) const noexcept override {}
-  void await_question() const { asked_.wait(false); }
+  void await_question() const {
+    std::unique_lock lock{mutex_};
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds{20}, [this] { return asked_; })) << "nobody waits";
+  }
 
  private:
-  mutable std::atomic<bool> asked_{false};
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable bool asked_ = false;
 };
 
 class CacheMountsTest : public ::testing::Test {

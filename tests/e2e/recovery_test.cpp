@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "engine.hpp"
@@ -153,6 +155,79 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
         << cli("images -a").out << daemon->log();
     // So that the next load has something to do.
     if (loaded) cli("rmi three:1");
+  }
+}
+
+/// What a script of a client's has been told is done: a line for each.
+class Acknowledged {
+ public:
+  explicit Acknowledged(std::filesystem::path file) : file_(std::move(file)) { forget(); }
+  void forget() const { std::filesystem::remove(file_); }
+  [[nodiscard]] bool has(const std::string& what) const {
+    return shell("grep -qx " + what + " " + file_.string() + " 2>/dev/null").code == 0;
+  }
+  /// "command && note it".
+  [[nodiscard]] std::string noting(const std::string& command, const std::string& what) const {
+    return command + " && echo " + what + " >>" + file_.string() + "; ";
+  }
+
+ private:
+  std::filesystem::path file_;
+};
+
+// The same for images that come from a registry's place, are built, and go.
+TEST_F(Recovery, KillsAtRandomPointsOfPullsAndBuildsLoseNoImage) {
+  const char* given = std::getenv("GANTRY_TEST_ROUNDS");
+  const int rounds = given == nullptr ? 3 : std::stoi(given);
+  std::random_device seed_source;
+  const unsigned seed = seed_source();
+  RecordProperty("seed", static_cast<int>(seed));
+  std::mt19937 random{seed};
+  const std::string layout = three_layers(daemon->root() / "three").string();
+  const std::filesystem::path context = daemon->root() / "built";
+  std::filesystem::create_directories(context);
+  std::ofstream{context / "Dockerfile"} << "FROM busybox AS made\nRUN head -c 2000000 /dev/zero >/zeros\n"
+                                           "FROM busybox\nCOPY --from=made /zeros /zeros\nCOPY f /f\nRUN echo x >/x\n";
+  std::ofstream{context / "f"} << std::string(3'000'000, 'f');
+  const auto stored = stored_files(*daemon);
+  const Kernel idle = kernel_state(*daemon);
+  const Acknowledged done{daemon->root() / "done"};
+  const std::string client = program("gantry").string() + " ";
+  const std::string pull = done.noting(client + "pull -q oci:" + layout + ":1", "pulled");
+  const std::string build = done.noting(client + "build -q -t built:1 " + context.string(), "built");
+  const std::string prune = done.noting(client + "builder prune -f", "pruned");
+  for (int round = 0; round < rounds; ++round) {
+    const std::string where = "seed " + std::to_string(seed) + " round " + std::to_string(round);
+    done.forget();
+    const auto one = std::make_unique<Background>(pull, daemon->environment(), false);
+    const auto other = std::make_unique<Background>(build + prune + build, daemon->environment(), false);
+    std::uniform_int_distribution<int> wait{0, 700'000};
+    ::usleep(static_cast<useconds_t>(wait(random)));
+    daemon->kill(SIGKILL);
+    one->wait();
+    other->wait();
+    ASSERT_TRUE(daemon->start()) << where << "\n" << daemon->log();
+    EXPECT_EQ(cli("ps -aq").out, "") << where << ": a step has outlived its build";
+    const bool pulled = cli("images -q three").out != "";
+    const bool built = cli("images -q built").out != "";
+    EXPECT_TRUE(pulled || !done.has("pulled")) << where;
+    EXPECT_TRUE(built || !done.has("built")) << where;
+    // What is there is there whole: to be read out, and to be run.
+    if (pulled) {
+      EXPECT_EQ(cli("save three:1 | tar -t >/dev/null").code, 0) << where;
+    }
+    if (built) {
+      EXPECT_EQ(cli("run --rm built:1 wc -c /zeros /f /x | tail -1").line(), "  5000002 total") << where;
+    }
+    // And can be had again, whatever was half done.
+    EXPECT_EQ(shell(pull + build, daemon->environment()).code, 0) << where << "\n" << daemon->log();
+    EXPECT_EQ(cli("run --rm built:1 wc -c /zeros /f /x | tail -1").line(), "  5000002 total") << where;
+    EXPECT_EQ(cli("rmi three:1 built:1").code, 0) << where;
+    cli("image prune -f");
+    cli("builder prune -f");
+    ASSERT_EQ(leaks_since(idle, *daemon), "") << where << "\n" << daemon->log();
+    ASSERT_EQ(stored_files(*daemon), stored) << where << "\n" << cli("images -a").out << daemon->log();
+    ASSERT_FALSE(HasFailure());
   }
 }
 
