@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/commands.hpp"
+#include "commands/image_tree.hpp"
 #include "commands/list_flags.hpp"
 #include "commands/rows.hpp"
 #include "format/units.hpp"
@@ -120,16 +121,25 @@ int image_ls(Context& context) {
       .toggle("digests", digests, "Show digests")
       .toggle("no-trunc", full, "Don't truncate output")
       .toggle("quiet,q", quiet, "Only show image IDs")
-      .toggle("tree", tree, "List multi-platform images as a tree (EXPERIMENTAL)")
-      .hidden();
+      .toggle("tree", tree, "List each image with the manifests for its platforms");
   list.declare_filter(flags, "Filter output based on conditions provided");
   list.declare_format(flags);
   const auto words = context.parse(flags, Arity::between(0, 1));
   if (!words.empty()) list.filters.push_back("reference=" + words[0]);
-  if (list.format.empty() && !quiet) list.format = context.config().text("imagesFormat");
   Query query;
   query.add_if(all, "all");
   list.add_filters(query);
+  if (tree) {
+    if (quiet) throw Failure("--quiet is not yet supported with --tree");
+    if (full) throw Failure("--no-trunc is not yet supported with --tree");
+    if (digests) throw Failure("--show-digest is not yet supported with --tree");
+    if (!list.format.empty()) throw Failure("--format is not yet supported with --tree");
+    query.add("manifests", "1");
+    const std::string drawn = image_tree(context.client().get("/images/json" + query.text()));
+    std::fputs(drawn.c_str(), stdout);
+    return 0;
+  }
+  if (list.format.empty() && !quiet) list.format = context.config().text("imagesFormat");
   const Json images = context.client().get("/images/json" + query.text());
   const bool with_digests = digests || mentions(list.format, "Digest");
   std::vector<Json> rows;

@@ -5,6 +5,7 @@
 #include "api/as_of.hpp"
 #include "api/lent_file.hpp"
 #include "api/member_order.hpp"
+#include "api/platform_query.hpp"
 #include "api/progress_stream.hpp"
 #include "api/registry_auth.hpp"
 #include "images/image_config.hpp"
@@ -84,6 +85,8 @@ awaitable<Response> Images::list(Exchange& exchange) {
   wanted.all = request.flag("all");
   wanted.shared_size = request.flag("shared-size");
   wanted.count_containers = request.version >= Version{1, 51};
+  wanted.manifests = request.version >= Version{1, 47} && request.flag("manifests");
+  wanted.identity = request.version >= Version{1, 54} && request.flag("identity");
   wanted.filters = request.filters();
   // From before there were filters.
   if (const std::string filter = request.get("filter"); !filter.empty()) wanted.filters["reference"].push_back(filter);
@@ -116,7 +119,15 @@ awaitable<Response> Images::create(Exchange& exchange) {
 }
 
 awaitable<Response> Images::inspect(Exchange& exchange) {
-  nlohmann::json out = service_.inspect(exchange.request().parameter("name"));
+  const Version version = exchange.request().version;
+  images::InspectRequest wanted;
+  wanted.manifests = version >= Version{1, 48} && exchange.request().flag("manifests");
+  if (version >= Version{1, 49}) wanted.platform = platform(exchange.request());
+  wanted.identity = version >= Version{1, 53};
+  if (wanted.manifests && wanted.platform) {
+    throw Error{Errc::invalid, "conflicting options: manifests and platform options cannot both be set"};
+  }
+  nlohmann::json out = service_.inspect(exchange.request().parameter("name"), wanted);
   if (exchange.request().version < kNoVirtualSize) {
     out["VirtualSize"] = out["Size"];
   }
@@ -126,7 +137,9 @@ awaitable<Response> Images::inspect(Exchange& exchange) {
 }
 
 awaitable<Response> Images::history(Exchange& exchange) {
-  const nlohmann::json out = service_.history(exchange.request().parameter("name"));
+  const Request& request = exchange.request();
+  const auto wanted = request.version >= Version{1, 48} ? platform(request) : std::nullopt;
+  const nlohmann::json out = service_.history(request.parameter("name"), wanted);
   co_return Response::json(out);
 }
 
@@ -143,29 +156,14 @@ std::string statement_json(const images::Statement& statement) {
   return out;
 }
 
-/// The image here is of one platform. Errors: invalid, not_found.
-void check_platform(const Request& request, const images::Image& image) {
-  const auto platforms = request.all("platform");
-  if (platforms.size() > 1) throw Error{Errc::invalid, "only one platform may be given"};
-  if (platforms.empty()) return;
-  const auto wanted = nlohmann::json::parse(platforms.front(), nullptr, false);
-  if (!wanted.is_object()) throw Error{Errc::invalid, "failed to parse platform: a JSON object was expected"};
-  const auto member = [&](const char* name) {
-    const auto found = wanted.find(name);
-    return found != wanted.end() && found->is_string() ? found->get<std::string>() : std::string{};
-  };
-  if (member("os") == image.os && member("architecture") == image.architecture) return;
-  throw Error{Errc::not_found, "image has no manifest for the platform " + member("os") + "/" + member("architecture")};
-}
-
 }  // namespace
 
 awaitable<Response> Images::attestations(Exchange& exchange) {
   const Request& request = exchange.request();
   const std::string name = request.parameter("name");
-  check_platform(request, *service_.get(name));
+  const auto platform = single_platform(request);
   const auto types = request.all("type");
-  const auto statements = co_await service_.statements(name, types, request.flag("statement"));
+  const auto statements = co_await service_.statements(name, types, request.flag("statement"), platform);
   Response response;
   response.content_type = "application/json";
   for (const auto& statement : statements) {
@@ -182,6 +180,8 @@ awaitable<Response> Images::push(Exchange& exchange) {
   request.destination = exchange.request().get("destination");
   request.plain = exchange.request().get("compression") == "uncompressed";
   request.beside = exchange.request().all("beside");
+  // Clients had sent one before there was a meaning to it.
+  if (exchange.request().version >= Version{1, 46}) request.platform = platform(exchange.request());
   request.credentials = registry_credentials(exchange);
   const ProgressStream::Work work = [this, &request](images::Report report, images::Cancel cancel) {
     return service_.push(request, std::move(report), std::move(cancel));
@@ -201,7 +201,17 @@ awaitable<Response> Images::tag(Exchange& exchange) {
 awaitable<Response> Images::remove(Exchange& exchange) {
   const Request& request = exchange.request();
   const std::string name = request.parameter("name");
-  const nlohmann::json out = co_await service_.remove(name, request.flag("force"), !request.flag("noprune"));
+  const bool force = request.flag("force");
+  const bool prune = !request.flag("noprune");
+  std::vector<images::Platform> wanted;
+  if (request.version >= Version{1, 50}) wanted = platforms(request, "platforms");
+  std::vector<wire::ImageDeleteItem> gone;
+  if (wanted.empty()) {
+    gone = co_await service_.remove(name, force, prune);
+  } else {
+    gone = co_await service_.remove_platforms(name, wanted, force, prune);
+  }
+  const nlohmann::json out = gone;
   co_return Response::json(out);
 }
 
@@ -227,19 +237,21 @@ awaitable<Response> Images::save(Exchange& exchange) {
   const Request& request = exchange.request();
   std::vector<std::string> names = request.all("names");
   if (const auto name = request.parameters.find("name"); name != request.parameters.end()) names = {name->second};
+  const auto wanted = archive_platform(request);
   bool started = false;
   const images::DownloadSink sink = [&exchange, &started](std::string_view piece) -> awaitable<void> {
     if (!std::exchange(started, true)) co_await exchange.start(200, "application/x-tar");
     co_await exchange.write(piece);
   };
-  co_await service_.save(names, sink, nullptr);
+  co_await service_.save(names, sink, nullptr, wanted);
   co_return Response::done();
 }
 
 awaitable<Response> Images::load(Exchange& exchange) {
   const bool quiet = exchange.request().flag("quiet", false);
-  const ProgressStream::Work work = [this, quiet, &exchange](images::Report report, images::Cancel cancel) {
-    return service_.load(body_of(exchange), quiet, std::move(report), std::move(cancel));
+  const auto wanted = archive_platform(exchange.request());
+  const ProgressStream::Work work = [this, quiet, wanted, &exchange](images::Report report, images::Cancel cancel) {
+    return service_.load(body_of(exchange), quiet, std::move(report), std::move(cancel), wanted);
   };
   ProgressStream stream{exchange};
   co_return co_await stream.run(work, false, ProgressStream::Failure::in_stream);
@@ -247,13 +259,14 @@ awaitable<Response> Images::load(Exchange& exchange) {
 
 awaitable<Response> Images::load_lent(Exchange& exchange) {
   const bool quiet = exchange.request().flag("quiet", false);
+  const auto wanted = archive_platform(exchange.request());
   const nlohmann::json claim = co_await exchange.body_json();
   const auto lender = exchange.peer();
   if (!lender) throw Error{Errc::conflict, "the client may be on another host"};
   const auto take = [&] { return std::make_shared<const UniqueFd>(take_lent_file(*lender, claim)); };
   const std::shared_ptr<const UniqueFd> file = co_await workers_.run(Pool::quick, take);
-  const ProgressStream::Work work = [this, quiet, file](images::Report report, images::Cancel cancel) {
-    return service_.load_file(file, quiet, std::move(report), std::move(cancel));
+  const ProgressStream::Work work = [this, quiet, wanted, file](images::Report report, images::Cancel cancel) {
+    return service_.load_file(file, quiet, std::move(report), std::move(cancel), wanted);
   };
   ProgressStream stream{exchange};
   co_return co_await stream.run(work, true, ProgressStream::Failure::in_stream);

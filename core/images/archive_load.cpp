@@ -50,10 +50,8 @@ awaitable<std::vector<LayerRecord>> unpack_layers(Context& context, std::vector<
   co_return co_await bring_missing(context, records, layers, origins, cancel);
 }
 
-awaitable<void> load_image(Context& context, ArchivedImage image, std::map<std::string, Origin> origins, bool quiet,
-                           Report report, Cancel cancel) {
-  ImageRecord record;
-  parse_image_config(image.config, record.image);
+awaitable<void> load_image(Context& context, ArchivedImage image, ImageRecord record,
+                           std::map<std::string, Origin> origins, bool quiet, Report report, Cancel cancel) {
   Manifest parts;
   parts.layers = image.layers;
   const std::vector<Layer> layers = layers_of(record.image, parts);
@@ -93,19 +91,21 @@ std::map<std::string, Origin> origins_in(const ArchiveFiles& archive) {
 
 using Found = std::vector<ArchivedImage>;
 
-awaitable<Found> find_in_file(Context& context, std::shared_ptr<const UniqueFd> file, ArchiveFiles& archive) {
+awaitable<Found> find_in_file(Context& context, std::shared_ptr<const UniqueFd> file, ArchiveFiles& archive,
+                              std::optional<Platform> platform) {
   const auto take = [&] {
     archive.read(file);
-    return find_images(archive);
+    return find_images(archive, platform);
   };
   co_return co_await context.workers.run(Pool::slow, take);
 }
 
-awaitable<Found> find_in_stream(Context& context, UploadSource upload, ArchiveFiles& archive) {
+awaitable<Found> find_in_stream(Context& context, UploadSource upload, ArchiveFiles& archive,
+                                std::optional<Platform> platform) {
   Found found;
   const std::function<void(ByteSource&)> take = [&](ByteSource& source) {
     archive.read(source);
-    found = find_images(archive);
+    found = find_images(archive, platform);
   };
   co_await read_upload(context.workers, std::move(upload), take);
   co_return found;
@@ -117,14 +117,24 @@ awaitable<void> take_images(Context& context, ArchiveSource source, std::shared_
   ArchiveFiles archive{context.blobs, [early](const ArchiveFiles::File& file) { early->take(file); }, cancel};
   Found found;
   if (source.file != nullptr) {
-    found = co_await find_in_file(context, source.file, archive);
+    found = co_await find_in_file(context, source.file, archive, source.platform);
   } else {
-    found = co_await find_in_stream(context, std::move(source.upload), archive);
+    found = co_await find_in_stream(context, std::move(source.upload), archive, source.platform);
   }
   const std::map<std::string, Origin> origins = origins_in(archive);
+  bool any = false;
   for (ArchivedImage& image : found) {
     if (cancel != nullptr && cancel->cancelled()) throw Error{Errc::cancelled, "context canceled"};
-    co_await load_image(context, std::move(image), origins, quiet, report, cancel);
+    ImageRecord record;
+    parse_image_config(image.config, record.image);
+    const Platform actual{record.image.os, record.image.architecture, record.image.variant};
+    if (source.platform && !same_platform(*source.platform, actual)) continue;
+    any = true;
+    co_await load_image(context, std::move(image), std::move(record), origins, quiet, report, cancel);
+  }
+  if (source.platform && !any) {
+    throw Error{Errc::not_found,
+                "the archive has no image for the specified platform (" + source.platform->str() + ")"};
   }
 }
 

@@ -8,6 +8,7 @@ namespace gantry::images {
 struct ArchiveSource {
   UploadSource upload;
   std::shared_ptr<const UniqueFd> file;
+  std::optional<Platform> platform;  ///< Only images of this one are wanted.
 };
 
 /// Takes the images of a docker-archive or an OCI layout.

@@ -29,6 +29,13 @@ std::size_t text_of(const Attestation& attestation) {
 /// A small archive may name many images, each of a large config, and the same one over and over.
 class FoundImages {
  public:
+  explicit FoundImages(const std::optional<Platform>& platform)
+      : platform_(platform.value_or(host_platform())), must_have_(!platform) {}
+
+  /// Of an index of several platforms.
+  [[nodiscard]] const Platform& platform() const { return platform_; }
+  /// It is this host's: an index without it is of no use. Where somebody names one, others may be left out.
+  [[nodiscard]] bool must_have() const { return must_have_; }
   void add(ArchivedImage image) {
     text_ += image.config.size() + image.manifest.content.size();
     descriptors_ += image.layers.size();
@@ -42,6 +49,7 @@ class FoundImages {
     images_.back().attestation = std::move(attestation);
     check();
   }
+  [[nodiscard]] std::size_t size() const { return images_.size(); }
   [[nodiscard]] const ArchivedImage& last() const { return images_.back(); }
   std::vector<ArchivedImage> take() { return std::move(images_); }
 
@@ -51,6 +59,8 @@ class FoundImages {
     if (text_ > kMaxText || descriptors_ > kMaxDescriptors) refuse_archive("its images are too large");
   }
 
+  Platform platform_;
+  bool must_have_;
   std::vector<ArchivedImage> images_;
   std::size_t text_{};
   std::size_t descriptors_{};
@@ -178,8 +188,9 @@ void from_entry(const Index::Entry& entry, int depth, std::vector<std::string> n
   const auto parsed = parse_manifest(content, entry.descriptor.media_type);
   if (const Index* nested = std::get_if<Index>(&parsed)) {
     if (depth > 3) refuse_archive("its indexes are nested too deeply");
+    const std::size_t before = out.size();
     from_layout(*nested, depth + 1, std::move(names), archive, out);
-    if (out.last().attestation.index.content.empty()) {
+    if (out.size() > before && out.last().attestation.index.content.empty()) {
       const registry::v1::Manifest top{nested->media_type, entry.descriptor.digest, content};
       out.add(attestation_in(top, *nested, out.last().manifest.digest, archive));
     }
@@ -198,9 +209,10 @@ void from_entry(const Index::Entry& entry, int depth, std::vector<std::string> n
 void from_layout(const Index& index, int depth, std::vector<std::string> names, ArchiveFiles& archive,
                  FoundImages& out) {
   if (depth > 0) {
-    // One name for several platforms: ours.
-    const Index::Entry* entry = choose(index, host_platform());
-    if (entry == nullptr) refuse_archive("it has no image for " + host_platform().str());
+    // One name for several platforms: the one that is wanted.
+    const Index::Entry* entry = choose(index, out.platform());
+    if (entry == nullptr && !out.must_have()) return;
+    if (entry == nullptr) refuse_archive("it has no image for " + out.platform().str());
     from_entry(*entry, depth, std::move(names), archive, out);
     return;
   }
@@ -208,9 +220,10 @@ void from_layout(const Index& index, int depth, std::vector<std::string> names, 
 }
 
 /// What a layout says about images that manifest.json names as well: that says nothing itself.
-void take_attestations(ArchiveFiles::File& index, ArchiveFiles& archive, std::vector<ArchivedImage>& images) {
+void take_attestations(ArchiveFiles::File& index, const std::optional<Platform>& platform, ArchiveFiles& archive,
+                       std::vector<ArchivedImage>& images) {
   const auto parsed = parse_manifest(archive.content(index, kMaxManifest), media_type::kOciIndex);
-  FoundImages found;
+  FoundImages found{platform};
   if (const auto* layout = std::get_if<Index>(&parsed)) from_layout(*layout, 0, {}, archive, found);
   const std::vector<ArchivedImage> laid_out = found.take();
   std::size_t text = 0;
@@ -230,8 +243,8 @@ void take_attestations(ArchiveFiles::File& index, ArchiveFiles& archive, std::ve
 
 }  // namespace
 
-std::vector<ArchivedImage> find_images(ArchiveFiles& archive) {
-  FoundImages found;
+std::vector<ArchivedImage> find_images(ArchiveFiles& archive, const std::optional<Platform>& platform) {
+  FoundImages found{platform};
   if (auto* manifest = archive.find("manifest.json")) {
     const json list = parse(archive.content(*manifest, kMaxManifest), "manifest.json");
     if (!list.is_array()) refuse_archive("manifest.json is not a list");
@@ -240,7 +253,7 @@ std::vector<ArchivedImage> find_images(ArchiveFiles& archive) {
     std::vector<ArchivedImage> images = found.take();
     // Archives of dockerd's may have a layout beside it that lacks what they do not need.
     try {
-      if (auto* index = archive.find("index.json")) take_attestations(*index, archive, images);
+      if (auto* index = archive.find("index.json")) take_attestations(*index, platform, archive, images);
     } catch (const Error&) {
     }
     return images;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct ArchivedImage {
 };
 
 /// What the archive's manifest.json (docker-archive), or else its index.json (OCI layout), names. Layers may still be
-/// in the archive alone: of these the archive gets to know the digests that they must have. Errors: invalid.
-std::vector<ArchivedImage> find_images(ArchiveFiles& archive);
+/// in the archive alone: of these the archive gets to know the digests that they must have. Of an index of several
+/// platforms it is the image for `platform`, none: for this host, that counts. Errors: invalid.
+std::vector<ArchivedImage> find_images(ArchiveFiles& archive, const std::optional<Platform>& platform = {});
 
 }  // namespace gantry::images

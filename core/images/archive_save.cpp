@@ -11,6 +11,7 @@
 #include "gantry/error.hpp"
 #include "images/attestation.hpp"
 #include "images/blob_repair.hpp"
+#include "images/query.hpp"
 #include "images/stream_bridge.hpp"
 
 namespace gantry::images {
@@ -95,6 +96,7 @@ class TarWriter {
 struct Saved {
   Record record;
   std::vector<std::string> names;  // normalized
+  bool attested{};                 // with what is said about it
 };
 
 std::string blob_path(const std::string& digest) { return "blobs/sha256/" + digest.substr(7); }
@@ -113,7 +115,7 @@ std::vector<Saved> find_saved(const Context& context, const std::vector<std::str
   std::vector<Saved> out;
   const auto add = [&](const Record& record, const std::string& name) {
     const auto found = std::find_if(out.begin(), out.end(), [&](const Saved& saved) { return saved.record == record; });
-    Saved& saved = found == out.end() ? out.emplace_back(Saved{record, {}}) : *found;
+    Saved& saved = found == out.end() ? out.emplace_back(Saved{record, {}, false}) : *found;
     if (!name.empty()) add_name(saved.names, name);
   };
   for (const std::string& text : references) {
@@ -166,7 +168,7 @@ class Layout {
       add_blob(layer.blob);
       item["Layers"].push_back(blob_path(layer.blob.digest));
     }
-    const registry::v1::Manifest& top = is_attested(record) ? add_attestation(record.attestation) : manifest;
+    const registry::v1::Manifest& top = saved.attested ? add_attestation(record.attestation) : manifest;
     ordered_json entry{{"mediaType", top.media_type}, {"digest", top.digest}, {"size", top.content.size()}};
     if (!record.noted.empty()) entry["annotations"] = record.noted;
     if (saved.names.empty()) index_.push_back(entry);
@@ -253,11 +255,16 @@ registry::v1::Manifest new_manifest(const ImageRecord& record, const Annotations
   return made;
 }
 
-awaitable<void> save_archive(Context& context, std::vector<std::string> references, DownloadSink sink, Cancel cancel) {
-  const std::vector<Saved> saved = find_saved(context, references);
+awaitable<void> save_archive(Context& context, std::vector<std::string> references, std::optional<Platform> platform,
+                             DownloadSink sink, Cancel cancel) {
+  std::vector<Saved> saved = find_saved(context, references);
   std::set<std::string> kept;
-  for (const Saved& image : saved) {
+  for (Saved& image : saved) {
+    const Image& about = image.record->image;
+    check_platform(image.names.empty() ? about.id : familiar(image.names.front()), about, platform);
+    image.attested = !platform && is_attested(*image.record);
     for (const LayerRecord& layer : image.record->layers) kept.insert(layer.blob.digest);
+    if (!image.attested) continue;
     for (const Descriptor& blob : image.record->attestation.blobs) kept.insert(blob.digest);
   }
   const LayerStore::Pin pin{context.layers, kept};
@@ -267,6 +274,7 @@ awaitable<void> save_archive(Context& context, std::vector<std::string> referenc
     for (const LayerRecord& layer : image.record->layers) {
       co_await check_size(context, layer.blob, cancel);
     }
+    if (!image.attested) continue;
     for (const Descriptor& blob : image.record->attestation.blobs) co_await check_size(context, blob, cancel);
   }
   const std::function<void(ByteSink&)> write = [&](ByteSink& download) {

@@ -116,4 +116,11 @@ int match_platform(const Platform& wanted_as_given, const Platform& offered_as_g
   return 0;
 }
 
+bool same_platform(const Platform& wanted, const Platform& actual) {
+  const Platform name = normalized(wanted);
+  const Platform other = normalized(actual);
+  if (name.os != other.os || name.architecture != other.architecture) return false;
+  return name.variant == other.variant || actual.variant.empty();
+}
+
 }  // namespace gantry::images

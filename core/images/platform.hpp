@@ -25,4 +25,8 @@ Platform host_platform();
 /// variant of ARM serves a higher one.
 int match_platform(const Platform& wanted, const Platform& offered);
 
+/// Whether `actual` is what `wanted` names, and not only something that it runs as well. Configs often leave the
+/// variant out.
+bool same_platform(const Platform& wanted, const Platform& actual);
+
 }  // namespace gantry::images

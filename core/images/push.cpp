@@ -14,6 +14,7 @@
 #include "images/background_task.hpp"
 #include "images/blob_repair.hpp"
 #include "images/layer_compression.hpp"
+#include "images/query.hpp"
 
 namespace gantry::images {
 namespace {
@@ -77,6 +78,7 @@ class Push {
     if (record == nullptr) {
       throw Error{Errc::not_found, "An image does not exist locally with the tag: " + reference.familiar_name()};
     }
+    check_platform(reference.familiar(), record->image, request_.platform);
     if (!request_.beside.empty()) {
       co_await push_index(reference, record);
       co_return;
@@ -291,8 +293,10 @@ class Push {
 
   awaitable<void> push_manifest(Reference reference, Record record) {
     const registry::v1::Manifest image = manifest_for(*record);
-    if (attested_) co_await push_attestation(record, image);
-    const registry::v1::Manifest manifest = attested_ ? record->attestation.index : image;
+    // Whoever names a platform wants its manifest alone.
+    const bool whole = attested_ && !request_.platform;
+    if (whole) co_await push_attestation(record, image);
+    const registry::v1::Manifest manifest = whole ? record->attestation.index : image;
     co_await put_under_tag(reference, record, image, manifest);
   }
 

@@ -11,6 +11,7 @@
 #include "base/timestamp.hpp"
 #include "gantry/error.hpp"
 #include "images/image_config.hpp"
+#include "images/manifest_summary.hpp"
 
 namespace gantry::images {
 namespace {
@@ -121,6 +122,18 @@ bool same_time_filter(const Context& context, const Record& record, const Filter
 
 }  // namespace
 
+void check_platform(const std::string& reference, const Image& image, const std::optional<Platform>& platform) {
+  if (!platform || same_platform(*platform, {image.os, image.architecture, image.variant})) return;
+  throw Error{Errc::not_found, "image with reference " + reference +
+                                   " was found but does not provide the specified platform (" + platform->str() + ")"};
+}
+
+Record find_for(const Context& context, const std::string& reference, const std::optional<Platform>& platform) {
+  Record record = context.catalog.get(reference);
+  check_platform(reference, record->image, platform);
+  return record;
+}
+
 std::optional<bool> bool_filter(const Filters& filters, const std::string& name) {
   const auto* values = values_of(filters, name);
   if (values == nullptr) return {};
@@ -206,13 +219,14 @@ std::vector<wire::ImageSummary> list_images(const Context& context, const ListRe
     if (request.count_containers && context.users) {
       summary.containers = static_cast<std::int64_t>(context.users(record->image.id).size());
     }
+    if (request.manifests) summary.manifests = summarize_manifests(context, *record, request.identity);
     out.push_back(std::move(summary));
   }
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.created > b.created; });
   return out;
 }
 
-json inspect_image(const Context& context, const Record& record) {
+json inspect_image(const Context& context, const Record& record, const InspectRequest& request) {
   const Image& image = record->image;
   json out{
       {"Id", image.id},
@@ -236,6 +250,10 @@ json inspect_image(const Context& context, const Record& record) {
   const json config = json::parse(image.config_json);
   if (const auto version = config.find("docker_version"); version != config.end() && version->is_string()) {
     out["DockerVersion"] = *version;
+  }
+  if (request.manifests) out["Manifests"] = summarize_manifests(context, *record, false);
+  if (request.identity) {
+    if (const auto identity = identity_of(*record); !identity.pulled_from.empty()) out["Identity"] = identity;
   }
   return out;
 }

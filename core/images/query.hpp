@@ -8,8 +8,13 @@
 /// What the API tells about images that are there.
 namespace gantry::images {
 
+/// The image that `reference` names, if it is of `platform`; none: of whichever. Errors: not_found, in dockerd's words.
+Record find_for(const Context& context, const std::string& reference, const std::optional<Platform>& platform);
+/// Errors: not_found.
+void check_platform(const std::string& reference, const Image& image, const std::optional<Platform>& platform);
+
 std::vector<wire::ImageSummary> list_images(const Context& context, const ListRequest& request);
-nlohmann::json inspect_image(const Context& context, const Record& record);
+nlohmann::json inspect_image(const Context& context, const Record& record, const InspectRequest& request);
 std::vector<wire::ImageHistoryItem> image_history(const Record& record);
 ImagesUsage images_usage(const Context& context);
 /// Bytes of all layers, unpacked, each counted once.

@@ -185,6 +185,17 @@ awaitable<Items> remove_image(Context& context, std::string reference, bool forc
   co_return co_await removal.finish();
 }
 
+awaitable<Items> remove_platforms(Context& context, std::string reference, std::vector<Platform> platforms, bool force,
+                                  bool prune_parents) {
+  if (!force) {
+    throw Error{Errc::invalid,
+                "Content will be removed from all images referencing this variant. Use --force to force delete."};
+  }
+  std::string id;
+  for (const Platform& platform : platforms) id = find_for(context, reference, platform)->image.id;
+  return remove_image(context, std::move(id), force, prune_parents);
+}
+
 awaitable<wire::ImagePruneReport> prune_images(Context& context, Filters filters) {
   for (const auto& [name, values] : filters) {
     if (name != "dangling" && name != "label" && name != "label!" && name != "until") {

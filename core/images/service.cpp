@@ -160,18 +160,21 @@ awaitable<std::string> Service::import(ImportRequest request, UploadSource sourc
   std::rethrow_exception(error);
 }
 
-awaitable<void> Service::load(UploadSource source, bool quiet, Report report, Cancel cancel) {
-  ArchiveSource archive{std::move(source), nullptr};
+awaitable<void> Service::load(UploadSource source, bool quiet, Report report, Cancel cancel,
+                              std::optional<Platform> platform) {
+  ArchiveSource archive{std::move(source), nullptr, std::move(platform)};
   return load_archive(impl_->context, std::move(archive), quiet, std::move(report), std::move(cancel));
 }
 
-awaitable<void> Service::load_file(std::shared_ptr<const UniqueFd> file, bool quiet, Report report, Cancel cancel) {
-  ArchiveSource archive{{}, std::move(file)};
+awaitable<void> Service::load_file(std::shared_ptr<const UniqueFd> file, bool quiet, Report report, Cancel cancel,
+                                   std::optional<Platform> platform) {
+  ArchiveSource archive{{}, std::move(file), std::move(platform)};
   return load_archive(impl_->context, std::move(archive), quiet, std::move(report), std::move(cancel));
 }
 
-awaitable<void> Service::save(std::vector<std::string> references, DownloadSink sink, Cancel cancel) {
-  return save_archive(impl_->context, std::move(references), std::move(sink), std::move(cancel));
+awaitable<void> Service::save(std::vector<std::string> references, DownloadSink sink, Cancel cancel,
+                              std::optional<Platform> platform) {
+  return save_archive(impl_->context, std::move(references), std::move(platform), std::move(sink), std::move(cancel));
 }
 
 awaitable<std::string> Service::commit(CommitRequest request) {
@@ -242,21 +245,22 @@ awaitable<void> Service::form_layers(std::string id, LayerForm form) {
 
 awaitable<void> Service::retract(std::string id) { return images::retract(impl_->context, std::move(id)); }
 
-awaitable<std::vector<Statement>> Service::statements(std::string reference, std::vector<std::string> types,
-                                                      bool whole) {
-  return read_statements(impl_->context, impl_->catalog.get(reference), std::move(types), whole);
+awaitable<std::vector<Statement>> Service::statements(std::string reference, std::vector<std::string> types, bool whole,
+                                                      std::optional<Platform> platform) {
+  return read_statements(impl_->context, find_for(impl_->context, reference, platform), std::move(types), whole);
 }
 
 std::vector<wire::ImageSummary> Service::list(const ListRequest& request) const {
   return list_images(impl_->context, request);
 }
 
-nlohmann::json Service::inspect(const std::string& reference) const {
-  return inspect_image(impl_->context, impl_->catalog.get(reference));
+nlohmann::json Service::inspect(const std::string& reference, const InspectRequest& request) const {
+  return inspect_image(impl_->context, find_for(impl_->context, reference, request.platform), request);
 }
 
-std::vector<wire::ImageHistoryItem> Service::history(const std::string& reference) const {
-  return image_history(impl_->catalog.get(reference));
+std::vector<wire::ImageHistoryItem> Service::history(const std::string& reference,
+                                                     const std::optional<Platform>& platform) const {
+  return image_history(find_for(impl_->context, reference, platform));
 }
 
 ImagesUsage Service::usage() const { return images_usage(impl_->context); }
@@ -277,6 +281,12 @@ bool Service::tag(const std::string& reference, const std::string& repository, c
 
 awaitable<std::vector<wire::ImageDeleteItem>> Service::remove(std::string reference, bool force, bool prune_parents) {
   return remove_image(impl_->context, std::move(reference), force, prune_parents);
+}
+
+awaitable<std::vector<wire::ImageDeleteItem>> Service::remove_platforms(std::string reference,
+                                                                        std::vector<Platform> platforms, bool force,
+                                                                        bool prune_parents) {
+  return images::remove_platforms(impl_->context, std::move(reference), std::move(platforms), force, prune_parents);
 }
 
 awaitable<wire::ImagePruneReport> Service::prune(Filters filters) {

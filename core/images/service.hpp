@@ -16,6 +16,7 @@
 #include "images/annotations.hpp"
 #include "images/compressing_sink.hpp"
 #include "images/image.hpp"
+#include "images/platform.hpp"
 #include "plugins/drivers.hpp"
 #include "state/store.hpp"
 #include "wire/image.hpp"
@@ -50,6 +51,8 @@ struct PushRequest {
   std::string tag;          ///< Empty: all tags.
   std::string destination;  ///< "oci:/path:tag"; empty: the registry that the name says.
   std::string place_tag;    ///< Of the destination.
+  /// Only the manifest of this platform, and so nothing that is said about it.
+  std::optional<Platform> platform;
   registry::v1::Credentials credentials;
   /// Ids of images that go along: the tag becomes an index of all, the image itself first. What is said about it stays
   /// here.
@@ -132,7 +135,15 @@ struct ListRequest {
   bool all{};
   bool shared_size{};
   bool count_containers{};
+  bool manifests{};  ///< What each image consists of.
+  bool identity{};   ///< In each of the manifests, where the image is from.
   Filters filters;
+};
+
+struct InspectRequest {
+  std::optional<Platform> platform;  ///< The image must be of it.
+  bool manifests{};
+  bool identity{};
 };
 
 /// What images take up (API operation SystemDataUsage).
@@ -181,12 +192,17 @@ class Service {
   /// Makes an image of one layer from an archive of a root filesystem. Answers its id.
   awaitable<std::string> import(ImportRequest request, UploadSource source, Report report, Cancel cancel);
   /// Takes the images of a docker-archive or an OCI layout, plain or compressed.
-  awaitable<void> load(UploadSource source, bool quiet, Report report, Cancel cancel);
+  /// With a platform: only the images of it. Errors: not_found if there are none.
+  awaitable<void> load(UploadSource source, bool quiet, Report report, Cancel cancel,
+                       std::optional<Platform> platform = {});
   /// The same of a file: of its layers only those are read that are wanted, once, and several at a time; but all that
   /// nothing tells the digest of (compressed ones of a docker-archive), one after another.
-  awaitable<void> load_file(std::shared_ptr<const UniqueFd> file, bool quiet, Report report, Cancel cancel);
-  /// Writes a docker-archive that is an OCI layout too. Errors before the first piece: not_found.
-  awaitable<void> save(std::vector<std::string> references, DownloadSink sink, Cancel cancel);
+  awaitable<void> load_file(std::shared_ptr<const UniqueFd> file, bool quiet, Report report, Cancel cancel,
+                            std::optional<Platform> platform = {});
+  /// Writes a docker-archive that is an OCI layout too. With a platform: images of it, without what is said about them.
+  /// Errors before the first piece: not_found.
+  awaitable<void> save(std::vector<std::string> references, DownloadSink sink, Cancel cancel,
+                       std::optional<Platform> platform = {});
   /// Makes an image from a container's writable top. Answers its id.
   awaitable<std::string> commit(CommitRequest request);
 
@@ -218,16 +234,22 @@ class Service {
   /// Forgets what was said about an image.
   awaitable<void> retract(std::string id);
   /// What is said about an image: what is of one of `types` (none: all), `whole` or in short.
-  awaitable<std::vector<Statement>> statements(std::string reference, std::vector<std::string> types, bool whole);
+  awaitable<std::vector<Statement>> statements(std::string reference, std::vector<std::string> types, bool whole,
+                                               std::optional<Platform> platform = {});
 
   [[nodiscard]] std::vector<wire::ImageSummary> list(const ListRequest& request) const;
-  [[nodiscard]] nlohmann::json inspect(const std::string& reference) const;
-  [[nodiscard]] std::vector<wire::ImageHistoryItem> history(const std::string& reference) const;
+  [[nodiscard]] nlohmann::json inspect(const std::string& reference, const InspectRequest& request = {}) const;
+  [[nodiscard]] std::vector<wire::ImageHistoryItem> history(const std::string& reference,
+                                                            const std::optional<Platform>& platform = {}) const;
   [[nodiscard]] ImagesUsage usage() const;
   [[nodiscard]] std::size_t count() const;
 
   bool tag(const std::string& reference, const std::string& repository, const std::string& tag);
   awaitable<std::vector<wire::ImageDeleteItem>> remove(std::string reference, bool force, bool prune_parents);
+  /// Removes the content for `platforms`, whatever its names: the image, as it has one platform.
+  /// Errors: invalid if it is not forced, not_found if the image is of none of them.
+  awaitable<std::vector<wire::ImageDeleteItem>> remove_platforms(std::string reference, std::vector<Platform> platforms,
+                                                                 bool force, bool prune_parents);
   awaitable<wire::ImagePruneReport> prune(Filters filters);
 
   awaitable<std::vector<wire::ImageSearchItem>> search(std::string term, int limit, Filters filters,

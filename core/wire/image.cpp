@@ -86,12 +86,39 @@ void from_json(const json& in, ProgressMessage& message) {
   if (const auto aux = in.find("aux"); aux != in.end()) message.aux = aux->dump();
 }
 
+void to_json(json& out, const ImageIdentity& identity) {
+  out = json::object();
+  for (const std::string& repository : identity.pulled_from) out["Pull"].push_back({{"Repository", repository}});
+}
+
+void to_json(json& out, const ManifestSummary& summary) {
+  const bool is_image = summary.about.empty();
+  json platform{{"os", summary.os}, {"architecture", summary.architecture}};
+  if (!summary.variant.empty()) platform["variant"] = summary.variant;
+  json descriptor{{"mediaType", summary.media_type}, {"digest", summary.digest}, {"size", summary.size}};
+  if (is_image) descriptor["platform"] = platform;
+  out = {{"ID", summary.digest},
+         {"Descriptor", std::move(descriptor)},
+         {"Available", summary.available},
+         {"Size", {{"Content", summary.content}, {"Total", summary.content + summary.unpacked}}},
+         {"Kind", is_image ? "image" : "attestation"}};
+  if (is_image) {
+    out["ImageData"] = {{"Platform", std::move(platform)},
+                        {"Containers", summary.containers},
+                        {"Size", {{"Unpacked", summary.unpacked}}}};
+    if (!summary.identity.pulled_from.empty()) out["ImageData"]["Identity"] = summary.identity;
+  } else {
+    out["AttestationData"] = {{"For", summary.about}};
+  }
+}
+
 void to_json(json& out, const ImageSummary& summary) {
   json labels;
   for (const auto& [name, value] : summary.labels) labels[name] = value;
   out = {{"Containers", summary.containers}, {"Created", summary.created},        {"Id", summary.id},
          {"Labels", std::move(labels)},      {"ParentId", summary.parent_id},     {"RepoDigests", summary.repo_digests},
          {"RepoTags", summary.repo_tags},    {"SharedSize", summary.shared_size}, {"Size", summary.size}};
+  if (summary.manifests) out["Manifests"] = *summary.manifests;
 }
 
 void from_json(const json& in, ImageSummary& summary) {

@@ -25,6 +25,27 @@ struct ProgressMessage {
   std::string aux;               ///< JSON text; empty for none.
 };
 
+/// API: Identity: where an image is from.
+struct ImageIdentity {
+  std::vector<std::string> pulled_from;  ///< Repositories: "docker.io/library/busybox".
+};
+
+/// API: ImageManifestSummary.
+struct ManifestSummary {
+  std::string digest;
+  std::string media_type;
+  std::int64_t size{};  ///< Of the manifest itself.
+  std::string os;
+  std::string architecture;
+  std::string variant;
+  bool available{};                     ///< Config and layers are here.
+  std::int64_t content{};               ///< Bytes of the manifest's blobs that are here, itself among them.
+  std::int64_t unpacked{};              ///< Bytes of the layers as containers have them.
+  std::vector<std::string> containers;  ///< Those that stand on the image.
+  std::string about;                    ///< The digest of the manifest that this one's statements are about.
+  ImageIdentity identity;
+};
+
 /// API: ImageSummary.
 struct ImageSummary {
   std::string id;
@@ -36,6 +57,7 @@ struct ImageSummary {
   std::int64_t shared_size{-1};  ///< -1: not asked for.
   std::int64_t containers{-1};   ///< -1: not asked for.
   std::vector<std::pair<std::string, std::string>> labels;
+  std::optional<std::vector<ManifestSummary>> manifests;  ///< None: not asked for.
 };
 
 /// API: HistoryResponseItem.
@@ -80,6 +102,8 @@ struct AuthConfig {
 
 void to_json(nlohmann::json& json, const ProgressMessage& message);
 void from_json(const nlohmann::json& json, ProgressMessage& message);
+void to_json(nlohmann::json& json, const ImageIdentity& identity);
+void to_json(nlohmann::json& json, const ManifestSummary& summary);
 void to_json(nlohmann::json& json, const ImageSummary& summary);
 void from_json(const nlohmann::json& json, ImageSummary& summary);
 void to_json(nlohmann::json& json, const ImageHistoryItem& item);
