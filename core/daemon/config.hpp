@@ -120,8 +120,8 @@ struct Config {
   Strings dns_search;
 
   Strings insecure_registries;
-  Strings registry_mirrors;
-  Texts registry_rewrites;  ///< Prefix of repositories -> where they really are.
+  Strings registry_mirrors;  ///< "URL" for Docker Hub, "prefix=URL" for others.
+  Texts registry_rewrites;   ///< Prefix of repositories -> where they really are.
   Strings registry_blocks;
   Texts proxies;  ///< "http-proxy", "https-proxy", "no-proxy", for which there are flags, too.
   std::string http_proxy;
@@ -191,5 +191,8 @@ void check_ulimit(const Ulimit& limit);
 
 /// "nofile=1024:2048" as `--default-ulimit` takes it. Errors: invalid.
 std::pair<std::string, Ulimit> parse_ulimit(const std::string& text);
+
+/// What the mirror `item` is for: "quay.io" of "quay.io=https://mirror.example.com"; empty: Docker Hub.
+std::string mirrored_prefix(const std::string& item);
 
 }  // namespace gantry::daemon

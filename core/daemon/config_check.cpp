@@ -218,8 +218,11 @@ void check_ulimits(const Config& config) {
   }
 }
 
-void check_mirror(const std::string& mirror) {
-  const char* right = "URLs as https://mirror.example.com";
+/// A URL, or "prefix=URL".
+void check_mirror(const std::string& item) {
+  const char* right = "URLs as https://mirror.example.com, or quay.io=https://mirror.example.com";
+  const std::string prefix = mirrored_prefix(item);
+  const std::string mirror = prefix.empty() ? item : item.substr(prefix.size() + 1);
   const auto scheme = mirror.substr(0, mirror.find("://") == std::string::npos ? 0 : mirror.find("://"));
   if (scheme != "http" && scheme != "https") {
     refuse_value("invalid mirror: unsupported scheme \"" + scheme + "\" in \"" + mirror + "\"", "registry-mirrors",
@@ -248,6 +251,11 @@ void check_registries(const Config& config) {
 }
 
 }  // namespace
+
+std::string mirrored_prefix(const std::string& item) {
+  const auto equals = item.substr(0, item.find("://")).find('=');
+  return equals == std::string::npos ? std::string{} : item.substr(0, equals);
+}
 
 void check(const Config& config) {
   check_paths(config);

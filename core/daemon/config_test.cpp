@@ -179,6 +179,8 @@ TEST_F(ConfigTest, RefusesEachWrongValue) {
       {R"({"registry-mirrors": ["http://x?a"]})", "query or fragment at end of the URI"},
       {R"({"registry-mirrors": ["http://a:b@x"]})", "username/password not allowed in URI"},
       {R"({"registry-mirrors": ["http://"]})", "is not a valid URI"},
+      {R"({"registry-mirrors": ["quay.io=m"]})", R"(invalid mirror: unsupported scheme "" in "m")"},
+      {R"({"registry-mirrors": ["=http://m"]})", R"(invalid mirror: unsupported scheme "=http" in "=http://m")"},
   };
   for (const auto& [content, complaint] : wrong) {
     EXPECT_THAT(refusal(content), AllOf(HasSubstr(file_.string() + ": "), HasSubstr(complaint)));

@@ -40,6 +40,8 @@ system::Settings system_settings(const Config& config, const IdMaps& remapped) {
   settings.labels = config.labels;
   settings.insecure_registries = config.insecure_registries;
   for (const std::string& mirror : config.registry_mirrors) {
+    // Those of other registries have no place in what clients are told.
+    if (!mirrored_prefix(mirror).empty()) continue;
     settings.registry_mirrors.push_back(mirror.ends_with('/') ? mirror : mirror + "/");
   }
   settings.cdi_spec_dirs = config.cdi_spec_dirs.empty() ? containers::Settings{}.cdi_spec_dirs : config.cdi_spec_dirs;

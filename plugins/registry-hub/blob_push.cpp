@@ -55,25 +55,40 @@ bool BlobPush::begin(const std::vector<std::string>& mount_from) {
   Request start;
   start.method = "POST";
   const Url uploads = session_.url(repository_.path + "/blobs/uploads/");
-  std::vector<Url> tries;
-  for (const std::string& other : mount_from) {
-    tries.push_back(uploads.with_query("mount", blob_.digest).with_query("from", other));
-  }
-  tries.push_back(uploads);
-  for (const Url& url : tries) {
-    const bool mount = &url != &tries.back();
-    start.url = url;
-    Response response = session_.send(start);
-    if (mount && response.status() == 201) return true;
-    if (response.status() == 202) {
-      move_to(response, url);
-      response.discard();
-      break;
-    }
-    if (!mount) throw to_error(response, Session::label(start));
-  }
   at_ = 0;
+  for (std::size_t at = 0; at < mount_from.size(); ++at) {
+    start.url = uploads.with_query("mount", blob_.digest).with_query("from", mount_from[at]);
+    Response response = session_.send(start);
+    if (response.status() == 201) {
+      session_.call().progress({blob_.digest, "Mounted from " + mount_from[at], 0, 0});
+      return true;
+    }
+    // It has not the blob there, or does not show it: this is the beginning of an upload.
+    const bool begun = response.status() == 202;
+    if (begun) move_to(response, start.url);
+    response.discard();
+    if (begun && at + 1 == mount_from.size()) return false;
+    if (begun) give_up();
+  }
+  start.url = uploads;
+  Response response = session_.send(start);
+  if (response.status() != 202) throw to_error(response, Session::label(start));
+  move_to(response, uploads);
+  response.discard();
   return false;
+}
+
+void BlobPush::give_up() {
+  Request request;
+  request.method = "DELETE";
+  request.url = location_;
+  try {
+    session_.send_upload(std::move(request)).discard();
+  } catch (const TransportError&) {
+    // The registry gets rid of what nobody goes on with.
+  } catch (const Error& error) {
+    if (error.code() == Errc::cancelled) throw;
+  }
 }
 
 void BlobPush::send_body(Request request, std::initializer_list<unsigned> expected) {

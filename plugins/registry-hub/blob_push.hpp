@@ -27,13 +27,15 @@ class BlobPush {
         source_(source),
         seekable_(dynamic_cast<gantry::SeekableSource*>(&source)) {}
 
-  /// Mounts the blob from one of `mount_from` if the registry does that, else uploads it. Answers whether bytes were
-  /// sent.
+  /// Mounts the blob from the first of `mount_from` that has it, and reports from which ("Mounted from a/b"), else
+  /// uploads it. Answers whether bytes were sent.
   bool run(const std::vector<std::string>& mount_from);
 
  private:
   /// Asks for a place to upload to; true if the blob was mounted.
   bool begin(const std::vector<std::string>& mount_from);
+  /// Ends an upload that has begun where a mount was wanted.
+  void give_up();
   /// Sends the blob from `at_` on. Errors: TransportError where another try may help.
   void send_rest();
   void send_body(Request request, std::initializer_list<unsigned> expected);

@@ -7,6 +7,7 @@
 #include "blob_push.hpp"
 #include "endpoint.hpp"
 #include "manifest_requests.hpp"
+#include "mirrors.hpp"
 #include "proxies.hpp"
 #include "registry_error.hpp"
 #include "registry_hosts.hpp"
@@ -69,15 +70,13 @@ struct Driver::Parts {
         tokens(client),
         endpoints(client, InsecureHosts{split_list(option(options, "insecure-registries"))}),
         mirrors(split_list(option(options, "registry-mirrors"))),
-        layer_connections(connections(option(options, "layer-connections"))) {
-    for (const std::string& mirror : mirrors) parse_url(mirror);
-  }
+        layer_connections(connections(option(options, "layer-connections"))) {}
 
   Routes routes;
   HttpClient client;
   TokenAuth tokens;
   Endpoints endpoints;
-  std::vector<std::string> mirrors;
+  Mirrors mirrors;
   std::size_t layer_connections;
   ChunkPlaces chunk_places{kChunkPlaces};
 
@@ -97,27 +96,36 @@ struct Driver::Parts {
     return out;
   }
 
-  /// Runs `work` with Docker Hub's mirrors, one after the other, then with the registry itself. Mirrors get no
+  using Work = std::function<void(Session&, const Repository&)>;
+
+  /// Runs `work` with the repository's mirrors, one after the other, then with its registry. Mirrors get no
   /// credentials.
-  void with_mirrors(const Repository& repository, const Credentials& credentials, const Call& call,
-                    const std::function<void(Session&)>& work) {
-    if (repository.host == kHub) {
-      for (const std::string& mirror : mirrors) {
-        try {
-          Session at_mirror{client,        tokens, endpoints.find_mirror(mirror, call), scopes_for(repository, "pull"),
-                            Credentials{}, call};
-          work(at_mirror);
-          return;
-        } catch (const Error& error) {
-          if (error.code() == Errc::cancelled) throw;
-          call.log(gantry::LogLevel::info, "mirror " + mirror + ": " + error.what());
-        } catch (const TransportError& error) {
-          call.log(gantry::LogLevel::info, "mirror " + mirror + ": " + error.what());
-        }
+  void with_mirrors(const Repository& repository, const Credentials& credentials, const Call& call, const Work& work) {
+    for (const Mirrors::Place& mirror : mirrors.of(repository)) {
+      if (const auto failure = failure_at(mirror, call, work)) {
+        call.log(gantry::LogLevel::info, "mirror " + mirror.base.str() + ": " + *failure);
+        continue;
       }
+      return;
     }
     Session direct = session(repository.host, scopes_for(repository, "pull"), credentials, call);
-    work(direct);
+    work(direct, repository);
+  }
+
+ private:
+  std::optional<std::string> failure_at(const Mirrors::Place& mirror, const Call& call, const Work& work) {
+    try {
+      Session at_mirror{
+          client,        tokens, endpoints.find_mirror(mirror.base, call), scopes_for(mirror.repository, "pull"),
+          Credentials{}, call};
+      work(at_mirror, mirror.repository);
+      return {};
+    } catch (const Error& error) {
+      if (error.code() == Errc::cancelled) throw;
+      return error.what();
+    } catch (const TransportError& error) {
+      return error.what();
+    }
   }
 };
 
@@ -143,7 +151,9 @@ void Driver::capabilities(gantry::Capabilities& out) const { out = {"push", "sea
 void Driver::options(std::vector<gantry::OptionInfo>& out) const {
   out = {{"insecure-registries", OptionType::list, OptionScope::driver, "",
           "Registries (host, host:port, CIDR) that may lack TLS or a valid certificate; loopback always may."},
-         {"registry-mirrors", OptionType::list, OptionScope::driver, "", "URLs that are asked before Docker Hub."},
+         {"registry-mirrors", OptionType::list, OptionScope::driver, "",
+          "Where to ask before a registry: \"quay.io=https://mirror.example.com/quay\", the longest prefix counts; a "
+          "URL alone is a mirror of Docker Hub."},
          {"registry-rewrites", OptionType::list, OptionScope::driver, "",
           "Where repositories really are: \"docker.io/library=registry.example.com/hub\"; the longest prefix counts."},
          {"registry-blocks", OptionType::list, OptionScope::driver, "",
@@ -163,8 +173,10 @@ void Driver::get_manifest(const Repository& repository, const std::string& refer
                           Manifest& out, const Call& call) {
   translated([&] {
     const auto at = parts_->place(repository, credentials);
-    parts_->with_mirrors(at.repository, at.credentials, call,
-                         [&](Session& session) { hub::get_manifest(session, at.repository, reference, out); });
+    const auto work = [&](Session& session, const Repository& where) {
+      hub::get_manifest(session, where, reference, out);
+    };
+    parts_->with_mirrors(at.repository, at.credentials, call, work);
   });
 }
 
@@ -173,8 +185,8 @@ void Driver::get_blob(const Repository& repository, const Descriptor& blob, std:
   translated([&] {
     const auto at = parts_->place(repository, credentials);
     // What a mirror brought before it failed is not asked for again.
-    parts_->with_mirrors(at.repository, at.credentials, call, [&](Session& session) {
-      BlobFetch fetch{session, at.repository, blob, offset, {parts_->chunk_places, parts_->layer_connections}};
+    parts_->with_mirrors(at.repository, at.credentials, call, [&](Session& session, const Repository& where) {
+      BlobFetch fetch{session, where, blob, offset, {parts_->chunk_places, parts_->layer_connections}};
       try {
         fetch.run(sink);
       } catch (...) {
@@ -252,7 +264,7 @@ void Driver::search(const std::string& host, const std::string& term, int limit,
     parts_->routes.check_host(host);
     Request request;
     // Docker Hub's search is the old registry's; it has no other.
-    const bool insecure = host != kHub && parts_->endpoints.insecure(host);
+    const bool insecure = host != kHub && parts_->endpoints.insecure(host, call);
     const std::string base = host == kHub
                                  ? "https://index.docker.io"
                                  : (insecure ? parts_->endpoints.find(host, call).base.scheme : "https") + "://" + host;

@@ -17,17 +17,23 @@ std::string ping_label(const Url& base) { return "Get \"" + base.str() + "\""; }
 }  // namespace
 
 Endpoint Endpoints::find(const std::string& host, const gantry::Call& call) {
+  if (auto known = kept(host)) return *std::move(known);
   const std::string serving = serving_host(host);
   std::vector<Url> candidates{parse_url("https://" + serving + "/v2/")};
-  const bool insecure = insecure_.contains(serving);
+  const bool insecure = this->insecure(serving, call);
   if (insecure) candidates.push_back(parse_url("http://" + serving + "/v2/"));
   return ask(host, candidates, insecure, call);
 }
 
-Endpoint Endpoints::find_mirror(const std::string& url, const gantry::Call& call) {
-  Url base = parse_url(url);
-  base.target = "/v2/";
-  return ask(url, {base}, insecure_.contains(base.authority()) || !base.secure(), call);
+Endpoint Endpoints::find_mirror(const Url& base, const gantry::Call& call) {
+  const std::string url = base.str();
+  if (auto known = kept(url)) return *std::move(known);
+  return ask(url, {base}, !base.secure() || insecure(base.authority(), call), call);
+}
+
+bool Endpoints::insecure(const std::string& host, const gantry::Call& call) const {
+  if (insecure_.contains(host)) return true;
+  return !client_.proxied(parse_url("https://" + host)) && insecure_.contains_address_of(host, call);
 }
 
 void Endpoints::forget(const std::string& host) {
@@ -35,13 +41,15 @@ void Endpoints::forget(const std::string& host) {
   kept_.erase(host);
 }
 
+std::optional<Endpoint> Endpoints::kept(const std::string& key) {
+  const std::lock_guard lock{mutex_};
+  const auto found = kept_.find(key);
+  if (found == kept_.end() || std::chrono::steady_clock::now() >= found->second.until) return {};
+  return found->second.endpoint;
+}
+
 Endpoint Endpoints::ask(const std::string& key, const std::vector<Url>& candidates, bool insecure,
                         const gantry::Call& call) {
-  {
-    const std::lock_guard lock{mutex_};
-    const auto found = kept_.find(key);
-    if (found != kept_.end() && std::chrono::steady_clock::now() < found->second.until) return found->second.endpoint;
-  }
   std::string why;
   for (const Url& base : candidates) {
     try {

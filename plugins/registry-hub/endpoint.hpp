@@ -28,16 +28,19 @@ class Endpoints {
 
   /// `host` as in an image's name. Errors: io, in dockerd's words (`Get "https://x/v2/": dial tcp ...`), cancelled.
   Endpoint find(const std::string& host, const gantry::Call& call);
-  /// Of a mirror's URL.
-  Endpoint find_mirror(const std::string& url, const gantry::Call& call);
+  /// Of a mirror. `base` ends with "/v2/".
+  Endpoint find_mirror(const Url& base, const gantry::Call& call);
   void forget(const std::string& host);
-  [[nodiscard]] bool insecure(const std::string& host) const { return insecure_.contains(host); }
+  /// By its name, or by the addresses that this stands for; but nobody looks up here what goes through a proxy.
+  /// Errors: cancelled.
+  [[nodiscard]] bool insecure(const std::string& host, const gantry::Call& call) const;
 
  private:
   struct Kept {
     Endpoint endpoint;
     std::chrono::steady_clock::time_point until;
   };
+  std::optional<Endpoint> kept(const std::string& key);
   Endpoint ask(const std::string& key, const std::vector<Url>& candidates, bool insecure, const gantry::Call& call);
   Endpoint ping(const Url& base, bool insecure, const gantry::Call& call);
 

@@ -67,6 +67,8 @@ class HttpClient {
   /// Errors: TransportError, invalid (headers too large), cancelled, and those of the source.
   Response send(const Request& request, const gantry::Call& call);
 
+  [[nodiscard]] bool proxied(const Url& url) const { return proxies_.of(url) != nullptr; }
+
  private:
   friend struct Response::State;
   struct Idle {

@@ -37,9 +37,10 @@ class TestCall final : public gantry::Call {
  public:
   bool cancelled() const noexcept override { return cancelled_; }
   int cancel_fd() const noexcept override { return -1; }
-  void progress(const gantry::Progress&) const override {}
+  void progress(const gantry::Progress& report) const override { told_ = report.action; }
   void log(gantry::LogLevel, std::string_view) const noexcept override {}
   std::atomic<bool> cancelled_{false};
+  mutable std::string told_;
 };
 
 class TextSink final : public gantry::ByteSink {

@@ -157,6 +157,23 @@ TEST_F(Hub, MountsABlobOfAnotherRepository) {
   EXPECT_FALSE(driver_.put_blob(repository(), blob(10), {"other/repo"}, credentials_, source, call_));
 }
 
+TEST_F(Hub, MountsFromTheFirstThatHasTheBlob) {
+  serve([](const ScriptedServer::Request& request) {
+    if (request.method == "DELETE") return respond(204, "");
+    if (request.target.find("from=has%2Fit") != std::string::npos) return respond(201, "");
+    return respond(202, "", "Location: /upload/1\r\n");
+  });
+  TextSource source{"0123456789"};
+  const std::vector<std::string> others{"lacks/it", "has/it", "not/asked"};
+  EXPECT_FALSE(driver_.put_blob(repository(), blob(10), others, credentials_, source, call_));
+  EXPECT_EQ(call_.told_, "Mounted from has/it");
+  std::vector<std::string> asked;
+  for (const auto& request : server_->requests()) asked.push_back(request.method);
+  // What the registry began in the first one's place is ended.
+  EXPECT_THAT(asked, ::testing::ElementsAre("GET", "POST", "DELETE", "POST"));
+  EXPECT_EQ(server_->requests()[2].target, "/upload/1");
+}
+
 TEST_F(Hub, UploadsWhatItCannotMount) {
   serve([](const ScriptedServer::Request& request) {
     if (request.method == "POST") return respond(202, "", "Location: /upload?state=1\r\n");
@@ -184,6 +201,55 @@ TEST_F(Hub, TriesMirrorsFirst) {
   driver_.get_manifest({"docker.io", "library/x"}, "1", {}, manifest_, call_);
   EXPECT_EQ(manifest_.content, "{}");
   EXPECT_EQ(mirror.requests().back().target, "/v2/library/x/manifests/1");
+}
+
+TEST_F(Hub, TriesMirrorsOfAnyRegistry) {
+  serve([](const ScriptedServer::Request&) { return respond(200, "upstream"); });
+  const ScriptedServer mirror{"127.0.0.1", [](const ScriptedServer::Request& request) {
+                                const bool has = request.target.find("gone") == std::string::npos;
+                                return has ? respond(200, "mirror") : respond(404, "{}");
+                              }};
+  host_.options_["registry-mirrors"] = server_->host() + "/a=http://" + mirror.host() + "/proxy/a";
+  Driver driver;
+  driver.open(host_);
+  credentials_.username = "alice";
+  credentials_.password = "secret";
+  const auto content_of = [&](const std::string& path) {
+    manifest_ = {};
+    EXPECT_EQ(error([&] { driver.get_manifest({server_->host(), path}, "1", credentials_, manifest_, call_); }), "");
+    return manifest_.content;
+  };
+  EXPECT_EQ(content_of("a/b"), "mirror");
+  EXPECT_EQ(mirror.requests().back().target, "/v2/proxy/a/b/manifests/1");
+  // What it lacks, and what is not its own, the registry has.
+  EXPECT_EQ(content_of("a/gone"), "upstream");
+  EXPECT_EQ(content_of("b/b"), "upstream");
+  EXPECT_EQ(server_->requests().back().target, "/v2/b/b/manifests/1");
+  for (const auto& request : mirror.requests()) EXPECT_EQ(request.header("authorization"), "");
+  // Nothing is pushed there.
+  const std::size_t before = mirror.requests().size();
+  driver.put_manifest({server_->host(), "a/b"}, "1", {"t", "", "{}"}, credentials_, call_);
+  EXPECT_EQ(server_->requests().back().method, "PUT");
+  EXPECT_EQ(mirror.requests().size(), before);
+}
+
+TEST_F(Hub, DoesWithoutAMirrorThatFails) {
+  serve([](const ScriptedServer::Request& request) -> std::string {
+    EXPECT_EQ(request.header("range"), "bytes=5-");
+    return "HTTP/1.1 206 Partial\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789";
+  });
+  const ScriptedServer broken{"127.0.0.1", [](const ScriptedServer::Request& request) -> std::string {
+                                if (request.target == "/v2/") return respond(200, "{}");
+                                if (!request.header("range").empty()) return respond(403, "{}");
+                                return "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
+                              }};
+  // One that is not there, and one that stops in the middle: what has come is not asked for again.
+  host_.options_["registry-mirrors"] =
+      server_->host() + "=http://127.0.0.1:1," + server_->host() + "=http://" + broken.host();
+  Driver driver;
+  driver.open(host_);
+  EXPECT_EQ(error([&] { driver.get_blob(repository(), blob(10), 0, {}, sink_, call_); }), "");
+  EXPECT_EQ(sink_.text, "0123456789");
 }
 
 TEST_F(Hub, GoesThroughProxies) {
@@ -292,6 +358,23 @@ TEST(InsecureHosts, AreLoopbackAndThoseOfTheConfig) {
     EXPECT_FALSE(hosts.contains(host)) << host;
   }
   EXPECT_THROW(InsecureHosts{{"10.0.0.0/33"}}, Error);
+}
+
+// "10.1" stands for 10.0.0.1 as a name does, only that no server has to be asked.
+TEST(InsecureHosts, AreThoseWhoseNamesStandForTheirAddresses) {
+  const TestCall call;
+  const InsecureHosts hosts{{"10.0.0.0/24"}};
+  EXPECT_TRUE(hosts.contains_address_of("10.1:5000", call));
+  EXPECT_TRUE(hosts.contains_address_of("127.1", call));
+  EXPECT_FALSE(hosts.contains_address_of("10.1.1", call));
+  EXPECT_FALSE(hosts.contains_address_of(std::string(64, 'x') + ":5000", call));
+}
+
+TEST_F(Hub, TalksPlainlyToANameOfALoopbackAddress) {
+  serve([](const ScriptedServer::Request&) { return respond(200, "{}"); });
+  const Repository named{"127.1" + server_->host().substr(server_->host().find(':')), "a/b"};
+  EXPECT_EQ(error([&] { driver_.get_manifest(named, "1", {}, manifest_, call_); }), "");
+  EXPECT_EQ(manifest_.content, "{}");
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "connection.hpp"
+#include "gantry/error.hpp"
+#include "resolver.hpp"
+
 namespace hub {
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> out;
@@ -41,12 +45,27 @@ InsecureHosts::InsecureHosts(const std::vector<std::string>& items) {
   }
 }
 
+bool InsecureHosts::in_range(const std::string& address) const {
+  return std::any_of(ranges_.begin(), ranges_.end(),
+                     [&](const AddressRange& range) { return range.contains(address); });
+}
+
 bool InsecureHosts::contains(std::string_view host) const {
   const std::string name = host_name(host);
   if (name == "localhost") return true;
   const auto listed = [&](const std::string& item) { return item == host || item == name; };
   if (std::any_of(names_.begin(), names_.end(), listed)) return true;
-  return std::any_of(ranges_.begin(), ranges_.end(), [&](const AddressRange& range) { return range.contains(name); });
+  return in_range(name);
+}
+
+bool InsecureHosts::contains_address_of(std::string_view host, const gantry::Call& call) const {
+  try {
+    const std::vector<Address> addresses = resolve(host_name(host), "443", call);
+    return std::any_of(addresses.begin(), addresses.end(),
+                       [&](const Address& address) { return in_range(host_name(address.text)); });
+  } catch (const TransportError&) {
+    return false;
+  }
 }
 
 }  // namespace hub

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "address_range.hpp"
-#include "gantry/driver.hpp"
+#include "gantry/call.hpp"
 #include "url.hpp"
 
 namespace hub {
@@ -18,8 +18,13 @@ class InsecureHosts {
 
   /// `host` is a registry's name with or without port. localhost and 127.0.0.0/8 and ::1 are always insecure.
   [[nodiscard]] bool contains(std::string_view host) const;
+  /// Whether one of the addresses that the host's name stands for is; none of a name that nobody knows.
+  /// Errors: cancelled.
+  [[nodiscard]] bool contains_address_of(std::string_view host, const gantry::Call& call) const;
 
  private:
+  [[nodiscard]] bool in_range(const std::string& address) const;
+
   std::vector<std::string> names_;
   std::vector<AddressRange> ranges_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gantry/error.hpp"
+#include "name_prefix.hpp"
 
 namespace hub {
 namespace {
@@ -10,15 +11,6 @@ namespace {
 using gantry::Errc;
 using gantry::Error;
 using gantry::registry::v1::Repository;
-
-void check_prefix(const std::string& prefix, const char* option) {
-  const bool right = !prefix.empty() && prefix.find("//") == std::string::npos && prefix.front() != '/' &&
-                     prefix.back() != '/' &&
-                     std::all_of(prefix.begin(), prefix.end(), [](char c) { return c > ' ' && c != '@' && c != '='; });
-  if (right) return;
-  throw Error{Errc::invalid, std::string{option} + ": \"" + prefix +
-                                 "\" is no prefix of a repository's name (docker.io/library, quay.io)"};
-}
 
 }  // namespace
 
@@ -42,9 +34,8 @@ Routes::Routes(const std::vector<std::string>& rewrites, const std::vector<std::
 }
 
 const Routes::Rule* Routes::find(const std::string& name) const {
-  const auto found = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) {
-    return name.starts_with(rule.prefix) && (name.size() == rule.prefix.size() || name[rule.prefix.size()] == '/');
-  });
+  const auto found =
+      std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) { return has_prefix(name, rule.prefix); });
   return found == rules_.end() ? nullptr : &*found;
 }
 

@@ -83,7 +83,8 @@ class Driver : public gantry::Driver {
                         const Call& call) = 0;
 
   /// Uploads a blob (gantry/seekable_source.hpp); `mount_from`: repositories of the host that may have it to mount.
-  /// Returns whether bytes had to be sent: false if it was mounted.
+  /// Returns whether bytes had to be sent: false if it was mounted; from where a driver may report as progress, with
+  /// the action "Mounted from a/b".
   virtual bool put_blob(const Repository& repository, const Descriptor& blob,
                         const std::vector<std::string>& mount_from, const Credentials& credentials, ByteSource& source,
                         const Call& call) = 0;
