@@ -42,6 +42,21 @@ images::ImportRequest import_request(const Request& request) {
   return out;
 }
 
+/// 0, as clients send it, is none.
+int search_limit(const Request& request) {
+  std::int64_t limit = 0;
+  try {
+    limit = request.number("limit", "Atoi").value_or(0);
+  } catch (const Error& error) {
+    throw Error{Errc::invalid, std::string{"invalid limit specified: "} + error.what()};
+  }
+  if (limit == 0) return 25;
+  if (limit < 1 || limit > 100) {
+    throw Error{Errc::invalid, "limit " + std::to_string(limit) + " is outside the range of [1, 100]"};
+  }
+  return static_cast<int>(limit);
+}
+
 nlohmann::json summary_json(const wire::ImageSummary& summary, Version version) {
   nlohmann::json out = summary;
   if (version < kNoVirtualSize) out["VirtualSize"] = summary.size;
@@ -218,12 +233,9 @@ awaitable<Response> Images::remove(Exchange& exchange) {
 awaitable<Response> Images::search(Exchange& exchange) {
   const Request& request = exchange.request();
   const std::string term = request.get("term");
-  const auto limit = request.number("limit").value_or(25);
-  if (limit < 1 || limit > 100) {
-    throw Error{Errc::invalid, "Limit " + std::to_string(limit) + " is outside the range of [1, 100]"};
-  }
+  const int limit = search_limit(request);
   const auto credentials = registry_credentials(exchange);
-  const nlohmann::json out = co_await service_.search(term, static_cast<int>(limit), request.filters(), credentials);
+  const nlohmann::json out = co_await service_.search(term, limit, request.filters(), credentials);
   co_return Response::json(out);
 }
 

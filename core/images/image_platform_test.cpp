@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/digest.hpp"
@@ -59,7 +61,8 @@ class LayoutMaker {
   std::string finish(const json& manifests) {
     const json index{{"schemaVersion", 2}, {"mediaType", media_type::kOciIndex}, {"manifests", manifests}};
     json entry = add(media_type::kOciIndex, index.dump());
-    entry["annotations"] = {{"io.containerd.image.name", "docker.io/library/box:1"}};
+    entry["annotations"] = {{"io.containerd.image.name", "docker.io/library/box:1"},
+                            {"org.opencontainers.image.ref.name", "1"}};
     const json top{{"schemaVersion", 2}, {"mediaType", media_type::kOciIndex}, {"manifests", {entry}}};
     tar_.file("index.json", top.dump()).file("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
     return tar_.take();
@@ -129,6 +132,25 @@ TEST_F(ImagePlatform, OfAnArchiveIsTheHostsOrTheOneThatIsNamed) {
   EXPECT_EQ(load_for(archive_of(Packed{{kSmall}}, "cml"), kNone),
             "the archive has no image for the specified platform (linux/s390x)");
   EXPECT_EQ(service().inspect("box:1")["Architecture"], "riscv64");
+}
+
+TEST_F(ImagePlatform, IsChosenOfAnIndexThatIsPulled) {
+  std::ofstream{root_ / "both.tar", std::ios::binary} << both();
+  const std::string place = (root_ / "layout").string();
+  ASSERT_EQ(std::system(("mkdir " + place + " && tar -xf " + place + "/../both.tar -C " + place).c_str()), 0);
+  PullRequest request;
+  request.image = "oci:" + place + ":1";
+  const Report ignore = [](const wire::ProgressMessage&) {};
+  const auto pulled = [&](const std::string& platform) {
+    request.platform = platform;
+    return daemon_->run([&]() -> awaitable<void> { co_await service().pull(request, ignore, nullptr); });
+  };
+  ASSERT_EQ(pulled("linux/riscv64"), "");
+  ASSERT_THAT(names(), SizeIs(1));
+  EXPECT_EQ(service().inspect(names().front())["Architecture"], "riscv64");
+  ASSERT_EQ(pulled(""), "");
+  EXPECT_EQ(service().inspect(names().front())["Architecture"], kHost.architecture);
+  EXPECT_EQ(pulled("linux/s390x"), "no matching manifest for linux/s390x in the manifest list entries");
 }
 
 TEST_F(ImagePlatform, MustBeTheImages) {

@@ -28,6 +28,14 @@ bool is_cancellation(const std::exception_ptr& failure) {
   }
 }
 
+[[noreturn]] void refuse_foreign(const Descriptor& blob) {
+  std::string why =
+      "layer " + blob.digest + " is a foreign one (" + blob.media_type + ") that its registry does not have";
+  if (!blob.urls.empty())
+    why += ": it is at " + blob.urls.front().substr(0, 256) + ", from where no layers are fetched";
+  throw Error{Errc::not_found, why};
+}
+
 }  // namespace
 
 LayerTransfer::Stage LayerTransfer::stage() const noexcept {
@@ -253,8 +261,14 @@ awaitable<void> LayerStore::fetch_from_registry(std::shared_ptr<LayerTransfer> t
   settings.cancel = transfer->stop_;
   const auto work = [pipeline = transfer->pipeline_, origin = *transfer->origin_, inflate](auto& driver,
                                                                                            const Call& call) {
+    const Descriptor& blob = pipeline->layer().blob;
     const auto get = [&](ByteSink& sink, std::uint64_t offset) {
-      driver.get_blob(origin.repository, pipeline->layer().blob, offset, origin.credentials, sink, call);
+      try {
+        driver.get_blob(origin.repository, blob, offset, origin.credentials, sink, call);
+      } catch (const Error& error) {
+        if (error.code() == Errc::not_found && is_foreign(blob.media_type)) refuse_foreign(blob);
+        throw;
+      }
     };
     inflate ? pipeline->download(get) : pipeline->download_only(get);
   };

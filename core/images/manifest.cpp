@@ -88,6 +88,19 @@ ordered_json manifest_json(std::string_view type, const Descriptor& config, cons
 
 }  // namespace
 
+bool is_schema_1(std::string_view content, std::string_view declared_type) {
+  if (declared_type.starts_with("application/vnd.docker.distribution.manifest.v1+")) return true;
+  if (!is_bounded_object(content)) return false;
+  const json document = json::parse(content);
+  const auto schema = document.find("schemaVersion");
+  return schema != document.end() && schema->is_number() && schema->get<double>() == 1;
+}
+
+bool is_foreign(std::string_view media_type) {
+  return media_type.starts_with("application/vnd.docker.image.rootfs.foreign.") ||
+         media_type.starts_with("application/vnd.oci.image.layer.nondistributable.");
+}
+
 std::variant<Manifest, Index> parse_manifest(std::string_view content, std::string_view declared_type) {
   const json document = parse_bounded(content, kMaxManifest, "invalid manifest");
   std::string type = text(document, "mediaType");

@@ -59,6 +59,12 @@ struct Index {
 /// Errors: invalid: too large, not JSON, a type that is not known, or members that are missing or out of bounds.
 std::variant<Manifest, Index> parse_manifest(std::string_view content, std::string_view declared_type);
 
+/// Whether `content`, called `declared_type`, is of the format that there was before images had configs.
+bool is_schema_1(std::string_view content, std::string_view declared_type);
+
+/// Whether a layer of this type may be kept out of registries by those who published it.
+bool is_foreign(std::string_view media_type);
+
 /// The entry that serves `platform` best; null if there is none.
 const Index::Entry* choose(const Index& index, const Platform& platform);
 

@@ -71,6 +71,20 @@ TEST(Manifest, IsRefusedWhenItIsHostile) {
   EXPECT_NE(refusal(manifest(many)).find("more than 1024 layers"), std::string::npos);
 }
 
+TEST(Manifest, IsOfSchema1ByItsTypeOrItsContent) {
+  EXPECT_TRUE(is_schema_1("{}", "application/vnd.docker.distribution.manifest.v1+prettyjws"));
+  EXPECT_TRUE(is_schema_1(R"({"schemaVersion":1})", "application/json"));
+  EXPECT_FALSE(is_schema_1(R"({"schemaVersion":2})", media_type::kDockerManifest));
+  EXPECT_FALSE(is_schema_1("no JSON", ""));
+}
+
+TEST(Manifest, KnowsForeignLayersByTheirTypes) {
+  EXPECT_TRUE(is_foreign("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"));
+  EXPECT_TRUE(is_foreign("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"));
+  EXPECT_FALSE(is_foreign(media_type::kDockerLayerGzip));
+  EXPECT_FALSE(is_foreign(media_type::kOciLayer));
+}
+
 TEST(Platform, ChoosesTheBestVariant) {
   const Index index =
       index_of({{"linux", "arm", "v5"}, {"linux", "arm", "v7"}, {"linux", "arm64", "v8"}, {"linux", "amd64", ""}});

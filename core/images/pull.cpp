@@ -391,6 +391,14 @@ awaitable<registry::v1::Manifest> get_manifest(Context& context, Reference refer
     throw Error{Errc::invalid, "manifest verification failed for digest " + manifest.digest};
   }
   manifest.digest = actual;
+  if (is_schema_1(manifest.content, manifest.media_type)) {
+    throw Error{Errc::unsupported,
+                "[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is "
+                "disabled by default and will be removed in an upcoming release. Suggest the author of " +
+                    reference.str() +
+                    " to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information "
+                    "at https://docs.docker.com/go/deprecated-image-specs/"};
+  }
   co_return manifest;
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -14,6 +15,7 @@
 #include "images/background_task.hpp"
 #include "images/blob_repair.hpp"
 #include "images/layer_compression.hpp"
+#include "images/mount_candidates.hpp"
 #include "images/query.hpp"
 
 namespace gantry::images {
@@ -55,6 +57,25 @@ class TextSource final : public SeekableSource {
  private:
   std::string text_;
   std::size_t at_{};
+};
+
+const std::string kMounted = "Mounted from ";
+
+/// From where the driver has mounted a blob, in its words. Its thread tells.
+class MountReport {
+ public:
+  void take(const Progress& progress) {
+    const std::lock_guard lock{mutex_};
+    if (progress.action.starts_with(kMounted)) action_ = progress.action;
+  }
+  [[nodiscard]] std::optional<std::string> action() const {
+    const std::lock_guard lock{mutex_};
+    return action_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<std::string> action_;
 };
 
 class Push {
@@ -167,23 +188,6 @@ class Push {
     }
   }
 
-  /// Repositories of the same registry that are known to have the blob.
-  std::vector<std::string> mount_candidates(const std::string& digest) const {
-    std::vector<std::string> paths;
-    if (!name_.transport.empty()) return paths;
-    for (const Record& record : context_.catalog.visible()) {
-      const bool has = std::any_of(record->layers.begin(), record->layers.end(),
-                                   [&](const LayerRecord& layer) { return layer.blob.digest == digest; });
-      if (!has) continue;
-      for (const std::string& known : record->image.digests) {
-        const Reference reference = parse_reference(known);
-        const bool new_one = std::find(paths.begin(), paths.end(), reference.path) == paths.end();
-        if (reference.host == name_.host && reference.path != name_.path && new_one) paths.push_back(reference.path);
-      }
-    }
-    return paths;
-  }
-
   awaitable<void> push_layer(Descriptor blob, std::string id) {
     const registry::v1::Repository repository = name_.repository();
     const registry::v1::Credentials credentials = request_.credentials;
@@ -197,10 +201,11 @@ class Push {
       report_(progress_line("Layer already exists", id));
       co_return;
     }
-    const std::vector<std::string> mounts = mount_candidates(blob.digest);
+    std::vector<std::string> mounts;
+    if (name_.transport.empty()) mounts = mount_candidates(context_.catalog, name_, blob.digest);
     auto count = std::make_shared<std::atomic<std::uint64_t>>(0);
-    auto sent = std::make_shared<bool>(false);
-    const BackgroundTask sending{co_await asio::this_coro::executor, send(blob, mounts, count, sent)};
+    auto mounted = std::make_shared<std::string>();
+    const BackgroundTask sending{co_await asio::this_coro::executor, send(blob, mounts, count, mounted)};
     asio::steady_timer tick{co_await asio::this_coro::executor};
     std::uint64_t told = 0;
     while (!sending.done()) {
@@ -210,26 +215,30 @@ class Push {
       co_await tick.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     }
     co_await sending.join();
-    if (*sent || mounts.empty()) {
+    if (mounted->empty()) {
       report_(progress_line("Pushing", id, blob.size, blob.size));
       report_(progress_line("Pushed", id));
     } else {
-      report_(progress_line("Mounted from " + mounts.front(), id));
+      report_(progress_line(*mounted, id));
     }
   }
 
   awaitable<void> send(Descriptor blob, std::vector<std::string> mounts,
-                       std::shared_ptr<std::atomic<std::uint64_t>> count, std::shared_ptr<bool> sent) {
+                       std::shared_ptr<std::atomic<std::uint64_t>> count, std::shared_ptr<std::string> mounted) {
     co_await check_size(context_, blob, stop_);
     // The file is opened here and now: it may be removed, but not from under the transfer. What the other side says of
     // a digest that is not right tells nobody whose fault it is: a damaged blob is refused before all of it is sent.
     auto file = std::make_shared<CountedBlob>(context_.blobs, blob, count);
-    const plugins::CallSettings call_settings = settings();
+    plugins::CallSettings call_settings = settings();
+    auto told = std::make_shared<MountReport>();
+    call_settings.progress = [told](const Progress& progress) { told->take(progress); };
     const auto work = [repository = name_.repository(), credentials = request_.credentials, blob, mounts, file](
                           auto& driver, const Call& call) {
       return driver.put_blob(repository, blob, mounts, credentials, *file, call);
     };
-    *sent = co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
+    const bool sent =
+        co_await context_.drivers.call(context_.drivers.registry(name_.transport), Pool::slow, call_settings, work);
+    if (!sent && !mounts.empty()) *mounted = told->action().value_or(kMounted + mounts.front());
   }
 
   /// A small one that nobody watches.

@@ -15,6 +15,7 @@
 #include "images/push.hpp"
 #include "images/query.hpp"
 #include "images/removal.hpp"
+#include "images/search.hpp"
 
 namespace gantry::images {
 namespace {
@@ -295,35 +296,7 @@ awaitable<wire::ImagePruneReport> Service::prune(Filters filters) {
 
 awaitable<std::vector<wire::ImageSearchItem>> Service::search(std::string term, int limit, Filters filters,
                                                               registry::v1::Credentials credentials) {
-  std::string host = "docker.io";
-  if (const auto slash = term.find('/'); slash != std::string::npos) {
-    const std::string first = term.substr(0, slash);
-    if (first.find_first_of(".:") != std::string::npos || first == "localhost") {
-      host = first;
-      term.erase(0, slash + 1);
-    }
-  }
-  const plugins::CallSettings settings;
-  const auto work = [host, term, limit, credentials](auto& driver, const Call& call) {
-    std::vector<registry::v1::SearchResult> out;
-    driver.search(host, term, limit, credentials, out, call);
-    return out;
-  };
-  const auto found =
-      co_await impl_->context.drivers.call(impl_->context.drivers.registry(), Pool::slow, settings, work);
-  const auto stars = filters.find("stars");
-  const auto official = filters.find("is-official");
-  std::vector<wire::ImageSearchItem> items;
-  for (const auto& result : found) {
-    if (stars != filters.end() && !stars->second.empty() && result.stars < std::atoll(stars->second.front().c_str()))
-      continue;
-    if (official != filters.end() && !official->second.empty() &&
-        result.official != (official->second.front() == "true")) {
-      continue;
-    }
-    items.push_back({result.name, result.description, result.stars, result.official});
-  }
-  co_return items;
+  return search_index(impl_->context, std::move(term), limit, SearchFilter{filters}, std::move(credentials));
 }
 
 awaitable<std::string> Service::login(std::string server, registry::v1::Credentials credentials) {

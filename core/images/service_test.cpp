@@ -21,6 +21,7 @@ namespace gantry::images {
 namespace {
 
 namespace fs = std::filesystem;
+using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
@@ -98,6 +99,19 @@ TEST_F(ImageService, TravelsThroughARegistry) {
   EXPECT_THAT(lines_, Contains(StartsWith("1: digest: sha256:")));
   EXPECT_EQ(push(name), "");
   EXPECT_THAT(lines_, Contains(HasSubstr(": Layer already exists")));
+  json inspected;
+  const auto inspect = [&]() -> awaitable<void> { inspected = co_await service().distribution(name, {}); };
+  ASSERT_EQ(daemon_->run(inspect), "");
+  EXPECT_EQ(inspected["Platforms"], json::array({{{"os", "linux"}, {"architecture", host_platform().architecture}}}));
+  EXPECT_EQ(inspected["Descriptor"]["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");
+  EXPECT_EQ(service().inspect(name)["RepoDigests"][0],
+            registry.host() + "/a/box@" + inspected["Descriptor"]["digest"].get<std::string>());
+  // Another repository of the same registry takes the layer from there.
+  const std::string other = registry.host() + "/b/box:1";
+  service().tag(name, other, "");
+  EXPECT_EQ(push(other), "");
+  EXPECT_THAT(lines_, Contains(HasSubstr(": Mounted from a/box")));
+  ASSERT_EQ(remove(other), "");
   ASSERT_EQ(remove(name), "");
   EXPECT_EQ(blobs(), 0U);
 

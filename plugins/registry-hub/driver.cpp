@@ -45,7 +45,6 @@ std::vector<std::string> scopes_for(const Repository& repository, const std::str
 
 SearchResult parse_search_result(const nlohmann::json& item) {
   SearchResult result;
-  if (!item.is_object()) return result;
   const auto text = [&](const char* name) {
     const auto found = item.find(name);
     return found != item.end() && found->is_string() ? found->get<std::string>() : std::string{};
@@ -286,7 +285,9 @@ void Driver::search(const std::string& host, const std::string& term, int limit,
     if (!document.is_object() || results == document.end() || !results->is_array()) {
       throw Error{Errc::io, "the registry's answer to the search is not JSON"};
     }
-    for (const auto& item : *results) out.push_back(parse_search_result(item));
+    for (const auto& item : *results) {
+      if (item.is_object()) out.push_back(parse_search_result(item));
+    }
   });
 }
 

@@ -252,6 +252,27 @@ TEST_F(Hub, DoesWithoutAMirrorThatFails) {
   EXPECT_EQ(sink_.text, "0123456789");
 }
 
+TEST_F(Hub, SearchesAnIndex) {
+  serve([](const ScriptedServer::Request&) {
+    return respond(200, R"({"results":[{"name":"a/x","description":"d","star_count":5,"is_official":true},7]})");
+  });
+  std::vector<gantry::registry::v1::SearchResult> found;
+  driver_.search(server_->host(), "x y", 3, credentials_, found, call_);
+  EXPECT_EQ(server_->requests().back().target, "/v1/search?q=x%20y&n=3");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].name, "a/x");
+  EXPECT_EQ(found[0].description, "d");
+  EXPECT_EQ(found[0].stars, 5);
+  EXPECT_TRUE(found[0].official);
+}
+
+TEST_F(Hub, SaysWhenAnIndexAnswersNonsense) {
+  serve([](const ScriptedServer::Request&) { return respond(200, "[]"); });
+  std::vector<gantry::registry::v1::SearchResult> found;
+  EXPECT_THAT(error([&] { driver_.search(server_->host(), "x", 3, credentials_, found, call_); }),
+              HasSubstr("is not JSON"));
+}
+
 TEST_F(Hub, GoesThroughProxies) {
   const ScriptedServer proxy{"127.0.0.1", [](const ScriptedServer::Request& request) -> std::string {
                                if (request.method == "CONNECT") return "HTTP/1.1 403 Forbidden\r\n\r\n";
