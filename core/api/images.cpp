@@ -121,16 +121,12 @@ awaitable<Response> Images::create(Exchange& exchange) {
   }
   const images::ImportRequest request = import_request(exchange.request());
   if (request.source.empty()) throw Error{Errc::invalid, "Get \"http:\": http: no Host in request URL"};
-  if (request.source != "-") {
-    throw Error{Errc::unsupported,
-                "importing from \"" + request.source +
-                    "\" is not supported: fetch the archive and import it from a file or from \"-\""};
-  }
   const ProgressStream::Work work = [this, &request, &exchange](images::Report report,
                                                                 images::Cancel cancel) -> awaitable<void> {
     co_await service_.import(request, body_of(exchange), std::move(report), std::move(cancel));
   };
-  co_return co_await stream.run(work, false);
+  // The end of a body that is sent tells that the client has gone.
+  co_return co_await stream.run(work, request.source != "-");
 }
 
 awaitable<Response> Images::inspect(Exchange& exchange) {

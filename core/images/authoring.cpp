@@ -5,10 +5,12 @@
 #include <set>
 
 #include "base/digest.hpp"
+#include "fetch_process/fetch_process.hpp"
 #include "gantry/error.hpp"
 #include "images/clamped_times.hpp"
 #include "images/compression.hpp"
 #include "images/config_changes.hpp"
+#include "images/fetched_archive.hpp"
 #include "images/image_config.hpp"
 #include "images/mount_stubs.hpp"
 #include "images/platform.hpp"
@@ -151,7 +153,13 @@ awaitable<std::string> import_image(Context& context, ImportRequest request, Upl
   TopLayer layer;
   const BlobStore& blobs = context.blobs;
   const std::function<void(ByteSource&)> take = [&](ByteSource& upload) { layer = take_layer(upload, blobs); };
-  co_await read_upload(context.workers, std::move(source), take);
+  if (request.source == "-") {
+    co_await read_upload(context.workers, std::move(source), take);
+  } else {
+    request.source = full_address(request.source);
+    co_await read_address(context, request.source, take, report, cancel);
+    request.source = fetch_process::without_password(request.source);
+  }
   if (cancel != nullptr && cancel->cancelled()) throw Error{Errc::cancelled, "context canceled"};
   const std::string created = format_rfc3339(now());
   const std::string comment = request.message.empty() ? "Imported from " + request.source : request.message;

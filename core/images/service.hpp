@@ -61,7 +61,7 @@ struct PushRequest {
 };
 
 struct ImportRequest {
-  std::string source = "-";  ///< For the history: "-" or where the archive came from.
+  std::string source = "-";  ///< "-": an upload; else an http or https address, "http://" being left out at will.
   std::string repository;    ///< May be empty.
   std::string tag;
   std::string message;
@@ -189,7 +189,8 @@ class Service {
   /// Pulls image, tag, digest, or all tags.
   awaitable<void> pull(PullRequest request, Report report, Cancel cancel);
   awaitable<void> push(PushRequest request, Report report, Cancel cancel);
-  /// Makes an image of one layer from an archive of a root filesystem. Answers its id.
+  /// Makes an image of one layer from an archive of a root filesystem, which is uploaded or fetched. Answers its id.
+  /// Errors: invalid, not_found and unavailable (what the server says).
   awaitable<std::string> import(ImportRequest request, UploadSource source, Report report, Cancel cancel);
   /// Takes the images of a docker-archive or an OCI layout, plain or compressed.
   /// With a platform: only the images of it. Errors: not_found if there are none.

@@ -57,15 +57,6 @@ std::optional<GitAddress> parse_git_address(const std::string& text) {
   return out;
 }
 
-std::string without_password(const std::string& url) {
-  const std::size_t start = url.find("://");
-  if (start == std::string::npos) return url;
-  const std::size_t end = std::min(url.find('/', start + 3), url.size());
-  const std::size_t at = url.rfind('@', end);
-  if (at == std::string::npos || at < start) return url;
-  return url.substr(0, start + 3) + "xxxxx:xxxxx" + url.substr(at);
-}
-
 std::string file_name_of(const std::string& url) {
   const std::size_t start = url.find("://");
   std::string path = url.substr(start == std::string::npos ? 0 : start + 3);

@@ -3,6 +3,8 @@
 #include <optional>
 #include <string>
 
+#include "fetch_process/fetch_process.hpp"
+
 /// What stands in a recipe or a request in the place of files: an address.
 namespace gantry::dockerfile {
 
@@ -21,8 +23,8 @@ bool is_address(const std::string& text);
 /// it is an address of something else.
 std::optional<GitAddress> parse_git_address(const std::string& text);
 
-/// Without a user's name and password, for messages.
-std::string without_password(const std::string& url);
+/// For messages.
+using fetch_process::without_password;
 
 /// The last part of an address's path, with its escapes resolved; empty if the path is or ends in a slash.
 std::string file_name_of(const std::string& url);

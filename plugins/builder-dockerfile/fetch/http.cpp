@@ -98,7 +98,7 @@ void configure(CURL* handle, const std::string& url, Transfer& transfer, char* w
 
 }  // namespace
 
-void get(const std::string& url, std::uint64_t limit) {
+void get(const std::string& url, std::uint64_t limit, const std::string& option) {
   ::curl_global_init(CURL_GLOBAL_DEFAULT);
   const std::unique_ptr<CURL, FreeHandle> handle{::curl_easy_init()};
   if (!handle) throw Error{Errc::exhausted, "no memory for a transfer"};
@@ -107,7 +107,8 @@ void get(const std::string& url, std::uint64_t limit) {
   configure(handle.get(), url, transfer, why.data());
   const CURLcode outcome = ::curl_easy_perform(handle.get());
   if (transfer.too_large) {
-    throw Error{Errc::invalid, "it is larger than " + std::to_string(limit) + " bytes (option download-limit)"};
+    throw Error{Errc::invalid, "it is larger than " + std::to_string(limit) + " bytes" +
+                                   (option.empty() ? "" : " (option " + option + ")")};
   }
   if (outcome != CURLE_OK) {
     const bool is_address = outcome == CURLE_URL_MALFORMAT || outcome == CURLE_UNSUPPORTED_PROTOCOL;

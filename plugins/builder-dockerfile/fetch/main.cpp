@@ -1,7 +1,7 @@
 // gantry-fetch: gets what a build names by an address. A process for each: so what parses a stranger's answers has no
 // rights, and the two libraries are in no daemon's memory.
 //
-//   gantry-fetch http LIMIT                             into the file at descriptor 3
+//   gantry-fetch http LIMIT [OPTION]                    into the file or pipe at descriptor 3; OPTION sets the limit
 //   gantry-fetch resolve REFERENCE                      tells the commit
 //   gantry-fetch git REFERENCE COMMIT KEEP-GIT LIMIT    into the directory at descriptor 3
 //
@@ -36,10 +36,10 @@ void work(const std::vector<std::string>& words) {
     resolve(url, words.at(1));
     return;
   }
-  const std::uint64_t limit = std::strtoull(words.back().c_str(), nullptr, 10);
+  const std::uint64_t limit = std::strtoull(words.at(what == "http" ? 1 : 4).c_str(), nullptr, 10);
   const std::string place = confine(limit);
   if (what == "http") {
-    get(url, limit);
+    get(url, limit, words.size() > 2 ? words[2] : "");
   } else {
     check_out(url, words.at(1), words.at(2), place, words.at(3) == "1", limit);
   }
