@@ -18,6 +18,11 @@ std::string text(const json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
+bool says_schema_1(const json& document) {
+  const auto schema = document.find("schemaVersion");
+  return schema != document.end() && schema->is_number() && schema->get<double>() == 1;
+}
+
 Descriptor parse_descriptor(const json& object) {
   if (!object.is_object()) refuse_manifest("a descriptor is not an object");
   Descriptor out;
@@ -90,10 +95,10 @@ ordered_json manifest_json(std::string_view type, const Descriptor& config, cons
 
 bool is_schema_1(std::string_view content, std::string_view declared_type) {
   if (declared_type.starts_with("application/vnd.docker.distribution.manifest.v1+")) return true;
-  if (!is_bounded_object(content)) return false;
-  const json document = json::parse(content);
-  const auto schema = document.find("schemaVersion");
-  return schema != document.end() && schema->is_number() && schema->get<double>() == 1;
+  // What has a name of its own is not read twice.
+  const bool known = declared_type.starts_with("application/vnd.docker.distribution.manifest.") ||
+                     declared_type.starts_with("application/vnd.oci.image.");
+  return !known && is_bounded_object(content) && says_schema_1(json::parse(content));
 }
 
 bool is_foreign(std::string_view media_type) {
@@ -105,8 +110,7 @@ std::variant<Manifest, Index> parse_manifest(std::string_view content, std::stri
   const json document = parse_bounded(content, kMaxManifest, "invalid manifest");
   std::string type = text(document, "mediaType");
   if (type.empty()) type = declared_type.substr(0, declared_type.find(';'));
-  const auto schema = document.find("schemaVersion");
-  if (schema != document.end() && schema->is_number() && schema->get<int>() == 1) {
+  if (says_schema_1(document)) {
     throw Error{Errc::unsupported,
                 "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed. "
                 "Build the image again with a newer tool."};

@@ -100,7 +100,8 @@ TEST_F(ImageService, TravelsThroughARegistry) {
   EXPECT_EQ(push(name), "");
   EXPECT_THAT(lines_, Contains(HasSubstr(": Layer already exists")));
   json inspected;
-  const auto inspect = [&]() -> awaitable<void> { inspected = co_await service().distribution(name, {}); };
+  const registry::v1::Credentials nobody;
+  const auto inspect = [&]() -> awaitable<void> { inspected = co_await service().distribution(name, nobody); };
   ASSERT_EQ(daemon_->run(inspect), "");
   EXPECT_EQ(inspected["Platforms"], json::array({{{"os", "linux"}, {"architecture", host_platform().architecture}}}));
   EXPECT_EQ(inspected["Descriptor"]["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");

@@ -50,6 +50,13 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Disposition", 'attachment; filename="../../given"')
             self.end_headers()
             self.wfile.write(b"named\n")
+        elif self.path == "/cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            with open(ROOT + "/file.txt", "rb") as file:
+                self.wfile.write(file.read())
+            self.close_connection = True
         elif self.path == "/endless":
             self.send_response(200)
             self.end_headers()

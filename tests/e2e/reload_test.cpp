@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "address.hpp"
 #include "engine.hpp"
 #include "registry.hpp"
 
@@ -11,21 +12,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-
-/// One more address of the test's own host.
-class Address {
- public:
-  explicit Address(std::string text) : text_(std::move(text)) {
-    EXPECT_EQ(shell("ip address add " + text_ + "/32 dev lo").code, 0);
-  }
-  ~Address() { shell("ip address del " + text_ + "/32 dev lo"); }
-  Address(const Address&) = delete;
-  Address& operator=(const Address&) = delete;
-  [[nodiscard]] const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 class Reload : public ::testing::Test {
  protected:
@@ -81,6 +67,10 @@ TEST_F(Reload, HandsTheRegistryDriverItsNewMirrors) {
   reload({{"registry-mirrors", {"http://" + mirror.host()}}});
   const Result pulled = daemon_.docker("pull -q tool:1.0");
   EXPECT_EQ(pulled.line(), "docker.io/library/tool:1.0") << pulled.err;
+  EXPECT_EQ(daemon_.api("GET", "/info")["RegistryConfig"]["Mirrors"], json({"http://" + mirror.host() + "/"}));
+  reload({{"registry-mirrors", {"quay.example=http://" + mirror.host() + "/library"}}});
+  EXPECT_EQ(daemon_.cli("pull -q quay.example/tool:1.0").line(), "quay.example/tool:1.0");
+  EXPECT_EQ(daemon_.api("GET", "/info")["RegistryConfig"]["Mirrors"], nullptr);
 }
 
 TEST_F(Reload, HandsTheRegistryDriverItsNewInsecureRegistries) {
