@@ -11,6 +11,8 @@ using gantry::Errc;
 using gantry::Error;
 
 constexpr std::chrono::minutes kKeep{5};
+/// Or each blob of an image would wait for a mirror that is gone.
+constexpr std::chrono::seconds kSilence{30};
 
 std::string ping_label(const Url& base) { return "Get \"" + base.str() + "\""; }
 
@@ -28,7 +30,20 @@ Endpoint Endpoints::find(const std::string& host, const gantry::Call& call) {
 Endpoint Endpoints::find_mirror(const Url& base, const gantry::Call& call) {
   const std::string url = base.str();
   if (auto known = kept(url)) return *std::move(known);
-  return ask(url, {base}, !base.secure() || insecure(base.authority(), call), call);
+  {
+    const std::lock_guard lock{mutex_};
+    const auto found = silent_.find(url);
+    if (found != silent_.end() && std::chrono::steady_clock::now() < found->second) {
+      throw Error{Errc::io, ping_label(base) + ": it did not answer a moment ago"};
+    }
+  }
+  try {
+    return ask(url, {base}, !base.secure() || insecure(base.authority(), call), call);
+  } catch (const Error& error) {
+    const std::lock_guard lock{mutex_};
+    if (error.code() != Errc::cancelled) silent_[url] = std::chrono::steady_clock::now() + kSilence;
+    throw;
+  }
 }
 
 bool Endpoints::insecure(const std::string& host, const gantry::Call& call) const {

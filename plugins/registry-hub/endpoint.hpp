@@ -28,7 +28,7 @@ class Endpoints {
 
   /// `host` as in an image's name. Errors: io, in dockerd's words (`Get "https://x/v2/": dial tcp ...`), cancelled.
   Endpoint find(const std::string& host, const gantry::Call& call);
-  /// Of a mirror. `base` ends with "/v2/".
+  /// Of a mirror. `base` ends with "/v2/". One that does not answer is left alone for a while. Errors: io, cancelled.
   Endpoint find_mirror(const Url& base, const gantry::Call& call);
   void forget(const std::string& host);
   /// By its name, or by the addresses that this stands for; but nobody looks up here what goes through a proxy.
@@ -48,6 +48,7 @@ class Endpoints {
   const InsecureHosts insecure_;
   std::mutex mutex_;
   std::map<std::string, Kept> kept_;
+  std::map<std::string, std::chrono::steady_clock::time_point> silent_;  ///< Mirrors, and until when.
 };
 
 /// One user's requests to one repository of one registry: identified, redirected, tried again.

@@ -225,12 +225,39 @@ TEST_F(Hub, TriesMirrorsOfAnyRegistry) {
   EXPECT_EQ(content_of("a/gone"), "upstream");
   EXPECT_EQ(content_of("b/b"), "upstream");
   EXPECT_EQ(server_->requests().back().target, "/v2/b/b/manifests/1");
-  for (const auto& request : mirror.requests()) EXPECT_EQ(request.header("authorization"), "");
   // Nothing is pushed there.
   const std::size_t before = mirror.requests().size();
   driver.put_manifest({server_->host(), "a/b"}, "1", {"t", "", "{}"}, credentials_, call_);
   EXPECT_EQ(server_->requests().back().method, "PUT");
   EXPECT_EQ(mirror.requests().size(), before);
+}
+
+TEST_F(Hub, TellsMirrorsNoPasswords) {
+  serve([](const ScriptedServer::Request&) { return respond(200, "upstream"); });
+  const ScriptedServer curious{"127.0.0.1", [](const ScriptedServer::Request&) {
+                                 return respond(401, "{}", "WWW-Authenticate: Basic realm=\"x\"\r\n");
+                               }};
+  host_.options_["registry-mirrors"] = server_->host() + "=http://" + curious.host();
+  Driver driver;
+  driver.open(host_);
+  credentials_.username = "alice";
+  credentials_.password = "secret";
+  EXPECT_EQ(error([&] { driver.get_manifest(repository(), "1", credentials_, manifest_, call_); }), "");
+  EXPECT_EQ(manifest_.content, "upstream");
+  EXPECT_FALSE(curious.requests().empty());
+  for (const auto& request : curious.requests()) EXPECT_EQ(request.header("authorization"), "");
+}
+
+TEST_F(Hub, LeavesAMirrorAloneThatDoesNotAnswer) {
+  serve([](const ScriptedServer::Request&) { return respond(200, "upstream"); });
+  const ScriptedServer silent{"127.0.0.1", [](const ScriptedServer::Request&) { return std::string{}; }};
+  host_.options_["registry-mirrors"] = server_->host() + "=http://" + silent.host();
+  Driver driver;
+  driver.open(host_);
+  for (const char* tag : {"1", "2"}) {
+    EXPECT_EQ(error([&] { driver.get_manifest(repository(), tag, credentials_, manifest_, call_); }), "");
+  }
+  EXPECT_EQ(silent.requests().size(), 1U);
 }
 
 TEST_F(Hub, DoesWithoutAMirrorThatFails) {
