@@ -122,6 +122,19 @@ TEST_P(Registries, GiveImagesOfTheirPlatformsOnly) {
   EXPECT_NE(loaded.code, 0);
   EXPECT_THAT(loaded.out + loaded.err, HasSubstr("has no image for the specified platform (linux/s390x)"));
   EXPECT_THAT(run("image ls --tree platform").out, AllOf(HasSubstr("platform:1"), HasSubstr("└─ linux/")));
+  // As of the versions that have them.
+  const auto answer = [](const std::string& path) { return daemon->api("GET", path); };
+  EXPECT_TRUE(answer("/v1.47/images/json?manifests=1")[0].contains("Manifests"));
+  EXPECT_FALSE(answer("/v1.46/images/json?manifests=1")[0].contains("Manifests"));
+  EXPECT_FALSE(answer("/v1.47/images/json")[0].contains("Manifests"));
+  EXPECT_TRUE(answer("/v1.48/images/platform:1/json?manifests=1").contains("Manifests"));
+  EXPECT_FALSE(answer("/v1.47/images/platform:1/json?manifests=1").contains("Manifests"));
+  const std::string other_one = "platform=%7B%22os%22:%22linux%22,%22architecture%22:%22s390x%22%7D";
+  EXPECT_THAT(answer("/v1.49/images/platform:1/json?" + other_one)["message"].dump(), HasSubstr(wrong));
+  EXPECT_TRUE(answer("/v1.48/images/platform:1/json?" + other_one).contains("Id"));
+  EXPECT_THAT(answer("/v1.49/images/platform:1/json?manifests=1&" + other_one)["message"],
+              "conflicting options: manifests and platform options cannot both be set");
+  EXPECT_EQ(daemon->status(), 400);
   run("rmi platform:1");
 }
 
