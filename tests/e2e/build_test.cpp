@@ -1,5 +1,6 @@
 // Builds: a folder of Dockerfiles with what dockerd makes of each, and what a user does beside them.
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -26,7 +27,7 @@ class Build : public BothClients {
     }
     return folder;
   }
-  static std::size_t build_each(const std::string& client, bool of_buildkit);
+  std::size_t build_each(const std::string& client, bool of_buildkit);
   void TearDown() override {
     if (!IsSkipped()) daemon->cli("image prune -f");
     if (!IsSkipped()) daemon->cli("builder prune -f");
@@ -49,12 +50,14 @@ std::string joined(std::string text) {
 }
 
 /// Builds the Dockerfiles that dockerd's classic builder, or its BuildKit, was asked about. Answers how many there are.
+/// Docker's CLI sends the same contexts to the same builder, in three times as long: one in four, or GANTRY_TEST_ALL=1.
 std::size_t Build::build_each(const std::string& client, bool of_buildkit) {
   const fs::path base = daemon->root() / "base-listing";
+  const bool all = std::string{GetParam()} == "gantry" || std::getenv("GANTRY_TEST_ALL") != nullptr;
   std::size_t cases = 0;
   for (const auto& entry : fs::directory_iterator{fs::path{GANTRY_DOCKERFILES}}) {
     if (!entry.is_directory() || fs::exists(entry.path() / "buildkit") != of_buildkit) continue;
-    ++cases;
+    if (++cases % 4 != 0 && !all) continue;
     const std::string command =
         "BASE=" + base.string() + " " + GANTRY_DOCKERFILES + "/describe " + client + " " + entry.path().string();
     const Result described = shell(command, daemon->environment());
