@@ -50,8 +50,8 @@ std::string joined(std::string text) {
 }
 
 /// Builds the Dockerfiles that dockerd's classic builder, or its BuildKit, was asked about. Answers how many there are.
-/// Docker's CLI sends the same contexts to the same builder, which is the same in a process of its own, too: by these one
-/// in four, or all with GANTRY_TEST_ALL=1.
+/// Docker's CLI sends the same contexts to the same builder, which is the same in a process of its own, too: by these
+/// one in four, or all with GANTRY_TEST_ALL=1.
 std::size_t Build::build_each(const std::string& client, bool of_buildkit) {
   const fs::path base = daemon->root() / "base-listing";
   const bool first = std::string{GetParam()} == "gantry" && std::getenv("GANTRY_TEST_ISOLATE") == nullptr;
