@@ -192,7 +192,6 @@ void Driver::ensure_base_rules() {
   change_rules(base_rules(base()));
   rule_count_ = count_our_rules();
   base_rules_ = true;
-  tell_of_foreign_rules();
   if (!watch_) watch_.emplace(kOurTable, [this](TableWatch::Change change) { see_to_rules(change); });
 }
 
@@ -222,8 +221,8 @@ void Driver::drop_sender_rules_unless_needed() {
 
 void Driver::see_to_rules(TableWatch::Change change) {
   if (change.ours) mend_rules();
-  if (!change.others) return;
   if (change.chains) tell_of_foreign_rules();
+  if (!change.others) return;
   try {
     // Whom another firewall let in before it changed has to ask again.
     const std::lock_guard creation(creation_);
@@ -243,7 +242,7 @@ void Driver::tell_of_foreign_rules() {
     const std::lock_guard lock(mutex_);
     std::swap(warning, warned_of_);
     if (!warned_of_.empty() && warned_of_ != warning) host_->log(LogLevel::warning, warned_of_);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     host_->log(LogLevel::warning, std::string("other rules of this host are not looked at: ") + error.what());
   }
 }

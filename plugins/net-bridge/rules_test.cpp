@@ -39,18 +39,21 @@ TEST_F(BridgeDriver, MakesNoRulesWhereItMustNot) {
 TEST_F(BridgeDriver, WarnsOnceOfOthersRulesThatAreInTheWay) {
   const std::string chain = "{ type filter hook forward priority filter; policy drop; }'";
   ASSERT_EQ(std::system(("nft 'add table ip filter; add chain ip filter FORWARD " + chain).c_str()), 0);
+  const auto await = [this](const std::string& text) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    std::string said;
+    while (said.find(text) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+      said += host_.take_said();
+      std::this_thread::yield();
+    }
+    return said;
+  };
   create('a');
-  EXPECT_THAT(host_.take_said(), ::testing::HasSubstr("(ip filter FORWARD: nft insert rule ip filter FORWARD"));
+  EXPECT_THAT(await("FORWARD"), ::testing::HasSubstr("(ip filter FORWARD: nft insert rule ip filter FORWARD"));
   create('b');
   EXPECT_THAT(host_.take_said(), ::testing::Not(::testing::HasSubstr("FORWARD")));
   ASSERT_EQ(std::system(("nft 'add table inet fw; add chain inet fw late " + chain).c_str()), 0);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  std::string said;
-  while (said.find("inet fw late") == std::string::npos && std::chrono::steady_clock::now() < deadline) {
-    said += host_.take_said();
-    std::this_thread::yield();
-  }
-  EXPECT_THAT(said, ::testing::HasSubstr("inet fw late: nft insert rule inet fw late iifname BRIDGE accept"));
+  EXPECT_THAT(await("late"), ::testing::HasSubstr("inet fw late: nft insert rule inet fw late iifname BRIDGE accept"));
   EXPECT_EQ(std::system("nft flush ruleset"), 0);
 }
 

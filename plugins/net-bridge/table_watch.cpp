@@ -136,6 +136,7 @@ TableWatch::~TableWatch() {
 }
 
 void TableWatch::serve() {
+  changed_({false, false, true});
   while (true) {
     pollfd ready[] = {{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
     if (::poll(ready, 2, -1) < 0 && errno != EINTR) return;

@@ -20,10 +20,11 @@ class TableWatch {
   struct Change {
     bool ours{};    ///< Something was taken out of our table, maybe by ourselves.
     bool others{};  ///< Other tables are not what they were.
-    bool chains{};  ///< Among others' changes are new chains, or new policies.
+    bool chains{};  ///< Others' chains are new, have another policy, or were never looked at.
   };
 
-  /// `changed` is called on a thread of the watch's own, after the change; it must not throw. Errors: io.
+  /// `changed` is called on a thread of the watch's own, once at its start for what is there already, and after each
+  /// change; it must not throw. Errors: io.
   TableWatch(std::string table, std::function<void(Change)> changed);
   ~TableWatch();  ///< Waits for a call under way.
   TableWatch(const TableWatch&) = delete;
