@@ -116,8 +116,8 @@ class FieldWriter {
   static constexpr std::size_t kUsualMembers = 16;
 
   /// A struct or a map has no member twice: looking for it would take as long as there are others, for each.
-  static void append(OrderedJson& object, const std::string& name, OrderedJson value) {
-    object.get_ref<OrderedJson::object_t&>().emplace_back(name, std::move(value));
+  static void append(OrderedJson& object, std::string name, OrderedJson value) {
+    object.get_ref<OrderedJson::object_t&>().emplace_back(std::move(name), std::move(value));
   }
 
   template <class T>
