@@ -60,7 +60,8 @@ TEST_P(BridgeConfig, PlacesTheDefaultBridge) {
 
 TEST_P(BridgeConfig, GivesTheDefaultBridgeIPv6) {
   start({{"ipv6", true}, {"fixed-cidr-v6", "fd00:9::/64"}});
-  ASSERT_EQ(run(std::string{"run -d --name web -h web -p 8080:80 "} + kBridgeServer).code, 0);
+  const Result started = run(std::string{"run -d --name web -h web -p 8080:80 "} + kBridgeServer);
+  ASSERT_EQ(started.code, 0) << started.err << daemon_->log();
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/bridge/GlobalIPv6Address"), "fd00:9::2");
   EXPECT_EQ(inspect("web", "/NetworkSettings/Networks/bridge/IPv6Gateway"), "fd00:9::1");
   EXPECT_EQ(daemon_->inspect("web", "/NetworkSettings/Networks/bridge/GlobalIPv6PrefixLen"), 64);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,6 +14,12 @@
 #include "leaks.hpp"
 
 namespace gantry::e2e {
+
+/// How often a test repeats what is left to chance; GANTRY_TEST_ROUNDS makes a long run of it.
+inline int rounds(int usual) {
+  const char* given = std::getenv("GANTRY_TEST_ROUNDS");
+  return given == nullptr ? usual : std::stoi(given);
+}
 
 /// A suite with one daemon that has busybox:latest. Every test must leave the kernel as it found it.
 class Engine : public ::testing::Test {

@@ -1,7 +1,6 @@
 // Many clients at once: no address is given twice, and nothing is left when they have gone.
 
 #include <algorithm>
-#include <cstdlib>
 #include <sstream>
 #include <tuple>
 
@@ -42,11 +41,7 @@ class NetworksUnderLoad : public Engine {
   static constexpr int kClients = 8;
   static constexpr std::size_t kAddressesEach = 4;  ///< One of each family on each network.
 
-  /// Of each client; more than a look at it needs are for a long run.
-  static int rounds() {
-    const char* given = std::getenv("GANTRY_TEST_ROUNDS");
-    return given == nullptr ? 3 : std::max(1, std::stoi(given) / kClients);
-  }
+  static int rounds_each() { return std::max(1, rounds(24) / kClients); }
   static std::vector<Held> parse(const std::string& output) {
     std::vector<Held> all;
     std::istringstream lines{output};
@@ -71,12 +66,12 @@ TEST_F(NetworksUnderLoad, NoAddressIsGivenTwiceAndNothingIsLeft) {
   }
   Environment environment = daemon->environment();
   environment["G"] = program("gantry").string();
-  environment["ROUNDS"] = std::to_string(rounds());
+  environment["ROUNDS"] = std::to_string(rounds_each());
   const Result ran = shell(clients + "wait; cat $D/?; rm -r $D", environment, {}, std::chrono::seconds{3600});
   ASSERT_EQ(ran.err, "");
 
   std::vector<Held> all = parse(ran.out);
-  ASSERT_EQ(all.size(), static_cast<std::size_t>(kClients) * rounds() * kAddressesEach) << ran.out;
+  ASSERT_EQ(all.size(), static_cast<std::size_t>(kClients) * rounds_each() * kAddressesEach) << ran.out;
   std::sort(all.begin(), all.end(), [](const Held& one, const Held& other) {
     return std::tie(one.address, one.from) < std::tie(other.address, other.from);
   });

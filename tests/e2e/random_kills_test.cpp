@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <random>
 
 #include "engine.hpp"
@@ -18,10 +17,7 @@ class RandomKills : public Engine {
     Engine::SetUp();
     RecordProperty("seed", static_cast<int>(seed_));
   }
-  static int rounds() {
-    const char* given = std::getenv("GANTRY_TEST_ROUNDS");
-    return given == nullptr ? 8 : std::stoi(given);
-  }
+  static constexpr int kRounds = 8;
   [[nodiscard]] std::string where(int round) const {
     return "seed " + std::to_string(seed_) + " round " + std::to_string(round) + "\n" + daemon->log();
   }
@@ -94,7 +90,7 @@ Facts found_of_networks(Daemon& daemon) {
 TEST_F(RandomKills, LeaveNetworksAsTheDaemonSaysTheyAre) {
   ASSERT_EQ(cli("run -d --name bystander -p 8301:80 busybox sleep 1000").code, 0);
   const Kernel idle = kernel_state(*daemon);
-  for (int round = 0; round < rounds(); ++round) {
+  for (int round = 0; round < rounds(kRounds); ++round) {
     kill_amid(
         "$G network create --ipv6 one; $G network create -d macvlan two; $G create --name both --network one -p "
         "8300:80 "
@@ -126,7 +122,7 @@ TEST_F(RandomKills, LeaveVolumesAndTheirCopiesWhole) {
         .line();
   };
   const std::string whole = content("data");
-  for (int round = 0; round < rounds(); ++round) {
+  for (int round = 0; round < rounds(kRounds); ++round) {
     kill_amid(
         "$G volume create plain; $G volume clone data copy; $G volume snapshot data shot; $G volume rename copy moved; "
         "$G volume export data | $G volume import moved; $G volume rm plain moved shot; $G volume create last; $G "

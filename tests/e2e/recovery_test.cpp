@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -107,8 +106,6 @@ TEST_F(Recovery, ACleanStopEndsContainersAsDockerdDoes) {
 
 // Kill -9 at random points of what changes state. The seed is printed, so a failure can be repeated.
 TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
-  const char* given = std::getenv("GANTRY_TEST_ROUNDS");
-  const int rounds = given == nullptr ? 40 : std::stoi(given);
   std::random_device seed_source;
   const unsigned seed = seed_source();
   RecordProperty("seed", static_cast<int>(seed));
@@ -121,7 +118,7 @@ TEST_F(Recovery, KillsAtRandomPointsLeaveAConsistentState) {
   const auto stored_with_image = stored_files(*daemon);
   ASSERT_EQ(cli("rmi three:1").code, 0);
   ASSERT_EQ(stored_files(*daemon), stored);
-  for (int round = 0; round < rounds; ++round) {
+  for (int round = 0; round < rounds(40); ++round) {
     const auto load = daemon->background("load -i " + archive);
     const std::string name = "r" + std::to_string(round);
     const auto work = std::make_unique<Background>(
@@ -177,8 +174,6 @@ class Acknowledged {
 
 // The same for images that come from a registry's place, are built, and go.
 TEST_F(Recovery, KillsAtRandomPointsOfPullsAndBuildsLoseNoImage) {
-  const char* given = std::getenv("GANTRY_TEST_ROUNDS");
-  const int rounds = given == nullptr ? 3 : std::stoi(given);
   std::random_device seed_source;
   const unsigned seed = seed_source();
   RecordProperty("seed", static_cast<int>(seed));
@@ -196,7 +191,7 @@ TEST_F(Recovery, KillsAtRandomPointsOfPullsAndBuildsLoseNoImage) {
   const std::string pull = done.noting(client + "pull -q oci:" + layout + ":1", "pulled");
   const std::string build = done.noting(client + "build -q -t built:1 " + context.string(), "built");
   const std::string prune = done.noting(client + "builder prune -f", "pruned");
-  for (int round = 0; round < rounds; ++round) {
+  for (int round = 0; round < rounds(3); ++round) {
     const std::string where = "seed " + std::to_string(seed) + " round " + std::to_string(round);
     done.forget();
     const auto one = std::make_unique<Background>(pull, daemon->environment(), false);
