@@ -44,9 +44,14 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
     const UniqueFd netns = open_network(mode, running->pid, running->start_time);
     // Without it the process has just ended: the watcher finds that out.
     if (netns) {
-      auto request = sandbox_request(*held.container);
-      const auto adoption = co_await at.networks.adopt(std::move(request), netns.get());
-      co_await settle_networks(held, adoption);
+      try {
+        auto request = sandbox_request(*held.container);
+        const auto adoption = co_await at.networks.adopt(std::move(request), netns.get());
+        co_await settle_networks(held, adoption);
+      } catch (const std::exception& error) {
+        // It runs: whatever becomes of its networks must not leave it unwatched.
+        tell_error(id, error);
+      }
     }
   }
   for (const MountPoint& place : held.container->mounts) {

@@ -53,34 +53,49 @@ awaitable<void> Service::Impl::find_gateway(std::string container_id) {
   }
 }
 
+/// Networks without a driver have nothing on record.
+void Service::Impl::add_driverless(const SandboxRequest& request, Place& place) const {
+  for (const EndpointRequest& asked : request.endpoints) {
+    const NetworkPtr network = find_name(asked.network);
+    const auto is_there = [&](const Endpoint& one) { return network && one.network_id == network->id; };
+    if (!network || std::any_of(place.endpoints.begin(), place.endpoints.end(), is_there)) continue;
+    try {
+      if (!has_driver(*network)) place.endpoints.push_back(plan(request, asked, place));
+    } catch (const Error& error) {
+      spdlog::error("container {} is not taken up again on network {}: {}", request.container_id, network->name,
+                    error.what());
+    }
+  }
+}
+
 awaitable<Adoption> Service::adopt(SandboxRequest request, int netns) {
-  const SharedFd sandbox = duplicate(netns);
   const auto pass = co_await impl_->gate.enter();
   const std::string id = request.container_id;
   Impl::Place place;
   place.name = request.container_name;
   place.ports = request.ports;
   place.dns = request.dns;
-  place.netns = sandbox;
-  std::vector<Endpoint> on_record;
   std::vector<Endpoint> unknown;
   for (const auto& [endpoint_id, endpoint] : impl_->endpoints.all()) {
-    if (endpoint->container_id == id) (asks_for(request, *endpoint) ? on_record : unknown).push_back(*endpoint);
+    if (endpoint->container_id == id) (asks_for(request, *endpoint) ? place.endpoints : unknown).push_back(*endpoint);
   }
-  std::sort(on_record.begin(), on_record.end(),
+  std::sort(place.endpoints.begin(), place.endpoints.end(),
             [](const Endpoint& a, const Endpoint& b) { return a.interface < b.interface; });
-  for (Endpoint& endpoint : on_record) {
+  for (Endpoint& endpoint : place.endpoints) {
     count_interface(endpoint.interface, place.numbered);
     endpoint.container_name = request.container_name;
     endpoint.hostname = request.hostname;
-    Endpoint joined = co_await impl_->take_up(std::move(endpoint), sandbox);
-    place.endpoints.push_back(std::move(joined));
   }
-  for (const EndpointRequest& asked : request.endpoints) {
-    const auto network = impl_->find_name(asked.network);
-    if (network && !impl_->has_driver(*network)) place.endpoints.push_back(impl_->plan(request, asked, place));
-  }
+  const std::size_t on_record = place.endpoints.size();
+  impl_->add_driverless(request, place);
+  // Before anything can fail: what has no place is given up by `reconcile`, and the container runs.
   impl_->places[id] = std::move(place);
+  const SharedFd sandbox = duplicate(netns);
+  impl_->places.at(id).netns = sandbox;
+  for (std::size_t at = 0; at < on_record; ++at) {
+    Endpoint joined = co_await impl_->take_up(impl_->places.at(id).endpoints[at], sandbox);
+    impl_->places.at(id).endpoints[at] = std::move(joined);
+  }
   co_await impl_->give_up(unknown);
   co_await impl_->find_gateway(id);
   try {

@@ -81,7 +81,9 @@ struct Service::Impl {
   void publish(const std::string& action, const Network& network, const std::string& container_id = {});
   awaitable<network::v1::Network> make_in_driver(Network network, plugins::NetworkDriver driver,
                                                  std::vector<network::v1::Pool> pools);
-  awaitable<void> give_up_unknown(std::string driver);
+  /// Has each driver give up networks that are not on record, and endpoints that are none of these.
+  awaitable<void> give_up_all_but(std::set<std::string> endpoint_ids);
+  awaitable<void> give_up_unknown(std::string driver, std::set<std::string> endpoint_ids);
 
   // addresses: ipam.cpp
   /// Whether an IPAM driver gives the network's addresses, not the network's own.
@@ -112,6 +114,7 @@ struct Service::Impl {
   void commit(const std::vector<Endpoint>& endpoints);
 
   // after the daemon's restart: adoption.cpp
+  void add_driverless(const SandboxRequest& request, Place& place) const;
   awaitable<Endpoint> take_up(Endpoint endpoint, SharedFd netns);
   awaitable<void> give_up(std::vector<Endpoint> endpoints);
   /// A change of networks may have been cut off before the default route had gone to where it belongs.

@@ -17,13 +17,11 @@ awaitable<void> Service::reconcile() {
       for (const std::string& id : gone) impl_->endpoints.erase(transaction, id);
     });
   }
-  for (const std::string& driver : impl_->drivers.names("network")) {
-    try {
-      co_await impl_->give_up_unknown(driver);
-    } catch (const Error& error) {
-      spdlog::error("network driver {}: what it holds is not reconciled: {}", driver, error.what());
-    }
+  std::set<std::string> placed;
+  for (const auto& [container, place] : impl_->places) {
+    for (const Endpoint& endpoint : place.endpoints) placed.insert(endpoint.id);
   }
+  co_await impl_->give_up_all_but(std::move(placed));
   for (const std::string& driver : impl_->drivers.names("ipam")) {
     try {
       co_await impl_->release_unknown(driver);
@@ -33,14 +31,20 @@ awaitable<void> Service::reconcile() {
   }
 }
 
-awaitable<void> Service::Impl::give_up_unknown(std::string name) {
+awaitable<void> Service::Impl::give_up_all_but(std::set<std::string> endpoint_ids) {
+  for (const std::string& driver : drivers.names("network")) {
+    try {
+      co_await give_up_unknown(driver, endpoint_ids);
+    } catch (const Error& error) {
+      spdlog::error("network driver {}: what it holds is not reconciled: {}", driver, error.what());
+    }
+  }
+}
+
+awaitable<void> Service::Impl::give_up_unknown(std::string name, std::set<std::string> known_endpoints) {
   const plugins::NetworkDriver driver = drivers.network(name);
   std::set<std::string> known_networks;
-  std::set<std::string> known_endpoints;
   for (const auto& [id, network] : networks.all()) known_networks.insert(id);
-  for (const auto& [container, place] : places) {
-    for (const Endpoint& endpoint : place.endpoints) known_endpoints.insert(endpoint.id);
-  }
   const plugins::CallSettings settings = call_settings(driver.info());
   const auto work = [known_networks, known_endpoints](auto& callee, const Call& call) {
     network::v1::Holdings holdings;

@@ -130,6 +130,10 @@ awaitable<void> Service::start(Settings settings) {
       spdlog::error("network {} is not available: {}", network->name, error.what());
     }
   }
+  // Before anybody is adopted: what a cut-off `connect` has moved to an endpoint that never came to be is free again.
+  std::set<std::string> on_record;
+  for (const auto& [id, endpoint] : impl_->endpoints.all()) on_record.insert(id);
+  co_await impl_->give_up_all_but(std::move(on_record));
 }
 
 void Service::Impl::add_predefined() {

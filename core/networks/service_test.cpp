@@ -2,11 +2,36 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 
+#include <string_view>
+
+#include "networks/impl.hpp"
 #include "networks/networks_fixture.hpp"
 
 namespace gantry::networks {
 namespace {
+
+/// As if the daemon had ended before the endpoint was on record, with the driver at work on it.
+void forget_endpoint(const std::filesystem::path& database, const std::string& id) {
+  state::Store store(database);
+  state::Table<Endpoint> endpoints(store, "endpoints");
+  store.update([&](state::Transaction& transaction) { endpoints.erase(transaction, id); });
+}
+
+/// All but lo.
+std::vector<std::string> interfaces_in(int netns) {
+  std::vector<std::string> names;
+  std::thread([&] {
+    if (::setns(netns, CLONE_NEWNET) != 0) return;
+    struct if_nameindex* all = ::if_nameindex();
+    for (const auto* one = all; one != nullptr && one->if_index != 0; ++one) {
+      if (std::string_view(one->if_name) != "lo") names.emplace_back(one->if_name);
+    }
+    ::if_freenameindex(all);
+  }).join();
+  return names;
+}
 
 TEST_F(NetworksTest, HasThePredefinedOnes) {
   EXPECT_EQ(service_->get("bridge")->interface, "gantry0");
@@ -223,6 +248,40 @@ TEST_F(NetworksTest, AHalfDoneConnectIsTakenBack) {
   ASSERT_EQ(again.sandbox.endpoints.size(), 1U);
   EXPECT_TRUE(again.sandbox.endpoints[0].default_gateway);
   run(service_->detach(container_id('a')));
+}
+
+TEST_F(NetworksTest, WhatAConnectThatWasCutOffHeldIsFreeBeforeAnybodyIsAdopted) {
+  create("net");
+  const UniqueFd sandbox = make_sandbox();
+  SandboxRequest asked = request('a', {"net"});
+  asked.ports = {{"tcp", 80, "", 8080, 0}};
+  const Sandbox made = run(service_->attach(asked, sandbox.get()));
+  close();
+  forget_endpoint(directory_ / "state.db", made.endpoints.at(0).id);
+  open();
+  const UniqueFd next = make_sandbox();
+  asked.container_id = container_id('b');
+  EXPECT_EQ(run(service_->attach(asked, next.get())).endpoints.at(0).result.ports.at(0).host_port, 8080);
+  run(service_->detach(container_id('b')));
+  run(service_->remove("net"));
+}
+
+TEST_F(NetworksTest, AFailedAdoptionTakesNothingFromAContainerThatRuns) {
+  create("net");
+  const UniqueFd sandbox = make_sandbox();
+  SandboxRequest asked = request('a', {"net"});
+  const Sandbox made = run(service_->attach(asked, sandbox.get()));
+  close();
+  open();
+  constexpr int kNotOpen = 1 << 20;
+  EXPECT_THROW(run(service_->adopt(asked, kNotOpen)), Error);
+  run(service_->reconcile());
+  const auto kept = service_->endpoints(container_id('a'));
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].id, made.endpoints.at(0).id);
+  EXPECT_FALSE(interfaces_in(sandbox.get()).empty()) << "the driver has given it up";
+  run(service_->detach(container_id('a')));
+  run(service_->remove("net"));
 }
 
 TEST_F(NetworksTest, NobodyJoinsANetworkThatIsBeingRemoved) {

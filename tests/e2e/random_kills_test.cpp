@@ -45,7 +45,8 @@ Facts sorted(Facts facts) {
   return facts;
 }
 
-/// Bridges, addresses in containers and published ports, as the API tells them.
+/// Bridges, addresses in containers and in their hosts files, default routes and published ports, as the API tells
+/// them.
 Facts told_of_networks(Daemon& daemon) {
   Facts facts;
   for (const auto& network : daemon.api("GET", "/networks")) {
@@ -56,7 +57,8 @@ Facts told_of_networks(Daemon& daemon) {
   for (const auto& container : daemon.api("GET", "/containers/json")) {
     for (const auto& [name, endpoint] : container["NetworkSettings"]["Networks"].items()) {
       for (const char* member : {"IPAddress", "GlobalIPv6Address"}) {
-        if (endpoint[member] != "") facts.push_back("address " + endpoint[member].get<std::string>());
+        if (endpoint[member] == "") continue;
+        for (const char* place : {"address ", "hosts "}) facts.push_back(place + endpoint[member].get<std::string>());
       }
       // One that has no way out has none.
       if (endpoint["Gateway"] != "") facts.push_back("gateway " + endpoint["Gateway"].get<std::string>());
@@ -69,7 +71,7 @@ Facts told_of_networks(Daemon& daemon) {
   return sorted(facts);
 }
 
-/// The same, as the kernel has them.
+/// The same, as the kernel and the containers' files have them.
 Facts found_of_networks(Daemon& daemon) {
   Facts facts = shell("ip -o link show type bridge | awk '{ sub(\":\", \"\", $2); print \"bridge \" $2 }'").lines();
   for (const auto& container : daemon.api("GET", "/containers/json")) {
@@ -80,6 +82,10 @@ Facts found_of_networks(Daemon& daemon) {
                                   "sub(\"/.*\", \"\", $4); print \"address \" $4 }'")
                                 .lines();
     facts.insert(facts.end(), addresses.begin(), addresses.end());
+    const std::string hostname = container["Id"].get<std::string>().substr(0, 12);
+    const Facts named =
+        shell("awk '$2 == \"" + hostname + "\" { print \"hosts \" $1 }' /proc/" + pid + "/root/etc/hosts").lines();
+    facts.insert(facts.end(), named.begin(), named.end());
   }
   const Facts ports =
       shell("nft list ruleset | grep -o '\\. 83[0-9]* :' | awk '{ print \"port \" $2 }' | sort -u").lines();
