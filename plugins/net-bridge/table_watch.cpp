@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -54,24 +55,34 @@ bool is_about_a_table(std::uint16_t type) {
   return NFNL_SUBSYS_ID(type) == NFNL_SUBSYS_NFTABLES && NFNL_MSG_TYPE(type) != NFT_MSG_NEWGEN;
 }
 
-/// The table that a message is about: the same attribute in all of those that count here.
-std::string_view table_of(const nlmsghdr& message) {
-  constexpr int kTableName = NFTA_TABLE_NAME;
-  static_assert(kTableName == int{NFTA_RULE_TABLE} && kTableName == int{NFTA_CHAIN_TABLE} &&
-                kTableName == int{NFTA_SET_TABLE});
+/// The content of an attribute; none if the message has none of the type.
+std::optional<std::string_view> attribute_of(const nlmsghdr& message, int type) {
   const char* at = static_cast<const char*>(NLMSG_DATA(&message)) + NLMSG_ALIGN(sizeof(nfgenmsg));
   const char* end = reinterpret_cast<const char*>(&message) + message.nlmsg_len;
   while (end - at >= static_cast<std::ptrdiff_t>(sizeof(nlattr))) {
     nlattr attribute{};
     std::memcpy(&attribute, at, sizeof attribute);
     if (attribute.nla_len < sizeof attribute || attribute.nla_len > end - at) break;
-    if ((attribute.nla_type & NLA_TYPE_MASK) == NFTA_TABLE_NAME) {
-      const std::string_view text(at + sizeof attribute, attribute.nla_len - sizeof attribute);
-      return text.substr(0, text.find('\0'));
+    if ((attribute.nla_type & NLA_TYPE_MASK) == type) {
+      return std::string_view(at + sizeof attribute, attribute.nla_len - sizeof attribute);
     }
     at += NLA_ALIGN(attribute.nla_len);
   }
   return {};
+}
+
+/// The table that a message is about: the same attribute in all of those that count here.
+std::string_view table_of(const nlmsghdr& message) {
+  constexpr int kTableName = NFTA_TABLE_NAME;
+  static_assert(kTableName == int{NFTA_RULE_TABLE} && kTableName == int{NFTA_CHAIN_TABLE} &&
+                kTableName == int{NFTA_SET_TABLE});
+  const std::string_view text = attribute_of(message, kTableName).value_or("");
+  return text.substr(0, text.find('\0'));
+}
+
+/// Only where the kernel hands packets in can a chain be in anybody's way.
+bool is_new_base_chain(const nlmsghdr& message) {
+  return NFNL_MSG_TYPE(message.nlmsg_type) == NFT_MSG_NEWCHAIN && attribute_of(message, NFTA_CHAIN_HOOK).has_value();
 }
 
 /// A dump of the table's rules is asked for.
@@ -164,7 +175,7 @@ TableWatch::Change TableWatch::take_messages() {
       const bool ours = table_of(*message) == table_;
       change.ours = change.ours || (ours && takes_away(message->nlmsg_type));
       change.others = change.others || !ours;
-      change.chains = change.chains || (!ours && NFNL_MSG_TYPE(message->nlmsg_type) == NFT_MSG_NEWCHAIN);
+      change.chains = change.chains || (!ours && is_new_base_chain(*message));
     }
   }
 }

@@ -20,7 +20,7 @@ class TableWatch {
   struct Change {
     bool ours{};    ///< Something was taken out of our table, maybe by ourselves.
     bool others{};  ///< Other tables are not what they were.
-    bool chains{};  ///< Others' chains are new, have another policy, or were never looked at.
+    bool chains{};  ///< Chains of others' hooks are new, have another policy, or were never looked at.
   };
 
   /// `changed` is called on a thread of the watch's own, once at its start for what is there already, and after each
