@@ -119,7 +119,8 @@ class Push {
     }
     attested_ = is_attested(*record);
     co_await push_layers(record);
-    if (!compressed_.empty()) record = keep_compressed(record);
+    // What is said about an image is about its layers as they are.
+    if (!attested_ && !compressed_.empty()) record = keep_compressed(record);
     if (failure_) std::rethrow_exception(failure_);
     co_await push_config(record);
     co_return record;
