@@ -151,8 +151,10 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   } catch (const Error& error) {
     failure = session->failure(error);
   }
-  // Until it has its names.
-  const auto kept = image.empty() ? nullptr : at_.images.hold(image);
+  // Until it has its names, and the others the form that they are to have.
+  std::vector<std::shared_ptr<void>> kept;
+  if (!image.empty()) kept.push_back(at_.images.hold(image));
+  for (const std::string& id : session->last_steps()) kept.push_back(at_.images.hold(id));
   std::string list;
   if (!failure && !image.empty() && wanted->attest.packages) {
     try {
@@ -173,7 +175,9 @@ awaitable<std::string> Service::build(BuildRequest request, UniqueFd context, im
   if (wanted->form) {
     std::vector<std::string> formed{image};
     if (wanted->tell_stages) formed.insert(formed.end(), others.begin(), others.end());
-    for (const std::string& id : formed) co_await at_.images.form_layers(id, *wanted->form);
+    // One that is a base alone is as its registry has it.
+    std::erase_if(formed, [this](const std::string& id) { return !at_.images.is_step(id); });
+    for (const std::string& id : formed) co_await at_.images.form_layers(id, *wanted->form, cancel);
   }
   const Built built{image, list, started};
   const std::string index = co_await attest(wanted, session->sources(), built);

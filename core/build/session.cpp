@@ -204,7 +204,9 @@ bool Session::grafted(const builder::v1::Step& step, builder::v1::Image& out) {
 
 void Session::commit(const builder::v1::Step& step, builder::v1::Image& out) {
   if (!step.top.empty()) check_top(step.top);
-  out = to_builder(*on_io(counted(at_.images.commit_step(build_step(step)), step.parent)));
+  images::BuildStep wanted = build_step(step);
+  wanted.alone = !step.parent.empty() && is_bare(step.top);
+  out = to_builder(*on_io(counted(at_.images.commit_step(std::move(wanted)), step.parent)));
   // What is mounted over cannot be removed by a step.
   const std::lock_guard lock{mutex_};
   if (complete_.contains(step.parent)) complete_.insert(out.id);
@@ -215,6 +217,11 @@ void Session::check_top(const std::string& key) const {
   if (!trees_.contains(key) && !containers_.contains(key)) {
     throw Error{Errc::not_found, "no such tree or container of this build: " + key};
   }
+}
+
+bool Session::is_bare(const std::string& tree) const {
+  const std::lock_guard lock{mutex_};
+  return bare_trees_.contains(tree);
 }
 
 awaitable<void> Session::await_questions() {

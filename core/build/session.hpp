@@ -114,6 +114,7 @@ class Session final : public builder::v1::Session,
   /// Errors: not_found (it is none of this build's).
   void check_container(const std::string& id) const;
   void check_top(const std::string& key) const;
+  [[nodiscard]] bool is_bare(const std::string& tree) const;
   awaitable<void> forget_container(std::string id);
   awaitable<void> forget_containers();
   void show(wire::ProgressMessage message);
@@ -130,6 +131,7 @@ class Session final : public builder::v1::Session,
   std::shared_ptr<Backlog> backlog_;
   mutable std::mutex mutex_;  ///< Of all that follows but the agents.
   std::map<std::string, std::vector<Mount>> trees_;
+  std::set<std::string> bare_trees_;  ///< Those that stand on no image.
   std::map<std::string, Prepared> prepared_;
   std::set<std::string> containers_;  ///< Those that are made and not removed.
   std::set<std::string> complete_;    ///< Images that have all that is usually mounted over.

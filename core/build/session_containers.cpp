@@ -54,7 +54,8 @@ std::string Session::create_container(const builder::v1::ContainerSpec& spec) { 
 
 std::string Session::create_with(const builder::v1::ContainerSpec& spec, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    if (request_->all_devices || request_->devices.contains(name)) continue;
+    const auto& allowed = request_->devices;
+    if (request_->all_devices || allowed.contains(name) || allowed.contains(name.substr(0, name.find('=')))) continue;
     throw Error{Errc::denied, "granting entitlement device=" + name +
                                   " is not allowed by the client: use --allow device=" + name + ", or --allow device"};
   }

@@ -26,6 +26,7 @@ awaitable<std::string> Session::prepare_tree(std::string image) {
   auto mounts = co_await at_.drivers.call(at_.drivers.storage(), Pool::quick, settings, ask_to_prepare);
   const std::lock_guard lock{mutex_};
   trees_[key] = std::move(mounts);
+  if (image.empty()) bare_trees_.insert(key);
   co_return key;
 }
 
@@ -53,6 +54,7 @@ awaitable<void> Session::forget_tree(std::string tree) {
   co_await at_.drivers.call(at_.drivers.storage(), Pool::quick, settings, ask_to_remove);
   const std::lock_guard lock{mutex_};
   trees_.erase(tree);
+  bare_trees_.erase(tree);
 }
 
 /// What one cannot be removed for keeps none of the others, and is not why the build fails.

@@ -90,7 +90,7 @@ awaitable<Record> keep_image(Context& context, Draft draft) {
   record.image.names = std::move(draft.names);
   record.parent = std::move(draft.parent);
   if (!record.image.names.empty()) record.last_tagged = now();
-  co_return context.catalog.put(std::move(record), draft.is_step);
+  co_return context.catalog.put(std::move(record), draft.kind);
 }
 
 awaitable<std::optional<TopLayer>> pack_top(Context& context, storage::v1::Key top, TopKind kind,

@@ -27,7 +27,7 @@ struct Draft {
   std::optional<TopLayer> top;
   std::vector<std::string> names;
   std::string parent;
-  bool is_step{};  ///< Of a build.
+  StepKind kind = StepKind::none;
 };
 /// Unpacks the new top layer and puts the image on record.
 awaitable<Record> keep_image(Context& context, Draft draft);

@@ -61,7 +61,8 @@ namespace {
 awaitable<Record> keep_step(Context& context, Record parent, BuildStep step, std::optional<TopLayer> layer) {
   const ChildStep child{
       config_object(step.config), step.author, "", step.created_by, layer, "", step.created, step.platform};
-  Draft draft{child_config(parent, child), {}, layer, {}, step.parent, true};
+  const StepKind kind = step.alone && layer ? StepKind::alone : StepKind::usual;
+  Draft draft{child_config(parent, child), {}, layer, {}, step.parent, kind};
   if (parent != nullptr) draft.below = parent->layers;
   co_return co_await keep_image(context, std::move(draft));
 }
@@ -108,7 +109,9 @@ awaitable<Record> find_step(Context& context, BuildStep step, std::vector<std::s
 awaitable<Record> graft_step(Context& context, BuildStep step) {
   Record newest;
   for (const Record& record : context.catalog.visible()) {
-    if (context.catalog.step_use(record->image.id) == nullptr || record->image.last_step != step.created_by) continue;
+    // A command can be worded like any other step, and its layer is whatever the image below makes of it.
+    const auto use = context.catalog.step_use(record->image.id);
+    if (use == nullptr || !use->alone || record->image.last_step != step.created_by) continue;
     if (step.created && record->image.created != *step.created * 1'000'000'000) continue;
     if (newest != nullptr && record->image.created <= newest->image.created) continue;
     const auto history = parse_history(record->image.config_json);
@@ -119,6 +122,7 @@ awaitable<Record> graft_step(Context& context, BuildStep step) {
   if (parent == nullptr && !step.parent.empty()) throw_no_such_image(step.parent);
   const std::optional<TopLayer> layer = TopLayer{newest->layers.back().blob, newest->image.diff_ids.back()};
   context.catalog.note_use(newest->image.id);
+  step.alone = true;
   co_return co_await keep_step(context, parent, step, layer);
 }
 

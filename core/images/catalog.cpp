@@ -115,7 +115,7 @@ void throw_no_such_image(const std::string& text) {
 }
 
 std::string to_record(const StepUse& use) {
-  return json{{"last_used", use.last_used}, {"count", use.count}, {"result", use.result}}.dump();
+  return json{{"last_used", use.last_used}, {"count", use.count}, {"result", use.result}, {"alone", use.alone}}.dump();
 }
 
 void from_record(const std::string& text, StepUse& use) {
@@ -123,6 +123,7 @@ void from_record(const std::string& text, StepUse& use) {
   use.last_used = document.value("last_used", Nanoseconds{});
   use.count = document.value("count", std::uint64_t{});
   use.result = document.value("result", false);
+  use.alone = document.value("alone", false);
 }
 
 Catalog::Catalog(state::Store& store) : store_(store), table_(store, "images"), steps_(store, "build_steps") {
@@ -249,7 +250,7 @@ void Catalog::take_names(state::Transaction& transaction, const std::vector<std:
   for (auto& [id, record] : changed) table_.put(transaction, id, std::move(record));
 }
 
-Record Catalog::put(ImageRecord record, bool is_step) {
+Record Catalog::put(ImageRecord record, StepKind kind) {
   const std::string id = record.image.id;
   const Record known = table_.find(id);
   if (known != nullptr) {
@@ -275,7 +276,10 @@ Record Catalog::put(ImageRecord record, bool is_step) {
     take_names(transaction, record.image.names, id);
     take_names(transaction, record.image.digests, id);
     table_.put(transaction, id, std::move(record));
-    if (is_step) steps_.put(transaction, id, used_again(id));
+    if (kind == StepKind::none) return;
+    StepUse use = used_again(id);
+    use.alone = use.alone || kind == StepKind::alone;
+    steps_.put(transaction, id, use);
   });
   index(id, known);
   return table_.find(id);

@@ -48,7 +48,11 @@ struct StepUse {
   Nanoseconds last_used{};
   std::uint64_t count{};
   bool result{};  ///< What a build was asked for, even if it got no name: the user's, and no cache.
+  bool alone{};   ///< Its layer was made over nothing, so that it is as good over any other image.
 };
+
+/// What an image that is put on record is to builds.
+enum class StepKind { none, usual, alone };
 
 std::string to_record(const StepUse& use);
 void from_record(const std::string& text, StepUse& use);
@@ -72,8 +76,8 @@ class Catalog {
   [[nodiscard]] std::vector<Record> all() const;
 
   /// Adds an image or adds `names` and `digests` to the one that is there, and takes these names off all others. One
-  /// transaction. Answers what is on record now. `is_step`: a build has made it.
-  Record put(ImageRecord record, bool is_step = false);
+  /// transaction. Answers what is on record now. `kind`: whether a build has made it.
+  Record put(ImageRecord record, StepKind kind = StepKind::none);
   /// Gives a name to an image, taking it off another.
   void tag(const std::string& id, const Reference& reference);
   /// Replaces a record as it is.

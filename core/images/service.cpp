@@ -237,11 +237,11 @@ awaitable<std::vector<registry::v1::Descriptor>> Service::compressed_layers(std:
   return images::compressed_layers(impl_->context, std::move(id));
 }
 
-awaitable<void> Service::form_layers(std::string id, LayerForm form) {
+awaitable<void> Service::form_layers(std::string id, LayerForm form, Cancel cancel) {
   const Record record = impl_->catalog.find_id(id);
   if (record == nullptr) throw_no_such_image(id);
   const LayerStore::Ingest ingest{impl_->layers};
-  co_await images::form_layers(impl_->context, record, form, nullptr);
+  co_await images::form_layers(impl_->context, record, form, std::move(cancel));
 }
 
 awaitable<void> Service::retract(std::string id) { return images::retract(impl_->context, std::move(id)); }

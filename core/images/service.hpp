@@ -89,6 +89,7 @@ struct BuildStep {
   std::string author;
   std::string created_by;  ///< For the history; also what the cache knows the step by.
   storage::v1::Key top;    ///< The writable top whose changes become a layer; empty: only the config changes.
+  bool alone{};            ///< The top stands on no image, though the step has a parent.
   /// Seconds since 1970: when the image was made, and the latest time that a file of the layer has; none: now, and what
   /// the files have.
   std::optional<std::int64_t> created;
@@ -231,7 +232,7 @@ class Service {
   /// An image's layers as others get them: plain ones are compressed, and kept so.
   awaitable<std::vector<registry::v1::Descriptor>> compressed_layers(std::string id);
   /// Keeps an image's layers in another form from now on. What was said about it must be said again.
-  awaitable<void> form_layers(std::string id, LayerForm form);
+  awaitable<void> form_layers(std::string id, LayerForm form, Cancel cancel);
   /// Forgets what was said about an image.
   awaitable<void> retract(std::string id);
   /// What is said about an image: what is of one of `types` (none: all), `whole` or in short.

@@ -82,6 +82,33 @@ TEST_P(BuildFiles, LinkedAreCachedWhateverIsBelow) {
   run("rmi one two four");
 }
 
+// Who can build here must not be able to choose what somebody else's COPY --link makes.
+TEST_P(BuildFiles, LinkedAreNotTakenFromACommandThatIsWordedLikeThem) {
+  context({{"f", "mine\n"}});
+  const std::string honest = "FROM busybox\nRUN echo honest >/honest\nCOPY --link f /app/\n";
+  write_recipe(honest);
+  ASSERT_EQ(build("-t honest").code, 0);
+  const std::string worded = run("history --no-trunc --format '{{.CreatedBy}}' honest").lines().at(0);
+  ASSERT_THAT(worded, AllOf(HasSubstr("/bin/sh -c #(nop) COPY file:"), HasSubstr("in --link /app/")));
+  ASSERT_EQ(run("rmi honest").code, 0);
+  ASSERT_EQ(daemon->cli("builder prune -af").code, 0);
+  // The image below decides what such a command does.
+  const std::string command = worded.substr(std::strlen("/bin/sh -c "));
+  write_recipe(
+      "FROM busybox\nRUN rm /bin/sh && printf '#!/bin/busybox ash\\n/bin/busybox touch /stolen\\n' >/bin/sh && "
+      "chmod 755 /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"" +
+      command + "\"]\n");
+  const Result attack = build("-t attack");
+  ASSERT_EQ(attack.code, 0) << attack.err << attack.out;
+  ASSERT_EQ(run("history --no-trunc --format '{{.CreatedBy}}' attack").lines().at(0), worded)
+      << "else this is no attack";
+  ASSERT_EQ(run("run --rm --entrypoint /bin/busybox attack ls /stolen").out, "/stolen\n");
+  write_recipe(honest);
+  ASSERT_EQ(build("-t honest").code, 0);
+  EXPECT_EQ(run("run --rm honest sh -c 'cat /app/f; ls /stolen 2>/dev/null'").out, "mine\n");
+  run("rmi honest attack");
+}
+
 TEST_P(BuildFiles, KeepParentsUpToAPivot) {
   context({{"a/b/f", "1"}, {"a/c/g", "2"}, {"a/c/skip", "3"}, {"other/h", "4"}});
   write_recipe(
