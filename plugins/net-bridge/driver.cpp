@@ -181,8 +181,10 @@ void Driver::shield_host(const Network& network, bool owned) const {
   // The kernel asks for a container's MAC in the name of the bridge's link-local address, and of none while it looks
   // whether that is taken: for two seconds after the first container nobody from outside would get in.
   if (owned) write_sysctl(ipv6 + "accept_dad", "0");
+  const bool addressed = network.plan().ipv6 && !isolated;
+  if (addressed) write_sysctl(ipv6 + "disable_ipv6", "0");
   // Else the kernel gives it an address of its own, that containers could reach the host by.
-  if (owned || isolated) write_sysctl(ipv6 + "disable_ipv6", network.plan().ipv6 && !isolated ? "0" : "1");
+  if (!addressed && (owned || isolated)) write_sysctl(ipv6 + "disable_ipv6", "1");
 }
 
 void Driver::ensure_base_rules() {

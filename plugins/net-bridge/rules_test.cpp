@@ -84,6 +84,17 @@ TEST_F(BridgeDriver, ContainersDoNotConfigureTheHost) {
   EXPECT_EQ(read_sysctl(dual + "disable_ipv6"), "0");
 }
 
+TEST_F(BridgeDriver, ABridgeOfTheOperatorsIsGivenIPv6OnlyWhereItsNetworkHasIt) {
+  for (const bool ipv6 : {false, true}) {
+    ASSERT_EQ(std::system("ip link add name ours type bridge"), 0);
+    ASSERT_TRUE(write_sysctl("ipv6/conf/ours/disable_ipv6", "1"));
+    create('a', {{"com.docker.network.bridge.name", "ours"}}, false, ipv6);
+    EXPECT_EQ(read_sysctl("ipv6/conf/ours/disable_ipv6"), ipv6 ? "0" : "1");
+    driver_->remove_network(id_of('a'), call_);
+    ASSERT_EQ(std::system("ip link del ours"), 0);
+  }
+}
+
 /// A neighbour behind the host's other interface, whom the first one has a route to.
 class Beyond {
  public:
