@@ -51,7 +51,8 @@ function(gantry_driver name)
 endfunction()
 
 # gantry_test(NAME [ROOT] [E2E] SOURCES ... DEPENDS ...): a GoogleTest program. ROOT: it needs root and runs in network,
-# mount and PID namespaces of its own (tests/isolation). E2E: a user's session with a real daemon.
+# mount and PID namespaces of its own (tests/isolation). E2E: a user's session with a real daemon; gantry_test_suites has
+# its tests run.
 function(gantry_test name)
   if(NOT BUILD_TESTING)
     return()
@@ -69,10 +70,38 @@ function(gantry_test name)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   if(ARG_E2E)
-    set(labels e2e)
+    return()
   endif()
   # One variable a property: gtest_discover_tests tears a list apart.
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${labels} TIMEOUT 600
     ENVIRONMENT "GANTRY_TEST_DOCKER=${GANTRY_TEST_DOCKER}"
     ENVIRONMENT_MODIFICATION "GANTRY_TEST_REGISTRY=set:${GANTRY_TEST_REGISTRY}")
+endfunction()
+
+# gantry_test_suites(NAME PREFIX [SUITES ...] [FIRST ...] PROPERTIES ...): the tests of an E2E program, suite by suite, as
+# PREFIX.SUITE, or PREFIX.SUITE.CLIENT of what is run by `gantry` and by `docker`. SUITES: these only, by `gantry` only.
+# FIRST: those that take longest.
+function(gantry_test_suites name prefix)
+  if(NOT TARGET ${name})
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "" "SUITES;FIRST;PROPERTIES")
+  set(filter)
+  foreach(suite ${ARG_SUITES})
+    string(APPEND filter "${suite}.*:*/${suite}.*:")
+  endforeach()
+  if(filter)
+    string(APPEND filter "-*/docker")
+  else()
+    set(filter "*")
+  endif()
+  set(file "${CMAKE_CURRENT_BINARY_DIR}/${prefix}_suites.cmake")
+  file(WRITE "${file}" "set(program [==[${CMAKE_BINARY_DIR}/tests/${name}]==])
+set(prefix ${prefix})
+set(filter [==[${filter}]==])
+set(first ${ARG_FIRST})
+set(properties SKIP_RETURN_CODE 77 ${ARG_PROPERTIES})
+include([==[${PROJECT_SOURCE_DIR}/cmake/AddSuites.cmake]==])
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${file}")
 endfunction()

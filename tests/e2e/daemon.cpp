@@ -15,6 +15,7 @@
 
 #include "isolation/isolation.hpp"
 #include "leaks.hpp"
+#include "request.hpp"
 
 namespace gantry::e2e {
 
@@ -99,7 +100,7 @@ bool Daemon::start(const std::string& preparation) {
   bool answers = false;
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
   while (!answers && std::chrono::steady_clock::now() < limit) {
-    answers = shell("curl -sf --unix-socket " + socket().string() + " http://d/_ping").out == "OK";
+    answers = request(socket(), "GET", "/_ping").body == "OK";
     if (answers) break;
     pollfd fds[2] = {{watch, POLLIN, 0}, {ended, POLLIN, 0}};
     // A socket is there before it listens, and of that nothing tells.
@@ -155,19 +156,11 @@ std::unique_ptr<Background> Daemon::background_docker(const std::string& argumen
 }
 
 json Daemon::api(const std::string& method, const std::string& path, const std::string& body) {
-  const std::string data = body.empty() ? "" : " -H 'Content-Type: application/json' --data-binary @-";
-  const Result answer = shell("curl -sg -X " + method + " -w '\\n%{http_code}' --unix-socket " + socket().string() +
-                                  data + " 'http://d" + path + "'",
-                              {}, body);
-  const std::size_t split = answer.out.rfind('\n');
-  if (answer.code != 0 || split == std::string::npos) {
-    status_ = 0;
-    return {};
-  }
-  status_ = std::stoi(answer.out.substr(split + 1));
-  const std::string text = answer.out.substr(0, split);
-  json parsed = json::parse(text, nullptr, false);
-  return parsed.is_discarded() ? json(text) : parsed;
+  const Answer answer = request(socket(), method, path, body);
+  status_ = static_cast<int>(answer.status);
+  if (status_ == 0) return {};
+  json parsed = json::parse(answer.body, nullptr, false);
+  return parsed.is_discarded() ? json(answer.body) : parsed;
 }
 
 json Daemon::inspect(const std::string& container, const std::string& pointer) {

@@ -1,13 +1,18 @@
 #include "leaks.hpp"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -109,6 +114,14 @@ void append_difference(std::string& text, const char* what, const std::vector<st
   }
 }
 
+// A daemon leaves its default bridge to the next one, which a test is to begin without.
+void remove_default_bridge() {
+  const UniqueFd sock{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  ifreq down{};
+  std::strcpy(down.ifr_name, "gantry0");
+  if (::ioctl(sock.get(), SIOCSIFFLAGS, &down) == 0) ::ioctl(sock.get(), SIOCBRDELBR, down.ifr_name);
+}
+
 }  // namespace
 
 Kernel kernel_state(const Daemon& daemon) {
@@ -187,6 +200,7 @@ void remove_leftovers(const Daemon& daemon) {
     words >> source >> target;
     if (target.starts_with(daemon.root().string())) ::umount2(target.c_str(), MNT_DETACH);
   }
+  remove_default_bridge();
 }
 
 }  // namespace gantry::e2e

@@ -20,7 +20,7 @@ class Transfers : public Engine {
     registry_.emplace(Registry::Options{});
   }
   void open_link(const std::string& flaws) {
-    link_ = std::make_unique<Background>(std::string{"python3 "} + GANTRY_LINK_PROXY + " 5001 5000 " + flaws,
+    link_ = std::make_unique<Background>(std::string{"exec python3 "} + GANTRY_LINK_PROXY + " 5001 5000 " + flaws,
                                          Environment{}, false);
     ASSERT_TRUE(link_->wait_for("ready")) << link_->output();
   }
