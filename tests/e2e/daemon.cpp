@@ -23,6 +23,8 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::chrono::seconds kPatience{60};
+
 std::filesystem::path make_root() {
   std::string pattern = (std::filesystem::temp_directory_path() / "gantry-e2e-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
@@ -100,7 +102,8 @@ bool Daemon::start(const std::string& preparation) {
   bool answers = false;
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
   while (!answers && std::chrono::steady_clock::now() < limit) {
-    answers = request(socket(), "GET", "/_ping").body == "OK";
+    const auto answer = request(socket(), "GET", "/_ping", {}, kPatience);
+    answers = answer && answer->body == "OK";
     if (answers) break;
     pollfd fds[2] = {{watch, POLLIN, 0}, {ended, POLLIN, 0}};
     // A socket is there before it listens, and of that nothing tells.
@@ -156,11 +159,12 @@ std::unique_ptr<Background> Daemon::background_docker(const std::string& argumen
 }
 
 json Daemon::api(const std::string& method, const std::string& path, const std::string& body) {
-  const Answer answer = request(socket(), method, path, body);
-  status_ = static_cast<int>(answer.status);
+  const auto answer = request(socket(), method, path, body, kPatience);
+  if (!answer) ADD_FAILURE() << "took longer than " << kPatience.count() << " s: " << method << " " << path;
+  status_ = answer ? static_cast<int>(answer->status) : 0;
   if (status_ == 0) return {};
-  json parsed = json::parse(answer.body, nullptr, false);
-  return parsed.is_discarded() ? json(answer.body) : parsed;
+  json parsed = json::parse(answer->body, nullptr, false);
+  return parsed.is_discarded() ? json(answer->body) : parsed;
 }
 
 json Daemon::inspect(const std::string& container, const std::string& pointer) {

@@ -1,7 +1,5 @@
 #include "request.hpp"
 
-#include <gtest/gtest.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core.hpp>
@@ -25,7 +23,7 @@ class Exchange {
     request_.set(http::field::host, "d");
     if (!body.empty()) request_.set(http::field::content_type, "application/json");
     request_.body() = body;
-    if (!body.empty() || method == "POST") request_.prepare_payload();
+    if (!body.empty()) request_.prepare_payload();
     parser_.body_limit(boost::none);
     parser_.skip(method == "HEAD");
   }
@@ -39,7 +37,11 @@ class Exchange {
     return io_.stopped();
   }
 
-  Answer answer() { return whole_ ? Answer{parser_.get().result_int(), std::move(parser_.get().body())} : Answer{}; }
+  Answer answer() {
+    if (!whole_) return {};
+    auto& message = parser_.get();
+    return {message.result_int(), std::string{message[http::field::content_type]}, std::move(message.body())};
+  }
 
  private:
   void send() {
@@ -60,13 +62,10 @@ class Exchange {
 
 }  // namespace
 
-Answer request(const std::filesystem::path& socket, const std::string& method, const std::string& target,
-               const std::string& body, std::chrono::seconds limit) {
+std::optional<Answer> request(const std::filesystem::path& socket, const std::string& method, const std::string& target,
+                              const std::string& body, std::chrono::seconds limit) {
   Exchange exchange{method, target, body};
-  if (!exchange.run(socket, limit)) {
-    ADD_FAILURE() << "took longer than " << limit.count() << " s: " << method << " " << target;
-    return {};
-  }
+  if (!exchange.run(socket, limit)) return {};
   return exchange.answer();
 }
 

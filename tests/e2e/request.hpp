@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace gantry::e2e {
@@ -9,12 +10,13 @@ namespace gantry::e2e {
 /// What a daemon answered; status 0: nothing, or not all of it.
 struct Answer {
   unsigned status{};
+  std::string content_type;
   std::string body;
 };
 
-/// One request over a daemon's UNIX socket. In this process: curl takes longer to start than most requests take. A `body`
-/// is JSON; none: no body. One that takes longer than `limit` fails the test.
-Answer request(const std::filesystem::path& socket, const std::string& method, const std::string& target,
-               const std::string& body = {}, std::chrono::seconds limit = std::chrono::seconds{60});
+/// One request over a daemon's UNIX socket, by this process: curl takes longer to start than most requests take. A
+/// `body` is JSON; none: no body. Nothing: it took longer than `limit`.
+std::optional<Answer> request(const std::filesystem::path& socket, const std::string& method, const std::string& target,
+                              const std::string& body, std::chrono::seconds limit);
 
 }  // namespace gantry::e2e

@@ -24,17 +24,29 @@ docker() { "$CLIENT" "$@"; }
 jq() { case "$*" in *keys_unsorted*) command jq "$@";; *) gojq "$@";; esac; }
 request() { curl -sg --max-time 30 --unix-socket "$SOCKET" "$@"; }
 api() {
-  method=$1; path=$2; shift 2
-  # No body: curl takes an empty word for an option, or for nothing, as its version goes.
-  case ${1:-} in '') [ $# = 0 ] || shift;; -*) ;; *) body=$1; shift; set -- -H 'Content-Type: application/json' --data-binary "$body" "$@";; esac
-  request -X "$method" -o .body -w '%{http_code} %{content_type}\n' "http://d$path" "$@"
-  [ ! -s .body ] || { cat .body; [ -z "$(tail -c1 .body)" ] || echo; }
-  rm -f .body
+  method=$1; path=$2
+  case $#${3:-} in
+    2|3|3[!-]*) "$ASK" "$@" >.answer;;
+    *) shift 2
+      # No body: curl takes an empty word for an option, or for nothing, as its version goes.
+      case ${1:-} in '') shift;; -*) ;; *) body=$1; shift; set -- -H 'Content-Type: application/json' --data-binary "$body" "$@";; esac
+      request -X "$method" -o .body -w '%{http_code} %{content_type}\n' "http://d$path" "$@" >.answer
+      [ ! -s .body ] || cat .body >>.answer;;
+  esac
+  cat .answer; [ -z "$(tail -c1 .answer)" ] || echo
+  rm -f .answer .body
 }
-show() { request "http://d/v1.45$1" | jq -c "$2"; }
-order() { request "http://d/v1.45$1" | command jq -c '[paths | map(if type == "number" then "#" else . end) | join(".")] | .[]' | awk '!seen[$0]++' | tr -d '"'; }
+body() { "$ASK" "$@" | tail -n +2; }
+show() { body GET "/v1.45$1" | jq -c "$2"; }
+order() { body GET "/v1.45$1" | command jq -c '[paths | map(if type == "number" then "#" else . end) | join(".")] | .[]' | awk '!seen[$0]++' | tr -d '"'; }
 answer() { request -o .body -w '%{http_code} ' "$@"; jq -r '.message // "made"' .body; rm -f .body; }
-create() { answer -X POST "http://d/v1.45/containers/create?name=$1" -H 'Content-Type: application/json' --data-binary "$2"; }
+create() {
+  "$ASK" POST "/v1.45/containers/create?name=$1" "$2" >.answer
+  read -r code _ <.answer
+  printf '%s ' "$code"
+  tail -n +2 .answer | jq -r '.message // "made"'
+  rm -f .answer
+}
 shown() {
   cat .out; [ -z "$(tail -c1 .out)" ] || echo
   sed 's/^/! /' .err
@@ -97,6 +109,7 @@ Environment Session::environment() const {
           {"TZ", "UTC"},
           {"SOCKET", socket_.string()},
           {"SCRATCH", scratch_.string()},
+          {"ASK", GANTRY_DIFFERENTIAL_ASK},
           {"CLIENT", client_}};
 }
 
