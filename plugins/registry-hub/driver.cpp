@@ -121,8 +121,10 @@ struct Driver::Parts {
       return {};
     } catch (const Error& error) {
       if (error.code() == Errc::cancelled) throw;
+      if (error.code() == Errc::io) endpoints.leave_alone(mirror.base);
       return error.what();
     } catch (const TransportError& error) {
+      endpoints.leave_alone(mirror.base);
       return error.what();
     }
   }

@@ -40,10 +40,18 @@ Endpoint Endpoints::find_mirror(const Url& base, const gantry::Call& call) {
   try {
     return ask(url, {base}, !base.secure() || insecure(base.authority(), call), call);
   } catch (const Error& error) {
-    const std::lock_guard lock{mutex_};
-    if (error.code() != Errc::cancelled) silent_[url] = std::chrono::steady_clock::now() + kSilence;
+    if (error.code() != Errc::cancelled) leave_alone(base);
     throw;
   }
+}
+
+void Endpoints::leave_alone(const Url& base) {
+  const std::lock_guard lock{mutex_};
+  kept_.erase(base.str());
+  // Not longer for being asked meanwhile.
+  auto& until = silent_[base.str()];
+  const auto now = std::chrono::steady_clock::now();
+  if (until <= now) until = now + kSilence;
 }
 
 bool Endpoints::insecure(const std::string& host, const gantry::Call& call) const {

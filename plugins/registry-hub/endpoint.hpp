@@ -30,6 +30,8 @@ class Endpoints {
   Endpoint find(const std::string& host, const gantry::Call& call);
   /// Of a mirror. `base` ends with "/v2/". One that does not answer is left alone for a while. Errors: io, cancelled.
   Endpoint find_mirror(const Url& base, const gantry::Call& call);
+  /// Of a mirror that did not answer.
+  void leave_alone(const Url& base);
   void forget(const std::string& host);
   /// By its name, or by the addresses that this stands for; but nobody looks up here what goes through a proxy.
   /// Errors: cancelled.

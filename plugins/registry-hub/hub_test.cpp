@@ -260,6 +260,21 @@ TEST_F(Hub, LeavesAMirrorAloneThatDoesNotAnswer) {
   EXPECT_EQ(silent.requests().size(), 1U);
 }
 
+TEST_F(Hub, LeavesAMirrorAloneThatAnswersNoMore) {
+  serve([](const ScriptedServer::Request&) { return respond(200, "upstream"); });
+  const ScriptedServer dying{"127.0.0.1", [](const ScriptedServer::Request& request) {
+                               return request.target == "/v2/" ? respond(200, "{}") : std::string{};
+                             }};
+  host_.options_["registry-mirrors"] = server_->host() + "=http://" + dying.host();
+  Driver driver;
+  driver.open(host_);
+  EXPECT_EQ(error([&] { driver.get_manifest(repository(), "1", credentials_, manifest_, call_); }), "");
+  const std::size_t asked = dying.requests().size();
+  EXPECT_GT(asked, 1U);
+  EXPECT_EQ(error([&] { driver.get_manifest(repository(), "2", credentials_, manifest_, call_); }), "");
+  EXPECT_EQ(dying.requests().size(), asked);
+}
+
 TEST_F(Hub, DoesWithoutAMirrorThatFails) {
   serve([](const ScriptedServer::Request& request) -> std::string {
     EXPECT_EQ(request.header("range"), "bytes=5-");
