@@ -88,7 +88,8 @@ TEST_P(Registries, AreNotNeededForAnArchiveAtAnAddress) {
   std::ofstream{files / "tree.tar"} << tar_of({{.path = "hello", .content = "from afar"}});
   ASSERT_EQ(shell("cd " + files.string() + " && cp tree.tar file.txt && gzip -f tree.tar").code, 0);
   std::ofstream{files / "text.tar"} << std::string(5000, 'x');
-  Background server{std::string{"exec python3 "} + GANTRY_FILE_SERVER + " 8098 " + files.string(), Environment{}, false};
+  Background server{std::string{"exec python3 "} + GANTRY_FILE_SERVER + " 8098 " + files.string(), Environment{},
+                    false};
   ASSERT_TRUE(server.wait_for("ready")) << server.output();
   const std::string at = "http://127.0.0.1:8098";
   const Result imported = run("import -c 'CMD [\"x\"]' " + at + "/tree.tar.gz afar:1");
