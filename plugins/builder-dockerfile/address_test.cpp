@@ -28,6 +28,9 @@ TEST(Address, TakesWhatStandsBehindTheHash) {
 TEST(Address, ShowsNoPassword) {
   EXPECT_EQ(without_password("https://u:p@host/a@b"), "https://xxxxx:xxxxx@host/a@b");
   EXPECT_EQ(without_password("https://host/a@b"), "https://host/a@b");
+  EXPECT_EQ(without_password("ssh://u:p@host/a"), "ssh://xxxxx:xxxxx@host/a");
+  EXPECT_EQ(without_password("ssh://git@host/a"), "ssh://git@host/a");
+  EXPECT_EQ(without_password("git@host:a"), "git@host:a");
 }
 
 TEST(Address, NamesFiles) {

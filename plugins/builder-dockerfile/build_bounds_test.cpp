@@ -58,7 +58,8 @@ class BuildBounds : public ::testing::Test {
   void build(const std::string& recipe) {
     const builder::v1::Request request;
     const SilentCall call;
-    const Fetcher fetcher{"", 0};
+    SshAccess ssh{session_, root_.string()};
+    const Fetcher fetcher{"", 0, ssh};
     SumMemory memory;
     CacheMounts caches{(root_ / "caches").string()};
     const std::string archive = TarMaker{}.file("Dockerfile", recipe).take();

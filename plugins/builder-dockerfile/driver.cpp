@@ -28,14 +28,16 @@ void Driver::open(Host& host) {
   const std::string caches = host.data_dir() + "/cache-mounts";
   layer_archive::make_directory(AT_FDCWD, caches, 0700);
   cache_mounts_ = std::make_unique<CacheMounts>(caches);
-  fetcher_ =
-      std::make_unique<Fetcher>(host.libexec_dir() + "/gantry-fetch", parse_size(host.options().at("download-limit")));
+  fetch_program_ = host.libexec_dir() + "/gantry-fetch";
+  download_limit_ = parse_size(host.options().at("download-limit"));
 }
 
 void Driver::build(const builder::v1::Request& request, ByteSource& context, builder::v1::Session& session,
                    std::string& out, const Call& call) {
-  Context files{work_, request, context, *fetcher_, sums_, origins_of(session) != nullptr, call};
-  out = Build{request, files, {*cache_mounts_, *fetcher_, lent_}, session, call}.run();
+  SshAccess ssh{session, lent_};
+  const Fetcher fetcher{fetch_program_, download_limit_, ssh};
+  Context files{work_, request, context, fetcher, sums_, origins_of(session) != nullptr, call};
+  out = Build{request, files, {*cache_mounts_, fetcher, lent_}, session, call}.run();
 }
 
 void* Driver::query(std::string_view ability) noexcept {

@@ -30,7 +30,8 @@ class Driver final : public builder::v1::Driver, public builder::v1::Cache {
   std::string work_;
   std::string lent_;
   std::unique_ptr<CacheMounts> cache_mounts_;
-  std::unique_ptr<Fetcher> fetcher_;
+  std::string fetch_program_;
+  std::uint64_t download_limit_{};
   SumMemory sums_;
 };
 

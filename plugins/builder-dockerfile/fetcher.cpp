@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <vector>
+#include <memory>
 
 #include "fetch_process/fetch_process.hpp"
 #include "gantry/error.hpp"
@@ -28,6 +28,21 @@ std::int64_t seconds_of(const std::string& text) {
   std::int64_t out = 0;
   std::from_chars(text.data(), text.data() + text.size(), out);
   return out;
+}
+
+/// Failures begin as those of the process do.
+template <class Work>
+auto about(const std::string& subject, const Work& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    throw Error{error.code(), subject + ": " + error.what()};
+  }
+}
+
+bool is_commit(const std::string& reference) {
+  constexpr std::size_t kDigits = 40;
+  return reference.size() == kDigits && reference.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 /// Everything below becomes root's, as it is in an archive that a client sent.
@@ -63,20 +78,31 @@ Download Fetcher::file(const std::string& url, int file, const Call& call) const
   return out;
 }
 
+fetch_process::Told Fetcher::ask_git(std::vector<std::string> words, const std::string& url, int target,
+                                     const Call& call) const {
+  const std::string subject = "failed to fetch remote " + without_password(url);
+  const auto check = [&] { call.check(); };
+  if (!is_ssh_address(url)) return fetch(words, url, target, subject, check);
+  const SshAddress address = about(subject, [&] { return parse_ssh_address(url); });
+  const auto agent = about(subject, [&] { return std::make_unique<SshAccess::Agent>(ssh_); });
+  words.push_back(ssh_.host_keys().of(address));
+  auto told = fetch(words, url, target, subject, check, agent->socket());
+  about(subject, [&] { ssh_.host_keys().pin(address, told["host-key"]); });
+  return told;
+}
+
 std::string Fetcher::commit_of(const GitAddress& address, const Call& call) const {
+  // A commit stands for itself: a step that the cache has asks no server, and needs no agent.
+  if (is_commit(address.reference)) return address.reference;
   const UniqueFd nothing{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-  const std::string subject = "failed to fetch remote " + without_password(address.url);
-  auto told =
-      fetch({program_, "resolve", address.reference}, address.url, nothing.get(), subject, [&] { call.check(); });
-  return told["commit"];
+  return ask_git({program_, "resolve", address.reference}, address.url, nothing.get(), call)["commit"];
 }
 
 void Fetcher::repository(const GitAddress& address, const std::string& directory, bool keep_git,
                          const Call& call) const {
   const UniqueFd place = open_directory(directory);
-  const std::string subject = "failed to fetch remote " + without_password(address.url);
-  fetch({program_, "git", address.reference, address.commit, keep_git ? "1" : "0", std::to_string(limit_)}, address.url,
-        place.get(), subject, [&] { call.check(); });
+  ask_git({program_, "git", address.reference, address.commit, keep_git ? "1" : "0", std::to_string(limit_)},
+          address.url, place.get(), call);
   give_to_root(directory);
 }
 

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "address.hpp"
 #include "gantry/call.hpp"
 #include "gantry/unique_fd.hpp"
+#include "ssh_access.hpp"
 
 namespace gantry::dockerfile {
 
@@ -15,10 +17,11 @@ struct Download {
   std::string media_type;  ///< In lower case, without parameters.
 };
 
-/// Gets files and repositories, by a process for each (`gantry-fetch`). Any thread.
+/// Gets the files and repositories of one build, by a process for each (`gantry-fetch`). Any thread.
 class Fetcher {
  public:
-  Fetcher(std::string program, std::uint64_t limit) : program_(std::move(program)), limit_(limit) {}
+  Fetcher(std::string program, std::uint64_t limit, SshAccess& ssh)
+      : program_(std::move(program)), limit_(limit), ssh_(ssh) {}
 
   /// The most bytes that are fetched, and that an archive among them may unpack to.
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
@@ -27,15 +30,20 @@ class Fetcher {
   /// Errors: not_found, invalid, unavailable, cancelled; the message names the address.
   Download file(const std::string& url, int file, const Call& call) const;
 
-  /// The commit that an address means now. Errors: as `file`.
+  /// The commit that an address means now. Errors: as `file`; denied (over SSH: no agent or none of its keys; a host
+  /// whose key has changed).
   [[nodiscard]] std::string commit_of(const GitAddress& address, const Call& call) const;
 
-  /// Checks the whole of a repository out into an empty directory. Errors: as `file`.
+  /// Checks the whole of a repository out into an empty directory. Errors: as `commit_of`.
   void repository(const GitAddress& address, const std::string& directory, bool keep_git, const Call& call) const;
 
  private:
+  fetch_process::Told ask_git(std::vector<std::string> words, const std::string& url, int target,
+                              const Call& call) const;
+
   const std::string program_;
   const std::uint64_t limit_;
+  SshAccess& ssh_;
 };
 
 }  // namespace gantry::dockerfile

@@ -19,7 +19,6 @@
 namespace gantry::fetch {
 namespace {
 
-constexpr uid_t kNobody = 65534;
 // Every system has it, and the process needs it itself: what others keep there is out of its sight.
 constexpr const char* kPlace = "/tmp";
 

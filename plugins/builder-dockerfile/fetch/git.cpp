@@ -4,18 +4,23 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "gantry/error.hpp"
+#include "ssh.hpp"
+#include "ssh_address.hpp"
 
 namespace gantry::fetch {
 namespace {
 
 /// Submodules of submodules.
 constexpr int kDeepest = 4;
+/// SSH is for those only who have a home, where known hosts would be: in this one nobody can put any file.
+constexpr const char* kHome = "/proc";
 /// What a file takes though it be empty.
 constexpr std::uint64_t kEntrySize = 512;
 
@@ -40,18 +45,21 @@ void check_address(std::string_view url) {
   for (const std::string_view scheme : {"https://", "http://", "git://"}) {
     if (url.starts_with(scheme)) return;
   }
-  throw Error{Errc::invalid, "a repository is at an address that starts with https://, http:// or git://"};
+  throw Error{
+      Errc::invalid,
+      "a repository is at an address that starts with https://, http://, git:// or ssh://, or at git@host:path"};
 }
 
 /// libgit2 with no configuration but its own.
 class Library {
  public:
   Library() {
+    ::setenv("HOME", kHome, 1);
     check(::git_libgit2_init());
-    for (const int level :
-         {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
+    for (const int level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG}) {
       ::git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
     }
+    ::git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, kHome);
     // The directory is the caller's.
     ::git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
   }
@@ -69,11 +77,36 @@ struct Received {
   bool too_large{};
 };
 
+/// What all of the repositories of one run share.
+struct Run {
+  Received received;
+  SshLogin ssh;
+};
+
 int count(const git_indexer_progress* progress, void* self) {
-  auto& received = *static_cast<Received*>(self);
+  Received& received = static_cast<Run*>(self)->received;
   received.bytes = received.before + progress->received_bytes;
   received.too_large = received.bytes > received.limit;
   return received.too_large ? -1 : 0;
+}
+
+int check_host(git_cert* certificate, int, const char*, void* self) {
+  return static_cast<Run*>(self)->ssh.check_key(certificate);
+}
+
+int give_key(git_credential** out, const char*, const char* user, unsigned allowed, void* self) {
+  return static_cast<Run*>(self)->ssh.give_key(out, user, allowed);
+}
+
+/// Other hosts than those of SSH are checked by libgit2, and get no credentials.
+git_remote_callbacks callbacks_for(const std::string& url, Run& run) {
+  git_remote_callbacks out = GIT_REMOTE_CALLBACKS_INIT;
+  out.transfer_progress = &count;
+  out.payload = &run;
+  if (!dockerfile::is_ssh_address(url)) return out;
+  out.certificate_check = &check_host;
+  out.credentials = &give_key;
+  return out;
 }
 
 struct Found {
@@ -138,21 +171,26 @@ Found find_wanted(git_remote* remote, const std::string& reference, const std::s
   throw Error{Errc::invalid, "it is larger than " + std::to_string(received.limit) + " bytes (option download-limit)"};
 }
 
-Remote connect(git_repository* repository, const std::string& url) {
-  check_address(url);
+Remote connect(git_repository* repository, const std::string& url, Run& run) {
+  if (dockerfile::is_ssh_address(url)) {
+    run.ssh.prepare(url);
+  } else {
+    check_address(url);
+  }
   git_remote* raw = nullptr;
   check(repository == nullptr ? ::git_remote_create_detached(&raw, url.c_str())
                               : ::git_remote_create(&raw, repository, "origin", url.c_str()));
   Remote remote{raw};
-  const git_remote_callbacks callbacks = GIT_REMOTE_CALLBACKS_INIT;
-  check(::git_remote_connect(raw, GIT_DIRECTION_FETCH, &callbacks, nullptr, nullptr));
+  const git_remote_callbacks callbacks = callbacks_for(url, run);
+  const int outcome = ::git_remote_connect(raw, GIT_DIRECTION_FETCH, &callbacks, nullptr, nullptr);
+  run.ssh.check();
+  check(outcome);
   return remote;
 }
 
-void download(git_remote* remote, const Found& wanted, Received& received) {
+void download(git_remote* remote, const Found& wanted, Run& run) {
   git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
-  options.callbacks.transfer_progress = &count;
-  options.callbacks.payload = &received;
+  options.callbacks = callbacks_for(::git_remote_url(remote), run);
   options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 #if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 7
   // Of a commit without a name the whole history is needed: servers give no commit but what names stand for.
@@ -164,9 +202,10 @@ void download(git_remote* remote, const Found& wanted, Received& received) {
   char* list[] = {names.data(), tags.data()};
   const git_strarray specs{list, wanted.name.empty() ? std::size_t{2} : std::size_t{1}};
   const int outcome = ::git_remote_fetch(remote, &specs, &options, nullptr);
-  if (received.too_large) fail_as_too_large(received);
+  if (run.received.too_large) fail_as_too_large(run.received);
+  run.ssh.check();
   check(outcome);
-  received.before = received.bytes;
+  run.received.before = run.received.bytes;
 }
 
 struct Sum {
@@ -218,16 +257,17 @@ void check_out_commit(git_repository* repository, const std::string& commit, Rec
 }
 
 std::string fetch_into(const std::string& url, const std::string& reference, const std::string& expected,
-                       const std::string& directory, Received& received, int depth);
+                       const std::string& directory, Run& run, int depth);
 
 struct Submodules {
   const std::string& directory;
-  Received& received;
+  Run& run;
   int depth;
   std::exception_ptr failure;
 };
 
-/// Each is fetched as the first repository was, from an address of the same kinds.
+/// Each is fetched as the first repository was, from an address of the same kinds: over SSH from the same host only,
+/// since whoever writes a repository must not choose where the user's keys are used.
 int take_submodule(git_submodule* submodule, const char*, void* self) {
   auto& all = *static_cast<Submodules*>(self);
   try {
@@ -240,7 +280,7 @@ int take_submodule(git_submodule* submodule, const char*, void* self) {
     char commit[GIT_OID_HEXSZ + 1]{};
     ::git_oid_tostr(commit, sizeof commit, head);
     const std::string place = all.directory + "/" + ::git_submodule_path(submodule);
-    fetch_into(address, commit, commit, place, all.received, all.depth + 1);
+    fetch_into(address, commit, commit, place, all.run, all.depth + 1);
     std::filesystem::remove_all(place + "/.git");
     return 0;
   } catch (...) {
@@ -250,41 +290,42 @@ int take_submodule(git_submodule* submodule, const char*, void* self) {
 }
 
 std::string fetch_into(const std::string& url, const std::string& reference, const std::string& expected,
-                       const std::string& directory, Received& received, int depth) {
+                       const std::string& directory, Run& run, int depth) {
   if (depth > kDeepest) throw Error{Errc::invalid, "its submodules are nested too deeply"};
   git_repository* raw = nullptr;
   check(::git_repository_init(&raw, directory.c_str(), 0));
   const Repository repository{raw};
-  const Remote remote = connect(raw, url);
+  const Remote remote = connect(raw, url, run);
   const Found found = find_wanted(remote.get(), reference, expected);
-  download(remote.get(), found, received);
-  check_out_commit(raw, found.commit, received);
-  Submodules submodules{directory, received, depth, nullptr};
+  download(remote.get(), found, run);
+  check_out_commit(raw, found.commit, run.received);
+  Submodules submodules{directory, run, depth, nullptr};
   const int outcome = ::git_submodule_foreach(raw, &take_submodule, &submodules);
   if (submodules.failure) std::rethrow_exception(submodules.failure);
   check(outcome);
   return found.commit;
 }
 
-}  // namespace
-
-void resolve(const std::string& url, const std::string& reference) {
-  const Library library;
-  if (is_hash(reference)) {
-    std::printf("commit %s\n", reference.c_str());
-    return;
-  }
-  const Remote remote = connect(nullptr, url);
-  std::printf("commit %s\n", find_reference(remote.get(), reference).commit.c_str());
+void tell(const std::string& commit, const Run& run) {
+  std::printf("commit %s\n", commit.c_str());
+  if (const std::string key = run.ssh.host_key(); !key.empty()) std::printf("host-key %s\n", key.c_str());
 }
 
-void check_out(const std::string& url, const std::string& reference, const std::string& expected,
-               const std::string& directory, bool keep_git, std::uint64_t limit) {
+}  // namespace
+
+void resolve(const std::string& url, const std::string& reference, const std::string& host_key) {
   const Library library;
-  Received received{0, 0, 0, limit, false};
-  const std::string commit = fetch_into(url, reference, expected, directory, received, 0);
-  if (!keep_git) std::filesystem::remove_all(directory + "/.git");
-  std::printf("commit %s\n", commit.c_str());
+  Run run{{}, SshLogin{host_key}};
+  const Remote remote = connect(nullptr, url, run);
+  tell(find_reference(remote.get(), reference).commit, run);
+}
+
+void check_out(const std::string& url, const Wanted& wanted, const std::string& directory, std::uint64_t limit) {
+  const Library library;
+  Run run{{0, 0, 0, limit, false}, SshLogin{wanted.host_key}};
+  const std::string commit = fetch_into(url, wanted.reference, wanted.commit, directory, run, 0);
+  if (!wanted.keep_git) std::filesystem::remove_all(directory + "/.git");
+  tell(commit, run);
 }
 
 }  // namespace gantry::fetch

@@ -3,17 +3,23 @@
 #include <cstdint>
 #include <string>
 
-/// Git repositories at http, https and git addresses. Nothing of a repository is executed: no hook, no filter.
+/// Git repositories at http, https, git and SSH addresses. Nothing of a repository is executed: no hook, no filter.
 namespace gantry::fetch {
 
-/// Tells on standard output "commit SHA" of a branch, a tag, a commit or (empty) the repository's head.
-/// Errors: not_found, invalid (the address), unavailable.
-void resolve(const std::string& url, const std::string& reference);
+/// Tells on standard output "commit SHA" of a branch, a tag or (empty) the repository's head, and over SSH "host-key
+/// SHA256:...": what the host has shown. `host_key`: see `SshLogin`.
+/// Errors: not_found, invalid (the address), unavailable, denied and unsupported (over SSH).
+void resolve(const std::string& url, const std::string& reference, const std::string& host_key);
 
-/// `expected` is the commit that `reference` was resolved to; empty: none. No other is checked out.
-/// Checks `reference` out into `directory` with its submodules, without the ".git" unless `keep_git`. Tells its commit
-/// as `resolve` does. Errors: as there; invalid (more than `limit` bytes came or would be written).
-void check_out(const std::string& url, const std::string& reference, const std::string& expected,
-               const std::string& directory, bool keep_git, std::uint64_t limit);
+struct Wanted {
+  std::string reference;
+  std::string commit;  ///< What `reference` was resolved to; empty: it was not. No other is checked out.
+  bool keep_git{};     ///< The ".git".
+  std::string host_key;
+};
+
+/// Checks `wanted` out into `directory` with its submodules. Tells what `resolve` does.
+/// Errors: as there; invalid (more than `limit` bytes came or would be written).
+void check_out(const std::string& url, const Wanted& wanted, const std::string& directory, std::uint64_t limit);
 
 }  // namespace gantry::fetch

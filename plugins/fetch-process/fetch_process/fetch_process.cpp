@@ -53,14 +53,16 @@ UniqueFd make_input(const std::string& text) {
   return UniqueFd{::fcntl(file.get(), F_DUPFD_CLOEXEC, kLowest)};
 }
 
-pid_t spawn(const std::vector<std::string>& words, int input, int target, int output, int errors) {
+pid_t spawn(const std::vector<std::string>& words, int input, int target, int output, int errors, int lent) {
   const UniqueFd high{::fcntl(target, F_DUPFD_CLOEXEC, kLowest)};
+  const UniqueFd high_lent{lent < 0 ? -1 : ::fcntl(lent, F_DUPFD_CLOEXEC, kLowest)};
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, high.get(), 3);
+  if (high_lent) ::posix_spawn_file_actions_adddup2(&actions, high_lent.get(), 4);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   sigset_t none;
@@ -116,11 +118,11 @@ void read_some(UniqueFd& from, std::string& into) {
 }  // namespace
 
 Told fetch(const std::vector<std::string>& words, const std::string& address, int target, const std::string& subject,
-           const std::function<void()>& check) {
+           const std::function<void()>& check, int lent) {
   const UniqueFd input = make_input(address);
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
-  Child child{spawn(words, input.get(), target, output.write.get(), errors.write.get())};
+  Child child{spawn(words, input.get(), target, output.write.get(), errors.write.get(), lent)};
   output.write.reset();
   errors.write.reset();
   std::string told;
@@ -155,6 +157,8 @@ std::string without_password(const std::string& url) {
   const std::size_t end = std::min(url.find('/', start + 3), url.size());
   const std::size_t at = url.rfind('@', end);
   if (at == std::string::npos || at < start) return url;
+  // Of SSH the user is no secret: a token is none of its, only a password would be.
+  if (url.starts_with("ssh://") && url.substr(start + 3, at - start - 3).find(':') == std::string::npos) return url;
   return url.substr(0, start + 3) + "xxxxx:xxxxx" + url.substr(at);
 }
 
