@@ -63,6 +63,8 @@ pid_t spawn(const std::vector<std::string>& words, int input, int target, int ou
   ::posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, high.get(), 3);
   if (high_lent) ::posix_spawn_file_actions_adddup2(&actions, high_lent.get(), 4);
+  // Connections of clients among them, which are not close-on-exec.
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, high_lent ? 5 : 4);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   sigset_t none;
