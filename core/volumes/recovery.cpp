@@ -1,3 +1,5 @@
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -71,6 +73,8 @@ awaitable<void> Service::Impl::recover(Volume volume, bool held) {
     erase(volume.name);
   } else if (!held) {
     // The data is gone, but containers may name the volume: it comes back empty.
+    spdlog::warn("volume {} is on record, but driver {} does not have it: it is created anew, empty", volume.name,
+                 volume.driver);
     volume.mountpoint = co_await create_in_driver(volume);
     put(volume);
   }

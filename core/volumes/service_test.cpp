@@ -2,17 +2,22 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <boost/asio/detached.hpp>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
+#include <sstream>
 
 namespace gantry::volumes {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 namespace fs = std::filesystem;
 
@@ -56,6 +61,21 @@ struct Daemon {
   events::Bus bus;
   plugins::Drivers drivers;
   std::optional<Service> service;
+};
+
+/// What is logged while it lives.
+class Logged {
+ public:
+  Logged() { spdlog::default_logger()->sinks().push_back(sink_); }
+  ~Logged() { spdlog::default_logger()->sinks().pop_back(); }
+  Logged(const Logged&) = delete;
+  Logged& operator=(const Logged&) = delete;
+
+  [[nodiscard]] std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+  std::shared_ptr<spdlog::sinks::ostream_sink_mt> sink_{std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)};
 };
 
 class VolumeService : public ::testing::Test {
@@ -210,9 +230,12 @@ TEST_F(VolumeService, ComesBackAfterTheDaemon) {
   create("two", {{"type", "none"}, {"device", "/nonexist"}, {"o", "bind"}});
   fs::create_directories(root_ / "drivers/volume-local/theirs/_data");
   fs::remove_all(root_ / "drivers/volume-local/one");
+  const Logged logged;
   start();
   EXPECT_THAT(names(), ElementsAre("one", "theirs", "two"));
   EXPECT_TRUE(fs::exists(root_ / "drivers/volume-local/one/_data")) << "its record promises a directory";
+  EXPECT_THAT(logged.text(), HasSubstr("volume one is on record, but driver local does not have it"));
+  EXPECT_THAT(logged.text(), Not(HasSubstr("volume two")));
   EXPECT_EQ(service().get("two")->options.at("device"), "/nonexist");
 }
 
