@@ -58,6 +58,12 @@ constexpr std::array kForms{
     Form{OptionType::path, [](std::string_view text) { return text.starts_with('/'); }, "an absolute path"},
 };
 
+const OptionInfo* find_option(const DriverInfo& driver, OptionScope scope, const std::string& name) {
+  const auto found = std::ranges::find_if(
+      driver.options, [&](const OptionInfo& option) { return option.scope == scope && option.name == name; });
+  return found == driver.options.end() ? nullptr : &*found;
+}
+
 std::string names_of(const DriverInfo& driver, OptionScope scope) {
   std::string names;
   for (const OptionInfo& option : driver.options) {
@@ -85,17 +91,17 @@ void check_value(const DriverInfo& driver, const OptionInfo& option, const std::
 
 }  // namespace
 
-void check_options(const DriverInfo& driver, OptionScope scope, const Options& given) {
+void check_option_names(const DriverInfo& driver, OptionScope scope, const Options& given) {
   for (const auto& [name, value] : given) {
-    const auto option = std::ranges::find_if(driver.options, [&, &wanted = name](const OptionInfo& known) {
-      return known.scope == scope && known.name == wanted;
-    });
-    if (option == driver.options.end()) {
-      throw Error{Errc::invalid, driver.kind + " driver \"" + driver.name + "\" has no option \"" + name + "\"; " +
-                                     names_of(driver, scope) + elsewhere(driver, scope, name)};
-    }
-    check_value(driver, *option, value);
+    if (find_option(driver, scope, name) != nullptr) continue;
+    throw Error{Errc::invalid, driver.kind + " driver \"" + driver.name + "\" has no option \"" + name + "\"; " +
+                                   names_of(driver, scope) + elsewhere(driver, scope, name)};
   }
+}
+
+void check_options(const DriverInfo& driver, OptionScope scope, const Options& given) {
+  check_option_names(driver, scope, given);
+  for (const auto& [name, value] : given) check_value(driver, *find_option(driver, scope, name), value);
 }
 
 Options complete_options(const DriverInfo& driver, const Options& given) {

@@ -7,6 +7,10 @@
 
 namespace gantry::plugins {
 
+/// Checks the names of `given` against the options of `scope` that a driver takes.
+/// Errors: invalid, naming the driver, the option and those that it takes.
+void check_option_names(const DriverInfo& driver, OptionScope scope, const Options& given);
+
 /// Checks `given` against the options of `scope` that a driver takes: names and the forms of their values.
 /// Errors: invalid, naming the driver, the option and what would be right.
 void check_options(const DriverInfo& driver, OptionScope scope, const Options& given);

@@ -5,21 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "plugins/options.hpp"
+
 namespace gantry::volumes {
 namespace {
 
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 constexpr std::size_t kLongestName = 255;
-
-void check_option_names(const plugins::DriverInfo& driver, const Options& options) {
-  if (std::count(driver.capabilities.begin(), driver.capabilities.end(), "any-options") != 0) return;
-  for (const auto& [name, value] : options) {
-    const bool known = std::any_of(driver.options.begin(), driver.options.end(), [&](const OptionInfo& option) {
-      return option.scope == OptionScope::object && option.name == name;
-    });
-    if (!known) throw Error{Errc::invalid, "invalid option: \"" + name + "\""};
-  }
-}
 
 }  // namespace
 
@@ -106,7 +98,9 @@ awaitable<Service::Impl::Snapshot> Service::Impl::make(Volume volume, Use fill) 
   try {
     const plugins::VolumeDriver driver = co_await drivers.use_volume(volume.driver);
     check_name(volume.name);
-    check_option_names(driver.info(), volume.options);
+    if (!driver.can("any-options")) {
+      plugins::check_option_names(driver.info(), OptionScope::object, volume.options);
+    }
     put(volume);
     volume.mountpoint = co_await create_in_driver(volume);
     made_there = true;

@@ -143,6 +143,8 @@ TEST_F(VolumeService, RefusesInDockersWords) {
   EXPECT_EQ(create("x"), "create x: volume name is too short, names should be at least two alphanumeric characters");
   EXPECT_THAT(create("x/y"), HasSubstr("create x/y: \"x/y\" includes invalid characters for a local volume name"));
   EXPECT_EQ(create("xx", {{"foo", "b"}}), "create xx: invalid option: \"foo\"");
+  EXPECT_EQ(create("xx", {{"foo", "b"}}, "directory"),
+            "create xx: volume driver \"directory\" has no option \"foo\"; it takes note");
   EXPECT_EQ(create("xx", {{"type", "tmpfs"}}), "create xx: missing required option: \"device\"");
   EXPECT_EQ(create("xx", {}, "nope"), "create xx: error looking up volume plugin nope: plugin \"nope\" not found");
   EXPECT_EQ(remove("nope"), "get nope: no such volume");

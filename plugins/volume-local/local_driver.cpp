@@ -26,7 +26,8 @@ using project_quota::ProjectQuota;
 using volume::v1::Usage;
 using volume::v1::Volume;
 
-void LocalDriver::capabilities(Capabilities& out) const { out.clear(); }
+// An option that there is not is refused in dockerd's words.
+void LocalDriver::capabilities(Capabilities& out) const { out = {"any-options"}; }
 
 void LocalDriver::options(std::vector<OptionInfo>& out) const {
   const auto object = OptionScope::object;
