@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "gantry/builder.hpp"
 #include "gantry/ipam.hpp"
@@ -134,6 +135,14 @@ std::string Catalog::names(const std::string& kind) const {
     if (driver.info.kind == kind) names += (names.empty() ? "" : ", ") + driver.info.name;
   }
   return names.empty() ? "none" : names;
+}
+
+std::string Catalog::names_by_kind() const {
+  std::set<std::string> kinds;
+  for (const Found& driver : drivers_) kinds.insert(driver.info.kind);
+  std::string all;
+  for (const std::string& kind : kinds) all += (all.empty() ? "" : "; ") + kind + ": " + names(kind);
+  return all.empty() ? "none" : all;
 }
 
 std::vector<DriverInfo> Catalog::list() const {

@@ -32,6 +32,9 @@ class Catalog {
   /// "bridge, host"; "none" if there are none.
   [[nodiscard]] std::string names(const std::string& kind) const;
 
+  /// "network: bridge, host; volume: local"; "none" if there are none.
+  [[nodiscard]] std::string names_by_kind() const;
+
   /// All, also those that were refused.
   [[nodiscard]] std::vector<DriverInfo> list() const;
 

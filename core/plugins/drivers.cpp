@@ -38,7 +38,7 @@ void Drivers::Impl::find_and_check() {
   catalog = std::make_unique<Catalog>(config.directories, isolation());
   isolation().check(catalog->list());
   mark_disabled();
-  check_option_names();
+  check_option_owners();
   for (const Found& found : catalog->drivers()) {
     check_options(found.info, OptionScope::driver, options_of(config, found.info.name));
   }
@@ -77,16 +77,20 @@ void Drivers::Impl::check_runtime(const std::string& name, const DriverConfig::R
 }
 
 /// Options for a driver that is not there are a mistake too.
-void Drivers::Impl::check_option_names() const {
+void Drivers::Impl::check_option_owners() const {
   for (const auto& [name, options] : config.options) {
     const bool known = std::ranges::any_of(
         catalog->drivers(), [&, &wanted = name](const Found& driver) { return driver.info.name == wanted; });
     if (known) continue;
-    std::string names;
-    for (const Found& driver : catalog->drivers()) names += (names.empty() ? "" : ", ") + driver.info.name;
-    throw Error{Errc::invalid,
-                "the config has options for a driver \"" + name + "\", which there is not; there are: " + names};
+    throw Error{Errc::invalid, "the config has options for a driver \"" + name +
+                                   "\", which there is not; there are: " + catalog->names_by_kind() + looked_in()};
   }
+}
+
+std::string Drivers::Impl::looked_in() const {
+  std::string folders;
+  for (const std::string& folder : config.directories) folders += (folders.empty() ? "" : ", ") + folder;
+  return " (looked in " + folders + ")";
 }
 
 Found& Drivers::Impl::choose(const std::string& kind, const std::string& name, const std::string& key) {
@@ -95,8 +99,9 @@ Found& Drivers::Impl::choose(const std::string& kind, const std::string& name, c
     throw Error{Errc::invalid, key + ": the " + kind + " driver \"" + name + "\" is disabled"};
   }
   const std::string refused = catalog->refusal(kind, name);
-  throw Error{Errc::invalid, key + ": there is no " + kind + " driver \"" + name + "\"; there are: " +
-                                 catalog->names(kind) + (refused.empty() ? "" : " (refused: " + refused + ")")};
+  throw Error{Errc::invalid, key + ": there is no " + kind + " driver \"" + name +
+                                 "\"; there are: " + catalog->names(kind) + looked_in() +
+                                 (refused.empty() ? "" : " (refused: " + refused + ")")};
 }
 
 template <class Driver>

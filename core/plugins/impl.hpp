@@ -54,7 +54,9 @@ struct Drivers::Impl {
   [[nodiscard]] Isolation& isolation() const noexcept { return opener->isolation; }
   void find_and_check();
   void mark_disabled();
-  void check_option_names() const;
+  void check_option_owners() const;
+  /// What helps whoever named a driver that is in another folder.
+  [[nodiscard]] std::string looked_in() const;
   void check_log_driver();
   Found& choose(const std::string& kind, const std::string& name, const std::string& key);
   template <class Driver>
