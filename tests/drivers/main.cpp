@@ -75,11 +75,13 @@ Setup parse(const std::vector<std::string>& arguments) {
   return setup;
 }
 
-/// The suites for the kind, unless the user chose.
+/// The suites for the kind, unless the user chose. Who only leaves out some chose none.
 void choose_suites(std::string kind) {
-  if (::testing::GTEST_FLAG(filter) != "*") return;
+  std::string& filter = ::testing::GTEST_FLAG(filter);
+  if (filter == "*") filter.clear();
+  if (!filter.empty() && !filter.starts_with('-')) return;
   kind.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(kind.front())));
-  ::testing::GTEST_FLAG(filter) = "AnyDriver*:" + kind + "*";
+  filter.insert(0, "AnyDriver*:" + kind + "*");
 }
 
 /// Else a driver that looks into /sys/class/net sees the host's interfaces, and neither its own nor the tests'.

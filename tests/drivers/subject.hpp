@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -141,9 +142,19 @@ class Suite : public ::testing::Test {
     if (came_to_its_end()) {
       EXPECT_EQ(subject_->mounts_left(), std::vector<std::string>{}) << "the driver left mounts behind";
     }
+    try {
+      clear();
+    } catch (const std::exception& error) {
+      if (came_to_its_end()) ADD_FAILURE() << "what the test made cannot be removed: " << error.what();
+    }
+    subject_->close();
     subject_->remove_mounts();
     subject_.reset();
   }
+
+  /// Removes what the test made through the driver, whose options may put it outside of the test's directories, where
+  /// the next one would find it. The driver is closed.
+  virtual void clear() {}
 
   /// Else the test has not undone what it began, which says nothing about the driver.
   static bool came_to_its_end() { return !IsSkipped() && !HasFatalFailure(); }
