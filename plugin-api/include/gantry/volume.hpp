@@ -57,7 +57,7 @@ class Driver : public gantry::Driver {
   /// What the data takes up. May be slow. Errors: not_found, unsupported.
   virtual void usage(const std::string& name, Usage& out, const Call& call) = 0;
 
-  /// The names of all volumes that the driver holds.
+  /// The names of all volumes that the driver holds. At its start the daemon creates anew, empty, what is missing here.
   virtual void list(std::vector<std::string>& out, const Call& call) = 0;
 };
 
