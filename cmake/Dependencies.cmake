@@ -23,4 +23,5 @@ if(BUILD_TESTING)
   # Programs that the end-to-end tests drive: the unmodified docker CLI and Debian's registry.
   find_program(GANTRY_TEST_DOCKER docker)
   find_program(GANTRY_TEST_REGISTRY docker-registry)
+  find_program(GANTRY_TEST_SSHD sshd)
 endif()
