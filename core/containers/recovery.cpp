@@ -1,7 +1,11 @@
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "base/id.hpp"
 #include "containers/concurrent.hpp"
@@ -42,7 +46,10 @@ awaitable<void> Service::Impl::recover_alive(Held& held) {
   if (!joins_container(held.container->host_config.network_mode)) {
     const std::string& mode = held.container->host_config.network_mode;
     const UniqueFd netns = open_network(mode, running->pid, running->start_time);
-    // Without it the process has just ended: the watcher finds that out.
+    // If it has just ended, the watcher finds that out.
+    if (!netns && errno != ENOENT && errno != ESRCH) {
+      spdlog::error("the network namespace of container {} cannot be opened: {}", id, std::strerror(errno));
+    }
     if (netns) {
       try {
         auto request = sandbox_request(*held.container);
@@ -89,6 +96,8 @@ awaitable<void> Service::Impl::settle_networks(Held& held, networks::Adoption ad
     const auto is_it = [&last](const networks::Endpoint& one) { return one.network_id == last.network_id; };
     const auto& all = adoption.sandbox.endpoints;
     if (last.endpoint_id.empty() || std::any_of(all.begin(), all.end(), is_it)) continue;
+    const auto& undecided = adoption.undecided;
+    if (std::find(undecided.begin(), undecided.end(), last.network_id) != undecided.end()) continue;
     lost.push_back(name);
     left.emplace_back();
     left.back().result.ipv4 = last.ip_address;
@@ -236,8 +245,12 @@ awaitable<void> Service::recover() {
     co_await all_of(std::move(tasks));
   }
   co_await impl_->sweep();
-  // Every sandbox that still is has been adopted, and none is new yet.
-  co_await impl_->at.networks.reconcile();
+  // Every sandbox that still is has been adopted, or it is not known why not, and none is new yet.
+  std::set<std::string> alive;
+  for (const auto& [id, container] : impl_->table.all()) {
+    if (is_alive(container->state)) alive.insert(id);
+  }
+  co_await impl_->at.networks.reconcile(std::move(alive));
   impl_->boot();
 }
 

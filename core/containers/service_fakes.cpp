@@ -335,7 +335,7 @@ awaitable<Adoption> Service::adopt(SandboxRequest request, int netns) {
 std::vector<Endpoint> Service::endpoints(const std::string&) const { return {}; }
 void Service::rename_container(const std::string&, const std::string&) {}
 std::vector<std::string> names_on(const Endpoint& endpoint) { return {endpoint.container_name}; }
-awaitable<void> Service::reconcile() { co_return; }
+awaitable<void> Service::reconcile(std::set<std::string> /*alive*/) { co_return; }
 bool Service::predefined(const std::string& name) { return name == "bridge" || name == "host" || name == "none"; }
 
 }  // namespace gantry::networks

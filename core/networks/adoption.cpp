@@ -54,7 +54,8 @@ awaitable<void> Service::Impl::find_gateway(std::string container_id) {
 }
 
 /// Networks without a driver have nothing on record.
-void Service::Impl::add_driverless(const SandboxRequest& request, Place& place) const {
+std::vector<std::string> Service::Impl::add_driverless(const SandboxRequest& request, Place& place) const {
+  std::vector<std::string> undecided;
   for (const EndpointRequest& asked : request.endpoints) {
     const NetworkPtr network = find_name(asked.network);
     const auto is_there = [&](const Endpoint& one) { return network && one.network_id == network->id; };
@@ -64,8 +65,10 @@ void Service::Impl::add_driverless(const SandboxRequest& request, Place& place) 
     } catch (const Error& error) {
       spdlog::error("container {} is not taken up again on network {}: {}", request.container_id, network->name,
                     error.what());
+      undecided.push_back(network->id);
     }
   }
+  return undecided;
 }
 
 awaitable<Adoption> Service::adopt(SandboxRequest request, int netns) {
@@ -87,7 +90,7 @@ awaitable<Adoption> Service::adopt(SandboxRequest request, int netns) {
     endpoint.hostname = request.hostname;
   }
   const std::size_t on_record = place.endpoints.size();
-  impl_->add_driverless(request, place);
+  const std::vector<std::string> undecided = impl_->add_driverless(request, place);
   // Before anything can fail: what has no place is given up by `reconcile`, and the container runs.
   impl_->places[id] = std::move(place);
   const SharedFd sandbox = duplicate(netns);
@@ -103,7 +106,8 @@ awaitable<Adoption> Service::adopt(SandboxRequest request, int netns) {
   } catch (const Error& error) {
     spdlog::error("container {} has no resolver: {}", id, error.what());
   }
-  co_return Adoption{{impl_->places[id].endpoints, impl_->places[id].resolver != nullptr}, std::move(unknown)};
+  co_return Adoption{
+      {impl_->places[id].endpoints, impl_->places[id].resolver != nullptr}, std::move(unknown), undecided};
 }
 
 }  // namespace gantry::networks

@@ -38,7 +38,7 @@ struct Service::Impl {
     std::vector<std::string> dns;
     std::map<std::string, int> numbered;  ///< See count_interface.
     std::unique_ptr<Resolver> resolver;
-    SharedFd netns;  ///< Kept until the detach, for changes of the default route.
+    SharedFd netns = std::make_shared<UniqueFd>();  ///< Kept until the detach, for changes of the default route.
   };
 
   /// The running containers by their ids. Whoever gets one that can be changed is taken to have changed it, before
@@ -114,7 +114,8 @@ struct Service::Impl {
   void commit(const std::vector<Endpoint>& endpoints);
 
   // after the daemon's restart: adoption.cpp
-  void add_driverless(const SandboxRequest& request, Place& place) const;
+  /// Answers the ids of networks of which nothing can be said now.
+  std::vector<std::string> add_driverless(const SandboxRequest& request, Place& place) const;
   awaitable<Endpoint> take_up(Endpoint endpoint, SharedFd netns);
   awaitable<void> give_up(std::vector<Endpoint> endpoints);
   /// A change of networks may have been cut off before the default route had gone to where it belongs.

@@ -139,9 +139,7 @@ awaitable<void> Service::Impl::release_unknown(std::string name) {
   const plugins::IpamDriver driver = drivers.ipam(name);
   std::set<std::string> known;
   for (const auto& [id, network] : networks.all()) known.insert(id);
-  for (const auto& [container, place] : places) {
-    for (const Endpoint& endpoint : place.endpoints) known.insert(endpoint.id);
-  }
+  for (const auto& [id, endpoint] : endpoints.all()) known.insert(id);
   const plugins::CallSettings settings = call_settings(driver.info());
   const auto work = [known](auto& callee, const Call& call) {
     ipam::v1::Holdings holdings;

@@ -7,21 +7,26 @@
 /// What nobody knows any more is given up.
 namespace gantry::networks {
 
-awaitable<void> Service::reconcile() {
+awaitable<void> Service::reconcile(std::set<std::string> alive) {
   std::vector<std::string> gone;
+  std::set<std::string> kept;
   for (const auto& [id, endpoint] : impl_->endpoints.all()) {
-    if (!impl_->places.contains(endpoint->container_id)) gone.push_back(id);
+    if (impl_->places.contains(endpoint->container_id)) continue;
+    if (alive.contains(endpoint->container_id)) {
+      kept.insert(id);
+    } else {
+      gone.push_back(id);
+    }
   }
   if (!gone.empty()) {
     impl_->store.update([&](state::Transaction& transaction) {
       for (const std::string& id : gone) impl_->endpoints.erase(transaction, id);
     });
   }
-  std::set<std::string> placed;
   for (const auto& [container, place] : impl_->places) {
-    for (const Endpoint& endpoint : place.endpoints) placed.insert(endpoint.id);
+    for (const Endpoint& endpoint : place.endpoints) kept.insert(endpoint.id);
   }
-  co_await impl_->give_up_all_but(std::move(placed));
+  co_await impl_->give_up_all_but(std::move(kept));
   for (const std::string& driver : impl_->drivers.names("ipam")) {
     try {
       co_await impl_->release_unknown(driver);

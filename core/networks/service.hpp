@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -112,7 +113,8 @@ struct Sandbox {
 /// A running container after the daemon's restart.
 struct Adoption {
   Sandbox sandbox;
-  std::vector<Endpoint> given_up;  ///< They were on record, but the container is not to have them.
+  std::vector<Endpoint> given_up;      ///< They were on record, but the container is not to have them.
+  std::vector<std::string> undecided;  ///< Ids of networks that the container may be on: their driver is missing.
 };
 
 /// What the daemon's config says.
@@ -135,8 +137,8 @@ class Service {
   awaitable<void> start(Settings settings = {});
 
   /// Once after `adopt` was called for every container that still runs: has the drivers give up what nobody has on
-  /// record.
-  awaitable<void> reconcile();
+  /// record. `alive`: containers that may run though they were not adopted; they keep what they have.
+  awaitable<void> reconcile(std::set<std::string> alive = {});
 
   /// Errors: not_found ("network x not found"), conflict if a start of an id is ambiguous.
   [[nodiscard]] std::shared_ptr<const Network> get(const std::string& name_or_id) const;

@@ -276,10 +276,32 @@ TEST_F(NetworksTest, AFailedAdoptionTakesNothingFromAContainerThatRuns) {
   constexpr int kNotOpen = 1 << 20;
   EXPECT_THROW(run(service_->adopt(asked, kNotOpen)), Error);
   run(service_->reconcile());
+  // Without its namespace, but with a place.
+  EXPECT_THROW(run(service_->publish(container_id('a'), {{"tcp", 80, "", 8080, 0}})), Error);
   const auto kept = service_->endpoints(container_id('a'));
   ASSERT_EQ(kept.size(), 1U);
   EXPECT_EQ(kept[0].id, made.endpoints.at(0).id);
   EXPECT_FALSE(interfaces_in(sandbox.get()).empty()) << "the driver has given it up";
+  run(service_->detach(container_id('a')));
+  run(service_->remove("net"));
+}
+
+TEST_F(NetworksTest, AContainerThatCouldNotBeAskedForKeepsItsNetworks) {
+  create("net");
+  const UniqueFd alive = make_sandbox();
+  const UniqueFd ended = make_sandbox();
+  const Sandbox made = run(service_->attach(request('a', {"net"}), alive.get()));
+  run(service_->attach(request('b', {"net"}), ended.get()));
+  close();
+  open();
+  run(service_->reconcile({container_id('a')}));
+  EXPECT_FALSE(interfaces_in(alive.get()).empty());
+  EXPECT_TRUE(interfaces_in(ended.get()).empty());
+  close();
+  open();
+  const Adoption adoption = run(service_->adopt(request('a', {"net"}), alive.get()));
+  ASSERT_EQ(adoption.sandbox.endpoints.size(), 1U);
+  EXPECT_EQ(adoption.sandbox.endpoints[0].id, made.endpoints.at(0).id);
   run(service_->detach(container_id('a')));
   run(service_->remove("net"));
 }
