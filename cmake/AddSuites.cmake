@@ -1,8 +1,8 @@
 # Read by ctest: one test for each suite of a GoogleTest program, and for each client where a suite is run by both. A daemon
 # starts for each process, which would take longer than most tests of their own.
 #
-# Set before it is read: program, filter, prefix, clients (ON: the suites of both clients, else `gantry` only), first (suites
-# that take longest, so that nothing waits for them at the end), properties (of each test).
+# Set before it is read: program, filter, prefix, first (suites that take longest, so that nothing waits for them at the end),
+# properties (of each test).
 if(NOT EXISTS "${program}")
   add_test("${prefix}_NOT_BUILT" "${program}")
   return()

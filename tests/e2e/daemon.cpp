@@ -25,6 +25,9 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{60};
 
+/// Some tests have several, which share a default bridge.
+int daemons = 0;
+
 std::filesystem::path make_root() {
   std::string pattern = (std::filesystem::temp_directory_path() / "gantry-e2e-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
@@ -53,6 +56,7 @@ Daemon::Daemon() : Daemon(json::object()) {}
 
 Daemon::Daemon(const json& config)
     : root_(make_root()), cgroup_parent_(test_cgroup() + "/" + root_.filename().string()) {
+  ++daemons;
   std::filesystem::create_directories(data_root());
   std::filesystem::create_directories(exec_root());
   write_config(config);
@@ -66,6 +70,7 @@ Daemon::~Daemon() {
   }
   process_.reset();
   remove_leftovers(*this);
+  if (--daemons == 0) remove_default_bridge();
   std::error_code ignored;
   std::filesystem::remove_all(root_, ignored);
 }

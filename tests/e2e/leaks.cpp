@@ -114,14 +114,6 @@ void append_difference(std::string& text, const char* what, const std::vector<st
   }
 }
 
-// A daemon leaves its default bridge to the next one, which a test is to begin without.
-void remove_default_bridge() {
-  const UniqueFd sock{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  ifreq down{};
-  std::strcpy(down.ifr_name, "gantry0");
-  if (::ioctl(sock.get(), SIOCSIFFLAGS, &down) == 0) ::ioctl(sock.get(), SIOCBRDELBR, down.ifr_name);
-}
-
 }  // namespace
 
 Kernel kernel_state(const Daemon& daemon) {
@@ -200,7 +192,13 @@ void remove_leftovers(const Daemon& daemon) {
     words >> source >> target;
     if (target.starts_with(daemon.root().string())) ::umount2(target.c_str(), MNT_DETACH);
   }
-  remove_default_bridge();
+}
+
+void remove_default_bridge() {
+  const UniqueFd sock{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  ifreq down{};
+  std::strcpy(down.ifr_name, "gantry0");
+  if (::ioctl(sock.get(), SIOCSIFFLAGS, &down) == 0) ::ioctl(sock.get(), SIOCBRDELBR, down.ifr_name);
 }
 
 }  // namespace gantry::e2e

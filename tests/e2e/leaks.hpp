@@ -34,4 +34,7 @@ bool have_containers(Daemon& daemon);
 /// Ends processes and removes cgroups that a daemon that was killed left: so that a failing test harms no other.
 void remove_leftovers(const Daemon& daemon);
 
+/// What a daemon leaves to the next one, and a test is to begin without.
+void remove_default_bridge();
+
 }  // namespace gantry::e2e

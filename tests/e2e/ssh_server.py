@@ -22,9 +22,8 @@ with open("/etc/passwd") as known, open(users, "w") as file:
     # sshd shuts its half that meets strangers in as a user that its package makes.
     file.write(known.read() + f"git:*:0:0::{directory}:/bin/sh\nsshd:*:65534:65534::/run/sshd:/usr/sbin/nologin\n")
 subprocess.run(["mount", "--bind", users, "/etc/passwd"], check=True)
-os.makedirs("/run/sshd", exist_ok=True)
-subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/sshd"], check=True)
-os.chmod("/run/sshd", 0o755)
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+os.mkdir("/run/sshd", 0o755)
 
 listener = socket.create_server(("127.0.0.1", port))
 print("ready", flush=True)
